@@ -1,0 +1,67 @@
+# make run     a fresh machine becomes a running service
+# make test    the whole test suite; with DB_HOST, REDIS_HOST and RABBITMQ_URL set, against those servers too
+# make lint    what can be checked without running anything
+# make bench   how fast, beside what a database can do at most
+# make fmt · make lock (after a change of dependencies; needs uv) · make clean
+#
+# Needs Python 3.11 or newer. uv, where it is installed, makes the environment faster; nothing else depends on it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+ifneq ($(shell command -v uv),)
+install := uv pip install --quiet --python $(BIN)/python --require-hashes --requirement
+else
+install := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+endif
+
+.PHONY: run test bench lint fmt lock clean
+.DELETE_ON_ERROR:
+
+run: .venv/runtime.stamp
+	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py setup_sample
+	exec $(BIN)/python manage.py serve
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+fmt: .venv/dev.stamp
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# No uv.lock: it would record the package index of whoever ran this.
+lock := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
+lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
+lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
+	$(lock) --output-file requirements.txt
+	$(lock) --output-file requirements-dev.txt --group dev --constraint requirements.txt
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles test-results
+
+# A stamp says that this much is installed; a changed lock file makes it old.
+.venv/venv.stamp:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("gamification needs Python 3.11 or newer; name one: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/runtime.stamp: requirements.txt .venv/venv.stamp
+	$(install) requirements.txt
+	@touch $@
+
+# The development lock holds the runtime one whole.
+.venv/dev.stamp: requirements-dev.txt .venv/venv.stamp
+	$(install) requirements-dev.txt
+	@touch .venv/runtime.stamp $@

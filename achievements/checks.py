@@ -1,0 +1,65 @@
+"""What is wrong with achievements that are about to be published. Plain decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from achievements.rules import needed
+from gamification.kernel.encoding import parse_instant
+from gamification.kernel.publishing import Definition, Definitions, Problem
+from progress.checks import cycles, met_by_nobody_yet, requirement_problems
+
+REPEATABLE = {"COUNT", "SUM", "DISTINCT"}
+
+Found = Iterator[tuple[str, str, str]]
+
+
+def problems(definitions: Definitions) -> Iterator[Problem]:
+    achievements = definitions.get("achievement", {})
+    metrics = definitions.get("metric", {})
+    for id_, achievement in achievements.items():
+        found = [
+            *requirement_problems(achievement["requirements"], metrics, achievement["repeat"]),
+            *_requirements_as_a_whole(achievement),
+            *_repeat_and_dates(achievement),
+        ]
+        for path, code, detail in found:
+            yield Problem("achievement", id_, path, code, detail)
+    edges = {id_: list(_needs(achievement)) for id_, achievement in achievements.items()}
+    for id_, path, way in cycles(edges):
+        detail = f"It would need itself: {' → '.join(way)}."
+        yield Problem("achievement", id_, path, "cycle", detail)
+
+
+def _requirements_as_a_whole(achievement: Definition) -> Found:
+    requirements, match = achievement["requirements"], achievement["match"]
+    for index, requirement in enumerate(requirements):
+        if requirement["type"] == "LEVEL":
+            yield f"requirements[{index}].type", "level_not_allowed", "Only a quest can require a level."
+    take = needed(match, len(requirements))
+    if take > len(requirements):
+        yield "match", "never_met", f"{take} requirements are asked for, but there are only {len(requirements)}."
+    elif not requirements:
+        if not achievement["prerequisites"]:
+            detail = "Without requirements or prerequisites every player would have it before playing."
+            yield "requirements", "no_requirements", detail
+    elif sum(map(met_by_nobody_yet, requirements)) >= take:
+        met = ", ".join(f"{r['type']} {r['operator']} {r['threshold']}" for r in requirements if met_by_nobody_yet(r))
+        detail = f"A player without any event already meets it ({met}). Add a requirement that playing meets."
+        yield "requirements", "met_before_playing", detail
+
+
+def _repeat_and_dates(achievement: Definition) -> Found:
+    if achievement["repeat"] == "ALWAYS" and not any(r["type"] in REPEATABLE for r in achievement["requirements"]):
+        yield "repeat", "repeat_needs_a_count", "ALWAYS needs a COUNT, SUM or DISTINCT requirement to begin anew."
+    starts, ends = achievement["starts_at"], achievement["ends_at"]
+    if starts and ends and parse_instant(starts) >= parse_instant(ends):
+        yield "ends_at", "ends_before_it_starts", "It has to end after it starts."
+
+
+def _needs(achievement: Definition) -> Iterator[tuple[str, str]]:
+    for index, required in enumerate(achievement["prerequisites"]):
+        yield f"prerequisites[{index}]", required
+    for index, requirement in enumerate(achievement["requirements"]):
+        if requirement["type"] == "ACHIEVEMENT":
+            yield f"requirements[{index}].target", requirement["target"]

@@ -1,0 +1,399 @@
+"""The completing stage: which achievements one event completes, and what follows at that very event.
+
+`Shelf` holds the standings that cannot be read off the tallies. An achievement can only become complete when one of its
+requirements becomes met (the metering stage names those), or when another one that it waits for is completed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypedDict
+
+from achievements import facts
+from achievements.models import Mark
+from achievements.models import Standing as StandingRow
+from achievements.rules import Achievement, AchievementRules, own_event_data
+from gamification.kernel import sql
+from gamification.kernel.encoding import instant, number
+from gamification.kernel.messages import GameEvent, Json, PlayerId
+from gamification.kernel.world import Part, World
+from progress.metering import Books, Hit, Moment, PlayerState
+from progress.rules import ALWAYS, NEVER, STICKY, TARGET, WINDOW, Goal, Requirement, Tally, best_window, combined
+
+OPEN_RUN = "*"
+"""The occurrence under which the unfinished run of an ALWAYS achievement is kept."""
+
+Key = tuple[PlayerId, str, str]
+"""(player, achievement, occurrence)."""
+
+
+@dataclass(slots=True, eq=False)
+class Standing:
+    reached: dict[str, Any] = field(default_factory=dict)
+    completed_at: datetime | None = None
+    revoked_at: datetime | None = None
+    event_id: str = ""
+    version: int = 0
+    points: int = 0
+    final: dict[str, Json] | None = None
+    dirty: bool = False
+
+
+class Earned(TypedDict):
+    """Rewards that something completed has earned, as the granting stage takes them."""
+
+    player_id: PlayerId
+    reward_ids: tuple[str, ...]
+    source: str
+    source_id: str
+    occurrence: str
+    at: datetime
+
+
+class Shelf(Part):
+    """The standings of one world's players."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.standings: dict[Key, Standing] = {}
+        self.completed: list[tuple[PlayerState, Achievement, str]] = []
+        self.rehearsing: PlayerState | None = None
+        """A backfill's replay, of the player as they are: completes in memory what is new to them, tells nobody."""
+        self._closed: dict[str, datetime] = {}
+        """Replay: ALWAYS achievements, and until when their past runs have been counted already."""
+
+    @property
+    def rules(self) -> AchievementRules:
+        return self.world.rules[AchievementRules]  # type: ignore[no-any-return]
+
+    def load(self, events: Sequence[GameEvent]) -> None:
+        """The standings of goals with a memory that these events may touch. One query."""
+        books, rules = self.world[Books], self.rules
+        wanted: dict[Key, None] = {}
+        remembering = books.watch.remembering
+        for event in events:
+            player = books.players[event.player_id]
+            for sample in event.samples:
+                for goal in remembering.get(sample.metric, ()):
+                    wanted[event.player_id, goal.owner, self._open_key(rules.by_id[goal.owner], player, event.timestamp)] = None
+        own = books.watch.remembering_own
+        if own:
+            instants = {(event.player_id, event.timestamp) for event in events}
+            quiet = set(books.players) - {event.player_id for event in events}
+            for id_, at in instants | {(id_, self.world.now) for id_ in quiet}:
+                for goal in own:
+                    wanted[id_, goal.owner, self._open_key(rules.by_id[goal.owner], books.players[id_], at)] = None
+        self.read(wanted)
+
+    def read(self, keys: Iterable[Key]) -> None:
+        columns = ("player_id", "achievement_id", "occurrence")
+        missing = [key for key in keys if key not in self.standings]
+        if missing:
+            wanted = dict(zip(columns, zip(*missing, strict=True), strict=True))
+            picked = (*columns, "reached", "completed_at", "revoked_at", "event_id", "version", "points", "final")
+            for row in sql.select_in(StandingRow, picked, wanted):
+                self.standings[row[0], row[1], row[2]] = Standing(*row[3:])
+
+    @staticmethod
+    def _open_key(achievement: Achievement, player: PlayerState, at: datetime) -> str:
+        if achievement.repeat == NEVER:
+            return "0"
+        if achievement.repeat == ALWAYS:
+            return OPEN_RUN
+        return instant(player.period(achievement.repeat, at).opens)
+
+    def standing(self, player: PlayerState, achievement: Achievement, opens: datetime | None) -> Standing:
+        """The standing that samples of that period (or run) belong to."""
+        occurrence = OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+        return self.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
+
+    # -- deciding ------------------------------------------------------------------------------------------------------
+
+    def remember(self, achievement: Achievement, moment: Moment, hit: Hit) -> None:
+        """Keep what a hit reached, where it could not be read off a tally later."""
+        requirement = hit.requirement
+        if requirement.nature == STICKY:
+            self._reach(self.standing(moment.player, achievement, hit.opens), requirement, True)
+        elif requirement.nature == WINDOW:
+            standing = self.standing(moment.player, achievement, hit.opens)
+            if standing.reached.get(requirement.digest) is True or standing.completed_at:
+                return
+            books = self.world[Books]
+            samples = books.window(moment.player, requirement.metric, achievement.goal, hit.opens)
+            if achievement.repeat == ALWAYS:
+                samples = _run_samples(standing, requirement, samples, moment.event)
+            best, met_at = best_window(samples, requirement, since=moment.event.timestamp)
+            best = max(best, standing.reached.get(requirement.digest + ":best", 0.0))
+            standing.reached[requirement.digest + ":best"] = best
+            self._reach(standing, requirement, met_at is not None)
+
+    @staticmethod
+    def _reach(standing: Standing, requirement: Requirement, met: bool) -> None:
+        standing.reached[requirement.digest] = met
+        standing.dirty = True
+
+    def is_met(self, player: PlayerState, achievement: Achievement, requirement: Requirement, opens: datetime | None) -> bool:
+        if requirement.nature == TARGET:
+            target = self.rules.by_id.get(requirement.target)
+            return target is not None and bool(player.earned & target.bit)
+        if requirement.nature in (STICKY, WINDOW):
+            return self.standing(player, achievement, opens).reached.get(requirement.digest) is True
+        return requirement.compare(self.world[Books].value(player, achievement.goal, requirement, opens))
+
+    def completes(self, player: PlayerState, achievement: Achievement, event: GameEvent, opens: datetime | None) -> bool:
+        """Whether it is complete at this event, and was not before."""
+        goal = achievement.goal
+        if goal.since > player.filled or not achievement.is_enabled or not achievement.is_open(event.timestamp):
+            return False
+        if self.rehearsing and (
+            goal.since <= self.rehearsing.filled or self._closed.get(achievement.id, event.timestamp) > event.timestamp
+        ):
+            return False
+        if achievement.repeat == NEVER:
+            if (player.earned | player.barred) & achievement.bit:
+                return False
+        elif achievement.repeat != ALWAYS:
+            standing = self.standing(player, achievement, opens)
+            if standing.completed_at is not None:
+                return False
+        if achievement.prerequisites:
+            needed = [self.rules.by_id[id_].bit for id_ in achievement.prerequisites]
+            if not all(player.earned & bit for bit in needed):
+                return False
+        if goal.plain:
+            requirement = goal.requirements[0]
+            return requirement.compare(self.world[Books].value(player, goal, requirement, opens))
+        met = sum(self.is_met(player, achievement, requirement, opens) for requirement in goal.requirements)
+        return met >= goal.need
+
+    def unlock(self, player: PlayerState, achievement: Achievement, event: GameEvent, opens: datetime | None) -> Earned:
+        """Complete it at this event: statistics, standing, fact, own event."""
+        occurrence = instant(opens) if opens else "0"
+        standing = self.standing(player, achievement, opens)
+        final = self.reading(player, achievement, opens)
+        if achievement.repeat == ALWAYS:
+            runs = int(standing.reached.get("runs", 0)) + 1
+            occurrence = str(runs)
+            standing.reached, standing.dirty = {"runs": runs}, True
+            standing = self.standings[player.player_id, achievement.id, occurrence] = Standing()
+            self.world[Books].begin_anew(player, achievement.goal)
+        return self.state(player, achievement, occurrence, standing, event.timestamp, event.id, final)
+
+    def state(
+        self,
+        player: PlayerState,
+        achievement: Achievement,
+        occurrence: str,
+        standing: Standing,
+        at: datetime,
+        event_id: str,
+        final: dict[str, Json],
+    ) -> Earned:
+        standing.completed_at, standing.event_id, standing.dirty = at, event_id, True
+        standing.version, standing.points, standing.final = achievement.version, achievement.points, final
+        player.earned |= achievement.bit
+        player.achievements_completed += 1
+        player.points += achievement.points
+        player.dirty = True
+        self.completed.append((player, achievement, occurrence))
+        if not self.rehearsing:
+            self.world.state(facts.completed(achievement, player.player_id, occurrence, at))
+            self.world.state_event(
+                "achievement.completed", player.player_id, achievement.id, occurrence, own_event_data(achievement), at
+            )
+        return Earned(
+            player_id=player.player_id,
+            reward_ids=achievement.rewards,
+            source="ACHIEVEMENT",
+            source_id=achievement.id,
+            occurrence=occurrence,
+            at=at,
+        )
+
+    # -- backfills -----------------------------------------------------------------------------------------------------
+
+    def read_all(self) -> None:
+        """Every standing of this world's players."""
+        columns = ("player_id", "achievement_id", "occurrence", "reached", "completed_at", "revoked_at", "event_id",
+                   "version", "points", "final")  # fmt: skip
+        for row in StandingRow.objects.filter(player_id__in=self.world.player_ids).values_list(*columns):
+            self.standings[row[0], row[1], row[2]] = Standing(*row[3:])
+
+    def of(self, player_id: PlayerId) -> dict[tuple[str, str], Standing]:
+        """(achievement, occurrence) → how one player stands."""
+        return {key[1:]: standing for key, standing in self.standings.items() if key[0] == player_id}
+
+    def rehearse(
+        self, player: PlayerState, standings: Mapping[tuple[str, str], Standing]
+    ) -> list[tuple[datetime, str]]:
+        """Begin a replay: what was completed is not completed again. Says when what was, oldest first."""
+        self.rehearsing = player
+        done = []
+        for (id_, occurrence), standing in standings.items():
+            achievement = self.rules.by_id.get(id_)
+            if standing.completed_at is None or achievement is None:
+                continue
+            self.standings[player.player_id, id_, occurrence] = replace(standing, dirty=False)
+            if achievement.repeat == ALWAYS:
+                self._closed[id_] = max(standing.completed_at, self._closed.get(id_, standing.completed_at))
+            if standing.revoked_at is None:
+                done.append((standing.completed_at, id_))
+        return sorted(done)
+
+    @staticmethod
+    def run_after(player: PlayerState, standings: Mapping[tuple[str, str], Standing], id_: str) -> Standing:
+        """The run of an ALWAYS achievement that began with the last completion, as nothing of it is known yet."""
+        kept = standings.get((id_, OPEN_RUN))
+        return Standing(reached={"runs": kept.reached.get("runs", 0) if kept else 0})
+
+    def adopt(self, replayed: Shelf, player: PlayerState) -> None:
+        """Take over what a replay reached, of what is new to the player; what was reached before stays so."""
+        for key, past in replayed.standings.items():
+            achievement = self.rules.by_id.get(key[1])
+            if achievement is None or achievement.goal.since <= player.filled or past.completed_at is not None:
+                continue
+            standing = self.standings.setdefault(key, Standing())
+            kept = {digest: state for digest, state in standing.reached.items() if state is True}
+            standing.reached, standing.dirty = {**past.reached, **kept}, True
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def reading(self, player: PlayerState, achievement: Achievement, opens: datetime | None) -> dict[str, Json]:
+        """`{metrics, requirements, progress}` as they are now."""
+        books, goal = self.world[Books], achievement.goal
+        occurrence = OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+        standing = self.standings.get((player.player_id, achievement.id, occurrence))
+
+        def tally(metric: str) -> Tally | None:
+            return books.tallies.get((player.player_id, metric, goal.scope.key(opens)))
+
+        return read_goal(goal, tally, standing.reached if standing else {}, player.earned, self.rules)
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        rows = [
+            (*key, s.reached, s.completed_at, s.event_id, s.version, s.points, s.final, s.revoked_at)
+            for key, s in sorted(self.standings.items())
+            if s.dirty
+        ]
+        key = ("player_id", "achievement_id", "occurrence")
+        columns = ("reached", "completed_at", "event_id", "version", "points", "final", "revoked_at")
+        sql.upsert(StandingRow, (*key, *columns), rows, conflict=key, set_=columns)
+        self._write_marks()
+
+    def _write_marks(self) -> None:
+        """History: the first reading, at the end of a batch, at which a quarter, a half, three quarters were reached."""
+        books, rules = self.world[Books], self.rules
+        books.settle_quarters()
+        done = {(player.player_id, achievement.id) for player, achievement, _ in self.completed}
+        marks: dict[tuple[PlayerId, str, str, int], tuple[datetime, float, dict[str, Json]]] = {}
+
+        def skip(player: PlayerState, achievement: Achievement) -> bool:
+            if achievement.goal.since > player.filled or (player.player_id, achievement.id) in done:
+                return True
+            return achievement.repeat == NEVER and bool((player.earned | player.barred) & achievement.bit)
+
+        for player_id, goal, quarter, opens, value in books.passed:
+            player, achievement = books.players[player_id], rules.by_id[goal.owner]
+            if not skip(player, achievement):
+                requirement = goal.requirements[0]
+                fraction = min(requirement.fraction(value, False), 0.99)
+                marks[player_id, goal.owner, instant(opens) if opens else "0", quarter] = (
+                    books.counted[player_id].timestamp, fraction, {requirement.metric: number(value)},
+                )  # fmt: skip
+        for (player_id, _, opens), goal in books.touched.items():
+            player, achievement = books.players[player_id], rules.by_id[goal.owner]
+            if skip(player, achievement):
+                continue
+            read = self.reading(player, achievement, opens)
+            for quarter in (1, 2, 3):
+                if read["progress"] >= quarter / 4:
+                    marks[player_id, goal.owner, instant(opens) if opens else "0", quarter] = (
+                        books.counted[player_id].timestamp, read["progress"], read["metrics"],
+                    )  # fmt: skip
+        columns = ("player_id", "achievement_id", "occurrence", "quarter", "at", "progress", "metrics")
+        sql.insert(Mark, columns, [(*k, *v) for k, v in sorted(marks.items())], ignore_conflicts=True)
+
+
+def read_goal(
+    goal: Goal, tally: Any, reached: dict[str, Any], earned: int, rules: AchievementRules, hidden: frozenset[str] = frozenset()
+) -> dict[str, Json]:
+    """`{metrics, requirements, progress}` of a goal; `tally` gives a metric's Tally in the goal's scope, or None.
+
+    `hidden`: achievements that whoever asks must not learn of; requirements that name them are left out.
+    """
+    metrics: dict[str, Json] = {}
+    shown, fractions, met_all = [], [], []
+    for requirement in goal.requirements:
+        entry: dict[str, Json] = {"type": requirement.type}
+        if requirement.nature == TARGET:
+            target = rules.by_id.get(requirement.target)
+            met = target is not None and bool(earned & target.bit)
+            value: float | None = float(met)
+            entry |= {"target": requirement.target}
+        else:
+            found = tally(requirement.metric) or Tally()
+            if requirement.nature == WINDOW:
+                met, value = reached.get(requirement.digest) is True, reached.get(requirement.digest + ":best", 0.0)
+            else:
+                value = found.value(requirement.type)
+                sticky = requirement.nature == STICKY
+                met = reached.get(requirement.digest) is True if sticky else requirement.compare(value)
+            metrics.setdefault(requirement.metric, number(value))
+            entry |= {"metric": requirement.metric, "operator": requirement.operator, "threshold": number(requirement.threshold)}
+            if requirement.window is not None:
+                entry["timeframe_seconds"] = int(requirement.window.total_seconds())
+        fractions.append(requirement.fraction(value, met))
+        met_all.append(met)
+        if requirement.target not in hidden or not requirement.target:
+            shown.append({**entry, "value": number(value), "met": met})
+    return {"metrics": metrics, "requirements": shown, "progress": combined(goal, fractions, met_all)}
+
+
+def _run_samples(standing: Standing, requirement: Requirement, samples: Any, event: GameEvent) -> Any:
+    """ALWAYS with a time frame: the samples that arrived since the last completion, kept with the run itself."""
+    key = f"samples:{requirement.digest}"
+    run = {tuple(entry) for entry in standing.reached.get(key, [])}
+    run |= {(instant(s[0]), s[1]) for s in samples if s[1] == event.id and s[0] == event.timestamp}
+    standing.reached[key] = sorted(list(entry) for entry in run)
+    standing.dirty = True
+    return [s for s in samples if (instant(s[0]), s[1]) in run]
+
+
+def complete(world: World, moment: Moment) -> list[Earned]:
+    """The achievements this event completes, those included that only waited for them."""
+    shelf, rules = world[Shelf], world[Shelf].rules
+    player, event = moment.player, moment.event
+    looked_at: dict[tuple[str, datetime | None], Achievement] = {}
+    for hit in moment.hits:
+        achievement = rules.by_id.get(hit.goal.owner)
+        if achievement is None:
+            continue
+        if hit.goal.since <= player.filled:
+            shelf.remember(achievement, moment, hit)
+        looked_at[achievement.id, hit.opens] = achievement
+    if not looked_at and not rules.opening:
+        return []
+    for achievement in rules.opening:
+        looked_at.setdefault((achievement.id, _opens(achievement, player, event)), achievement)
+    return unlock_all(shelf, player, event, [(a, opens) for (_, opens), a in looked_at.items()])
+
+
+def unlock_all(
+    shelf: Shelf, player: PlayerState, event: GameEvent, queue: list[tuple[Achievement, datetime | None]]
+) -> list[Earned]:
+    earned: list[Earned] = []
+    for achievement, opens in queue:  # grows while it is walked
+        if shelf.completes(player, achievement, event, opens):
+            earned.append(shelf.unlock(player, achievement, event, opens))
+            queue += [(waiter, _opens(waiter, player, event)) for waiter in shelf.rules.waiting.get(achievement.id, ())]
+    return earned
+
+
+def _opens(achievement: Achievement, player: PlayerState, event: GameEvent) -> datetime | None:
+    if achievement.repeat in (NEVER, ALWAYS):
+        return None
+    return player.period(achievement.repeat, event.timestamp).opens

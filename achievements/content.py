@@ -1,0 +1,149 @@
+"""Achievements as drafts: rows to canonical definition and back, what is stated of them, what a player may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Max
+
+from achievements.content_serializers import AchievementShape
+from achievements.models import Achievement, AchievementPrerequisite, AchievementRequirement, AchievementReward
+from gamification.kernel.content import CreateContent, Hidden, Kind, PublishContent, Reference, RetireContent, UpdateContent
+from gamification.kernel.encoding import instant, parse_instant
+from gamification.kernel.messages import Fact, own_id
+from gamification.kernel.publishing import Definition
+from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
+
+
+def read_achievement(draft: Achievement) -> Definition:
+    return {
+        "id": draft.pk,
+        "title": draft.title,
+        "description": draft.description,
+        "type": draft.type,
+        "category": draft.category,
+        "points": draft.points,
+        "requirements": read_requirements(draft.requirements.all()),
+        "match": draft.match or "ALL",
+        "rewards": [line.reward_id for line in draft.rewards.all()],
+        "prerequisites": [line.requires_id for line in draft.prerequisites.all()],
+        "repeat": draft.repeat,
+        "series": draft.series or None,
+        "tier": draft.tier,
+        "is_enabled": draft.is_enabled,
+        "starts_at": instant(draft.starts_at) if draft.starts_at else None,
+        "ends_at": instant(draft.ends_at) if draft.ends_at else None,
+        "icon": draft.icon or None,
+        "metadata": draft.metadata,
+        "backfill": draft.backfill,
+    }
+
+
+def save_achievement(draft: Achievement, definition: Definition) -> None:
+    for name in (
+        "title", "description", "type", "category", "points", "match", "repeat", "tier", "is_enabled", "metadata",
+        "backfill",
+    ):  # fmt: skip
+        setattr(draft, name, definition[name])
+    draft.series, draft.icon = definition["series"] or "", definition["icon"] or ""
+    draft.starts_at = parse_instant(definition["starts_at"]) if definition["starts_at"] else None
+    draft.ends_at = parse_instant(definition["ends_at"]) if definition["ends_at"] else None
+    give_serial(draft)
+    draft.save()
+    draft.requirements.all().delete()
+    AchievementRequirement.objects.bulk_create(
+        requirement_rows(AchievementRequirement, definition["requirements"], achievement=draft)
+    )
+    draft.rewards.all().delete()
+    AchievementReward.objects.bulk_create(
+        AchievementReward(achievement=draft, position=position, reward_id=reward)
+        for position, reward in enumerate(definition["rewards"])
+    )
+    draft.prerequisites.all().delete()
+    AchievementPrerequisite.objects.bulk_create(
+        AchievementPrerequisite(achievement=draft, position=position, requires_id=requires)
+        for position, requires in enumerate(definition["prerequisites"])
+    )
+
+
+def give_serial(draft: Achievement) -> None:
+    """Its bit in players' rows, given once. Under content's lock, or two could get the same."""
+    if draft.serial is None:
+        greatest = Achievement.objects.aggregate(greatest=Max("serial"))["greatest"]
+        draft.serial = 0 if greatest is None else greatest + 1
+
+
+def named(definition: Definition) -> Iterator[Reference]:
+    yield from requirements_named(definition["requirements"])
+    yield from rewards_named(definition)
+    for index, required in enumerate(definition["prerequisites"]):
+        yield Reference(f"prerequisites[{index}]", "achievement", required, "unknown_prerequisite")
+
+
+# -- facts -------------------------------------------------------------------------------------------------------------
+
+
+def published(definition: Definition, version: int, at: datetime) -> Fact:
+    """`achievement.created` with the first version, `achievement.updated` with each later one."""
+    type_ = "achievement.created" if version == 1 else "achievement.updated"
+    data = {name: definition[name] for name in ("id", "title", "type", "category", "points", "is_enabled")}
+    return Fact(own_id(type_, "", definition["id"], str(version)), "", type_, {**data, "version": version}, at)
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateAchievement(CreateContent):
+    kind: str = "achievement"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateAchievement(UpdateContent):
+    kind: str = "achievement"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishAchievement(PublishContent):
+    kind: str = "achievement"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetireAchievement(RetireContent):
+    kind: str = "achievement"
+
+
+# -- what players see --------------------------------------------------------------------------------------------------
+
+
+def show(definition: Definition, hidden: Hidden) -> Definition:
+    """As a player sees it: a hidden one shows three fields, and no other one tells of it."""
+    secret = hidden.get("achievement", set())
+    if definition["id"] in secret:
+        return {name: definition[name] for name in ("id", "type", "points")}
+    if not secret:
+        return definition
+    return {
+        **definition,
+        "prerequisites": [required for required in definition["prerequisites"] if required not in secret],
+        "requirements": [r for r in definition["requirements"] if r.get("target") not in secret],
+    }
+
+
+ACHIEVEMENT = Kind(
+    name="achievement",
+    plural="achievements",
+    model=Achievement,
+    shape=AchievementShape,
+    read=read_achievement,
+    save=save_achievement,
+    lines=("requirements", "rewards", "prerequisites"),
+    references=named,
+    announce=published,
+    backfill_mode=lambda definition: str(definition["backfill"]),
+    show=show,
+    filters=("type", "category", "is_enabled", "repeat", "series"),
+    searched=("id", "title", "description"),
+)

@@ -1,0 +1,80 @@
+"""The shape of achievements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from achievements.models import Achievement
+from gamification.kernel.shapes import (
+    SMALL,
+    TEXT,
+    Choice,
+    Flag,
+    Id,
+    Instant,
+    Integer,
+    JsonObject,
+    Listed,
+    OptionalText,
+    Shape,
+    Text,
+)
+from progress.content_serializers import RequirementShape
+
+
+class AtLeastShape(Shape):
+    at_least = Integer(min_value=1, max_value=SMALL)
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "enum": ["ALL", "ANY"]},
+            {
+                "type": "object",
+                "properties": {"at_least": {"type": "integer", "minimum": 1}},
+                "required": ["at_least"],
+                "additionalProperties": False,
+            },
+        ]
+    }
+)
+class Match(serializers.Field[Any, Any, Any, Any]):
+    """How many of the requirements it takes."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if data in ("ALL", "ANY"):
+            return data
+        if not isinstance(data, dict):
+            raise serializers.ValidationError('Expected "ALL", "ANY" or {"at_least": n}.', code="invalid")
+        return AtLeastShape().run_validation(data)
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class AchievementShape(Shape):
+    kept_by_the_service = ("created_at", "updated_at", "version")
+
+    id = Id()
+    title = Text(max_length=120)
+    description = Text(max_length=TEXT, allow_blank=True, default="")
+    type = Choice(choices=Achievement.Type.choices, default="MILESTONE")
+    category = Choice(choices=Achievement.Category.choices, default="GENERAL")
+    points = Integer(min_value=0, max_value=SMALL, default=0)
+    requirements = RequirementShape(many=True, default=list, max_length=50)
+    match = Match(default="ALL")
+    rewards = Listed(child=Id())
+    prerequisites = Listed(child=Id())
+    repeat = Choice(choices=Achievement.Repeat.choices, default="NEVER")
+    series = OptionalText(max_length=64)
+    tier = Integer(min_value=0, max_value=2**15 - 1, allow_null=True, default=None)
+    is_enabled = Flag(default=True)
+    starts_at = Instant(allow_null=True, default=None)
+    ends_at = Instant(allow_null=True, default=None)
+    icon = OptionalText(max_length=500)
+    metadata = JsonObject(default=dict)
+    backfill = Choice(choices=Achievement.Backfill.choices, default="DIGEST")

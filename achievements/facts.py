@@ -1,0 +1,34 @@
+"""What this app may state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from achievements.rules import Achievement, own_event_data
+from gamification.kernel.messages import Fact, PlayerId, own_id
+
+
+def completed(achievement: Achievement, player_id: PlayerId, occurrence: str, at: datetime) -> Fact:
+    """AchievementCompleted, as the world and the player are told."""
+    message = {
+        "id": achievement.id,
+        "title": achievement.title,
+        "points": achievement.points,
+        "rewards": list(achievement.rewards),
+    }
+    return Fact(
+        own_id("achievement.completed", player_id, achievement.id, occurrence),
+        player_id,
+        "achievement.completed",
+        {**own_event_data(achievement), **message, "occurrence": occurrence},
+        at,
+        message,
+    )
+
+
+def revoked(achievement_id: str, player_id: PlayerId, occurrence: str, reason: str, at: datetime) -> Fact:
+    """AchievementRevoked. The player is not told (their rewards' `reward.revoked` does that)."""
+    data: dict[str, Any] = {"id": achievement_id, "occurrence": occurrence, "reason": reason}
+    id_ = own_id("achievement.revoked", player_id, achievement_id, occurrence)
+    return Fact(id_, player_id, "achievement.revoked", data, at)

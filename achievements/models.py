@@ -1,0 +1,143 @@
+"""Achievements as designers edit them, and how far each player has come."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from gamification.kernel.models import Content
+from progress.models import RequirementFields
+
+
+class Achievement(Content):
+    class Type(models.TextChoices):
+        MILESTONE = "MILESTONE"
+        COLLECTION = "COLLECTION"
+        PROGRESSION = "PROGRESSION"
+        DISCOVERY = "DISCOVERY"
+        SKILL = "SKILL"
+        SOCIAL = "SOCIAL"
+        CHALLENGE = "CHALLENGE"
+        SECRET = "SECRET"
+
+    class Category(models.TextChoices):
+        COMBAT = "COMBAT"
+        EXPLORATION = "EXPLORATION"
+        COLLECTION = "COLLECTION"
+        SOCIAL = "SOCIAL"
+        PROGRESSION = "PROGRESSION"
+        COMPETITION = "COMPETITION"
+        STORY = "STORY"
+        EVENT = "EVENT"
+        GENERAL = "GENERAL"
+
+    class Repeat(models.TextChoices):
+        NEVER = "NEVER"
+        DAILY = "DAILY"
+        WEEKLY = "WEEKLY"
+        MONTHLY = "MONTHLY"
+        ALWAYS = "ALWAYS"
+
+    class Backfill(models.TextChoices):
+        NOTIFY = "NOTIFY"
+        DIGEST = "DIGEST"
+        SILENT = "SILENT"
+
+    serial = models.PositiveIntegerField(unique=True, editable=False)
+    """Its bit in a player's `earned` and `barred`; given once, at creation."""
+    title = models.CharField(max_length=120)
+    description = models.TextField(blank=True, default="")
+    type = models.CharField(max_length=12, choices=Type.choices, default=Type.MILESTONE)
+    category = models.CharField(max_length=12, choices=Category.choices, default=Category.GENERAL)
+    points = models.PositiveIntegerField(default=0)
+    match = models.JSONField(default=str, blank=True, help_text='"ALL" (empty), "ANY" or {"at_least": 2}')
+    repeat = models.CharField(max_length=8, choices=Repeat.choices, default=Repeat.NEVER)
+    series = models.CharField(max_length=64, blank=True, default="")
+    tier = models.PositiveSmallIntegerField(null=True, blank=True)
+    is_enabled = models.BooleanField(default=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    icon = models.CharField(max_length=500, blank=True, default="")
+    metadata = models.JSONField(default=dict, blank=True)
+    backfill = models.CharField(max_length=8, choices=Backfill.choices, default=Backfill.DIGEST)
+
+
+class AchievementRequirement(RequirementFields):
+    achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="requirements")
+
+
+class AchievementReward(models.Model):
+    achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="rewards")
+    position = models.PositiveSmallIntegerField(default=0)
+    reward = models.ForeignKey("rewards.Reward", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return str(self.reward_id)
+
+
+class AchievementPrerequisite(models.Model):
+    achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="prerequisites")
+    position = models.PositiveSmallIntegerField(default=0)
+    requires = models.ForeignKey(Achievement, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return str(self.requires_id)
+
+
+class Standing(models.Model):
+    """How one player stands with one achievement in one occurrence ("0", a period's opening, or a run's number).
+
+    There is no row while everything can be read off the tallies: only once something was reached that could be lost
+    again, a window's best is known, or it was completed.
+    """
+
+    player_id = models.CharField(max_length=64)
+    achievement_id = models.CharField(max_length=64)
+    occurrence = models.CharField(max_length=40, default="0")
+    reached = models.JSONField(default=dict)
+    """Requirement digest → whether it was reached; `<digest>:best` → the best value of any window so far."""
+    completed_at = models.DateTimeField(null=True)
+    event_id = models.CharField(max_length=64, blank=True, default="")
+    """The event that completed it."""
+    version = models.PositiveIntegerField(default=0)
+    """The published version it was completed under."""
+    points = models.PositiveIntegerField(default=0)
+    """The achievement's own points at completion."""
+    final = models.JSONField(null=True)
+    """`{metrics, requirements}` as they were at completion."""
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["player_id", "achievement_id", "occurrence"], name="one_standing")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.achievement_id} of {self.player_id}"
+
+
+class Mark(models.Model):
+    """A reading of progress: the first time a quarter, a half or three quarters were reached."""
+
+    player_id = models.CharField(max_length=64)
+    achievement_id = models.CharField(max_length=64)
+    occurrence = models.CharField(max_length=40, default="0")
+    quarter = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    progress = models.FloatField()
+    metrics = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["player_id", "achievement_id", "occurrence", "quarter"], name="one_mark_a_quarter"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quarter}/4 of {self.achievement_id} by {self.player_id}"

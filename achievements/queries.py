@@ -1,0 +1,82 @@
+"""What may be asked about achievements: which of them, and what they name, a player may know of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from achievements.models import Standing
+from gamification.kernel import publishing
+from gamification.kernel.messages import PlayerId
+from gamification.kernel.publishing import Published, Rules
+
+
+def visible(player_id: PlayerId) -> dict[str, Published]:
+    """What is in play and this player may know of, SECRET ones only once unlocked."""
+    rules = publishing.current()
+    hidden = _secret(player_id, rules)
+    return {id_: item for id_, item in _in_play(rules, "achievement") if id_ not in hidden}
+
+
+def hidden_ids(player_id: PlayerId) -> set[str]:
+    """SECRET achievements that this player has not unlocked (or that were revoked)."""
+    return _secret(player_id, publishing.current())
+
+
+def hidden_metrics(player_id: PlayerId) -> set[str]:
+    """Metrics that only hidden achievements name."""
+    return hidden(player_id)["metric"]
+
+
+def hidden_rewards(player_id: PlayerId) -> set[str]:
+    """Rewards that only hidden achievements, or tables of hidden rewards, name."""
+    return hidden(player_id)["reward"]
+
+
+def hidden(player_id: PlayerId) -> dict[str, set[str]]:
+    """kind → ids of what this player must not learn of: hidden achievements, and what only hidden content names."""
+    rules = publishing.current()
+    secret = _secret(player_id, rules)
+    nothing: dict[str, set[str]] = {"achievement": secret, "metric": set(), "reward": set(), "currency": set()}
+    if not secret:
+        return nothing
+    told: dict[str, set[str]] = {"metric": set(), "reward": set()}
+    untold: dict[str, set[str]] = {"metric": set(), "reward": set()}
+    for id_, item in _in_play(rules, "achievement"):
+        names = untold if id_ in secret else told
+        names["metric"].update(r["metric"] for r in item.definition["requirements"] if r.get("metric"))
+        names["reward"].update(item.definition["rewards"])
+    for _, item in _in_play(rules, "level"):
+        told["reward"].update(item.definition["rewards"])
+    rewards, currencies = _hidden_rewards(rules, told["reward"], untold["reward"])
+    return {**nothing, "metric": untold["metric"] - told["metric"], "reward": rewards, "currency": currencies}
+
+
+def _hidden_rewards(rules: Rules, told: set[str], untold: set[str]) -> tuple[set[str], set[str]]:
+    """Rewards named by hidden content only, and the currencies that only those pay. Tables do not nest, so a table's
+    rewards are settled once it is known which tables are hidden."""
+    definitions: dict[str, Any] = {id_: item.definition for id_, item in _in_play(rules, "reward")}
+    tables = {id_: {c["reward"] for c in d["table"]} for id_, d in definitions.items() if d["table"]}
+    hidden_tables = (untold - told) & tables.keys()
+    told = told.union(*(tables[id_] for id_ in tables.keys() - hidden_tables))
+    untold = untold.union(*(tables[id_] for id_ in hidden_tables))
+    rewards = untold - told
+    paid = {id_: d["currency"] for id_, d in definitions.items() if d["currency"]}
+    seen = {currency for id_, currency in paid.items() if id_ not in rewards}
+    return rewards, {currency for id_, currency in paid.items() if id_ in rewards} - seen
+
+
+def _in_play(rules: Rules, kind: str) -> Iterator[tuple[str, Published]]:
+    for id_, item in rules.published.get(kind, {}).items():
+        if not item.retired:
+            yield id_, item
+
+
+def _secret(player_id: PlayerId, rules: Rules) -> set[str]:
+    secret = {id_ for id_, item in _in_play(rules, "achievement") if item.definition["type"] == "SECRET"}
+    if not secret:
+        return secret
+    unlocked = Standing.objects.filter(
+        player_id=player_id, achievement_id__in=secret, completed_at__isnull=False, revoked_at=None
+    )
+    return secret - set(unlocked.values_list("achievement_id", flat=True))

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class AntiCheatConfig(AppConfig):
+    name = "anticheat"
+    label = "anticheat"

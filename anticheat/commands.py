@@ -1,0 +1,61 @@
+"""What a person may decide about a held event: it counts after all, or it never will."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from anticheat import queries
+from anticheat.models import Finding
+from gamification.kernel import inbox
+from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.models import Event
+from gamification.kernel.world import World
+
+
+class AlreadyDecided(Refused):
+    """Somebody has released or dismissed this event before."""
+
+    code = "already_decided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Decide(Command):
+    finding_id: int
+
+    def players(self) -> Sequence[PlayerId]:
+        return [queries.finding(self.finding_id).player_id]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseEvent(_Decide):
+    """Let a held event count, with its own timestamp, past all rules. Answers with the finding."""
+
+    def handle(self, world: World) -> Finding:
+        found = _decided(self.finding_id, Finding.Status.RELEASED, world.now)
+        event = inbox.recall(found.player_id, found.event_id)
+        if event is None:
+            raise NotFound("This event is no longer kept.")
+        inbox.restate([(found.player_id, found.event_id)], Event.State.COUNTED)
+        world.released.append(event)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class DismissEvent(_Decide):
+    """Never let a held event count; it stays known, so that it cannot be sent again. Answers with the finding."""
+
+    def handle(self, world: World) -> Finding:
+        found = _decided(self.finding_id, Finding.Status.DISMISSED, world.now)
+        inbox.restate([(found.player_id, found.event_id)], Event.State.DISMISSED)
+        return found
+
+
+def _decided(finding_id: int, status: Finding.Status, now: datetime) -> Finding:
+    """The condition in the UPDATE is what lets one of two deciders through."""
+    mine = queries.held().filter(pk=finding_id).update(status=status, decided_at=now)
+    found = queries.finding(finding_id)
+    if not mine:
+        raise AlreadyDecided(f"This event was {found.get_status_display().lower()} before.")
+    return found

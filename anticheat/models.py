@@ -1,0 +1,143 @@
+"""Hard rules that designers author, what they remember of each player, and the events they hold."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from gamification.kernel.messages import OWN_TYPES
+
+FOUND_BY_THE_SERVICE = ("banned", "cascade", "id_reused")
+"""What findings name where no author's rule was broken."""
+
+
+class Rule(models.Model):
+    """A hard rule about one metric's samples or one event type."""
+
+    class Kind(models.TextChoices):
+        VALUE_RANGE = "VALUE_RANGE", "value below minimum or above maximum"
+        MAX_PER_EVENT = "MAX_PER_EVENT", "one event is worth too much"
+        MAX_PER_WINDOW = "MAX_PER_WINDOW", "too many events (or too much) in a time window"
+        COOLDOWN = "COOLDOWN", "too soon after the one before"
+        CLOCK_SKEW = "CLOCK_SKEW", "timestamp too far from the clock"
+
+    class Action(models.TextChoices):
+        HOLD = "HOLD", "hold the event for a person to decide"
+        FLAG = "FLAG", "let it count, but note it"
+
+    name = models.SlugField(max_length=64, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    metric = models.ForeignKey("progress.Metric", null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    event_type = models.CharField(max_length=64, blank=True, default="")
+    minimum = models.FloatField(null=True, blank=True)
+    maximum = models.FloatField(null=True, blank=True)
+    seconds = models.PositiveIntegerField(null=True, blank=True, help_text="window, cooldown or greatest skew")
+    action = models.CharField(max_length=4, choices=Action.choices, default=Action.HOLD)
+    is_enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(metric__isnull=False, event_type="") | (Q(metric__isnull=True) & ~Q(event_type="")),
+                name="a_metric_or_an_event_type",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """What the form shows beside its fields: a rule says all that its kind needs and nothing that it ignores."""
+        wrong = dict(self._wrong())
+        if wrong:
+            raise ValidationError(wrong)
+
+    def _wrong(self) -> Iterator[tuple[str, str]]:
+        if self.name in FOUND_BY_THE_SERVICE:
+            yield "name", "The service itself uses this name."
+        if (self.metric_id is None) == (self.event_type == ""):
+            yield "event_type", "A rule is about a metric or about an event type: one of the two."
+        elif self.event_type and not re.fullmatch(r"[a-z0-9._-]{1,64}", self.event_type):
+            yield "event_type", "An event type is 1 to 64 of a-z 0-9 . _ -"
+        elif self.event_type in OWN_TYPES:
+            yield "event_type", "The service states these events itself; they are not screened."
+        elif self.event_type and self.kind in (self.Kind.VALUE_RANGE, self.Kind.MAX_PER_EVENT):
+            yield "metric", "Only a metric gives an event a value: choose one, and no event type."
+        if self.kind not in _NEEDED:
+            return
+        for name in ("minimum", "maximum", "seconds"):
+            value = getattr(self, name)
+            if value is None and name in _NEEDED[self.kind]:
+                yield name, "This kind of rule needs it."
+            elif value is not None and name not in (*_NEEDED[self.kind], *_POSSIBLE.get(self.kind, ())):
+                yield name, "This kind of rule has no use for it."
+            elif value is not None and not math.isfinite(value):
+                yield name, "A finite number is expected."
+            elif name == "seconds" and value == 0:
+                yield name, "At least one second."
+        if self.kind == self.Kind.VALUE_RANGE:
+            if self.minimum is None and self.maximum is None:
+                yield "maximum", "Give a minimum, a maximum or both."
+            elif self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+                yield "maximum", "The maximum is below the minimum."
+        elif self.maximum is not None and self.maximum < 0:
+            yield "maximum", "Not below 0."
+
+
+_NEEDED: dict[str, tuple[str, ...]] = {
+    Rule.Kind.VALUE_RANGE: (),
+    Rule.Kind.MAX_PER_EVENT: ("maximum",),
+    Rule.Kind.MAX_PER_WINDOW: ("maximum", "seconds"),
+    Rule.Kind.COOLDOWN: ("seconds",),
+    Rule.Kind.CLOCK_SKEW: ("seconds",),
+}
+_POSSIBLE: dict[str, tuple[str, ...]] = {Rule.Kind.VALUE_RANGE: ("minimum", "maximum")}
+
+
+class Trail(models.Model):
+    """What a rule remembers of a player: `[[instant, amount], …]`, newest last, no more than the rule needs."""
+
+    player_id = models.CharField(max_length=64)
+    rule = models.CharField(max_length=64)
+    seen = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["player_id", "rule"], name="one_trail_a_rule")]
+
+    def __str__(self) -> str:
+        return f"{self.rule} of {self.player_id}"
+
+
+class Finding(models.Model):
+    """An event that broke a rule: held until a person releases or dismisses it, or merely flagged."""
+
+    class Status(models.TextChoices):
+        HELD = "HELD"
+        RELEASED = "RELEASED"
+        DISMISSED = "DISMISSED"
+        FLAGGED = "FLAGGED"
+
+    player_id = models.CharField(max_length=64)
+    event_id = models.CharField(max_length=64)
+    type = models.CharField(max_length=64)
+    rule = models.CharField(max_length=64)
+    """The rule's name; `banned`, `cascade` or `id_reused` where the service itself found it."""
+    values = models.JSONField(default=dict)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.HELD)
+    timestamp = models.DateTimeField()
+    found_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["player_id", "event_id", "rule"], name="one_finding_a_rule")]
+        indexes = [models.Index(fields=["status", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.event_id}"

@@ -1,0 +1,21 @@
+"""What anti-cheat can be asked."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from anticheat.models import Finding
+from gamification.kernel.messages import NotFound
+
+
+def held() -> QuerySet[Finding]:
+    """Events that wait for a person."""
+    return Finding.objects.filter(status=Finding.Status.HELD)
+
+
+def finding(finding_id: int) -> Finding:
+    """An event that is or was held. Raises NotFound, for one that was merely flagged too."""
+    found = Finding.objects.filter(pk=finding_id).exclude(status=Finding.Status.FLAGGED).first()
+    if found is None:
+        raise NotFound("There is no such held event.")
+    return found

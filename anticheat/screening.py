@@ -1,0 +1,147 @@
+"""The screening stage: which of the admitted events may count.
+
+An event that breaks a holding rule leaves no trace: no sample, no entry on a trail. It is kept, with a finding that
+names the rule and the values, until a person releases or dismisses it. A rule that only flags notes the same finding
+and lets the event count. Of several holding rules the first by name is the one that is named.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from typing import Any
+
+from django.conf import settings
+
+from anticheat.models import Finding, Rule
+from anticheat.models import Trail as TrailRow
+from anticheat.rules import TRAILING, HardRule, Trail, Values, broken
+from gamification.kernel import inbox, sql
+from gamification.kernel.messages import GameEvent, PlayerId
+from gamification.kernel.models import Event
+from gamification.kernel.world import Part, World
+
+BANNED = "banned"
+CASCADE = "cascade"
+ID_REUSED = "id_reused"
+
+_RULE = ("name", "kind", "metric_id", "event_type", "minimum", "maximum", "seconds", "action")
+
+
+class Screen(Part):
+    """The rules in force, the trails of this world's players, and what was found. Three statements to write."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.held: list[tuple[GameEvent, str, Values]] = []
+        self.flagged: list[tuple[GameEvent, str, Values]] = []
+        self._by_type: dict[str, list[HardRule]] = {}
+        self._by_metric: dict[str, list[HardRule]] = {}
+        self._trails: dict[tuple[PlayerId, str], Trail] = {}
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def load(self, events: Sequence[GameEvent]) -> None:
+        """Read the rules and the trails that these events meet: two queries at most. Samples are known by now."""
+        if not events or not settings.ENABLE_ANTI_CHEAT:
+            return
+        by_type, by_metric = defaultdict(list), defaultdict(list)
+        for rule in _in_force():
+            if rule.metric is None:
+                by_type[rule.event_type].append(rule)
+            else:
+                by_metric[rule.metric].append(rule)
+        self._by_type, self._by_metric = dict(by_type), dict(by_metric)
+        if not by_type and not by_metric:
+            return
+        wanted = {
+            (event.player_id, rule.name)
+            for event in events
+            for rule in self._rules_for(event)
+            if rule.kind in TRAILING and (event.player_id, rule.name) not in self._trails
+        }
+        self._trails.update({key: Trail() for key in wanted})
+        if wanted:
+            players, names = zip(*sorted(wanted), strict=True)
+            rows = sql.select_in(
+                TrailRow, ("player_id", "rule", "seen"), {"player_id": list(players), "rule": list(names)}
+            )
+            self._trails.update({(player_id, name): Trail(seen) for player_id, name, seen in rows})
+
+    def _rules_for(self, event: GameEvent) -> list[HardRule]:
+        rules = self._by_type.get(event.type, [])
+        if self._by_metric and event.samples:
+            metrics = dict.fromkeys(sample.metric for sample in event.samples)
+            rules = rules + [rule for metric in metrics for rule in self._by_metric.get(metric, ())]
+        return rules if len(rules) < 2 else sorted(rules, key=lambda rule: rule.name)
+
+    # -- deciding ------------------------------------------------------------------------------------------------------
+
+    def passes(self, event: GameEvent) -> bool:
+        """Whether the event may count; notes what was found."""
+        if event.player_id in self.world.banned:
+            self.hold(event, BANNED, {})
+            return False
+        rules = self._rules_for(event)
+        flags: list[tuple[GameEvent, str, Values]] = []
+        for rule in rules:
+            values = broken(rule, event, self._trails.get((event.player_id, rule.name)), self.world.now)
+            if values is None:
+                continue
+            if rule.holds:
+                self.hold(event, rule.name, values)
+                return False
+            flags.append((event, rule.name, values))
+        self.flagged += flags
+        for rule in rules:
+            if rule.kind in TRAILING:
+                self._trails[event.player_id, rule.name].add(rule, event, self.world.now)
+        return True
+
+    def hold(self, event: GameEvent, rule: str, values: Values) -> None:
+        self.held.append((event, rule, values))
+        self.world.outcome.held.setdefault(event.player_id, []).append(event.id)
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """After the inbox has kept every event of this world: it then says of the held ones that they are."""
+        trails = [
+            (*key, trail.entries) for key, trail in sorted(self._trails.items(), key=itemgetter(0)) if trail.changed
+        ]
+        sql.upsert(TrailRow, ("player_id", "rule", "seen"), trails, conflict=("player_id", "rule"), set_=("seen",))
+        inbox.restate([(event.player_id, event.id) for event, _, _ in self.held], Event.State.HELD)
+        found = [self._row(*each, Finding.Status.HELD) for each in self.held]
+        found += [self._row(*each, Finding.Status.FLAGGED) for each in self.flagged]
+        columns = ("player_id", "event_id", "rule", "type", "values", "status", "timestamp", "found_at")
+        sql.insert(Finding, columns, sorted(found, key=itemgetter(0, 1, 2)), ignore_conflicts=True)
+
+    def _row(self, event: GameEvent, rule: str, values: Values, status: Finding.Status) -> tuple[Any, ...]:
+        at = self.world.now
+        return (event.player_id, event.id, rule, event.type, values, status.value, event.timestamp, at)
+
+
+def screen(world: World, events: Iterable[GameEvent]) -> list[GameEvent]:
+    """The events that may count, in the order given."""
+    part = world[Screen]
+    return [event for event in events if part.passes(event)]
+
+
+def hold(world: World, events: Iterable[GameEvent], *, rule: str, values: Values) -> None:
+    """Hold events for a reason that no author wrote a rule for."""
+    for event in events:
+        world[Screen].hold(event, rule, values)
+
+
+def note_reuse(world: World, events: Iterable[GameEvent]) -> None:
+    """Note events that were refused because their id was used before for something else."""
+    world[Screen].flagged += [(event, ID_REUSED, {"type": event.type}) for event in events]
+
+
+def _in_force() -> list[HardRule]:
+    rows = Rule.objects.filter(is_enabled=True).order_by("name").values_list(*_RULE)
+    return [
+        HardRule(name, kind, metric, event_type, minimum, maximum, seconds, holds=action == Rule.Action.HOLD)
+        for name, kind, metric, event_type, minimum, maximum, seconds, action in rows
+    ]

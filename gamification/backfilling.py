@@ -1,0 +1,206 @@
+"""Backfills: counting players' pasts for what was newly published, player by player, under the player's lock.
+
+A player's kept events are replayed in memory, in `(timestamp, id)` order, through the same metering and completing as
+live ones. Of the replay only what is *new* for the player is taken over: tallies, members, windows and standings of
+units younger than `Player.filled`, and the achievements they complete. Then `filled` rises to the publication, in the
+same transaction; until then live events leave new units alone, so nothing counts twice and a stop at any point is
+taken up again by the next run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+
+from achievements.completing import OPEN_RUN, Shelf, Standing, complete, unlock_all
+from achievements.rules import Achievement, AchievementRules
+from gamification import pipeline, reactions
+from gamification.kernel import publishing
+from gamification.kernel.messages import GameEvent, PlayerId
+from gamification.kernel.models import Event
+from gamification.kernel.publishing import Change, Rules, Unpublishable
+from gamification.kernel.world import World
+from progress.metering import Books, PlayerState, record
+from progress.models import Backfill, Player
+from progress.rules import ALWAYS, NEVER
+from rewards.granting import Till, grant
+
+CHUNK = 50
+"""Players a transaction."""
+
+log = logging.getLogger(__name__)
+
+
+def run_pending(now: datetime) -> int:
+    """Run what was asked for, oldest first, and whoever was missed; says how many players were looked at."""
+    done = 0
+    for job in Backfill.objects.filter(state__in=(Backfill.State.PENDING, Backfill.State.RUNNING)).order_by("id"):
+        done += _run(job, now)
+    newest = Backfill.objects.filter(preview=None, state=Backfill.State.DONE).order_by("-publication").first()
+    if newest is not None:  # a player first seen by a batch that began before the publication
+        while missed := _behind(newest.publication):
+            done += fill(missed, now=now)
+    return done
+
+
+def _run(job: Backfill, now: datetime) -> int:
+    try:
+        players = _preview(job) if job.preview else _fill_all(job, now)
+    except Unpublishable as refused:
+        job.state, job.detail = Backfill.State.FAILED, str(refused.errors)
+        players = 0
+    except Exception:
+        log.exception("backfill %s stopped", job.pk)
+        job.state, job.detail = Backfill.State.FAILED, "It stopped for an error of the service; the log says which."
+        players = 0
+    else:
+        job.state = Backfill.State.DONE
+    job.finished_at = now
+    job.save()
+    return players
+
+
+def _behind(publication: int) -> list[PlayerId]:
+    behind = Player.objects.filter(filled__lt=publication).order_by("player_id")
+    return list(behind.values_list("player_id", flat=True)[:CHUNK])
+
+
+def _fill_all(job: Backfill, now: datetime) -> int:
+    remaining = Player.objects.filter(filled__lt=job.publication).count()
+    job.players_total = max(job.players_total, job.players_done + remaining)
+    job.state = Backfill.State.RUNNING
+    job.save()
+    looked_at = 0
+    while chunk := _behind(job.publication):
+        job.would_complete += fill(chunk, now=now, count_completed=True)
+        looked_at += len(chunk)
+        job.players_done = min(job.players_done + len(chunk), job.players_total)
+        job.save(update_fields=["players_done", "would_complete"])
+    return looked_at
+
+
+def fill(player_ids: Sequence[PlayerId], *, now: datetime, count_completed: bool = False) -> int:
+    """Count these players' pasts for whatever is new to them. One transaction.
+
+    Says how many players there were, or, with `count_completed`, how many achievements they completed by it.
+    """
+    with transaction.atomic():
+        world = pipeline.open_world(player_ids, now=now, backfill=True)
+        world[Books].read_all()
+        world[Shelf].read_all()
+        world[Till].load([])
+        for player in list(world[Books].players.values()):
+            if player.filled < world.rules.number:
+                _fill(world, player)
+        pipeline.play(world, [])
+        pipeline.write(world)
+    reactions.after_commit(world)
+    return len(world[Shelf].completed) if count_completed else len(player_ids)
+
+
+def _fill(world: World, player: PlayerState) -> None:
+    books, shelf = world[Books], world[Shelf]
+    replayed = replay(world.rules, player, _kept_events(player.player_id), shelf.of(player.player_id))
+    books.adopt(replayed[Books], player)
+    shelf.adopt(replayed[Shelf], player)
+    new = {id_: a for id_, a in world.rules[AchievementRules].by_id.items() if a.goal.since > player.filled}
+    for past, achievement, occurrence in replayed[Shelf].completed:
+        found = replayed[Shelf].standings[past.player_id, achievement.id, occurrence]
+        assert found.completed_at is not None
+        assert found.final is not None
+        standing = shelf.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
+        at, event_id = found.completed_at, found.event_id
+        grant(world, **shelf.state(player, achievement, occurrence, standing, at, event_id, found.final))
+        # What was waiting for it and is not new itself is complete at that very event.
+        waiters = [(w, None) for w in shelf.rules.waiting.get(achievement.id, ()) if w.repeat in (NEVER, ALWAYS)]
+        cause = GameEvent(event_id, player.player_id, "", {}, at)
+        for earned in unlock_all(shelf, player, cause, list(waiters)):
+            grant(world, **earned)
+    player.filled, player.dirty = world.rules.number, True
+    _look_once_more(world, player, list(new.values()), replayed)
+
+
+def _look_once_more(world: World, player: PlayerState, new: list[Achievement], replayed: World) -> None:
+    """What the kept events alone do not show (older ones were deleted) the tallies may: complete at the last event."""
+    last = replayed[Books].counted.get(player.player_id)
+    if last is None:
+        return
+    world[Books].counted[player.player_id] = last
+    for achievement in new:
+        if achievement.repeat == NEVER:
+            world[Books].touched[player.player_id, id(achievement.goal), None] = achievement.goal
+    for earned in unlock_all(world[Shelf], player, last, [(a, None) for a in new if a.repeat == NEVER]):
+        grant(world, **earned)
+
+
+def replay(
+    rules: Rules, player: PlayerState, events: Sequence[GameEvent], standings: dict[tuple[str, str], Standing]
+) -> World:
+    """Everything counted from the player's first kept event, in memory. Only what is new to the player completes.
+
+    `standings`: (achievement, occurrence) → how the player stands; what was completed before counts for whoever waits
+    for it from the moment it was completed.
+    """
+    world = World(now=events[-1].timestamp if events else datetime.min, player_ids=[])
+    world.rules = rules
+    books, shelf = Books(world), Shelf(world)
+    world.add(books)
+    world.add(shelf)
+    by_id = rules[AchievementRules].by_id
+    past = replace(player, earned=0, barred=player.earned | player.barred, filled=rules.number, dirty=False)
+    books.players[player.player_id] = past
+    done = shelf.rehearse(player, standings)
+    books.measure(events)
+    for event in events:
+        while done and done[0][0] <= event.timestamp:
+            _, id_ = done.pop(0)
+            achievement = by_id[id_]
+            past.earned |= achievement.bit
+            if achievement.repeat == ALWAYS:
+                books.begin_anew(past, achievement.goal)
+                shelf.standings[player.player_id, id_, OPEN_RUN] = shelf.run_after(player, standings, id_)
+            unlock_all(shelf, past, event, [(waiter, None) for waiter in shelf.rules.waiting.get(id_, ())])
+        complete(world, record(world, event))
+    return world
+
+
+def _kept_events(player_id: PlayerId) -> list[GameEvent]:
+    kept = Event.objects.filter(player_id=player_id, state=Event.State.COUNTED)
+    rows = kept.values_list("event_id", "type", "data", "timestamp")
+    events = [GameEvent(id_, player_id, type_, data, at) for id_, type_, data, at in rows.iterator(chunk_size=2000)]
+    return sorted(events, key=lambda event: event.order)
+
+
+def _preview(job: Backfill) -> int:
+    """How many players would complete what the definition says. Nothing of any player changes."""
+    wanted = job.preview
+    assert wanted is not None
+    rules = publishing.rehearse([Change(wanted["kind"], wanted["id"], wanted["definition"])])
+    players = Player.objects.order_by("player_id")
+    job.state, job.players_total = Backfill.State.RUNNING, players.count()
+    job.players_done = job.would_complete = 0
+    job.save()
+    after = ""
+    while chunk := list(players.filter(player_id__gt=after).values_list("player_id", flat=True)[:CHUNK]):
+        after = chunk[-1]
+        with transaction.atomic():
+            world = World(now=job.created_at, player_ids=chunk)
+            world.rules = rules
+            books, shelf = Books(world), Shelf(world)
+            world.add(books)
+            world.add(shelf)
+            books.read_players()
+            shelf.read_all()
+        for player in books.players.values():
+            past = replay(rules, player, _kept_events(player.player_id), shelf.of(player.player_id))
+            completed = {achievement.id for _, achievement, _ in past[Shelf].completed}
+            job.would_complete += wanted["id"] in completed if wanted["kind"] == "achievement" else bool(completed)
+        job.players_done += len(chunk)
+        job.save(update_fields=["players_done", "would_complete"])
+    return job.players_done
+
+

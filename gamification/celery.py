@@ -1,0 +1,49 @@
+"""Celery: tasks on quorum queues; what failed, or killed its worker too often, is parked where a person finds it."""
+
+import os
+from typing import Any
+
+from celery import Celery, bootsteps
+from kombu import Exchange, Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gamification.settings")
+
+DELIVERY_LIMIT = 5
+
+parked = Queue(
+    "gamification.tasks.dead",
+    Exchange("gamification.tasks.dead", type="fanout"),
+    queue_arguments={"x-queue-type": "quorum"},
+)
+tasks = Queue(
+    "gamification.tasks",
+    Exchange("gamification.tasks", type="topic"),  # a task with an ETA waits in the broker, which takes a topic
+    routing_key="gamification.tasks",
+    queue_arguments={
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": parked.exchange.name,
+    },
+)
+
+
+class DeclareParked(bootsteps.StartStopStep):
+    """Nobody consumes the parked tasks' queue, so Celery would not declare it, and RabbitMQ would drop them."""
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+
+    def start(self, consumer: Any) -> None:
+        with consumer.connection.channel() as channel:
+            parked(channel).declare()
+
+
+app = Celery("gamification")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_queues=[tasks],
+    task_default_queue=tasks.name,
+    task_default_exchange=tasks.exchange.name,
+    task_default_routing_key=tasks.routing_key,
+)
+app.steps["consumer"].add(DeclareParked)
+app.autodiscover_tasks()

@@ -1,0 +1,120 @@
+"""What happens because time passes, where no broker's beat keeps it: a table, and the loop that reads it.
+
+Every chore may run twice, or in two processes at once, and comes to the same: each asks the database what is due.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import close_old_connections, transaction
+from django.db.models import OuterRef, Q, Subquery
+from django.utils import timezone
+
+from gamification import backfilling
+from gamification.feed.models import Message
+from gamification.kernel.http import idempotency
+from gamification.kernel.models import Event, Head, OutboxFact
+from progress.models import Player
+from rewards.tasks import expire_rewards
+
+logger = logging.getLogger(__name__)
+
+MESSAGES_KEPT = 1_000
+MESSAGES_KEPT_FOR = timedelta(days=30)
+FACTS_KEPT = 100_000
+"""Without a broker nobody collects facts. So many stay, should one be set up later."""
+CUT_MARGIN = timedelta(minutes=10)
+"""How much older than the limit an event must be to be deleted. A batch that began just before the cut refuses by its
+own clock whatever the cut deletes, so it cannot take a copy of a deleted event for a new one."""
+BITE = 5_000
+"""Rows deleted in one transaction: a longer one would keep SQLite's only writer waiting."""
+
+
+def forget_events(now: datetime) -> None:
+    """Delete events past retention; held ones stay until a person has decided.
+
+    The cut is on record before the first event is gone: from then on anything older is refused, whatever the setting
+    says later.
+    """
+    if not settings.EVENT_RETENTION_DAYS:
+        return
+    cut = now - timedelta(days=settings.EVENT_RETENTION_DAYS) - CUT_MARGIN
+    past = Event.objects.filter(timestamp__lt=cut).exclude(state=Event.State.HELD)
+    if not past.exists():
+        return
+    with transaction.atomic():
+        Head.objects.get_or_create(pk=1)
+        Head.objects.filter(Q(retention_cut=None) | Q(retention_cut__lt=cut), pk=1).update(retention_cut=cut)
+    while bite := list(past.values_list("pk", flat=True)[:BITE]):
+        Event.objects.filter(pk__in=bite).delete()
+
+
+def forget_messages(now: datetime) -> None:
+    Message.objects.filter(created_at__lt=now - MESSAGES_KEPT_FOR).delete()
+    last_seq = Subquery(Player.objects.filter(pk=OuterRef("player_id")).values("last_seq")[:1])
+    talkative = Player.objects.filter(last_seq__gt=MESSAGES_KEPT).values("pk")
+    Message.objects.filter(player_id__in=talkative, seq__lte=last_seq - MESSAGES_KEPT).delete()
+
+
+def forget_facts(now: datetime) -> None:
+    newest = OutboxFact.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    OutboxFact.objects.filter(pk__lte=newest - FACTS_KEPT).delete()
+
+
+@dataclass(slots=True)
+class Chore:
+    name: str
+    every: int
+    """Seconds between two runs."""
+    run: Callable[[datetime], object]
+    due: datetime | None = field(default=None, compare=False)
+
+
+CHORES = [
+    Chore("run backfills", 1, backfilling.run_pending),
+    Chore("expire rewards", 1, expire_rewards),
+    Chore("forget answers to idempotency keys", 600, idempotency.forget_expired),
+    Chore("forget events past retention", 3600, forget_events),
+    Chore("forget old messages", 3600, forget_messages),
+    Chore("forget old facts", 3600, forget_facts),
+]
+
+_waking = threading.Event()
+
+
+def tick(now: datetime) -> None:
+    """Run what is due. A chore that fails is logged, tried again in its turn, and keeps no other from running."""
+    for chore in CHORES:
+        if chore.due is not None and now < chore.due <= now + timedelta(seconds=chore.every):
+            continue  # the second bound: a clock that was set back does not stop the chores until it has caught up
+        chore.due = now + timedelta(seconds=chore.every)
+        try:
+            chore.run(now)
+        except Exception:
+            logger.exception("could not %s", chore.name)
+
+
+def wake() -> None:
+    """Have the backfills looked at now rather than in a second: call it after the commit that made one."""
+    CHORES[0].due = None
+    _waking.set()
+
+
+def run(stop: threading.Event) -> None:
+    """Tick every second until `stop` is set; the thread of `manage.py serve`."""
+    while not stop.is_set():
+        _waking.clear()
+        tick(timezone.now())
+        close_old_connections()
+        _waking.wait(timeout=1)
+
+
+def stop_running(stop: threading.Event) -> None:
+    stop.set()
+    _waking.set()

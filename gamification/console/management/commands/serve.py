@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import socket
+import threading
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from gamification import clock
+
+OPEN_FILES = 65_536
+"""As many sockets as WS_MAX_CONNECTIONS asks for by default, several times over; the usual soft limit is 1,024."""
+LONGEST_MESSAGE = 64 * 1024
+
+
+class Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What is loaded by now stays for ever. Out of the collector's sight, it no longer makes a full collection
+        # stall every player's messages.
+        gc.collect()
+        gc.freeze()
+
+
+class Command(BaseCommand):
+    help = "One process: REST, console and WebSocket; without a broker also the clock."
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 - a service is there to be reached
+        parser.add_argument("--port", type=int, default=settings.PORT)
+
+    def handle(self, *, host: str, port: int, **options: Any) -> None:
+        raise_open_file_limit()
+        ports = [port] if settings.WS_PORT in (port, settings.PORT) else [port, settings.WS_PORT]
+        sockets = [listening(host, each) for each in ports]
+        # uvicorn raises the signal that ended it once more when all is closed; being asked to end is no failure.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, nothing)
+        stop = threading.Event()
+        timekeeper = threading.Thread(target=clock.run, args=(stop,), name="clock", daemon=True)
+        if not settings.RABBITMQ_URL:
+            timekeeper.start()
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
+        for each in ports:
+            self.stdout.write(f"Serving at http://{shown}:{each}/ (process {os.getpid()}, stop with Ctrl-C)")
+        self.stdout.flush()
+        server = Server(
+            uvicorn.Config(
+                "gamification.asgi:application",
+                log_config=None,  # settings.LOGGING is it
+                access_log=settings.LOG_LEVEL == "DEBUG",
+                server_header=False,
+                ws="websockets-sansio",
+                ws_max_size=LONGEST_MESSAGE,
+                ws_per_message_deflate=False,  # it costs 50 KB a socket
+                timeout_graceful_shutdown=10,
+            )
+        )
+        server.run(sockets)
+        clock.stop_running(stop)
+        if timekeeper.ident is not None:
+            timekeeper.join(timeout=10)
+
+
+def nothing(number: int, frame: FrameType | None) -> None:
+    """Go on: uvicorn has heard the signal."""
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Bound before anything starts, so that a port in use is one clear line."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as problem:
+        raise CommandError(f"cannot listen at {host}:{port}: {problem.strerror}") from None
+
+
+def raise_open_file_limit() -> None:
+    """Every player's socket is an open file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

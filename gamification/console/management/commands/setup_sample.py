@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from gamification.console import packs
+from gamification.console.sample import CONTENT
+from gamification.kernel import publishing
+from gamification.kernel.access import SCOPES, create_key
+from gamification.kernel.models import ApiKey
+
+ADMIN = "admin"
+KEY = "sample game server"
+
+
+class Command(BaseCommand):
+    help = "Load the sample game, make an admin and a game-server key, and say where to look. Safe to run twice."
+
+    def handle(self, **options: Any) -> None:
+        try:
+            with transaction.atomic():
+                loaded = load_content()
+                password = make_admin()
+                key = make_key()
+        except packs.BadPack as problem:
+            raise CommandError(f"the sample game cannot be loaded: {problem}") from None
+        at = f"http://127.0.0.1:{settings.PORT}"
+        self.stdout.write(f"\nThe Long Ebb, the sample game: {loaded}\n\n")
+        self.stdout.write(f"  Console    {at}/admin/\n  REST docs  {at}/api/docs/\n\n")
+        if password:
+            self.stdout.write(f"  Admin      {ADMIN} / {password}\n")
+        else:
+            self.stdout.write(f"  Admin      {ADMIN} exists; a new password: manage.py changepassword {ADMIN}\n")
+        if key:
+            self.stdout.write(f"  Key        {key}\n")
+        else:
+            self.stdout.write(
+                "  Key        exists; a new one: manage.py create_api_key NAME"
+                " --scope events:write --scope players:read --scope players:write\n"
+            )
+        if password or key:
+            self.stdout.write("             Write them down: neither is shown again.\n")
+        self.stdout.write(first_event(at, key or "$GAMIFICATION_KEY"))
+
+
+def load_content() -> str:
+    """Only into a service without content: whoever has begun to design keeps what they did."""
+    if any(publishing.current().published.values()):
+        return "there is content already, nothing is loaded"
+    loaded = packs.load(CONTENT, who="setup_sample", now=timezone.now(), reason="the sample game")
+    counts = {kind: sum(plural == kind for plural, _ in loaded.created) for kind in packs.ORDER}
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+
+
+def make_admin() -> str | None:
+    """The new admin's password; None: there is one."""
+    users = get_user_model()
+    if users.objects.filter(username=ADMIN).exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    users.objects.create_superuser(ADMIN, password=password)
+    return password
+
+
+def make_key() -> str | None:
+    """The new key; None: there is one."""
+    if ApiKey.objects.filter(name=KEY).exists():
+        return None
+    return create_key(KEY, SCOPES)[1]
+
+
+def first_event(at: str, key: str) -> str:
+    return f"""
+Once it serves, send a first event:
+
+  curl -s {at}/api/v1/events -H 'Prefer: wait' \\
+    -H "Authorization: Api-Key {key}" -H 'Content-Type: application/json' \\
+    -d '{{"id": "hello-1", "player_id": "you", "type": "session.started",
+         "data": {{"platform": "desktop"}}, "timestamp": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}}'
+
+It unlocks an achievement, pays 25 salt and tells you so. What "you" have now:
+
+  curl -s '{at}/api/v1/players/you/achievements?state=COMPLETED' -H "Authorization: Api-Key {key}"
+
+Have others play, and watch them in the console:
+
+  .venv/bin/python manage.py simulate --players 50 --rate 50 --seconds 60
+
+"""

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from uuid_utils.compat import uuid7
+
+from gamification.console.sample.play import Flatwalker, Move
+from gamification.kernel.access import create_key
+from gamification.kernel.encoding import instant
+
+TICK = 0.25
+"""Seconds between two batches of one game server: what happened in between travels together."""
+LARGEST_BATCH = 500
+SERVERS = 4
+GIVE_UP_AFTER = 60
+"""Seconds without an answer after which a game server stops trying."""
+DEVICES = 4
+"""How many of a game server's players look after their things at the same moment."""
+SCOPES = ("events:write", "players:read", "players:write", "content:read")
+CLAIMS_AFTER_A_SESSION = 0.5
+SKETCHES_AFTER_A_SESSION = 0.2
+
+
+class Command(BaseCommand):
+    help = "Play the sample game as its servers would, over HTTP."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--players", type=positive, default=50, metavar="N", help="how many play (50)")
+        parser.add_argument("--rate", type=positive, default=50, metavar="R", help="events a second, of all (50)")
+        parser.add_argument("--seconds", type=positive, default=60, metavar="S", help="for how long (60)")
+        parser.add_argument("--url", default=f"http://127.0.0.1:{settings.PORT}", help="where the service is")
+        parser.add_argument(
+            "--key", default=os.environ.get("GAMIFICATION_KEY", ""), help="or GAMIFICATION_KEY; else one is made"
+        )
+        parser.add_argument("--seed", type=int, help="the same seed plays the same moves")
+
+    def handle(
+        self, *, players: int, rate: int, seconds: int, url: str, key: str, seed: int | None, **options: Any
+    ) -> None:
+        console = Console(file=self.stdout._out)
+        key = key or create_key(f"simulate {datetime.now(UTC):%Y-%m-%d %H:%M}", SCOPES)[1]
+        counts = Counts()
+        servers = game_servers(players, random.Random(seed), counts)
+        try:
+            asyncio.run(play(servers, rate=rate, seconds=seconds, url=url, key=key, counts=counts, console=console))
+        except* Unwelcome as problems:
+            raise CommandError(str(problems.exceptions[0])) from None
+        except* KeyboardInterrupt:
+            console.print("Stopped.")
+        console.print(counts.table("What came of it"))
+        if counts.lost:
+            raise CommandError(f"{counts.lost} event(s) got no answer from {url}")
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+class Unwelcome(Exception):
+    """The service answered, and will not answer otherwise if asked again."""
+
+
+@dataclass
+class Counts:
+    sent: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    held: int = 0
+    retries: int = 0
+    lost: int = 0
+    sessions: int = 0
+    levels: int = 0
+    claimed: int = 0
+    unlocked: Counter[str] = field(default_factory=Counter)
+    news: deque[str] = field(default_factory=lambda: deque(maxlen=5))
+    began: float = field(default_factory=time.monotonic)
+
+    def table(self, title: str) -> Table:
+        passed = max(time.monotonic() - self.began, 0.001)
+        table = Table(title=title, title_justify="left", show_header=False)
+        table.add_row("events sent", f"{self.sent:,} ({self.sent / passed:,.0f} a second)")
+        table.add_row("accepted", f"{self.accepted:,}")
+        table.add_row("duplicates", f"{self.duplicates:,}")
+        table.add_row("rejected · held", f"{self.rejected:,} · {self.held:,}")
+        table.add_row("sent again", f"{self.retries:,}")
+        table.add_row("sessions", f"{self.sessions:,}")
+        table.add_row("achievements unlocked", f"{self.unlocked.total():,} ({len(self.unlocked)} different)")
+        table.add_row("levels reached", f"{self.levels:,}")
+        table.add_row("rewards claimed by players", f"{self.claimed:,}")
+        for line in self.news:
+            table.add_row("", line)
+        return table
+
+
+@dataclass
+class Seat:
+    """A player's place at a game server: who plays, and what is left of the evening."""
+
+    player_id: str
+    walker: Flatwalker
+    moves: Iterator[Move] = field(default_factory=lambda: iter(()))
+
+
+@dataclass
+class GameServer:
+    """One of the game's servers. Its players' events leave it in order, one batch at a time."""
+
+    seats: list[Seat]
+    dice: random.Random
+    counts: Counts
+    outbox: list[dict[str, Any]] = field(default_factory=list)
+    tired: list[Seat] = field(default_factory=list)
+    """Whose session has just ended."""
+
+    def move(self, now: datetime) -> None:
+        """One player, whoever it is, does the next thing."""
+        seat = self.dice.choice(self.seats)
+        made = next(seat.moves, None)
+        if made is None:
+            seat.moves = seat.walker.session()
+            self.counts.sessions += 1
+            made = next(seat.moves)
+        type_, data = made
+        if type_ == "session.ended":
+            self.tired.append(seat)
+        self.outbox.append(
+            {"id": str(uuid7()), "player_id": seat.player_id, "type": type_, "data": data, "timestamp": instant(now)}
+        )
+
+
+def game_servers(players: int, dice: random.Random, counts: Counts) -> list[GameServer]:
+    names = [f"walker-{number:04}" for number in range(1, players + 1)]
+    servers = [GameServer([], random.Random(dice.random()), counts) for _ in range(min(SERVERS, players))]
+    for place, name in enumerate(names):
+        others = dice.sample(names, min(12, players))
+        walker = Flatwalker(random.Random(dice.random()), [other for other in others if other != name])
+        servers[place % len(servers)].seats.append(Seat(name, walker))
+    return servers
+
+
+async def play(
+    servers: list[GameServer], *, rate: int, seconds: int, url: str, key: str, counts: Counts, console: Console
+) -> None:
+    headers = {"Authorization": f"Api-Key {key}", "Prefer": "wait"}
+    async with httpx.AsyncClient(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=20) as http:
+        counts.began = time.monotonic()
+        ends = counts.began + seconds
+        with Live(get_renderable=lambda: counts.table("The Long Ebb"), console=console, transient=True):
+            async with asyncio.TaskGroup() as group:
+                for place, server in enumerate(servers):
+                    delay = place * TICK / len(servers)  # so that they do not all send at the same moment
+                    group.create_task(run(server, http, group, share=rate / len(servers), delay=delay, ends=ends))
+
+
+async def run(
+    server: GameServer, http: httpx.AsyncClient, group: asyncio.TaskGroup, *, share: float, delay: float, ends: float
+) -> None:
+    await asyncio.sleep(delay)
+    devices = asyncio.Semaphore(DEVICES)
+    due = 0.0
+    last = time.monotonic() - TICK
+    while time.monotonic() < ends:
+        begun = time.monotonic()
+        due += (begun - last) * share
+        last = begun
+        if due > 2 * LARGEST_BATCH:
+            due = LARGEST_BATCH  # the service is slower than the rate asked for; what is missed is not made up
+        while due >= 1:
+            due -= 1
+            server.move(datetime.now(UTC))
+        while server.outbox:
+            batch, server.outbox = server.outbox[:LARGEST_BATCH], server.outbox[LARGEST_BATCH:]
+            await send(server.counts, http, batch)
+        tired, server.tired = server.tired, []
+        for seat in tired:
+            if not devices.locked():  # else the player is tired indeed, and looks another evening
+                group.create_task(wind_down(server, seat, http, devices))
+        await asyncio.sleep(max(0.0, TICK - (time.monotonic() - begun)))
+
+
+async def send(counts: Counts, http: httpx.AsyncClient, batch: list[dict[str, Any]]) -> None:
+    counts.sent += len(batch)
+    response = await insist(counts, http, "/events", {"events": batch})
+    if response is None:
+        counts.lost += len(batch)
+        return
+    answer = response.json()
+    if response.is_error:
+        raise Unwelcome(f"{response.status_code} {answer.get('code', '')}: {answer.get('detail', '')}")
+    counts.accepted += answer["accepted"]
+    counts.duplicates += answer["duplicates"]
+    counts.rejected += len(answer["rejected"])
+    for player_id, result in answer.get("results", {}).items():
+        counts.held += len(result["held"])
+        for fact in result["facts"]:
+            hear(counts, player_id, fact)
+
+
+def hear(counts: Counts, player_id: str, fact: dict[str, Any]) -> None:
+    if fact["type"] == "achievement.completed":
+        counts.unlocked[fact["data"]["id"]] += 1
+        counts.news.append(f"{player_id} unlocked {fact['data'].get('title') or fact['data']['id']}")
+    elif fact["type"] == "level.reached":
+        counts.levels += 1
+        counts.news.append(f"{player_id} reached level {fact['data']['level']}")
+
+
+async def insist(counts: Counts, http: httpx.AsyncClient, path: str, body: dict[str, Any]) -> httpx.Response | None:
+    """Send until there is an answer. The ids are in the body, so that arriving twice counts once."""
+    pause = 0.2
+    given_up = time.monotonic() + GIVE_UP_AFTER
+    while True:
+        try:
+            response = await http.post(path, json=body)
+            if response.status_code not in {429, 500, 502, 503, 504}:
+                return response
+            pause = max(pause, float(response.headers.get("Retry-After", 0)))
+        except httpx.TransportError:
+            pass
+        if time.monotonic() + pause > given_up:
+            return None
+        counts.retries += 1
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 10)
+
+
+async def wind_down(server: GameServer, seat: Seat, http: httpx.AsyncClient, devices: asyncio.Semaphore) -> None:
+    """After the session the player's own device may draw, and open what there is to open, with a token of its own."""
+    draws = server.dice.random() < SKETCHES_AFTER_A_SESSION
+    claims = server.dice.random() < CLAIMS_AFTER_A_SESSION
+    if not (draws or claims):
+        return
+    async with devices:
+        token = await insist(server.counts, http, f"/players/{seat.player_id}/token", {})
+        if token is None or token.is_error:
+            return
+        own = {"Authorization": f"Bearer {token.json()['token']}"}
+        try:
+            if draws:
+                sketch = {"player_id": seat.player_id, "metrics": {"sketches": 1}}
+                await http.post("/achievements/sketchbook/progress", json=sketch, headers=own)
+            if claims:
+                pending = {"state": "PENDING", "page_size": 20}
+                waiting = await http.get("/players/me/distributions", params=pending, headers=own)
+                for distribution in waiting.json().get("results", []):
+                    answer = await http.post(f"/rewards/{distribution['id']}/claim", json={}, headers=own)
+                    server.counts.claimed += answer.is_success
+        except httpx.TransportError:
+            return  # the device lost its connection; what it wanted can still be had next time

@@ -1,0 +1,237 @@
+"""Content packs: the whole of a game's content in YAML or JSON files, loaded whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gamification.kernel import bus, content, publishing, shapes
+from gamification.kernel.content import Kind
+from gamification.kernel.http import BadJson, strict_json
+from gamification.kernel.messages import Command, Invalid
+from gamification.kernel.models import Content
+from gamification.kernel.publishing import Definition, Unpublishable
+from gamification.kernel.world import World
+
+ORDER = ("metrics", "currencies", "rewards", "levels", "achievements", "quests", "pools")
+
+Pack = Mapping[str, Any]
+
+
+class BadPack(Invalid):
+    """A pack that was not loaded, with what is wrong where."""
+
+    code = "bad_pack"
+
+
+class DryRun(Exception):
+    """How a dry run leaves its transaction: nothing of it stays."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        super().__init__("dry run")
+        self.loaded = loaded
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What loading came to: `(plural kind, id)` of each."""
+
+    created: list[tuple[str, str]] = field(default_factory=list)
+    updated: list[tuple[str, str]] = field(default_factory=list)
+    unchanged: list[tuple[str, str]] = field(default_factory=list)
+    backfill: int | None = None
+
+
+def load(
+    files: Sequence[Path], *, who: str, now: datetime, reason: str = "load_content", dry_run: bool = False
+) -> Loaded:
+    """Load packs as one. Raises BadPack, its errors' paths like `achievements[3].requirements[0].metric` (after the
+    file's name, where there are several)."""
+    packs = [(f"{file.name}: " if len(files) > 1 else "", read(file)) for file in files]
+    loaded: Loaded
+    try:
+        loaded = bus.handle(LoadContent(packs=packs, who=who, reason=reason, dry_run=dry_run), now=now)
+    except DryRun as done:
+        loaded = done.loaded
+    return loaded
+
+
+def dump(*, drafts: bool = False) -> dict[str, list[Definition]]:
+    """Everything in play as a pack (`drafts`: as its designers left it), which loads again as exactly the same."""
+    pack: dict[str, list[Definition]] = {}
+    published = publishing.current().published
+    for plural in ORDER:
+        kind = _by_plural().get(plural)
+        if kind is None:
+            pack[plural] = []
+        elif drafts:
+            rows = kind.model._default_manager.filter(retired_at=None).order_by(kind.order)
+            pack[plural] = [kind.read(draft) for draft in rows.prefetch_related(*kind.lines)]
+        else:
+            found = [item.definition for item in published.get(kind.name, {}).values() if not item.retired]
+            pack[plural] = sorted(found, key=lambda definition: definition[kind.key])
+    return pack
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadContent(Command):
+    packs: Sequence[tuple[str, Pack]]
+    """Each with the prefix of its paths."""
+    who: str
+    reason: str = ""
+    dry_run: bool = False
+
+    def handle(self, world: World) -> Loaded:
+        pieces = parse(self.packs)
+        content.lock()
+        loaded = Loaded()
+        drafts: list[tuple[Kind, Content, Definition]] = []
+        for piece in pieces:
+            draft = _draft(piece, world.now)
+            is_new = draft._state.adding
+            if not is_new and content.published_definition(piece.kind, draft) == piece.definition:
+                loaded.unchanged.append(piece.name)
+                continue
+            draft.updated_at, draft.has_changes = world.now, True
+            piece.kind.save(draft, piece.definition)
+            drafts.append((piece.kind, draft, piece.definition))
+            (loaded.created if is_new or draft.published is None else loaded.updated).append(piece.name)
+        try:
+            results = content.publish(world, drafts, who=self.who, reason=self.reason)
+        except Unpublishable as problem:
+            raise _refused(list(_placed(problem.errors, pieces))) from None
+        loaded.backfill = next((saved.backfill for saved in results if saved.backfill), None)
+        if self.dry_run:
+            raise DryRun(loaded)
+        return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    kind: Kind
+    definition: Definition
+    path: str
+
+    @property
+    def id(self) -> str:
+        return self.kind.id_of(self.definition)
+
+    @property
+    def name(self) -> tuple[str, str]:
+        return (self.kind.plural, self.id)
+
+
+def parse(packs: Sequence[tuple[str, Pack]]) -> list[Piece]:
+    """Every piece in its canonical form. Raises BadPack with everything that is wrong with any of them."""
+    pieces: list[Piece] = []
+    errors: list[dict[str, str]] = []
+    seen: dict[tuple[str, str], str] = {}
+    for prefix, pack in packs:
+        for path, kind, raw in _items(prefix, pack, errors):
+            try:
+                piece = Piece(kind, kind.parse(raw), path)
+            except shapes.BadShape as bad:
+                errors += [{**error, "path": f"{path}.{error['path']}".rstrip(".")} for error in bad.errors]
+                continue
+            first = seen.setdefault(piece.name, path)
+            if first != path:
+                errors.append(_error(path, "duplicate_id", f"{piece.id} is described at {first} already."))
+            pieces.append(piece)
+    if errors:
+        raise _refused(errors)
+    return pieces
+
+
+def _items(prefix: str, pack: Pack, errors: list[dict[str, str]]) -> Iterator[tuple[str, Kind, Any]]:
+    if not isinstance(pack, dict):
+        errors.append(_error(prefix, "invalid", f"A pack is an object with the lists {', '.join(ORDER)}."))
+        return
+    kinds = _by_plural()
+    for plural, items in pack.items():
+        path = f"{prefix}{plural}"
+        if plural not in ORDER:
+            errors.append(_error(path, "unknown_field", f"A pack has the lists {', '.join(ORDER)}."))
+        elif not isinstance(items, list) and items is not None:
+            errors.append(_error(path, "not_a_list", "A list is expected."))
+        elif plural in kinds:
+            yield from ((f"{path}[{index}]", kinds[plural], raw) for index, raw in enumerate(items or []))
+        elif items:
+            errors.append(_error(path, "not_yet_supported", f"This version of the service has no {plural} yet."))
+
+
+def _by_plural() -> dict[str, Kind]:
+    return {kind.plural: kind for kind in content.kinds()}
+
+
+def _draft(piece: Piece, now: datetime) -> Content:
+    draft = piece.kind.model._default_manager.filter(pk=piece.id).first()
+    if draft is None:
+        return piece.kind.model(pk=piece.id, created_at=now)
+    if draft.retired_at is not None:
+        detail = f"{piece.id} was retired, and ids are never given twice."
+        raise _refused([_error(piece.path, "already_exists", detail)])
+    return draft
+
+
+def _placed(errors: Sequence[dict[str, str]], pieces: Sequence[Piece]) -> Iterator[dict[str, str]]:
+    """Publishing's problems with their place in the pack, or in what is published already."""
+    places = {(piece.kind.name, piece.id): piece.path for piece in pieces}
+    plurals = {kind.name: kind.plural for kind in content.kinds()}
+    for error in errors:
+        kind, id_ = error["kind"], error["id"]
+        place = places.get((kind, id_), f"{plurals[kind]}[{id_}]")
+        yield _error(f"{place}.{error['path']}".rstrip("."), error["code"], error["detail"])
+
+
+def _error(path: str, code: str, detail: str) -> dict[str, str]:
+    return {"path": path, "code": code, "detail": detail}
+
+
+def _refused(errors: list[dict[str, str]]) -> BadPack:
+    return BadPack(shapes.summary(errors), errors=errors)
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def read(file: Path) -> Any:
+    """The pack in a file: JSON if it is called so, else YAML. Raises BadPack."""
+    try:
+        raw = file.read_bytes()
+        return strict_json(raw) if file.suffix == ".json" else yaml.load(raw, _Loader)  # noqa: S506 - a safe one
+    except (OSError, UnicodeDecodeError, BadJson, yaml.YAMLError, RecursionError) as problem:
+        detail = f"{file} cannot be read: {problem}"
+        raise BadPack(detail, errors=[_error(str(file), "unreadable", detail)]) from None
+
+
+def write(pack: Pack, form: str) -> str:
+    if form == "json":
+        return json.dumps(pack, indent=2, ensure_ascii=False)
+    return yaml.dump(dict(pack), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120).rstrip("\n")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that means what JSON could say: instants stay text, and a key that stands twice is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if len({str(key) for key in keys}) < len(keys):
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice in one object", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True

@@ -1,0 +1,53 @@
+"""Facts become messages in their player's feed, numbered in the same transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from gamification.feed.models import Message
+from gamification.kernel import sql
+from gamification.kernel.messages import Fact, PlayerId
+from gamification.kernel.world import World
+from progress.metering import Books
+
+
+def write(world: World) -> None:
+    """Number and keep what each player is told. A backfill may tell it as one digest a player, or not at all."""
+    rows: list[tuple[Any, ...]] = []
+    players = world[Books].players
+    for player_id, type_, data, at in _messages(world):
+        player = players[player_id]
+        player.last_seq += 1
+        player.dirty = True
+        rows.append((player_id, player.last_seq, type_, data, at, world.now))
+    sql.insert(Message, ("player_id", "seq", "type", "data", "timestamp", "created_at"), sorted(rows, key=lambda r: r[:2]))
+
+
+def _messages(world: World) -> list[tuple[PlayerId, str, dict[str, Any], datetime]]:
+    told = [f for f in world.facts if f.message is not None and f.player_id in world[Books].players]
+    if not world.backfill:
+        return [(f.player_id, f.type, f.message or {}, f.timestamp) for f in told]
+    at_once = [f for f in told if _mode(world, f) == "NOTIFY"]
+    messages = [(f.player_id, f.type, f.message or {}, f.timestamp) for f in at_once]
+    return messages + _digests(world, [f for f in told if _mode(world, f) == "DIGEST"])
+
+
+def _mode(world: World, fact: Fact) -> str:
+    """How the content that a fact comes from tells of a backfill; what has no say of its own goes into the digest."""
+    achievement = fact.data.get("source_id") if fact.type.startswith("reward.") else fact.data.get("id")
+    published = world.rules.published.get("achievement", {}).get(achievement or "")
+    return str(published.definition.get("backfill", "DIGEST")) if published else "DIGEST"
+
+
+def _digests(world: World, facts: list[Fact]) -> list[tuple[PlayerId, str, dict[str, Any], datetime]]:
+    """One message a player: `{achievements, points, rewards}`."""
+    found: dict[PlayerId, dict[str, Any]] = {}
+    for fact in facts:
+        digest = found.setdefault(fact.player_id, {"achievements": [], "points": 0, "rewards": []})
+        if fact.type == "achievement.completed":
+            digest["achievements"].append(fact.data["id"])
+            digest["points"] += fact.data["points"]
+        elif fact.type == "reward.granted":
+            digest["rewards"].append(fact.data["reward_id"])
+    return [(player_id, "backfill.digest", digest, world.now) for player_id, digest in sorted(found.items())]

@@ -1,0 +1,7 @@
+from django.urls import path
+
+from gamification.feed import views
+
+urlpatterns = [
+    path("players/<str:player_id>/messages", views.Messages.as_view()),
+]

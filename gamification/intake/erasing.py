@@ -1,0 +1,116 @@
+"""Everything that is held of one player: to hand out, and to erase.
+
+Which tables those are is read off the models: whatever has a `player_id` column. A new table cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import Model, Q, QuerySet
+
+from gamification.kernel.encoding import instant
+from gamification.kernel.messages import Command, NotFound, PlayerId
+from gamification.kernel.models import IdempotencyKey
+from gamification.kernel.world import World
+from progress.erasure import keyed_hash
+from progress.metering import Books
+from progress.models import ErasedPlayer, Player
+from rewards.models import Transfer
+
+
+def tables() -> list[type[Model]]:
+    """Every model whose rows belong to a player."""
+    return [
+        model
+        for model in apps.get_models()
+        if any(field.attname == "player_id" for field in model._meta.concrete_fields)
+    ]
+
+
+# -- erasing -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasePlayer(Command):
+    """Every row goes. Transfers stay, because money must add up, under a random name that leads nowhere; a keyed hash
+    stays, so that later events are refused."""
+
+    player_id: PlayerId
+
+    def handle(self, world: World) -> None:
+        state = world[Books].players.pop(self.player_id, None)  # and so is not written either
+        if state is None or state.is_new:
+            raise NotFound("There is no such player.")
+        for model in tables():
+            if model not in (Transfer, Player):
+                _rows(model, self.player_id).delete()
+        _pseudonymise(self.player_id)
+        _answers_about(self.player_id).delete()
+        Player.objects.filter(pk=self.player_id).delete()
+        ErasedPlayer.objects.get_or_create(hash=keyed_hash(self.player_id), defaults={"erased_at": world.now})
+
+
+def _pseudonymise(player_id: PlayerId) -> None:
+    name = f"~{secrets.token_hex(16)}"  # no player can be called so
+    account, renamed = f"player:{player_id}", f"player:{name}"
+    transfers = Transfer.objects.filter(player_id=player_id)
+    transfers.filter(debit_account=account).update(debit_account=renamed)
+    transfers.filter(credit_account=account).update(credit_account=renamed)
+    transfers.update(player_id=name)
+
+
+def _answers_about(player_id: PlayerId) -> QuerySet[IdempotencyKey]:
+    """First answers kept for a day: those the player got, and those to game servers that name the player."""
+    return IdempotencyKey.objects.filter(Q(caller=f"player:{player_id}") | Q(body__contains=f'"{player_id}"'))
+
+
+# -- handing out -------------------------------------------------------------------------------------------------------
+
+
+def export(player_id: PlayerId, now: datetime, hidden: dict[str, set[str]]) -> dict[str, Any]:
+    """Everything held about a player: `{player_id, exported_at, data: {table: [row, …]}}`.
+
+    `hidden` names the content, by kind, of which whoever asks must not learn: rows about it are left out. Raises
+    NotFound for a player never seen.
+    """
+    if not Player.objects.filter(pk=player_id).exists():
+        raise NotFound("There is no such player.")
+    data = {
+        model._meta.label_lower: [_shown(row) for row in _visible(model, player_id, hidden).values()]
+        for model in tables()
+    }
+    return {"player_id": player_id, "exported_at": instant(now), "data": data}
+
+
+def _visible(model: type[Model], player_id: PlayerId, hidden: dict[str, set[str]]) -> QuerySet[Any]:
+    rows = _rows(model, player_id).order_by("pk")
+    for kind, ids in hidden.items():
+        if ids and any(field.attname == f"{kind}_id" for field in model._meta.concrete_fields):
+            rows = rows.exclude(**{f"{kind}_id__in": ids})
+    return rows
+
+
+def _rows(model: type[Model], player_id: PlayerId) -> QuerySet[Any]:
+    return model._default_manager.filter(player_id=player_id)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _json(value) for name, value in row.items()}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return value

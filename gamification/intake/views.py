@@ -1,0 +1,144 @@
+"""The door for events over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gamification import pipeline
+from gamification.intake import schema
+from gamification.intake.decoding import MAX_BODY, Decoded, Rejected, TooLarge, decode
+from gamification.kernel.encoding import dumps, instant
+from gamification.kernel.http import paginate, problem_response
+from gamification.kernel.http.idempotency import idempotent
+from gamification.kernel.http.pages import PARAMETERS, page_schema
+from gamification.kernel.messages import Fact, Outcome
+from gamification.kernel.models import RejectedEvent
+
+
+class Events(APIView):
+    """Reports what happened in the game: one event, or up to 1,000 at once.
+
+    Each is judged by itself and takes effect once, however often it is sent.
+    """
+
+    scopes: ClassVar = {"POST": "events:write"}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        _read_body(request._request)
+
+    @extend_schema(
+        operation_id="events_create",
+        request={"application/json": schema.BODY},
+        responses={(200, "application/json"): schema.ANSWER},
+        examples=[OpenApiExample("One event", value=schema.EXAMPLE, request_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request) -> HttpResponse:
+        now = timezone.now()
+        decoded = decode(request._request.body, now=now)
+        outcome = pipeline.process([event for _, event in decoded.good], now=now) if decoded.good else Outcome()
+        rejected = _rejected(decoded, outcome)
+        if decoded.single and rejected:
+            return _refusal(rejected[0])
+        answer = {
+            "accepted": outcome.accepted,
+            "duplicates": outcome.duplicates,
+            "rejected": [_shown(bad) for bad in rejected],
+            "results": _results(decoded, outcome),
+        }
+        return HttpResponse(dumps(answer), content_type="application/json")
+
+
+class RejectedEvents(APIView):
+    """Events that only the store could refuse, newest first."""
+
+    scopes: ClassVar = {"GET": "players:read"}
+
+    @extend_schema(
+        operation_id="events_rejected_list",
+        parameters=[
+            OpenApiParameter(each["name"], each["schema"], required=False, description=each.get("description", ""))
+            for each in PARAMETERS
+        ],
+        responses={(200, "application/json"): page_schema({"type": "array", "items": schema.REJECTED_EVENT})},
+    )
+    def get(self, request: Request) -> Response:
+        return paginate(request, RejectedEvent.objects.all(), ordering=["-id"], show=_row)
+
+
+def _read_body(request: HttpRequest) -> None:
+    """Read the body up to its limit and no further: one that is sent in chunks does not say how long it is."""
+    too_large = TooLarge(f"A body may be {MAX_BODY} bytes at most.")
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdigit() and int(length) > MAX_BODY:
+        raise too_large
+    body = request.read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        raise too_large
+    request._body = body  # where HttpRequest.body looks
+
+
+def _rejected(decoded: Decoded, outcome: Outcome) -> list[Rejected]:
+    """What the door refused and what the store refused, in the order of the request."""
+    rejected = list(decoded.rejected)
+    if outcome.refused:
+        place = {id(event): index for index, event in decoded.good}
+        rejected += [Rejected(place[id(event)], code, detail) for event, code, detail in outcome.refused]
+        rejected.sort(key=lambda bad: bad.index)
+    return rejected
+
+
+def _refusal(bad: Rejected) -> HttpResponse:
+    errors = [{"path": bad.path, "code": bad.code, "detail": bad.detail}] if bad.path else []
+    return problem_response(400, bad.code, bad.detail, errors=errors)
+
+
+def _shown(bad: Rejected) -> dict[str, Any]:
+    shown: dict[str, Any] = {"index": bad.index, "code": bad.code, "detail": bad.detail}
+    return shown | {"path": bad.path} if bad.path else shown
+
+
+def _results(decoded: Decoded, outcome: Outcome) -> dict[str, Any]:
+    """What came of it, for every player named by an event that was accepted or known already."""
+    refused = {id(event) for event, _, _ in outcome.refused}
+    results: dict[str, Any] = {
+        event.player_id: {
+            "facts": [],
+            "metrics": outcome.metrics.get(event.player_id, {}),
+            "held": outcome.held.get(event.player_id, []),
+        }
+        for _, event in decoded.good
+        if id(event) not in refused
+    }
+    for player_id, fact in _facts(outcome.facts):
+        if player_id in results:
+            results[player_id]["facts"].append(fact)
+    return results
+
+
+def _facts(facts: Iterable[Fact]) -> Iterable[tuple[str, dict[str, Any]]]:
+    for fact in facts:
+        shown = {"id": fact.id, "type": fact.type, "data": fact.data, "timestamp": instant(fact.timestamp)}
+        yield fact.player_id, shown
+
+
+def _row(row: RejectedEvent) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "player_id": row.player_id,
+        "event_id": row.event_id,
+        "type": row.type,
+        "code": row.code,
+        "detail": row.detail,
+        "timestamp": instant(row.timestamp),
+        "rejected_at": instant(row.rejected_at),
+    }

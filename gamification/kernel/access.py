@@ -1,0 +1,304 @@
+"""Who is calling, and what they may: game servers by API key, players by token.
+
+Everything is denied unless a view says otherwise: `scopes = {"GET": "players:read"}` names what a game server's key
+must bear for each method, `player_may = {"GET"}` the methods open to a player's token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from gamification.kernel.messages import Invalid, NotFound, PlayerId
+from gamification.kernel.models import ApiKey
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # it imports this module
+
+SCOPES = (
+    "events:write",
+    "players:read",
+    "players:write",
+    "content:read",
+    "content:write",
+    "rewards:grant",
+    "analytics:read",
+)
+TOKEN_LIFETIME = timedelta(hours=1)
+LAST_USED_STEP = timedelta(minutes=1)
+"""How exact `last_used_at` is: a key in constant use costs one write a minute."""
+PLAYER_ID = re.compile(r"(?!me\Z)[A-Za-z0-9._:@-]{1,64}")
+A_PLAYER_ID = "A player id is 1 to 64 characters of A-Z a-z 0-9 . _ : @ - and not `me`."
+
+_CREDENTIAL = re.compile(r"[A-Za-z0-9]{1,16}\.[A-Za-z0-9_-]{1,128}")
+_WWW_AUTHENTICATE = 'Api-Key realm="gamification", Bearer realm="gamification"'
+
+
+# -- who calls ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GameServer:
+    """The caller behind an API key."""
+
+    key: ApiKey
+    scopes: frozenset[str]
+    is_authenticated: bool = field(default=True, init=False)
+
+    @property
+    def caller(self) -> str:
+        return f"key:{self.key.pk}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerToken:
+    """The caller behind a player's token."""
+
+    player_id: PlayerId
+    is_authenticated: bool = field(default=True, init=False)
+
+    @property
+    def caller(self) -> str:
+        return f"player:{self.player_id}"
+
+
+Principal = GameServer | PlayerToken
+
+
+# -- API keys ----------------------------------------------------------------------------------------------------------
+
+
+def create_key(name: str, scopes: Iterable[str], expires: datetime | None = None) -> tuple[ApiKey, str]:
+    """A new key and its text, `<prefix>.<secret>`, which nobody can be told again. ValueError: an unknown scope."""
+    scopes = sorted(set(scopes))
+    if unknown := [scope for scope in scopes if scope not in SCOPES]:
+        raise ValueError(f"unknown scope {', '.join(unknown)}: choose from {', '.join(SCOPES)}")
+    if not 1 <= len(name) <= 100:
+        raise ValueError("a key's name has 1 to 100 characters")
+    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(
+        prefix=prefix, hashed_secret=_hashed(secret), name=name, scopes=scopes, expires_at=expires
+    )
+    return key, f"{prefix}.{secret}"
+
+
+@transaction.atomic
+def rotate(key: ApiKey, *, now: datetime, overlap: timedelta = timedelta(days=1)) -> tuple[ApiKey, str]:
+    """A successor with the same name and scopes; the old key goes on working for `overlap`, but no longer."""
+    successor = create_key(key.name, key.scopes, key.expires_at)
+    end = now + overlap
+    ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=end), pk=key.pk).update(expires_at=end)
+    key.refresh_from_db()
+    return successor
+
+
+def _hashed(secret: str) -> str:
+    # A fast hash is enough: the secret is 256 random bits, not something a person chose.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`Authorization: Api-Key <prefix>.<secret>`. The row is read on every request, so that revoking works at once."""
+
+    def authenticate(self, request: Request) -> tuple[GameServer, GameServer] | None:
+        credential = _credential(request, b"api-key")
+        if credential is None:
+            return None
+        now = timezone.now()
+        key = self._key(credential, now)
+        if key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP:
+            ApiKey.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP), pk=key.pk).update(
+                last_used_at=now
+            )
+        server = GameServer(key, frozenset(key.scopes))
+        return server, server
+
+    def _key(self, credential: str, now: datetime) -> ApiKey:
+        if not _CREDENTIAL.fullmatch(credential):
+            raise AuthenticationFailed("An API key reads <prefix>.<secret>.")
+        prefix, secret = credential.split(".")
+        key = ApiKey.objects.filter(prefix=prefix).first()
+        if key is None or not hmac.compare_digest(key.hashed_secret, _hashed(secret)):
+            raise AuthenticationFailed("This API key is not known.")
+        if key.revoked_at is not None:
+            raise AuthenticationFailed("This API key was revoked.", code="key_revoked")
+        if key.expires_at is not None and key.expires_at <= now:
+            raise AuthenticationFailed("This API key has expired.", code="key_expired")
+        return key
+
+    def authenticate_header(self, request: Request) -> str:
+        return _WWW_AUTHENTICATE
+
+
+# -- players' tokens ---------------------------------------------------------------------------------------------------
+
+
+class BadToken(Exception):
+    """A token that lets nobody in. `code` says why; `expired_token` is worth a new one."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+_locked_out: Callable[[PlayerId], str | None] = lambda player_id: None  # noqa: E731
+
+
+def lock_out(tell: Callable[[PlayerId], str | None]) -> None:
+    """Say who may not come in whatever their token: `tell` answers with a code (`banned`, …) or None."""
+    global _locked_out
+    _locked_out = tell
+
+
+def issue_token(player_id: PlayerId, now: datetime) -> tuple[str, datetime]:
+    """A token by which a player speaks for an hour, and when it ends."""
+    issued = int(now.timestamp())
+    expires = issued + int(TOKEN_LIFETIME.total_seconds())
+    claims = {
+        "sub": player_id,
+        "iss": settings.TOKEN_ISSUER,
+        "aud": settings.TOKEN_AUDIENCE,
+        "iat": issued,
+        "exp": expires,
+    }
+    token = jwt.encode(claims, settings.TOKEN_KEY, algorithm=settings.TOKEN_ALGORITHM)
+    return token, datetime.fromtimestamp(expires, UTC)
+
+
+def read_token(token: str) -> tuple[PlayerId, datetime]:
+    """Whose token this is, and when it ends. Raises BadToken; a banned player's is one."""
+    try:
+        claims = jwt.decode(
+            token,
+            settings.TOKEN_PUBLIC_KEY,
+            # Ours, never the one that the token names.
+            algorithms=[settings.TOKEN_ALGORITHM],
+            audience=settings.TOKEN_AUDIENCE,
+            issuer=settings.TOKEN_ISSUER,
+            # iat is checked below; a clock that runs a moment behind the issuer's should not refuse a new token.
+            options={"require": ["aud", "iss", "exp", "iat", "sub"], "verify_iat": False},
+        )
+        lifetime = claims["exp"] - claims["iat"]
+    except jwt.ExpiredSignatureError:
+        raise BadToken("expired_token", "This token has expired.") from None
+    except (jwt.PyJWTError, ValueError, TypeError):
+        raise BadToken("invalid_token", "This token is not valid here.") from None
+    if lifetime > TOKEN_LIFETIME.total_seconds():
+        raise BadToken("invalid_token", "This token lives longer than an hour.")
+    player_id = claims["sub"]
+    if not PLAYER_ID.fullmatch(player_id):
+        raise BadToken("invalid_token", "This token names no player.")
+    if code := _locked_out(player_id):
+        raise BadToken(code, "This player may not come in.")
+    return player_id, datetime.fromtimestamp(claims["exp"], UTC)
+
+
+class PlayerTokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <JWT>`."""
+
+    def authenticate(self, request: Request) -> tuple[PlayerToken, PlayerToken] | None:
+        credential = _credential(request, b"bearer")
+        if credential is None:
+            return None
+        try:
+            player_id, _ = read_token(credential)
+        except BadToken as bad:
+            raise AuthenticationFailed(bad.detail, code=bad.code) from None
+        player = PlayerToken(player_id)
+        return player, player
+
+    def authenticate_header(self, request: Request) -> str:
+        return _WWW_AUTHENTICATE
+
+
+def _credential(request: Request, scheme: bytes) -> str | None:
+    """What follows the scheme's name in `Authorization`; None when another scheme (or nothing) is there."""
+    words = get_authorization_header(request).split()
+    if not words or words[0].lower() != scheme:
+        return None
+    try:
+        [credential] = words[1:]
+        return credential.decode("ascii")
+    except ValueError:
+        raise AuthenticationFailed("The Authorization header reads `<scheme> <credential>`.") from None
+
+
+# -- what they may -----------------------------------------------------------------------------------------------------
+
+
+class HasScope(BasePermission):
+    """Denies what the view's `scopes` and `player_may` do not allow."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        principal: Any = request.user
+        method = {"HEAD": "GET", "OPTIONS": "GET"}.get(request.method or "", request.method or "")
+        if isinstance(principal, GameServer | PlayerToken) and not hasattr(view, method.lower()):
+            return True  # on to "method not allowed"
+        if isinstance(principal, PlayerToken):
+            self.message, self.code = "A player's token does not open this.", "not_for_players"
+            return method in getattr(view, "player_may", ())
+        if isinstance(principal, GameServer):
+            scopes: Mapping[str, str] = getattr(view, "scopes", {})
+            scope = scopes.get(method)
+            self.message, self.code = f"This key lacks the scope {scope}.", "missing_scope"
+            return scope is not None and scope in principal.scopes
+        return False
+
+
+def principal(request: Request) -> Principal:
+    """Who calls; only for views behind HasScope, where somebody always does."""
+    caller: Any = request.user
+    if not isinstance(caller, GameServer | PlayerToken):
+        raise TypeError("this view is open to callers without a name")
+    return caller
+
+
+def is_player(request: Request) -> bool:
+    return isinstance(request.user, PlayerToken)
+
+
+def acting_player(request: Request, named: Any, *, path: str = "player_id") -> PlayerId:
+    """For whom a call acts that names the player in its body or query (`named`, None when it does not).
+
+    A player acts as the token's subject, and anybody else is unknown; a game server must say for whom.
+    """
+    caller = principal(request)
+    if isinstance(caller, PlayerToken):
+        if named not in (None, "me", caller.player_id):
+            raise NotFound("There is no such player.")
+        return caller.player_id
+    if named is None or named == "":
+        detail = "A game server says for which player it acts."
+        raise Invalid(detail, [{"path": path, "code": "required", "detail": detail}])
+    if not isinstance(named, str) or not PLAYER_ID.fullmatch(named):
+        raise Invalid(A_PLAYER_ID, [{"path": path, "code": "invalid", "detail": A_PLAYER_ID}])
+    return named
+
+
+def player_in_path(request: Request, player_id: str) -> PlayerId:
+    """The player that a URL names: `me` is the token's subject, and a player finds nobody else."""
+    caller = principal(request)
+    if isinstance(caller, PlayerToken):
+        if player_id not in ("me", caller.player_id):
+            raise NotFound("There is no such player.")
+        return caller.player_id
+    if not PLAYER_ID.fullmatch(player_id):
+        raise NotFound(A_PLAYER_ID, [{"path": "player_id", "code": "invalid", "detail": A_PLAYER_ID}])
+    return player_id

@@ -1,0 +1,331 @@
+"""Content over HTTP: the same routes for every kind.
+
+A game server reads and edits drafts; a player reads what is published, as far as it is not hidden from that player.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import BooleanField, Q, QuerySet
+from django.urls import URLPattern, path
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gamification.kernel import bus, content, publishing, shapes
+from gamification.kernel.access import GameServer, PlayerToken, principal
+from gamification.kernel.content import Kind, Saved, UnknownContent
+from gamification.kernel.encoding import instant
+from gamification.kernel.http import idempotent, page_schema, paginate, paginate_list
+from gamification.kernel.http.pages import PARAMETERS
+from gamification.kernel.messages import Invalid, PlayerId
+from gamification.kernel.models import Content, Version
+from gamification.kernel.publishing import Definition
+from gamification.kernel.shapes import Flag, Shape, Text
+
+
+class OptionsShape(Shape):
+    """What may be said beside the content itself."""
+
+    draft = Flag(default=False)
+    reason = Text(max_length=shapes.TEXT, allow_blank=True, default="")
+
+
+class ReasonShape(Shape):
+    reason = Text(max_length=shapes.TEXT, allow_blank=True, default="")
+
+
+class BackfillShape(Shape):
+    id = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=["PENDING", "RUNNING", "DONE", "FAILED"])
+    players_done = serializers.IntegerField()
+    players_total = serializers.IntegerField()
+    would_complete = serializers.IntegerField()
+
+
+class ContentView(APIView):
+    kind: Kind
+    scopes: Mapping[str, str] = {
+        "GET": "content:read",
+        "POST": "content:write",
+        "PATCH": "content:write",
+        "DELETE": "content:write",
+    }
+
+
+class ContentList(ContentView):
+    """Lists content, or creates it (published at once unless `"draft": true`)."""
+
+    player_may = frozenset({"GET"})
+
+    def get(self, request: Request) -> Response:
+        caller = principal(request)
+        if isinstance(caller, PlayerToken):
+            return self._for_player(request, caller.player_id)
+        rows = self.kind.model._default_manager.filter(_wanted(self.kind, request), retired_at=None)
+        rows = rows.prefetch_related(*self.kind.lines)
+        return paginate(request, rows, ordering=[self.kind.order], show=lambda draft: shown(self.kind, draft))
+
+    def _for_player(self, request: Request, player_id: PlayerId) -> Response:
+        hidden = content.hidden(player_id)
+        _wanted(self.kind, request)  # refuses what no filter takes
+        found = {}
+        for id_, item in publishing.current().published.get(self.kind.name, {}).items():
+            seen = None if item.retired else self.kind.shown(item.definition, hidden)
+            if seen is not None and _matches(self.kind, seen, seen.keys() == item.definition.keys(), request):
+                found[id_] = (seen, item.version)
+        key = (lambda id_: int(id_)) if self.kind.key == "level" else (lambda id_: id_)
+        response = paginate_list(request, sorted(found, key=key), key=key)
+        drafts = self.kind.model._default_manager.in_bulk(response.data["results"])
+        response.data["results"] = [
+            _for_a_player(self.kind, drafts.get(id_), *found[id_]) for id_ in response.data["results"]
+        ]
+        return response
+
+    @idempotent
+    def post(self, request: Request) -> Response:
+        definition, options = _options(request.data)
+        command = content.CreateContent(kind=self.kind.name, definition=definition, who=who(request), **options)
+        return Response(saved(self.kind, bus.handle(command, now=timezone.now())), status=201)
+
+
+class ContentDetail(ContentView):
+    """Reads, changes (publishing unless `"draft": true`) or retires one piece of content."""
+
+    player_may = frozenset({"GET"})
+
+    def get(self, request: Request, id: str) -> Response:
+        caller = principal(request)
+        if isinstance(caller, GameServer):
+            return Response(shown(self.kind, content.find(self.kind, id)))
+        item = publishing.current().published.get(self.kind.name, {}).get(id)
+        seen = None
+        if item is not None and not item.retired:
+            seen = self.kind.shown(item.definition, content.hidden(caller.player_id))
+        if item is None or seen is None:
+            raise UnknownContent(self.kind, id)
+        draft = self.kind.model._default_manager.filter(pk=id).first()
+        return Response(_for_a_player(self.kind, draft, seen, item.version))
+
+    def patch(self, request: Request, id: str) -> Response:
+        changes, options = _options(request.data)
+        command = content.UpdateContent(
+            kind=self.kind.name, id=id, changes=changes, who=who(request), **options
+        )
+        return Response(saved(self.kind, bus.handle(command, now=timezone.now())))
+
+    def delete(self, request: Request, id: str) -> Response:
+        command = content.RetireContent(kind=self.kind.name, id=id, who=who(request))
+        bus.handle(command, now=timezone.now())
+        return Response(status=204)
+
+
+class ContentPublish(ContentView):
+    """Publishes the draft as it stands."""
+
+    @idempotent
+    def post(self, request: Request, id: str) -> Response:
+        reason = shapes.parse(ReasonShape, request.data)["reason"]
+        command = content.PublishContent(kind=self.kind.name, id=id, reason=reason, who=who(request))
+        return Response(saved(self.kind, bus.handle(command, now=timezone.now())))
+
+
+class ContentPreview(ContentView):
+    """Counts in the background who would complete the draft, with the changes in the body made to it."""
+
+    @idempotent
+    def post(self, request: Request, id: str) -> Response:
+        command = content.PreviewContent(kind=self.kind.name, id=id, changes=request.data, who=who(request))
+        return Response(backfill_shown(bus.handle(command, now=timezone.now())), status=202)
+
+
+class ContentVersions(ContentView):
+    """Every published version, newest first: what it said, when, by whom and why."""
+
+    def get(self, request: Request, id: str) -> Response:
+        versions = Version.objects.filter(kind=self.kind.name, content_id=id)
+        if not versions.exists():
+            content.find(self.kind, id)  # refuses what never was
+        return paginate(request, versions, ordering=["-number"], show=_version)
+
+
+def routes(kind: Kind) -> list[URLPattern]:
+    """The URLs of one kind, with views of its own so that the schema names its shape."""
+    name = kind.name.capitalize()
+    written = type(shapes.Shape)(f"{name}Written", (kind.shape, OptionsShape), {})
+    kept: dict[str, Any] = {
+        "created_at": serializers.DateTimeField(),
+        "updated_at": serializers.DateTimeField(),
+        "version": serializers.IntegerField(allow_null=True),
+        "draft": serializers.BooleanField(required=False),
+    }
+    read = type(shapes.Shape)(f"{name}Read", (kind.shape,), kept)
+    answer = type(shapes.Shape)(
+        f"{name}Saved", (read,), {"backfill": serializers.IntegerField(allow_null=True)}
+    )
+    page = {(200, "application/json"): page_schema({"type": "array", "items": {"type": "object"}})}
+    pages = [OpenApiParameter(each["name"], each["schema"]) for each in PARAMETERS]
+    filters = [OpenApiParameter(each) for each in (*kind.filters, "q")]
+
+    def view(base: type[ContentView], suffix: str, **methods: Any) -> Any:
+        documented = {
+            method: extend_schema(operation_id=f"{kind.plural}_{does}", **said)
+            for method, (does, said) in methods.items()
+        }
+        made = type(f"{name}{suffix}", (base,), {"kind": kind, "__doc__": base.__doc__})
+        return extend_schema_view(**documented)(made).as_view()
+
+    of_one = f"{kind.plural}/<str:id>"
+    return [
+        path(
+            kind.plural,
+            view(
+                ContentList,
+                "List",
+                get=("list", {"parameters": [*pages, *filters], "responses": page}),
+                post=("create", {"request": written, "responses": {201: answer}}),
+            ),
+        ),
+        path(
+            of_one,
+            view(
+                ContentDetail,
+                "Detail",
+                get=("read", {"responses": read}),
+                patch=("update", {"request": written, "responses": answer}),
+                delete=("retire", {"responses": {204: None}}),
+            ),
+        ),
+        path(
+            f"{of_one}/publish",
+            view(ContentPublish, "Publish", post=("publish", {"request": ReasonShape, "responses": answer})),
+        ),
+        path(
+            f"{of_one}/preview",
+            view(ContentPreview, "Preview", post=("preview", {"request": kind.shape, "responses": {202: BackfillShape}})),
+        ),
+        path(
+            f"{of_one}/versions",
+            view(ContentVersions, "Versions", get=("versions", {"parameters": pages, "responses": page})),
+        ),
+    ]
+
+
+# -- requests ----------------------------------------------------------------------------------------------------------
+
+
+def who(request: Request) -> str:
+    caller = principal(request)
+    return caller.key.name if isinstance(caller, GameServer) else caller.caller
+
+
+def _options(data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The body without what is said beside the content, and that."""
+    beside = {name: data[name] for name in ("draft", "reason") if name in data}
+    return {name: value for name, value in data.items() if name not in beside}, shapes.parse(OptionsShape, beside)
+
+
+def _wanted(kind: Kind, request: Request) -> Q:
+    """The filters of a list as a query over drafts. Raises Invalid for a value that a filter cannot have."""
+    wanted = Q()
+    for name, text in _filters(kind, request).items():
+        wanted &= Q(**{name: _value(kind, name, text)})
+    if text := _search(request):
+        found = Q()
+        for name in kind.searched:
+            found |= Q(**{f"{name}__icontains": text})
+        wanted &= found
+    return wanted
+
+
+def _filters(kind: Kind, request: Request) -> dict[str, str]:
+    return {name: request.query_params[name] for name in kind.filters if name in request.query_params}
+
+
+def _search(request: Request) -> str:
+    text = request.query_params.get("q") or request.query_params.get("search") or ""
+    if "\0" in text:
+        raise _bad_filter("q", "U+0000 is not allowed.")
+    return text
+
+
+def _value(kind: Kind, name: str, text: str) -> Any:
+    column: Any = kind.model._meta.get_field(name)
+    if isinstance(column, BooleanField):
+        if text not in ("true", "false"):
+            raise _bad_filter(name, "Expected true or false.")
+        return text == "true"
+    if column.choices and text not in dict(column.choices):
+        raise _bad_filter(name, f"Expected one of {', '.join(dict(column.choices))}.")
+    if "\0" in text:
+        raise _bad_filter(name, "U+0000 is not allowed.")
+    return text
+
+
+def _bad_filter(name: str, detail: str) -> Invalid:
+    return Invalid(detail, errors=[{"path": name, "code": "invalid", "detail": detail}])
+
+
+def _matches(kind: Kind, seen: Definition, is_whole: bool, request: Request) -> bool:
+    """The same filters over what a player sees: what is hidden matches nothing, so that nothing can be guessed."""
+    for name, text in _filters(kind, request).items():
+        if name not in seen or (seen[name] or "") != _value(kind, name, text):
+            return False
+    text = _search(request).casefold()
+    return not text or (is_whole and any(text in str(seen[name]).casefold() for name in kind.searched))
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+def shown(kind: Kind, draft: Content) -> dict[str, Any]:
+    return {
+        **kind.read(draft),
+        "created_at": instant(draft.created_at),
+        "updated_at": instant(draft.updated_at),
+        "version": draft.published,
+        "draft": draft.has_changes,
+    }
+
+
+def saved(kind: Kind, result: Saved) -> dict[str, Any]:
+    return {**shown(kind, result.draft), "backfill": result.backfill}
+
+
+def _for_a_player(kind: Kind, draft: Content | None, seen: Definition, version: int) -> dict[str, Any]:
+    if draft is None or kind.key not in seen or len(seen) < len(kind.shape().fields):
+        return seen
+    return {
+        **seen,
+        "created_at": instant(draft.created_at),
+        "updated_at": instant(draft.updated_at),
+        "version": version,
+    }
+
+
+def _version(version: Version) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "definition": version.definition,
+        "retired": version.retires,
+        "at": instant(version.at),
+        "who": version.who,
+        "reason": version.reason,
+    }
+
+
+def backfill_shown(backfill: Any) -> dict[str, Any]:
+    """A row of progress.models.Backfill, whose app the kernel does not know."""
+    return {
+        "id": backfill.pk,
+        "state": backfill.state,
+        "players_done": backfill.players_done,
+        "players_total": backfill.players_total,
+        "would_complete": backfill.would_complete,
+        "detail": backfill.detail,
+    }

@@ -1,0 +1,154 @@
+"""What the kernel keeps: the inbox, the outbox, published versions, keys."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Event(models.Model):
+    """A game event as it was accepted. `(player_id, event_id)` is its identity."""
+
+    class State(models.IntegerChoices):
+        COUNTED = 0
+        HELD = 1
+        DISMISSED = 2
+
+    player_id = models.CharField(max_length=64)
+    event_id = models.CharField(max_length=64)
+    type = models.CharField(max_length=64)
+    data = models.JSONField()
+    timestamp = models.DateTimeField()
+    received_at = models.DateTimeField()
+    digest = models.BinaryField(max_length=16)
+    state = models.PositiveSmallIntegerField(choices=State.choices, default=State.COUNTED)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["player_id", "event_id"], name="one_event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.type} of {self.player_id}"
+
+
+class RejectedEvent(models.Model):
+    """An event that only the store could refuse (`id_reused`, `too_old`, `player_erased`)."""
+
+    player_id = models.CharField(max_length=64, db_index=True)
+    event_id = models.CharField(max_length=64)
+    type = models.CharField(max_length=64)
+    code = models.CharField(max_length=32)
+    detail = models.TextField()
+    timestamp = models.DateTimeField()
+    rejected_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.event_id}: {self.code}"
+
+
+class OutboxFact(models.Model):
+    """A fact on its way out. Deleted once the broker has confirmed it."""
+
+    fact_id = models.CharField(max_length=64)
+    player_id = models.CharField(max_length=64)
+    type = models.CharField(max_length=64)
+    data = models.JSONField()
+    timestamp = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.type} of {self.player_id}"
+
+
+class Head(models.Model):
+    """One row: the newest publication's number, and since which number each compiled unit has been kept.
+
+    Publishing locks this row, so numbers are committed in order; a batch reads it once, after its players are locked.
+    """
+
+    number = models.PositiveIntegerField(default=0)
+    token = models.CharField(max_length=32, blank=True, default="")
+    """Random, new with every publication: what a process has compiled is good for this token only."""
+    units = models.JSONField(default=dict)
+    retention_cut = models.DateTimeField(null=True, blank=True)
+    """The latest instant before which events were ever deleted: older ones are refused (`too_old`)."""
+
+    def __str__(self) -> str:
+        return f"publication {self.number}"
+
+
+class Version(models.Model):
+    """A published definition of one piece of content. Never changed."""
+
+    kind = models.CharField(max_length=16)
+    content_id = models.CharField(max_length=64)
+    number = models.PositiveIntegerField()
+    publication = models.PositiveIntegerField()
+    definition = models.JSONField()
+    retires = models.BooleanField(default=False)
+    """Whether this version takes the content out of play."""
+    at = models.DateTimeField()
+    who = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "content_id", "number"], name="one_version_once")]
+        indexes = [models.Index(fields=["publication"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.content_id} v{self.number}"
+
+
+class Content(models.Model):
+    """What a designer edits: a draft. The runtime reads published versions only."""
+
+    id = models.SlugField(primary_key=True, max_length=64, help_text="Chosen once, never changed: first-blood")
+    published = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    """The number of the newest published version; None while it is only a draft."""
+    has_changes = models.BooleanField(default=True, editable=False)
+    """Whether the draft differs from what is published."""
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ApiKey(models.Model):
+    """A game server's key. The secret is shown once and kept hashed."""
+
+    prefix = models.CharField(max_length=16, unique=True)
+    hashed_secret = models.CharField(max_length=64)
+    name = models.CharField(max_length=100)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+
+class IdempotencyKey(models.Model):
+    """The first answer to a POST that named a key, kept for 24 hours."""
+
+    caller = models.CharField(max_length=100)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    """Of method, path and body: the same key with another body is refused."""
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    body = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["caller", "key"], name="one_answer_per_key"),
+            models.CheckConstraint(condition=~Q(key=""), name="a_key_is_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,113 @@
+"""The life of a batch of game events, from arrival to facts. Read this file first.
+
+Players are locked in the order of their ids, each event is admitted once, everything the batch may touch is read once;
+then plain Python decides, event after event; then each table is written once. All of it is one transaction: a batch
+takes effect whole or not at all, and a crash at any point leaves either nothing or everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from achievements.completing import Shelf, complete
+from anticheat.screening import Screen, hold, note_reuse, screen
+from gamification import reactions
+from gamification.feed import numbering
+from gamification.kernel import inbox, outbox, publishing
+from gamification.kernel.messages import Command, GameEvent, Outcome, PlayerId
+from gamification.kernel.world import World
+from progress.metering import Books, record
+from rewards.granting import Till, grant
+
+MAX_ROUNDS = 8
+"""The batch is the first round; what it caused are the next. A longer cascade waits for a person."""
+
+
+def process(batch: Sequence[GameEvent], *, now: datetime) -> Outcome:
+    """Give each event of `batch` its effect, once, however often it arrives; says what came of it."""
+    with transaction.atomic():
+        world = open_world((event.player_id for event in batch), now=now)
+        fresh = admit(world, batch)
+        read(world, fresh)
+        play(world, screen(world, fresh))
+        write(world)
+    reactions.after_commit(world)
+    return world.outcome
+
+
+def execute(command: Command, now: datetime) -> Any:
+    """Grant a command with everything that follows from it, or raise its `Refused` with nothing changed."""
+    with transaction.atomic():
+        world = open_world(command.players(), now=now)
+        read(world, [])
+        answer = command.handle(world)
+        if world.released:
+            read(world, world.released)
+        play(world, world.released)
+        write(world)
+    reactions.after_commit(world)
+    return answer
+
+
+def play(world: World, wave: Sequence[GameEvent]) -> None:
+    """Let events count, one after the other, then those they caused, round by round."""
+    for _ in range(MAX_ROUNDS):
+        for event in wave:
+            moment = record(world, event)  # samples into aggregates: what this event may have completed
+            for earned in complete(world, moment):  # achievements
+                grant(world, **earned)  # rewards, experience, levels
+        wave = world.next_wave()  # facts that are events themselves
+        if not wave:
+            return
+        world[Books].measure(wave)
+    hold(world, wave, rule="cascade", values={"rounds": MAX_ROUNDS})
+
+
+# -- the transaction's beginning and end -------------------------------------------------------------------------------
+
+
+def open_world(player_ids: Iterable[PlayerId], *, now: datetime, backfill: bool = False) -> World:
+    """Lock the players, then read which rules are published: nobody decides by older ones than a backfill did."""
+    world = World(now=now, player_ids=player_ids, backfill=backfill)
+    for part in (Books, Screen, Shelf, Till):
+        world.add(part(world))
+    world[Books].lock()
+    world.rules = publishing.current()
+    return world
+
+
+def admit(world: World, batch: Sequence[GameEvent]) -> list[GameEvent]:
+    """Keep what is new; the rest is a duplicate or refused. In the order in which it counts."""
+    erased = world[Books].erased
+    admission = inbox.admit([event for event in batch if event.player_id not in erased], world.now)
+    refused = admission.refused
+    refused += [(event, "player_erased", "This player was erased.") for event in batch if event.player_id in erased]
+    inbox.reject(refused, world.now)
+    note_reuse(world, admission.reused)
+    outcome = world.outcome
+    outcome.accepted, outcome.duplicates = len(admission.fresh), len(admission.duplicates)
+    outcome.refused = [(event.player_id, event.id, code, detail) for event, code, detail in refused]
+    return sorted(admission.fresh, key=lambda event: event.order)
+
+
+def read(world: World, events: Sequence[GameEvent]) -> None:
+    """Read, once, whatever these events and all that may follow from them can touch."""
+    world[Books].measure(events)
+    for part in world.parts:
+        part.load(events)
+
+
+def write(world: World) -> None:
+    """Write each table once; the players last, since everything before may change them."""
+    inbox.keep(world.stated, world.now)
+    for part in world.parts:
+        part.write()
+    outbox.put(world.facts, world.now)
+    numbering.write(world)
+    world[Books].write_players()
+    world.outcome.facts = world.facts
+    world.outcome.metrics = world[Books].summary()

@@ -1,0 +1,482 @@
+"""Settings, all from the environment; a `.env` beside manage.py fills in what the environment leaves out.
+
+A value that makes no sense, or that production must not run with, ends the start with one line on stderr that names
+the variable: whoever deploys reads that line, not a traceback. Hence SystemExit, which manage.py, uvicorn, celery and
+pytest all let through. An empty value is an unset one, so a compose file may pass variables on unconditionally.
+"""
+
+import hashlib
+import hmac
+import sys
+import zoneinfo
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import environ
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environ.Env.read_env(BASE_DIR / ".env")
+
+# ---- Reading a variable ---------------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+VARIABLES_READ: set[str] = set()  # every name asked for: what a deployment may set
+
+
+def refuse(name: str, why: str) -> NoReturn:
+    raise SystemExit(f"gamification cannot start: {name}: {why}")
+
+
+def read(name: str, parse: Callable[[str], T], default: T) -> T:
+    """`parse` raises ValueError with what was expected; the value itself is not repeated, it may be a secret.
+
+    Not by Env's own casts: Env.bool takes any unknown word for False, Env.str looks up what begins with `$`.
+    """
+    VARIABLES_READ.add(name)
+    text = environ.Env.ENVIRON.get(name, "")
+    if not text.strip():
+        return default
+    try:
+        return parse(text)
+    except ValueError as problem:
+        refuse(name, str(problem))
+
+
+def words(text: str) -> str:
+    return text.strip()
+
+
+def secret(text: str) -> str:
+    return text
+
+
+def flag(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    try:
+        return known[text.strip().lower()]
+    except KeyError:
+        raise ValueError("expected true or false") from None
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        digits = text.strip()
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 18 and low <= int(digits) <= high):
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return int(digits)
+
+    return parse
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        for choice in choices:
+            if text.strip().lower() == choice.lower():
+                return choice
+        raise ValueError(f"expected one of {', '.join(choices)}")
+
+    return parse
+
+
+def listed(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def origins(text: str) -> list[str]:
+    for origin in listed(text):
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("expected origins such as https://game.example, separated by commas")
+    return listed(text)
+
+
+def zone(text: str) -> str:
+    try:
+        return zoneinfo.ZoneInfo(text.strip()).key
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected the name of a time zone such as Europe/Madrid") from None
+
+
+def path(text: str) -> str:
+    if not text.strip().startswith("/"):
+        raise ValueError("expected a path that begins with /")
+    return text.strip()
+
+
+def broker(text: str) -> str:
+    parts = urlsplit(text.strip())
+    if parts.scheme not in {"amqp", "amqps"} or not parts.hostname:
+        raise ValueError("expected a URL such as amqp://host:5672/vhost")
+    try:
+        _ = parts.port  # raises for a port that is none, quoting it
+    except ValueError:
+        raise ValueError("expected a port from 0 to 65535 in the URL") from None
+    return text.strip()
+
+
+def pem(text: str) -> str:
+    return text.strip().replace("\\n", "\n")  # one line in most .env files and secret stores
+
+
+# ---- The deployment -------------------------------------------------------------------------------------------------
+
+PRODUCTION = read("APP_ENV", one_of("development", "production"), "development") == "production"
+PORT = read("PORT", integer(1, 65535), 3000)
+LOG_LEVEL = read("LOG_LEVEL", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO")
+PLAYER_TIME_ZONE = read("TIME_ZONE", zone, "UTC")  # of players who have set none; the service itself thinks in UTC
+
+INSECURE_SECRET_KEY = "insecure-development-key-that-everyone-can-read-in-the-source-and-production-refuses"
+SECRET_KEY = read("SECRET_KEY", secret, INSECURE_SECRET_KEY)
+if PRODUCTION and SECRET_KEY.startswith("insecure-"):
+    refuse("SECRET_KEY", "production needs a secret of its own, 50 random characters or more")
+
+ALLOWED_HOSTS = read("ALLOWED_HOSTS", listed, [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+if PRODUCTION and not ALLOWED_HOSTS:
+    refuse("ALLOWED_HOSTS", "production needs the host names it answers to, separated by commas")
+
+WS_PORT = read("WS_PORT", integer(1, 65535), PORT)
+WS_PATH = read("WS_PATH", path, "/game-events")
+WS_MAX_CONNECTIONS = read("WS_MAX_CONNECTIONS", integer(0, 10_000_000), 10_000)
+ALLOWED_ORIGINS = read(
+    "ALLOWED_ORIGINS",
+    origins,
+    [] if PRODUCTION else [f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (PORT, WS_PORT)],
+)
+CORS_ALLOWED_ORIGINS = CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+
+ENABLE_ANTI_CHEAT = read("ENABLE_ANTI_CHEAT", flag, True)
+ENABLE_REAL_TIME = read("ENABLE_REAL_TIME", flag, True)
+ENABLE_ANALYTICS = read("ENABLE_ANALYTICS", flag, True)
+
+EVENT_RETENTION_DAYS = read("EVENT_RETENTION_DAYS", integer(0, 36_500), 0)  # 0: for ever
+QUEST_LATE_GRACE = read("QUEST_LATE_GRACE", integer(0, 31_536_000), 0)  # seconds
+
+# ---- Players' tokens ------------------------------------------------------------------------------------------------
+
+TOKEN_ALGORITHM = read("TOKEN_ALGORITHM", one_of("HS256", "ES256", "EdDSA"), "HS256")
+TOKEN_ISSUER = read("TOKEN_ISSUER", words, "gamification")
+TOKEN_AUDIENCE = read("TOKEN_AUDIENCE", words, "gamification-players")
+TOKEN_KEY = read("TOKEN_KEY", pem, "")  # signs: a shared secret for HS256, else a private key in PEM
+TOKEN_PUBLIC_KEY = read("TOKEN_PUBLIC_KEY", pem, "")  # verifies: for HS256 the same secret, else a public key in PEM
+
+if TOKEN_ALGORITHM == "HS256":
+    # Derived, so that a leaked token key says nothing about the key that signs sessions.
+    TOKEN_KEY = TOKEN_KEY or hmac.new(SECRET_KEY.encode(), b"player tokens", hashlib.sha256).hexdigest()
+    if len(TOKEN_KEY.encode()) < 32:
+        refuse("TOKEN_KEY", "HS256 needs a secret of at least 32 bytes")
+    TOKEN_PUBLIC_KEY = TOKEN_KEY
+else:
+    try:
+        private_key = load_pem_private_key(TOKEN_KEY.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        refuse("TOKEN_KEY", f"{TOKEN_ALGORITHM} needs an unencrypted private key in PEM")
+    if TOKEN_ALGORITHM == "ES256":
+        if not isinstance(private_key, EllipticCurvePrivateKey) or not isinstance(private_key.curve, SECP256R1):
+            refuse("TOKEN_KEY", "ES256 needs a key on the curve P-256")
+    elif not isinstance(private_key, Ed25519PrivateKey):
+        refuse("TOKEN_KEY", "EdDSA needs an Ed25519 key")
+    own_public_key = private_key.public_key()
+    if TOKEN_PUBLIC_KEY:
+        try:
+            named_public_key = load_pem_public_key(TOKEN_PUBLIC_KEY.encode())
+        except (ValueError, UnsupportedAlgorithm):
+            refuse("TOKEN_PUBLIC_KEY", "expected a public key in PEM")
+        if named_public_key != own_public_key:
+            refuse("TOKEN_PUBLIC_KEY", "does not belong to TOKEN_KEY")
+    else:
+        TOKEN_PUBLIC_KEY = own_public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+# ---- Database: PostgreSQL when DB_HOST names one, else an SQLite file -----------------------------------------------
+
+DB_HOST = read("DB_HOST", words, "")
+DB_PORT = read("DB_PORT", integer(1, 65535), 5432)
+DB_NAME = read("DB_NAME", words, "")
+DB_USER = read("DB_USER", words, "gamification")
+DB_PASSWORD = read("DB_PASSWORD", secret, "")
+
+if PRODUCTION and not DB_HOST:
+    refuse("DB_HOST", "production needs PostgreSQL, SQLite is for development")
+
+
+def serves_the_web() -> bool:
+    """Only there do many threads share connections; a command, a worker and a test each want one plain connection."""
+    program, *arguments = sys.argv or [""]
+    return arguments[:1] == ["serve"] or "uvicorn" in Path(program).parts
+
+
+DATABASES: dict[str, dict[str, Any]]
+if DB_HOST:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": DB_HOST,
+            "PORT": DB_PORT,
+            "NAME": DB_NAME or "gamification",
+            "USER": DB_USER,
+            "PASSWORD": DB_PASSWORD,
+            "OPTIONS": {"connect_timeout": 5, "application_name": "gamification"},
+        }
+    }
+    if serves_the_web():
+        # Under ASGI every request has a thread, and so a connection, of its own: CONN_MAX_AGE would leak them. The
+        # pool bounds them; a request that finds none within the timeout fails instead of queueing without end.
+        DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 10}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": BASE_DIR / (DB_NAME or "gamification.sqlite3"),
+            "OPTIONS": {
+                # A transaction that reads first and writes later cannot wait for another writer: it fails at once.
+                # IMMEDIATE takes the write lock at the start, where it waits up to the busy timeout, in seconds.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                # synchronous=FULL: an event that was answered with 202 survives a power cut.
+                "init_command": """
+                    PRAGMA journal_mode=WAL;
+                    PRAGMA synchronous=FULL;
+                    PRAGMA foreign_keys=ON;
+                """,
+            },
+            # A file, not memory: threads and processes in tests meet the locks that they would meet in earnest.
+            "TEST": {"NAME": BASE_DIR / "test.sqlite3"},
+        }
+    }
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ---- Cache and channel layer: Redis when REDIS_HOST names one, else this process's memory ---------------------------
+
+REDIS_HOST = read("REDIS_HOST", words, "")
+REDIS_PORT = read("REDIS_PORT", integer(1, 65535), 6379)
+REDIS_DB = read("REDIS_DB", integer(0, 65535), 0)
+REDIS_PASSWORD = read("REDIS_PASSWORD", secret, "")
+
+CACHES: dict[str, dict[str, Any]]
+CHANNEL_LAYERS: dict[str, dict[str, Any]]
+if REDIS_HOST:
+    login = f":{quote(REDIS_PASSWORD, safe='')}@" if REDIS_PASSWORD else ""
+    REDIS_URL = f"redis://{login}{REDIS_HOST}:{REDIS_PORT}/{REDIS_DB}"
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "gamification",
+        }
+    }
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": "gamification"},
+        }
+    }
+else:
+    REDIS_URL = ""
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# ---- Broker: RabbitMQ when RABBITMQ_URL names one, else everything happens in place ---------------------------------
+
+RABBITMQ_EXCHANGE = read("RABBITMQ_EXCHANGE", words, "gamification")
+RABBITMQ_USER = read("RABBITMQ_USER", words, "")
+RABBITMQ_PASSWORD = read("RABBITMQ_PASSWORD", secret, "")
+
+
+def with_login(url: str) -> str:
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    user = parts.username or quote(RABBITMQ_USER, safe="")
+    password = parts.password or quote(RABBITMQ_PASSWORD, safe="")
+    login = f"{user}:{password}@" if user and password else f"{user}@" if user else ""
+    return urlunsplit(parts._replace(netloc=login + parts.netloc.rpartition("@")[2]))
+
+
+RABBITMQ_URL = with_login(read("RABBITMQ_URL", broker, ""))
+
+CELERY_BROKER_URL = RABBITMQ_URL or "memory://"
+CELERY_TASK_ALWAYS_EAGER = not RABBITMQ_URL
+# A task is done when it has returned: one that raised is parked, one whose process was killed is delivered again, and
+# parked after a few times (gamification/celery.py). Celery's defaults lose both.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
+CELERY_TASK_DEFAULT_DELIVERY_MODE = "persistent"
+CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# RabbitMQ 4.3 refuses the transient queues by which workers are controlled from afar.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_IGNORE_RESULT = True  # results are rows and facts, not messages
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+
+# ---- Django ---------------------------------------------------------------------------------------------------------
+
+# Not in development either: its pages show settings and data, and every query is kept in memory. Tracebacks are logged.
+DEBUG = False
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "corsheaders",
+    "gamification.kernel",
+    "gamification.intake",
+    "gamification.feed",
+    "gamification.console",
+    "gamification.analytics",
+    "progress",
+    "rewards",
+    "achievements",
+    "quests",
+    "anticheat",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",  # before whatever may answer
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "gamification.urls"
+ASGI_APPLICATION = "gamification.asgi.application"
+WSGI_APPLICATION = "gamification.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# The largest body is a batch of events, 1 MiB; the rest is room for what surrounds it.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024 * 5 // 4
+
+# ---- Static files: hashed and compressed once in production, straight from the apps in development ------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# ---- Security -------------------------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_HSTS_SECONDS = 30 * 24 * 3600 if PRODUCTION else 0
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains and
+    "security.W021",  # preloading bind a whole domain: its owner's to decide, at the proxy
+    "security.W008",  # TLS ends at the proxy; probes and game servers inside the network come by plain HTTP
+]
+
+# ---- REST -----------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "gamification.kernel.access.ApiKeyAuthentication",
+        "gamification.kernel.access.PlayerTokenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["gamification.kernel.access.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["gamification.kernel.http.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "gamification.kernel.http.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "gamification.kernel.http.problem",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gamification",
+    "DESCRIPTION": "Game events in; achievements, quests, rewards and levels out.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    # The sidecar's copies, so that the docs can be read without a network.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# ---- Logs: one line a record, key=value, on stderr ------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "style": "{",
+            # !r keeps a message on its line whatever a client put into it. Z is true: Django sets the process to UTC.
+            "format": "time={asctime}.{msecs:03.0f}Z level={levelname} logger={name} message={message!r}",
+            "datefmt": "%Y-%m-%dT%H:%M:%S",
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},  # not Django's own format as well
+        "django.db.backends": {"level": "INFO"},  # at DEBUG every query's values: players' data
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host; the answer is 400 all the same
+        "asyncio": {"level": "INFO"},
+    },
+}

@@ -1,0 +1,51 @@
+"""Every address of the service. Each app lists its own routes; they share one prefix."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from gamification import probes
+from gamification.intake import profile
+from gamification.kernel import openapi
+
+api: list[URLPattern | URLResolver] = [
+    path("players/<str:player_id>", profile.PlayerProfile.as_view()),
+    path("players/<str:player_id>/export", profile.PlayerExport.as_view()),
+    path("", include("progress.content_urls")),
+    path("", include("achievements.content_urls")),
+    path("", include("rewards.content_urls")),
+    path("", include("progress.urls")),
+    path("", include("achievements.urls")),
+    path("", include("rewards.urls")),
+    path("", include("anticheat.urls")),
+    path("", include("gamification.intake.urls")),
+    path("", include("gamification.feed.urls")),
+]
+
+# JSON first: whoever can read YAML can read it too.
+schema = SpectacularAPIView.as_view(
+    authentication_classes=[],
+    renderer_classes=[OpenApiJsonRenderer2, OpenApiYamlRenderer],
+    custom_settings={
+        "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", f"{openapi.__name__}.refusals"],
+    },
+)
+docs = SpectacularSwaggerView.as_view(authentication_classes=[], url_name="schema")
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="docs")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include(api)),
+    path("api/schema/", schema, name="schema"),
+    path("api/docs/", docs, name="docs"),
+    path("healthz", probes.alive),
+    path("readyz", probes.ready),
+    path("metrics", probes.counts),
+]
+
+handler400 = "gamification.kernel.http.problems.bad_request"
+handler403 = "gamification.kernel.http.problems.permission_denied"
+handler404 = "gamification.kernel.http.problems.page_not_found"
+handler500 = "gamification.kernel.http.problems.server_error"

@@ -1,0 +1,150 @@
+"""What is wrong with metrics, levels and requirements that are about to be published. Plain decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from operator import eq, ge, gt, le, lt
+
+from gamification.kernel.publishing import Definition, Definitions, Problem
+
+COMPARE = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
+COUNTED = {"COUNT", "DISTINCT", "STREAK"}
+"""Whole numbers from 0 on, whatever the samples."""
+ZERO_OVER_NOTHING = {"COUNT", "SUM", "DISTINCT", "STREAK"}
+FRAMED_TYPES, FRAMED_OPERATORS = {"COUNT", "SUM", "MAX", "DISTINCT"}, {"gt", "gte"}
+LONGEST_RUN = {"DAILY": 1, "WEEKLY": 14, "MONTHLY": 62}
+"""The most days that one period can hold: a change of zone may stretch it to less than twice its length."""
+COUNTABLE = 2**63
+
+WHAT_A_METRIC_COUNTS = ("event_type", "value_field", "member_field", "conditions")
+
+
+def metric_problems(definitions: Definitions) -> Iterator[Problem]:
+    """What a metric counts is fixed once published: players' tallies hold it."""
+    for id_, metric in definitions.get("metric", {}).items():
+        before = definitions.before.get("metric", {}).get(id_)
+        for name in WHAT_A_METRIC_COUNTS:
+            if before is not None and before[name] != metric[name]:
+                detail = f"What {id_} counts was fixed when it was published: make another metric for another count."
+                yield Problem("metric", id_, name, "metric_is_fixed", detail)
+
+
+def level_problems(definitions: Definitions) -> Iterator[Problem]:
+    levels = sorted(definitions.get("level", {}).items(), key=lambda item: int(item[1]["level"]))
+    for (_, lower), (id_, upper) in pairwise(levels):
+        if upper["xp"] <= lower["xp"]:
+            detail = f"Level {upper['level']} needs more xp than level {lower['level']}, which is at {lower['xp']}."
+            yield Problem("level", id_, "xp", "xp_not_rising", detail)
+
+
+def requirement_problems(
+    requirements: Sequence[Definition], metrics: Mapping[str, Definition], repeat: str = "NEVER"
+) -> Iterator[tuple[str, str, str]]:
+    """(path, code, detail) for each requirement that can never be met, or whose time frame makes no sense."""
+    for index, requirement in enumerate(requirements):
+        path = f"requirements[{index}]"
+        if requirement.get("timeframe"):
+            for name, allowed in (("type", FRAMED_TYPES), ("operator", FRAMED_OPERATORS)):
+                if requirement[name] not in allowed:
+                    detail = f"A time frame goes with {', '.join(sorted(allowed))} only."
+                    yield f"{path}.timeframe", "timeframe_not_allowed", detail
+        if "metric" in requirement:
+            metric = metrics.get(requirement["metric"])
+            if metric is not None:  # an unknown one is a problem of its own
+                yield from _never_met(path, requirement, metric, repeat)
+
+
+def _never_met(
+    path: str, requirement: Definition, metric: Definition, repeat: str
+) -> Iterator[tuple[str, str, str]]:
+    type_, operator, threshold = requirement["type"], requirement["operator"], requirement["threshold"]
+    if type_ == "DISTINCT" and not metric["member_field"]:
+        detail = f"DISTINCT needs a metric with a member_field, and {metric['id']} has none."
+        yield f"{path}.metric", "no_member_field", detail
+        return
+    # A player's report may bear any number; what servers report of such a metric is worth 1 by its own definition.
+    always_one = not metric["value_field"] and metric["reported_by"] == "SERVER"
+    why = None
+    if type_ in COUNTED or (type_ == "SUM" and always_one):
+        why = _why_no_count(type_, operator, threshold)
+    elif type_ in ("MAX", "MIN", "LATEST") and always_one and not COMPARE[operator](1, threshold):
+        why = f"every sample of {metric['id']} is worth 1, as it has no value_field"
+    if why is None and type_ == "STREAK" and repeat in LONGEST_RUN:
+        least = threshold + 1 if operator == "gt" else threshold
+        if operator in ("gt", "gte", "eq") and least > LONGEST_RUN[repeat]:
+            why = f"a {repeat} achievement begins anew before so many days have passed"
+    if why is not None:
+        detail = f"{type_} {operator} {threshold} can never be met: {why}."
+        yield f"{path}.threshold", "never_met", detail
+
+
+def _why_no_count(type_: str, operator: str, threshold: float) -> str | None:
+    if operator == "eq" and threshold != int(threshold):
+        return f"{type_} is a whole number"
+    if (operator == "lt" and threshold <= 0) or (operator in ("lte", "eq") and threshold < 0):
+        return f"{type_} is never below 0"
+    if operator in ("gt", "gte", "eq") and threshold >= COUNTABLE:
+        return "nobody can count that far"
+    return None
+
+
+def met_by_nobody_yet(requirement: Definition) -> bool:
+    """Whether a player without any event already meets it."""
+    if requirement["type"] not in ZERO_OVER_NOTHING or requirement.get("timeframe"):
+        return False  # undefined over nothing, or needs a sample, or somebody's deed
+    return bool(COMPARE[requirement["operator"]](0, requirement["threshold"]))
+
+
+def cycles(edges: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[tuple[str, str, list[str]]]:
+    """(node, label, way) for each edge `node → (label, other)` that leads back to the node; the way starts there."""
+    left = _without_ends(edges)
+    for node, out in left.items():
+        for label, other in out:
+            back = _way(left, other, node)
+            if back is not None:
+                yield node, label, [node, *back]
+
+
+def _without_ends(edges: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, list[tuple[str, str]]]:
+    """What is left when every node that leads nowhere is taken away, again and again: nothing, where no cycle is."""
+    incoming: dict[str, list[str]] = {}
+    for node, out in edges.items():
+        for _, other in out:
+            incoming.setdefault(other, []).append(node)
+    degree = {node: len(out) for node, out in edges.items()}
+    ends = [node for node in {*edges, *incoming} if not degree.get(node)]
+    for end in ends:
+        for node in incoming.get(end, ()):
+            degree[node] -= 1
+            if not degree[node]:
+                ends.append(node)
+    gone = set(ends)
+    return {
+        node: [(label, other) for label, other in out if other not in gone]
+        for node, out in edges.items()
+        if node not in gone
+    }
+
+
+def _way(edges: Mapping[str, Sequence[tuple[str, str]]], start: str, end: str) -> list[str] | None:
+    """A shortest way from `start` to `end`, both included."""
+    came: dict[str, str] = {start: ""}
+    queue: list[str] = [start]
+    for node in queue:
+        if node == end:
+            way = [node]
+            while came[node]:
+                node = came[node]
+                way.insert(0, node)
+            return way
+        for _, other in edges.get(node, ()):
+            if other not in came:
+                came[other] = node
+                queue.append(other)
+    return None
+
+
+def problems(definitions: Definitions) -> Iterator[Problem]:
+    yield from metric_problems(definitions)
+    yield from level_problems(definitions)

@@ -1,0 +1,43 @@
+"""What may be wished of a player's own row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gamification.kernel.messages import Command, PlayerId, Refused
+from gamification.kernel.world import World
+from progress import periods
+from progress.metering import Books
+from progress.models import Player
+
+
+class PlayerErased(Refused):
+    """Nothing may be kept of an erased player again."""
+
+    code = "player_erased"
+
+    def __init__(self) -> None:
+        super().__init__("This player was erased.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeProfile(Command):
+    """Set what `changes` names of a player: display_name, timezone, attributes, banned. An unseen player is made."""
+
+    player_id: PlayerId
+    changes: Mapping[str, Any]
+
+    def handle(self, world: World) -> None:
+        if self.player_id in world[Books].erased:
+            raise PlayerErased
+        state = world[Books].players[self.player_id]
+        columns = dict(self.changes)
+        zone = columns.pop("timezone", None)
+        if zone is not None:
+            columns["zones"] = periods.change_zone([list(entry) for entry in state.zones], zone, world.now)
+            state.zones = periods.freeze(columns["zones"])
+        state.banned = columns.get("banned", state.banned)
+        if columns:
+            Player.objects.filter(pk=self.player_id).update(**columns)

@@ -1,0 +1,122 @@
+"""The shapes of metrics, levels and requirements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from gamification.kernel.shapes import (
+    SMALL,
+    TEXT,
+    Choice,
+    EventType,
+    FieldPath,
+    Id,
+    Integer,
+    Json,
+    Listed,
+    Number,
+    OptionalFieldPath,
+    OptionalId,
+    Shape,
+    Text,
+)
+from progress.models import Aggregate, Metric, MetricCondition, Operator, Unit
+
+OF_A_METRIC = ("COUNT", "SUM", "MAX", "MIN", "LATEST", "DISTINCT", "STREAK")
+NEEDS = {
+    **dict.fromkeys(OF_A_METRIC, ("metric", "operator", "threshold")),
+    "ACHIEVEMENT": ("target",),
+    "QUEST": ("target",),
+    "LEVEL": ("operator", "threshold"),
+}
+"""Requirement type → the fields it must have; a time frame is optional with a metric."""
+
+NUMERIC_OPS = {"gt", "gte", "lt", "lte"}
+LONGEST_FRAME_MINUTES = 3660 * 24 * 60
+MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60}
+
+
+class ConditionShape(Shape):
+    field = FieldPath()
+    op = Choice(choices=MetricCondition.Op.choices)
+    value = Json(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        op = attrs["op"]
+        if op == "exists":
+            attrs.setdefault("value", True)
+        if "value" not in attrs:
+            raise serializers.ValidationError({"value": self.said("required")})
+        value = attrs["value"]
+        expected = None
+        if op == "exists" and not isinstance(value, bool):
+            expected = "true or false"
+        elif op in ("in", "not_in") and not (isinstance(value, list) and value):
+            expected = "a list with at least one value"
+        elif op in NUMERIC_OPS and (isinstance(value, bool) or not isinstance(value, int | float)):
+            expected = "a number"
+        if expected:
+            detail = f"{op} compares with {expected}." if op != "exists" else f"{op} takes {expected}."
+            raise serializers.ValidationError({"value": [ErrorDetail(detail, "invalid")]})
+        return attrs
+
+
+class MetricShape(Shape):
+    kept_by_the_service = ("created_at", "updated_at", "version")
+
+    id = Id()
+    name = Text(max_length=120, required=False)
+    description = Text(max_length=TEXT, allow_blank=True, default="")
+    unit = Text(max_length=32, allow_blank=True, default="")
+    event_type = EventType()
+    value_field = OptionalFieldPath()
+    member_field = OptionalFieldPath()
+    conditions = ConditionShape(many=True, default=list, max_length=50)
+    reported_by = Choice(choices=Metric.ReportedBy.choices, default="SERVER")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {"id": attrs["id"], "name": attrs.get("name", attrs["id"]), **attrs}
+
+
+class TimeframeShape(Shape):
+    duration = Integer(min_value=1, max_value=SMALL)
+    unit = Choice(choices=Unit.choices)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["duration"] * MINUTES[attrs["unit"]] > LONGEST_FRAME_MINUTES:
+            raise serializers.ValidationError(
+                {"duration": [ErrorDetail("A time frame is at most ten years long.", "max_value")]}
+            )
+        return attrs
+
+
+class RequirementShape(Shape):
+    """An aggregate of a metric against a threshold, or another piece of content completed, or the level."""
+
+    type = Choice(choices=Aggregate.choices)
+    metric = OptionalId()
+    target = OptionalId()
+    operator = Choice(choices=Operator.choices, allow_null=True, default=None)
+    threshold = Number(allow_null=True, default=None)
+    timeframe = TimeframeShape(allow_null=True, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        type_ = attrs["type"]
+        names = NEEDS[type_]
+        others = ["metric", "target", "operator", "threshold", *(() if "metric" in names else ("timeframe",))]
+        errors = self.fields_for(attrs, names, others, of=type_)
+        if errors:
+            raise serializers.ValidationError(errors)
+        kept = ("type", *names, *(("timeframe",) if "metric" in names else ()))
+        return {name: attrs[name] for name in kept}
+
+
+class LevelShape(Shape):
+    kept_by_the_service = ("created_at", "updated_at", "version")
+
+    level = Integer(min_value=1, max_value=SMALL)
+    xp = Integer(min_value=0)
+    rewards = Listed(child=Id())

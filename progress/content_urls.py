@@ -1,0 +1,7 @@
+from django.urls import path
+
+from gamification.kernel.content_views import routes
+from progress.content import LEVEL, METRIC
+from progress.content_views import BackfillDetail
+
+urlpatterns = [*routes(METRIC), *routes(LEVEL), path("backfills/<str:id>", BackfillDetail.as_view())]

@@ -1,0 +1,269 @@
+"""Players, metrics, levels, and what has been counted for each player."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from gamification.kernel.models import Content
+
+
+class Aggregate(models.TextChoices):
+    COUNT = "COUNT"
+    SUM = "SUM"
+    MAX = "MAX"
+    MIN = "MIN"
+    LATEST = "LATEST"
+    DISTINCT = "DISTINCT"
+    STREAK = "STREAK"
+    ACHIEVEMENT = "ACHIEVEMENT"
+    QUEST = "QUEST"
+    LEVEL = "LEVEL"
+
+
+class Operator(models.TextChoices):
+    GT = "gt"
+    GTE = "gte"
+    LT = "lt"
+    LTE = "lte"
+    EQ = "eq"
+
+
+class Unit(models.TextChoices):
+    MINUTES = "minutes"
+    HOURS = "hours"
+    DAYS = "days"
+
+
+# -- what designers author ---------------------------------------------------------------------------------------------
+
+
+class Metric(Content):
+    class ReportedBy(models.TextChoices):
+        SERVER = "SERVER"
+        PLAYER = "PLAYER"
+
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True, default="")
+    unit = models.CharField(max_length=32, blank=True, default="")
+    event_type = models.CharField(max_length=64)
+    value_field = models.CharField(max_length=120, blank=True, default="")
+    member_field = models.CharField(max_length=120, blank=True, default="")
+    reported_by = models.CharField(max_length=8, choices=ReportedBy.choices, default=ReportedBy.SERVER)
+
+
+class MetricCondition(models.Model):
+    class Op(models.TextChoices):
+        EQ = "eq"
+        NE = "ne"
+        GT = "gt"
+        GTE = "gte"
+        LT = "lt"
+        LTE = "lte"
+        IN = "in"
+        NOT_IN = "not_in"
+        EXISTS = "exists"
+
+    metric = models.ForeignKey(Metric, on_delete=models.CASCADE, related_name="conditions")
+    position = models.PositiveSmallIntegerField(default=0)
+    field = models.CharField(max_length=120)
+    op = models.CharField(max_length=8, choices=Op.choices)
+    value = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.op}"
+
+
+class Level(Content):
+    """Its id is the level's number as text."""
+
+    level = models.PositiveIntegerField(unique=True)
+    xp = models.BigIntegerField(help_text="Cumulative experience at which the level is reached")
+
+
+class LevelReward(models.Model):
+    level = models.ForeignKey(Level, on_delete=models.CASCADE, related_name="rewards")
+    position = models.PositiveSmallIntegerField(default=0)
+    reward = models.ForeignKey("rewards.Reward", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return str(self.reward_id)
+
+
+class RequirementFields(models.Model):
+    """The columns of a requirement, wherever it stands (an achievement, a quest, a step)."""
+
+    position = models.PositiveSmallIntegerField(default=0)
+    type = models.CharField(max_length=12, choices=Aggregate.choices)
+    metric = models.ForeignKey("progress.Metric", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    target = models.CharField(max_length=64, blank=True, default="")
+    operator = models.CharField(max_length=3, choices=Operator.choices, blank=True, default=Operator.GTE)
+    threshold = models.FloatField(null=True, blank=True)
+    duration = models.PositiveIntegerField(null=True, blank=True)
+    unit = models.CharField(max_length=8, choices=Unit.choices, blank=True, default="")
+
+    class Meta:
+        abstract = True
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.metric_id or self.target}"
+
+
+# -- what is kept of players -------------------------------------------------------------------------------------------
+
+
+class Player(models.Model):
+    """One row a player: everything of the hot path locks it first."""
+
+    player_id = models.CharField(max_length=64, primary_key=True)
+    display_name = models.CharField(max_length=120, blank=True, default="")
+    zones = models.JSONField(default=list)
+    """Zone history, oldest first: `[from, name]`; `from` is an instant, "" for the first. Empty: the deployment's."""
+    attributes = models.JSONField(default=dict)
+    points = models.BigIntegerField(default=0)
+    xp = models.BigIntegerField(default=0)
+    level = models.PositiveIntegerField(default=0)
+    top_level = models.PositiveIntegerField(default=0)
+    """The highest level whose rewards were given: they are never given twice."""
+    owed_points = models.BigIntegerField(default=0)
+    owed_xp = models.BigIntegerField(default=0)
+    achievements_completed = models.PositiveIntegerField(default=0)
+    quests_completed = models.PositiveIntegerField(default=0)
+    last_seq = models.BigIntegerField(default=0)
+    """The number of the newest message in the player's feed."""
+    filled = models.PositiveIntegerField(default=0)
+    """The publication up to which this player's past has been counted."""
+    earned = models.BinaryField(default=b"")
+    """Bit n: the achievement with serial n was completed and not revoked. Derived from Standing, read with the lock."""
+    barred = models.BinaryField(default=b"")
+    """Bit n: the achievement with serial n was revoked and is not earned again."""
+    banned = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["filled"])]
+
+    def __str__(self) -> str:
+        return self.player_id
+
+
+class ErasedPlayer(models.Model):
+    """What stays of an erased player: a keyed hash, so that later events are refused."""
+
+    hash = models.CharField(max_length=64, primary_key=True)
+    erased_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.hash
+
+
+class Tally(models.Model):
+    """All aggregates of one metric for one player in one scope.
+
+    `scope` is "" for a player's whole life; otherwise it names a period, a span of dates or a repeating achievement's
+    current run (progress.rules.Scope writes it).
+    """
+
+    player_id = models.CharField(max_length=64)
+    metric_id = models.CharField(max_length=64)
+    scope = models.CharField(max_length=160, blank=True, default="")
+    count = models.BigIntegerField(default=0)
+    sum = models.FloatField(default=0)
+    max = models.FloatField(null=True)
+    min = models.FloatField(null=True)
+    latest = models.FloatField(null=True)
+    latest_at = models.DateTimeField(null=True)
+    latest_id = models.CharField(max_length=64, blank=True, default="")
+    members = models.PositiveIntegerField(default=0)
+    """How many different members there are in MemberSeen."""
+    runs = models.TextField(blank=True, default="")
+    """STREAK: JSON `[[opens, closes, days], …]` of adjoining days with a sample, oldest first; instants as text."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["player_id", "metric_id", "scope"], name="one_tally_a_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.metric_id} of {self.player_id} {self.scope}"
+
+
+class MemberSeen(models.Model):
+    player_id = models.CharField(max_length=64)
+    metric_id = models.CharField(max_length=64)
+    scope = models.CharField(max_length=160, blank=True, default="")
+    member = models.CharField(max_length=90)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["player_id", "metric_id", "scope", "member"], name="one_member_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.member
+
+
+class WindowSample(models.Model):
+    """A sample kept for sliding windows. Only for metrics that a requirement with a time frame names."""
+
+    player_id = models.CharField(max_length=64)
+    metric_id = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    event_id = models.CharField(max_length=64)
+    value = models.FloatField()
+    member = models.CharField(max_length=90, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["player_id", "metric_id", "at", "event_id"], name="one_sample_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric_id} of {self.player_id} at {self.at}"
+
+
+class MetricDay(models.Model):
+    """A metric's health, rolled up after the commit: how many samples a day (UTC), how many events without a value."""
+
+    metric_id = models.CharField(max_length=64)
+    day = models.DateField()
+    samples = models.BigIntegerField(default=0)
+    no_value = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["metric_id", "day"], name="one_row_a_metric_day")]
+
+    def __str__(self) -> str:
+        return f"{self.metric_id} {self.day}"
+
+
+class Backfill(models.Model):
+    """The counting of every player's past for newly published content, or the preview of it."""
+
+    class State(models.TextChoices):
+        PENDING = "PENDING"
+        RUNNING = "RUNNING"
+        DONE = "DONE"
+        FAILED = "FAILED"
+
+    publication = models.PositiveIntegerField(default=0)
+    mode = models.CharField(max_length=8, default="DIGEST")
+    preview = models.JSONField(null=True)
+    """For a preview: `{kind, id, definition}`; nothing is written for the players."""
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    players_done = models.PositiveIntegerField(default=0)
+    players_total = models.PositiveIntegerField(default=0)
+    would_complete = models.PositiveIntegerField(default=0)
+    cursor = models.CharField(max_length=64, blank=True, default="")
+    """The last player done: where to go on after a stop."""
+    detail = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"backfill of publication {self.publication}"

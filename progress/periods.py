@@ -1,0 +1,129 @@
+"""Days, weeks and months in a player's own time zone, as a pure function of the zone's history.
+
+A new zone applies from the end of the period that is open when it is set; the first period under it ends at the new
+zone's first boundary that is at least a whole period later. So nobody gains a period by moving, and nobody is cut
+short. DST changes are the calendar's: a local day may have 23 or 25 hours.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+
+from gamification.kernel.encoding import instant, parse_instant
+
+DAILY, WEEKLY, MONTHLY = "DAILY", "WEEKLY", "MONTHLY"
+KINDS = (DAILY, WEEKLY, MONTHLY)
+
+Zones = tuple[tuple[str, str], ...]
+"""`(from, zone name)`, oldest first; `from` is "" for the first, else the instant it was set."""
+
+_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+
+default_zone = "UTC"
+"""The deployment's zone, for players who never chose one (`progress.apps` sets it)."""
+
+
+class Period(NamedTuple):
+    opens: datetime
+    closes: datetime
+
+
+class _Regime(NamedTuple):
+    """From `start` on `zone` rules; its first period ends at `first_end`."""
+
+    start: datetime
+    zone: str
+    first_end: datetime
+
+
+def freeze(zones: list[list[str]]) -> Zones:
+    """Zone history as it is stored → as it is computed with."""
+    return tuple((since, name) for since, name in zones) or (("", default_zone),)
+
+
+def zone_name(zones: list[list[str]], now: datetime) -> str:
+    """The zone a player has chosen last (it may apply only from the end of the open period)."""
+    return freeze(zones)[-1][1]
+
+
+def change_zone(zones: list[list[str]], name: str, now: datetime) -> list[list[str]]:
+    """The history with a new zone set at `now`."""
+    history = [list(entry) for entry in freeze(zones)]
+    if history[-1][1] != name:
+        history.append([instant(now), name])
+    return history
+
+
+def period(kind: str, zones: Zones, at: datetime) -> Period:
+    """The period of `kind` that holds the instant `at`."""
+    regimes = _regimes(kind, zones)
+    regime = regimes[bisect_right(regimes, at, key=lambda r: r.start) - 1]
+    if at < regime.first_end:
+        return Period(regime.start, regime.first_end)
+    return _calendar(kind, regime.zone, _opening_date(kind, at.astimezone(_zone(regime.zone)).date()))
+
+
+@lru_cache(maxsize=4096)
+def _regimes(kind: str, zones: Zones) -> tuple[_Regime, ...]:
+    regimes = [_Regime(_BEGINNING, zones[0][1], _BEGINNING)]
+    for since, name in zones[1:]:
+        at = parse_instant(since)
+        while len(regimes) > 1 and regimes[-1].start > at:  # not begun yet: the newer wish replaces it
+            regimes.pop()
+        current = regimes[-1]
+        if current.zone == name:
+            continue
+        if at < current.first_end:
+            end = current.first_end
+        else:
+            local = at.astimezone(_zone(current.zone)).date()
+            end = _calendar(kind, current.zone, _opening_date(kind, local)).closes
+        regimes.append(_Regime(end, name, _first_boundary(kind, name, end)))
+    return tuple(regimes)
+
+
+def _first_boundary(kind: str, name: str, start: datetime) -> datetime:
+    """The zone's first boundary at least a whole period after `start`."""
+    if kind == DAILY:
+        earliest = start + timedelta(hours=24)
+    elif kind == WEEKLY:
+        earliest = start + timedelta(days=7)
+    else:
+        earliest = (start.astimezone(_zone(name)) + relativedelta(months=1)).astimezone(UTC)
+    local = earliest.astimezone(_zone(name)).date()
+    found = _calendar(kind, name, _opening_date(kind, local))
+    return found.opens if found.opens >= earliest else found.closes
+
+
+def _opening_date(kind: str, day: date) -> date:
+    if kind == WEEKLY:
+        return day - timedelta(days=day.weekday())
+    if kind == MONTHLY:
+        return day.replace(day=1)
+    return day
+
+
+@lru_cache(maxsize=4096)
+def _calendar(kind: str, name: str, opening: date) -> Period:
+    if kind == DAILY:
+        closing = opening + timedelta(days=1)
+    elif kind == WEEKLY:
+        closing = opening + timedelta(days=7)
+    else:
+        closing = opening + relativedelta(months=1)
+    return Period(_midnight(opening, name), _midnight(closing, name))
+
+
+def _midnight(day: date, name: str) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=_zone(name)).astimezone(UTC)
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

@@ -1,0 +1,86 @@
+"""What players' routes take, and what they show."""
+
+from __future__ import annotations
+
+import zoneinfo
+from functools import lru_cache
+from typing import Any
+
+from rest_framework import serializers
+
+from gamification.kernel.encoding import number
+from gamification.kernel.shapes import Flag, JsonObject, Shape, Text
+from progress.models import Tally
+
+zone_names = lru_cache(zoneinfo.available_timezones)  # it searches the disk
+
+
+class ZoneName(Text):
+    """An IANA time zone."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or data not in zone_names():
+            detail = "Expected the IANA name of a time zone, such as Europe/Madrid."
+            raise serializers.ValidationError(detail, code="invalid")
+        return super().to_internal_value(data)
+
+
+class ProfileChanges(Shape):
+    """What a game server may set of a player; what it leaves out stays."""
+
+    kept_by_the_service = ("player_id", "statistics", "badges", "titles")
+
+    display_name = Text(max_length=120, allow_blank=True, required=False)
+    timezone = ZoneName(required=False)
+    attributes = JsonObject(required=False)
+    banned = Flag(required=False)
+
+
+class Nothing(Shape):
+    """A body without fields."""
+
+
+class StatisticsShape(serializers.Serializer[Any]):
+    points = serializers.IntegerField()
+    xp = serializers.IntegerField()
+    level = serializers.IntegerField()
+    achievements_completed = serializers.IntegerField()
+    quests_completed = serializers.IntegerField()
+
+
+class ProfileShape(serializers.Serializer[Any]):
+    player_id = serializers.CharField()
+    display_name = serializers.CharField()
+    timezone = serializers.CharField(help_text="The zone chosen last; it applies from the end of the open period.")
+    attributes = serializers.DictField()
+    statistics = StatisticsShape()
+    badges = serializers.ListField(child=serializers.CharField())
+    titles = serializers.ListField(child=serializers.CharField())
+    banned = serializers.BooleanField()
+
+
+class TokenShape(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class TallyShape(serializers.Serializer[Any]):
+    metric = serializers.CharField()
+    count = serializers.IntegerField()
+    sum = serializers.FloatField()
+    max = serializers.FloatField(allow_null=True)
+    min = serializers.FloatField(allow_null=True)
+    latest = serializers.FloatField(allow_null=True)
+    value = serializers.FloatField()
+
+
+def show_tally(tally: Tally) -> dict[str, Any]:
+    return {
+        "metric": tally.metric_id,
+        "count": tally.count,
+        "sum": number(tally.sum),
+        "max": number(tally.max),
+        "min": number(tally.min),
+        "latest": number(tally.latest),
+        "value": number(tally.sum),
+    }

@@ -1,0 +1,58 @@
+"""Players' own routes: what was counted for them, and the tokens by which they speak."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gamification.kernel import content
+from gamification.kernel.access import is_player, issue_token, player_in_path
+from gamification.kernel.encoding import instant
+from gamification.kernel.http import paginate
+from gamification.kernel.http.pages import paged
+from gamification.kernel.messages import Refused
+from gamification.kernel.shapes import parse
+from progress import queries
+from progress.models import Tally
+from progress.serializers import Nothing, TallyShape, TokenShape, show_tally
+
+
+class LockedOut(Refused):
+    """A token that would open nothing is not made."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__("This player may not come in.")
+        self.code = code  # type: ignore[misc] # banned or player_erased
+
+
+class PlayerMetrics(APIView):
+    """What was counted for a player, a metric a row."""
+
+    scopes = {"GET": "players:read"}  # noqa: RUF012 - read by HasScope
+    player_may = frozenset({"GET"})
+
+    @extend_schema(operation_id="players_metrics_list", **paged(TallyShape))
+    def get(self, request: Request, player_id: str) -> Response:
+        player_id = player_in_path(request, player_id)
+        tallies = Tally.objects.filter(player_id=player_id, scope="")
+        if is_player(request):
+            tallies = tallies.exclude(metric_id__in=content.hidden(player_id).get("metric", ()))
+        return paginate(request, tallies, ordering=["metric_id"], show=show_tally)
+
+
+class PlayerTokens(APIView):
+    """Gives a player a token to speak by for an hour."""
+
+    scopes = {"POST": "players:write"}  # noqa: RUF012 - read by HasScope
+
+    @extend_schema(operation_id="players_token_create", request=Nothing, responses=TokenShape)
+    def post(self, request: Request, player_id: str) -> Response:
+        player_id = player_in_path(request, player_id)
+        parse(Nothing, request.data)
+        if code := queries.locked_out(player_id):
+            raise LockedOut(code)
+        token, expires_at = issue_token(player_id, timezone.now())
+        return Response({"token": token, "expires_at": instant(expires_at)})

@@ -1,0 +1,206 @@
+"""Published metrics and goals, compiled so that an event finds the few goals it may complete.
+
+A goal can only become complete at an event at which one of its requirements becomes met. So each tally has, an
+aggregate, a sorted list of the thresholds that are watched on it; folding a sample in bisects between the value before
+and after. Ten times the achievements cost a few more steps of that bisection.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gamification.kernel.messages import OWN_TYPES
+from gamification.kernel.publishing import Definitions, Units
+from progress.rules import HOLD, LIFETIME, TARGET, WINDOW, Goal, Metric, Requirement, Scope, compile_metric
+
+Hit = tuple[Goal, Requirement]
+
+
+@dataclass(slots=True)
+class Ladder:
+    """The thresholds watched on one aggregate of one tally."""
+
+    up: list[float] = field(default_factory=list)
+    """Rising: met once the value reaches one. `gt t` stands as the next double above t."""
+    up_hits: list[Hit] = field(default_factory=list)
+    down: list[float] = field(default_factory=list)
+    down_hits: list[Hit] = field(default_factory=list)
+    equal: dict[float, list[Hit]] = field(default_factory=dict)
+    quarters: list[float] = field(default_factory=list)
+    """The values at which a plain goal is a quarter, a half, three quarters done."""
+    quarter_marks: list[tuple[Goal, int]] = field(default_factory=list)
+
+    def hits(self, before: float | None, after: float) -> list[Hit]:
+        """Whose requirement became met as the value went from `before` (None: undefined) to `after`."""
+        found: list[Hit] = []
+        if self.up:
+            low = 0 if before is None else bisect_right(self.up, before)
+            high = bisect_right(self.up, after)
+            if low < high:
+                found += self.up_hits[low:high]
+        if self.down:
+            low = bisect_left(self.down, after)
+            high = len(self.down) if before is None else bisect_left(self.down, before)
+            if low < high:
+                found += self.down_hits[low:high]
+        if self.equal and before != after:
+            found += self.equal.get(after, ())
+        return found
+
+    def passed(self, before: float, after: float) -> list[tuple[Goal, int]]:
+        """Which plain goals passed a quarter as the value went from `before` to `after`."""
+        return self.quarter_marks[bisect_right(self.quarters, before) : bisect_right(self.quarters, after)]
+
+
+@dataclass(slots=True)
+class Keeper:
+    """One metric counted in one scope, and who watches it."""
+
+    metric: str
+    scope: Scope
+    since: int
+    members_since: int | None = None
+    """Since when its different members are kept; None: they are not."""
+    days_since: int | None = None
+    """Since when its days are kept (STREAK); None: they are not."""
+    ladders: dict[str, Ladder] = field(default_factory=dict)
+    windows: list[Hit] = field(default_factory=list)
+    composite: list[Goal] = field(default_factory=list)
+    """Goals that are not plain: their progress is read at the end of a batch."""
+
+
+@dataclass(slots=True)
+class Watch:
+    metrics: dict[str, Metric]
+    by_type: dict[str, tuple[Metric, ...]]
+    keepers: dict[str, tuple[Keeper, ...]]
+    related: dict[str, tuple[Keeper, ...]]
+    """metric → all keepers that an event of it may make somebody read."""
+    own: tuple[Keeper, ...]
+    """The keepers that the service's own events may touch."""
+    remembering: dict[str, tuple[Goal, ...]]
+    """metric → goals with a memory that an event of it may make somebody read."""
+    remembering_own: tuple[Goal, ...]
+    windows: dict[str, tuple[float, int]]
+    """metric → (seconds of its longest window, since which publication samples are kept for it)."""
+
+
+def compile_metrics(definitions: Definitions) -> dict[str, Metric]:
+    return {id_: compile_metric(definition) for id_, definition in definitions.get("metric", {}).items()}
+
+
+def compile_watch(
+    metrics: Mapping[str, Metric], goals: Iterable[Goal], waiting: Mapping[str, Iterable[Goal]], units: Units
+) -> Watch:
+    """`waiting`: owner of a goal → the goals that wait for it to be complete."""
+    keepers: dict[tuple[str, Scope], Keeper] = {}
+
+    def keeper(metric: str, scope: Scope) -> Keeper:
+        if (metric, scope) not in keepers:
+            keepers[metric, scope] = Keeper(metric, scope, units.since(f"tally:{metric}:{scope.label}"))
+        return keepers[metric, scope]
+
+    longest: dict[str, float] = {}
+    for metric in metrics:
+        keeper(metric, LIFETIME)
+    goals = list(goals)
+    for goal in goals:
+        for requirement in goal.requirements:
+            if requirement.metric:
+                _watch(keeper(requirement.metric, goal.scope), goal, requirement, units, longest)
+    for each in keepers.values():
+        for ladder in each.ladders.values():
+            _sort(ladder)
+    by_metric: dict[str, list[Keeper]] = {}
+    for each in keepers.values():
+        by_metric.setdefault(each.metric, []).append(each)
+    by_type: dict[str, list[Metric]] = {}
+    for compiled in metrics.values():
+        by_type.setdefault(compiled.event_type, []).append(compiled)
+    naming: dict[str, list[Goal]] = {}
+    for goal in goals:
+        for name in {r.metric for r in goal.requirements if r.metric}:
+            naming.setdefault(name, []).append(goal)
+    related, remembering = {}, {}
+    for metric in metrics:
+        found, looked_at = _related(by_metric.get(metric, ()), naming.get(metric, ()), keepers, waiting)
+        related[metric] = found
+        remembering[metric] = tuple(goal for goal in looked_at if goal.has_memory)
+    listening = [metric.id for metric in metrics.values() if metric.event_type in OWN_TYPES]
+    own = {id(each): each for metric in listening for each in related[metric]}
+    remembering_own = {id(goal): goal for metric in listening for goal in remembering[metric]}
+    return Watch(
+        metrics=dict(metrics),
+        by_type={type_: tuple(found) for type_, found in by_type.items()},
+        keepers={metric: tuple(found) for metric, found in by_metric.items()},
+        related=related,
+        own=tuple(own.values()),
+        remembering=remembering,
+        remembering_own=tuple(remembering_own.values()),
+        windows={m: (seconds, units.since(f"window:{m}:{seconds:g}")) for m, seconds in longest.items()},
+    )
+
+
+def _watch(keeper: Keeper, goal: Goal, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
+    label = f"{keeper.metric}:{keeper.scope.label}"
+    if requirement.nature == WINDOW:
+        assert requirement.window is not None
+        keeper.windows.append((goal, requirement))
+        longest[keeper.metric] = max(longest.get(keeper.metric, 0), requirement.window.total_seconds())
+    else:
+        if requirement.type == "DISTINCT":
+            keeper.members_since = units.since(f"members:{label}")
+        if requirement.type == "STREAK":
+            keeper.days_since = units.since(f"days:{label}")
+        ladder = keeper.ladders.setdefault(requirement.type, Ladder())
+        threshold = requirement.threshold
+        hit = (goal, requirement)
+        if requirement.operator == "eq":
+            ladder.equal.setdefault(threshold, []).append(hit)
+        elif requirement.nature == HOLD:
+            ladder.down.append(threshold if requirement.operator == "lte" else math.nextafter(threshold, -math.inf))
+            ladder.down_hits.append(hit)
+        else:
+            ladder.up.append(threshold if requirement.operator == "gte" else math.nextafter(threshold, math.inf))
+            ladder.up_hits.append(hit)
+        if goal.plain:
+            ladder.quarters += [threshold * quarter / 4 for quarter in (1, 2, 3)]
+            ladder.quarter_marks += [(goal, quarter) for quarter in (1, 2, 3)]
+    if not goal.plain and goal not in keeper.composite:
+        keeper.composite.append(goal)
+
+
+def _sort(ladder: Ladder) -> None:
+    for values, beside in (
+        (ladder.up, ladder.up_hits),
+        (ladder.down, ladder.down_hits),
+        (ladder.quarters, ladder.quarter_marks),
+    ):
+        order = sorted(range(len(values)), key=values.__getitem__)
+        values[:] = [values[i] for i in order]
+        beside[:] = [beside[i] for i in order]  # type: ignore[index]
+
+
+def _related(
+    own: Iterable[Keeper],
+    naming: Iterable[Goal],
+    keepers: Mapping[tuple[str, Scope], Keeper],
+    waiting: Mapping[str, Iterable[Goal]],
+) -> tuple[tuple[Keeper, ...], list[Goal]]:
+    """A metric's own keepers, those of every goal that may be looked at because of it, and these goals."""
+    found = {id(each): each for each in own}
+    queue = list(naming)
+    seen = {goal.owner for goal in queue}
+    for goal in queue:  # grows while it is walked
+        for requirement in goal.requirements:
+            if requirement.nature != TARGET and requirement.metric:
+                each = keepers[requirement.metric, goal.scope]
+                found[id(each)] = each
+        for waiter in waiting.get(goal.owner, ()):
+            if waiter.owner not in seen:
+                seen.add(waiter.owner)
+                queue.append(waiter)
+    return tuple(found.values()), queue

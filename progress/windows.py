@@ -1,0 +1,67 @@
+"""Reading the kept samples that sliding windows may need: one query whatever the number of players and metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from gamification.kernel.encoding import instant
+
+Span = tuple[tuple[datetime, datetime], float]
+"""The first and the last new sample's instant, and the longest window in seconds."""
+
+
+def load_windows(
+    spans: Mapping[tuple[str, str], Span],
+) -> dict[tuple[str, str], list[tuple[datetime, str, float, str | None]]]:
+    """(player, metric) → samples in (timestamp, id) order, of all windows that new samples within the span may change."""
+    if not spans:
+        return {}
+    found: dict[tuple[str, str], list[tuple[datetime, str, float, str | None]]] = {key: [] for key in spans}
+    bounds = [
+        (player, metric, first - timedelta(seconds=longest), last + timedelta(seconds=longest))
+        for (player, metric), ((first, last), longest) in spans.items()
+    ]
+    for player, metric, at, event_id, value, member in _select(bounds):
+        found[player, metric].append((at, event_id, value, member or None))
+    for samples in found.values():
+        samples.sort(key=lambda s: s[:2])
+    return found
+
+
+def _select(bounds: list[tuple[str, str, datetime, datetime]]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                """
+                SELECT s.player_id, s.metric_id, s.at, s.event_id, s.value, s.member
+                FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[]) AS b(player, metric, low, high)
+                JOIN progress_windowsample s
+                  ON s.player_id = b.player AND s.metric_id = b.metric AND s.at > b.low AND s.at < b.high
+                """,
+                [list(column) for column in zip(*bounds, strict=True)],
+            )
+            return cursor.fetchall()
+        stored = json.dumps([(p, m, _stored(low), _stored(high)) for p, m, low, high in bounds])
+        cursor.execute(
+            """
+            SELECT s.player_id, s.metric_id, s.at, s.event_id, s.value, s.member
+            FROM json_each(%s) AS b CROSS JOIN progress_windowsample s
+              ON s.player_id = b.value ->> 0 AND s.metric_id = b.value ->> 1
+             AND s.at > b.value ->> 2 AND s.at < b.value ->> 3
+            """,
+            [stored],
+        )
+        return [(p, m, _aware(at), *rest) for p, m, at, *rest in cursor.fetchall()]
+
+
+def _stored(at: datetime) -> str:
+    return instant(at).rstrip("Z").replace("T", " ")
+
+
+def _aware(at: datetime | str) -> datetime:
+    return (datetime.fromisoformat(at) if isinstance(at, str) else at).replace(tzinfo=UTC)

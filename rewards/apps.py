@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+
+
+class RewardsConfig(AppConfig):
+    name = "rewards"
+    label = "rewards"
+
+    def ready(self) -> None:
+        from gamification.kernel import content, publishing
+        from rewards import checks
+        from rewards.content import CURRENCY, REWARD
+        from rewards.rules import RewardRules, compile_rewards
+
+        content.register(REWARD)
+        content.register(CURRENCY)
+        publishing.compiler(RewardRules, compile_rewards)
+        publishing.validator(checks.problems)

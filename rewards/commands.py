@@ -1,0 +1,220 @@
+"""Wishes about rewards: claim, grant by hand, revoke, spend, consume, and what the clock does.
+
+Each change of a distribution's status is one statement that names the status it comes from. Of any number of callers
+one finds the row; only that one goes on to pay. The players' locks make the others wait, they are not what guards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from gamification.kernel import sql
+from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.world import World
+from rewards import facts, granting
+from rewards.granting import COLUMNS, InsufficientBalance, Till
+from rewards.models import Distribution
+from rewards.rules import CLAIMED, EXPIRED, PENDING, REVOKED, Given
+
+
+class RewardExpired(Refused):
+    code = "reward_expired"
+
+
+class RewardRevoked(Refused):
+    code = "reward_revoked"
+
+
+class InsufficientItems(Refused):
+    code = "insufficient_items"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimReward(Command):
+    """Claim one distribution. Answers the distribution; however often it is sent, it is paid once."""
+
+    player_id: PlayerId
+    distribution_id: UUID
+
+    def handle(self, world: World) -> Given:
+        mine = {"id": self.distribution_id, "player_id": self.player_id}
+        for given in _move(mine | {"status": PENDING}, {"status": CLAIMED, "claimed_at": world.now}):
+            if given.expires_at is not None and given.expires_at <= world.now:
+                raise RewardExpired("The time to claim it has passed.")
+            granting.claimed(world, given, world[Till].effect(given), world.now)
+            return given
+        for given in found(mine):
+            if given.status == EXPIRED:
+                raise RewardExpired("The time to claim it has passed.")
+            if given.status == REVOKED:
+                raise RewardRevoked("It was revoked.")
+            return given
+        raise NotFound("There is no such distribution.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimAll(Command):
+    """Claim all that is still pending of one cause. Answers all that is claimed of it, now or before."""
+
+    player_id: PlayerId
+    source: str
+    source_id: str
+
+    def handle(self, world: World) -> list[Given]:
+        cause = {"player_id": self.player_id, "source": self.source, "source_id": self.source_id}
+        ids = [given.id for given in found(cause) if given.status_at(world.now) == PENDING]
+        for given in _move({"id": ids, "status": PENDING}, {"status": CLAIMED, "claimed_at": world.now}):
+            granting.claimed(world, given, world[Till].effect(given), world.now)
+        return [given for given in found(cause) if given.status == CLAIMED]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantReward(Command):
+    """Give a reward by hand. `grant_id` is the grant's own: the same one twice gives nothing more."""
+
+    player_id: PlayerId
+    reward_id: str
+    reason: str
+    grant_id: str = ""
+
+    def handle(self, world: World) -> Given:
+        published = world.rules.published.get("reward", {}).get(self.reward_id)
+        if published is None or published.retired:
+            raise NotFound(f"There is no reward {self.reward_id!r}.")
+        grant_id = self.grant_id or str(uuid7())
+        for given in found({"player_id": self.player_id, "source": "GRANT", "source_id": grant_id}):
+            return given
+        [given] = granting.grant(
+            world,
+            player_id=self.player_id,
+            reward_ids=[self.reward_id],
+            source="GRANT",
+            source_id=grant_id,
+            at=world.now,
+            reason=self.reason,
+        )
+        return given
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeDistribution(Command):
+    """Take a distribution back, and undo what claiming it did. However often it is sent, it is undone once."""
+
+    distribution_id: UUID
+    reason: str
+
+    def players(self) -> Sequence[PlayerId]:
+        return list(Distribution.objects.filter(pk=self.distribution_id).values_list("player_id", flat=True))
+
+    def handle(self, world: World) -> Given:
+        this = {"id": self.distribution_id}
+        for given in found(this):
+            match given.status_at(world.now):
+                case "REVOKED":
+                    return given
+                case "EXPIRED":
+                    raise RewardExpired("It expired: there is nothing to revoke.")
+                case _:
+                    _revoke(world, this, self.reason)
+                    return found(this)[0]
+        raise NotFound("There is no such distribution.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spend(Command):
+    """Pay out of a wallet. Answers what is left and the transfer: `{currency, balance, debt, transfer}`."""
+
+    player_id: PlayerId
+    currency: str
+    amount: int
+    reason: str
+
+    def handle(self, world: World) -> dict[str, Any]:
+        till = world[Till]
+        till.open(self.player_id)
+        account = till.account(self.player_id, self.currency)
+        if account.balance < self.amount:
+            raise InsufficientBalance(f"{account.balance} {self.currency} are fewer than {self.amount}.")
+        account.balance -= self.amount
+        account.changed = True
+        wallet, cause = f"player:{self.player_id}", f"spend:{self.reason}"
+        transfer = till.transfer(uuid7(), self.player_id, wallet, "spending", self.currency, self.amount, cause)
+        return {"currency": self.currency, "balance": account.balance, "debt": account.debt, "transfer": transfer}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsumeItem(Command):
+    """Use things up. Answers what is left: `{item_id, type, quantity}`."""
+
+    player_id: PlayerId
+    item_id: str
+    quantity: int
+    reason: str
+
+    def handle(self, world: World) -> dict[str, Any]:
+        till = world[Till]
+        till.open(self.player_id)
+        stack = till.stack(self.player_id, self.item_id)
+        if stack.quantity < self.quantity:
+            raise InsufficientItems(f"{stack.quantity} of {self.item_id} are fewer than {self.quantity}.")
+        stack.quantity -= self.quantity
+        stack.changed = True
+        return {"item_id": self.item_id, "type": stack.type, "quantity": stack.quantity}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpireRewards(Command):
+    """Let the clock take what nobody claimed in time. `due`: `(distribution, player)`, as rewards.queries.due finds it.
+
+    Sent twice, or by two at once, it states each as expired once.
+    """
+
+    due: Sequence[tuple[UUID, PlayerId]]
+
+    def players(self) -> Sequence[PlayerId]:
+        return [player_id for _, player_id in self.due]
+
+    def handle(self, world: World) -> int:
+        expired = _move({"id": [id_ for id_, _ in self.due], "status": PENDING}, {"status": EXPIRED})
+        for given in expired:
+            world.state(facts.stated(facts.EXPIRED, given, world[Till].effect(given), world.now))
+        return len(expired)
+
+
+def revoke_of(
+    world: World, *, player_id: PlayerId, source: str, source_id: str, occurrence: str | None, reason: str
+) -> list[Given]:
+    """Within another command: take back all that one cause (one occurrence of it, or all) gave, and undo it.
+
+    What expired stays expired. Raises InsufficientBalance where a currency refuses to go without: then nothing of the
+    command may stay.
+    """
+    cause = {"player_id": player_id, "source": source, "source_id": source_id}
+    if occurrence is not None:
+        cause["occurrence"] = occurrence
+    ids = [given.id for given in found(cause) if given.status_at(world.now) in (PENDING, CLAIMED)]
+    return _revoke(world, {"id": ids}, reason)
+
+
+def found(where: dict[str, Any]) -> list[Given]:
+    """Distributions as they are now, oldest cause first."""
+    rows = Distribution.objects.filter(**where).order_by("created_at", "occurrence", "line").values_list(*COLUMNS)
+    return [Given(*row) for row in rows]
+
+
+def _revoke(world: World, where: dict[str, Any], reason: str) -> list[Given]:
+    revoked = _move(where | {"status": [PENDING, CLAIMED]}, {"status": REVOKED, "revoked_at": world.now})
+    for given in revoked:
+        granting.revoke(world, given, reason)
+    return revoked
+
+
+def _move(where: dict[str, Any], changes: dict[str, Any]) -> list[Given]:
+    """Change those distributions that are as `where` says, and only those. In the order of their causes."""
+    moved = [Given(*row) for row in sql.change(Distribution, changes, where=where, returning=COLUMNS)]
+    return sorted(moved, key=lambda given: (given.player_id, given.created_at, given.occurrence, given.line))

@@ -1,0 +1,49 @@
+"""The shapes of rewards and currencies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gamification.kernel.shapes import SMALL, Choice, Id, Instant, Integer, JsonObject, OptionalId, Shape, Text
+from rewards.models import Currency, Reward, RewardType
+
+
+class ItemShape(Shape):
+    id = Id()
+    type = Text(max_length=64, allow_blank=True, default="")
+    quantity = Integer(min_value=1, max_value=SMALL, default=1)
+    metadata = JsonObject(default=dict)
+
+
+class ChanceShape(Shape):
+    reward = Id()
+    weight = Integer(min_value=0, max_value=SMALL, default=1)
+
+
+class RewardShape(Shape):
+    kept_by_the_service = ("created_at", "updated_at", "version")
+
+    id = Id()
+    type = Choice(choices=RewardType.choices)
+    value = Integer(min_value=0, default=0)
+    currency = OptionalId()
+    items = ItemShape(many=True, allow_null=True, default=list, max_length=100)
+    table = ChanceShape(many=True, allow_null=True, default=list, max_length=1000)
+    claim = Choice(choices=Reward.Claim.choices, default="MANUAL")
+    claim_within = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
+    expires_at = Instant(allow_null=True, default=None)
+    metadata = JsonObject(default=dict)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {**attrs, "items": attrs["items"] or [], "table": attrs["table"] or []}
+
+
+class CurrencyShape(Shape):
+    kept_by_the_service = ("created_at", "updated_at", "version")
+
+    id = Id()
+    name = Text(max_length=120, required=False)
+    on_revoke = Choice(choices=Currency.OnRevoke.choices, default="DEBT")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {"id": attrs["id"], "name": attrs.get("name", attrs["id"]), **attrs}

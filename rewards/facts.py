@@ -1,0 +1,48 @@
+"""What this app may state: rewards granted, claimed, expired and revoked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from gamification.kernel.encoding import instant
+from gamification.kernel.messages import Fact, own_id
+from rewards.rules import Award, Given
+
+GRANTED = "reward.granted"
+CLAIMED = "reward.claimed"
+EXPIRED = "reward.expired"
+REVOKED = "reward.revoked"
+
+
+def distribution(given: Given, now: datetime) -> dict[str, Any]:
+    """A distribution as everyone is shown it, at `now`."""
+    return {
+        "id": str(given.id),
+        "player_id": given.player_id,
+        "reward_id": given.reward_id,
+        "source": given.source,
+        "source_id": given.source_id,
+        "occurrence": given.occurrence,
+        "line": given.line,
+        "status": given.status_at(now),
+        "created_at": instant(given.created_at),
+        "claimed_at": given.claimed_at and instant(given.claimed_at),
+        "expires_at": given.expires_at and instant(given.expires_at),
+        "revoked_at": given.revoked_at and instant(given.revoked_at),
+        "drawn": given.drawn or None,
+    }
+
+
+def stated(type_: str, given: Given, effect: Award, at: datetime) -> Fact:
+    """The fact that `given` was granted, claimed, … at `at`. `effect`: what it comes to, for a RANDOM one what it drew.
+
+    Each is true of a distribution once, so its id makes the fact's.
+    """
+    data = distribution(given, at) | effect.content
+    return Fact(own_id(type_, given.player_id, str(given.id), "0"), given.player_id, type_, data, at, message=data)
+
+
+def claimed_event(given: Given, effect: Award) -> dict[str, Any]:
+    """The data of the event that metrics may count: the reward that was granted, and what it came to."""
+    return {"id": given.reward_id, "type": effect.type, "value": effect.value, "currency": effect.currency or None}

@@ -1,0 +1,196 @@
+"""Rewards as designers edit them, what was given to whom, and the money of it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from gamification.kernel.models import Content
+
+
+class RewardType(models.TextChoices):
+    POINTS = "POINTS"
+    XP = "XP"
+    CURRENCY = "CURRENCY"
+    ITEM = "ITEM"
+    BADGE = "BADGE"
+    TITLE = "TITLE"
+    RANDOM = "RANDOM"
+
+
+# -- what designers author ---------------------------------------------------------------------------------------------
+
+
+class Currency(Content):
+    class OnRevoke(models.TextChoices):
+        DEBT = "DEBT"
+        CLAMP = "CLAMP"
+        REFUSE = "REFUSE"
+
+    name = models.CharField(max_length=120)
+    on_revoke = models.CharField(max_length=6, choices=OnRevoke.choices, default=OnRevoke.DEBT)
+
+
+class Reward(Content):
+    class Claim(models.TextChoices):
+        MANUAL = "MANUAL"
+        AUTO = "AUTO"
+
+    type = models.CharField(max_length=8, choices=RewardType.choices)
+    value = models.BigIntegerField(default=0)
+    currency = models.CharField(max_length=64, blank=True, default="")
+    claim = models.CharField(max_length=6, choices=Claim.choices, default=Claim.MANUAL)
+    claim_within = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds a player has to claim it")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+
+
+class RewardItem(models.Model):
+    reward = models.ForeignKey(Reward, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveSmallIntegerField(default=0)
+    item_id = models.CharField(max_length=64)
+    type = models.CharField(max_length=64, blank=True, default="")
+    quantity = models.PositiveIntegerField(default=1)
+    metadata = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.item_id}"
+
+
+class RewardChance(models.Model):
+    """One line of a RANDOM reward's table."""
+
+    table = models.ForeignKey(Reward, on_delete=models.CASCADE, related_name="table")
+    position = models.PositiveSmallIntegerField(default=0)
+    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="+")
+    weight = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.reward_id} ({self.weight})"
+
+
+# -- what was given ----------------------------------------------------------------------------------------------------
+
+
+class Distribution(models.Model):
+    """One reward given to one player for one cause. Its id is a pure function of that."""
+
+    class Status(models.TextChoices):
+        PENDING = "PENDING"
+        CLAIMED = "CLAIMED"
+        EXPIRED = "EXPIRED"
+        REVOKED = "REVOKED"
+
+    class Source(models.TextChoices):
+        ACHIEVEMENT = "ACHIEVEMENT"
+        QUEST = "QUEST"
+        QUEST_STEP = "QUEST_STEP"
+        LEVEL = "LEVEL"
+        GRANT = "GRANT"
+
+    id = models.UUIDField(primary_key=True)
+    player_id = models.CharField(max_length=64)
+    reward_id = models.CharField(max_length=64)
+    reward_version = models.PositiveIntegerField()
+    """The published version it was granted under: later edits do not change what was given."""
+    source = models.CharField(max_length=11, choices=Source.choices)
+    source_id = models.CharField(max_length=140)
+    occurrence = models.CharField(max_length=40, default="0")
+    line = models.PositiveSmallIntegerField(default=0)
+    status = models.CharField(max_length=7, choices=Status.choices, default=Status.PENDING)
+    kind = models.CharField(max_length=8, choices=RewardType.choices)
+    """What it comes to: the reward's type, or the type of what a RANDOM one drew."""
+    drawn = models.CharField(max_length=64, blank=True, default="")
+    drawn_version = models.PositiveIntegerField(default=0)
+    reason = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    undone = models.JSONField(null=True)
+    """What revoking took back and what is owed: `{taken, owed}`."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["player_id", "source", "source_id", "occurrence", "line"], name="granted_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(status="PENDING"), name="pending_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reward_id} to {self.player_id}"
+
+
+class Wallet(models.Model):
+    """A player's balance of one currency: always its credits minus its debits, never below 0."""
+
+    player_id = models.CharField(max_length=64)
+    currency = models.CharField(max_length=64)
+    balance = models.BigIntegerField(default=0)
+    debt = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["player_id", "currency"], name="one_wallet_a_currency"),
+            models.CheckConstraint(condition=Q(balance__gte=0) & Q(debt__gte=0), name="never_below_zero"),
+        ]
+        indexes = [models.Index(fields=["player_id"], condition=Q(debt__gt=0), name="indebted")]
+
+    def __str__(self) -> str:
+        return f"{self.balance} {self.currency} of {self.player_id}"
+
+
+class Transfer(models.Model):
+    """One movement of currency, both sides in one row. Never changed, never deleted.
+
+    Accounts: `player:<id>` (a wallet), `issuance`, `spending`, `debt` (of the row's currency).
+    """
+
+    id = models.UUIDField(primary_key=True)
+    player_id = models.CharField(max_length=80)
+    """Whose it is; a random pseudonym once the player is erased."""
+    debit_account = models.CharField(max_length=80)
+    credit_account = models.CharField(max_length=80)
+    currency = models.CharField(max_length=64)
+    amount = models.BigIntegerField()
+    cause = models.CharField(max_length=255)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="a_transfer_moves_something"),
+            models.CheckConstraint(condition=~Q(debit_account=F("credit_account")), name="two_sides"),
+        ]
+        indexes = [models.Index(fields=["player_id", "currency"], name="transfers_of_a_wallet")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}: {self.debit_account} to {self.credit_account}"
+
+
+class InventoryItem(models.Model):
+    player_id = models.CharField(max_length=64)
+    item_id = models.CharField(max_length=64)
+    type = models.CharField(max_length=64, blank=True, default="")
+    quantity = models.BigIntegerField(default=0)
+    owed = models.BigIntegerField(default=0)
+    """Revoked after it was consumed: noted, never taken from later ones."""
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["player_id", "item_id"], name="one_stack_an_item"),
+            models.CheckConstraint(condition=Q(quantity__gte=0) & Q(owed__gte=0), name="no_negative_stack"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.item_id} of {self.player_id}"

@@ -1,0 +1,75 @@
+"""What can be asked about rewards: who was given what, what it came to, what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from gamification.kernel.encoding import instant
+from gamification.kernel.messages import PlayerId
+from rewards import facts
+from rewards.granting import COLUMNS
+from rewards.models import Distribution, InventoryItem, Transfer, Wallet
+from rewards.rules import EXPIRED, PENDING, Given
+
+
+def distributions(now: datetime, *, status: str | None = None, **filters: Any) -> QuerySet[Distribution]:
+    """Distributions by columns and by the status they have at `now`, swept or not."""
+    found = Distribution.objects.filter(**filters)
+    over = Q(status=PENDING, expires_at__lte=now)
+    if status == EXPIRED:
+        return found.filter(Q(status=EXPIRED) | over)
+    if status == PENDING:
+        return found.filter(Q(status=PENDING) & (Q(expires_at=None) | Q(expires_at__gt=now)))
+    return found.filter(status=status) if status else found
+
+
+def shown(row: Distribution, now: datetime) -> dict[str, Any]:
+    return facts.distribution(Given(*(getattr(row, column) for column in COLUMNS)), now)
+
+
+def wallet(player_id: PlayerId) -> list[dict[str, Any]]:
+    rows = Wallet.objects.filter(player_id=player_id).order_by("currency")
+    return [dict(row) for row in rows.values("currency", "balance", "debt")]
+
+
+def transfers(player_id: PlayerId) -> QuerySet[Transfer]:
+    return Transfer.objects.filter(player_id=player_id)
+
+
+def shown_transfer(row: Transfer) -> dict[str, Any]:
+    return {
+        "id": str(row.pk),
+        "debit_account": row.debit_account,
+        "credit_account": row.credit_account,
+        "currency": row.currency,
+        "amount": row.amount,
+        "cause": row.cause,
+        "created_at": instant(row.created_at),
+    }
+
+
+def inventory(player_id: PlayerId) -> list[dict[str, Any]]:
+    """What a player has; what was used up is not shown."""
+    held = InventoryItem.objects.filter(player_id=player_id, quantity__gt=0).order_by("item_id")
+    return [dict(row) for row in held.values("item_id", "type", "quantity")]
+
+
+def due(now: datetime, limit: int) -> list[tuple[UUID, PlayerId]]:
+    """What nobody claimed in time and nobody swept yet, longest over first: `(distribution, player)`."""
+    over = Distribution.objects.filter(status=PENDING, expires_at__lte=now).order_by("expires_at")
+    return list(over.values_list("id", "player_id")[:limit])
+
+
+def given_for(player_id: PlayerId, source: str, source_ids: Iterable[str]) -> dict[str, list[Given]]:
+    """What a player was given for some causes of one kind: `source_id` → distributions, oldest first."""
+    rows = Distribution.objects.filter(player_id=player_id, source=source, source_id__in=list(source_ids))
+    found: dict[str, list[Given]] = {}
+    for row in rows.order_by("created_at", "occurrence", "line").values_list(*COLUMNS):
+        given = Given(*row)
+        found.setdefault(given.source_id, []).append(given)
+    return found

@@ -1,0 +1,160 @@
+"""What a reward comes to, when it can still be claimed and what revoking takes back. Pure decisions."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from itertools import accumulate
+from typing import Any
+from uuid import UUID
+
+from gamification.kernel.encoding import parse_instant
+
+PENDING, CLAIMED, EXPIRED, REVOKED = "PENDING", "CLAIMED", "EXPIRED", "REVOKED"
+DEBT, CLAMP, REFUSE = "DEBT", "CLAMP", "REFUSE"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    id: str
+    type: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """One version of a reward, ready to be given."""
+
+    id: str
+    type: str
+    value: int
+    currency: str
+    items: tuple[Item, ...]
+    chances: tuple[tuple[str, int], ...]
+    """RANDOM: `(reward, weight)`."""
+    is_auto: bool
+    claim_within: int | None
+    expires_at: datetime | None
+    content: dict[str, Any]
+    """What players and other services are told of it: `{type, value, currency, items}`."""
+
+
+@dataclass(slots=True)
+class Given:
+    """A distribution as data: the columns of its row, in their order."""
+
+    id: UUID
+    player_id: str
+    reward_id: str
+    reward_version: int
+    source: str
+    source_id: str
+    occurrence: str
+    line: int
+    status: str
+    kind: str
+    drawn: str
+    drawn_version: int
+    reason: str
+    created_at: datetime
+    claimed_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    undone: dict[str, Any] | None
+
+    def status_at(self, now: datetime) -> str:
+        """Its status by the clock: a pending one past its time has expired, whether it was swept or not."""
+        return EXPIRED if self.status == PENDING and is_over(self.expires_at, now) else self.status
+
+
+@dataclass(frozen=True, slots=True)
+class RewardRules:
+    """What is in play, and older versions of it that were looked up since."""
+
+    awards: dict[str, Award]
+    on_revoke: dict[str, str]
+    kept: dict[tuple[str, int], Award] = field(default_factory=dict)
+
+    def policy(self, currency: str) -> str:
+        """What becomes of money that is revoked after it was spent: debt, where nobody said otherwise."""
+        return self.on_revoke.get(currency, DEBT)
+
+
+def compile_rewards(definitions: Mapping[str, Mapping[str, Mapping[str, Any]]], units: object) -> RewardRules:
+    """Rewards are read when they are granted, not counted for players: they make no units."""
+    return RewardRules(
+        awards={id_: award(definition) for id_, definition in definitions.get("reward", {}).items()},
+        on_revoke={id_: item.get("on_revoke") or DEBT for id_, item in definitions.get("currency", {}).items()},
+    )
+
+
+def award(definition: Mapping[str, Any]) -> Award:
+    items, value, currency = definition.get("items") or [], definition.get("value") or 0, definition.get("currency")
+    expires_at = definition.get("expires_at")
+    return Award(
+        id=definition["id"],
+        type=definition["type"],
+        value=value,
+        currency=currency or "",
+        items=tuple(Item(item["id"], item.get("type") or "", item.get("quantity", 1)) for item in items),
+        chances=tuple((chance["reward"], chance["weight"]) for chance in definition.get("table") or []),
+        is_auto=definition.get("claim") == "AUTO",
+        claim_within=definition.get("claim_within"),
+        expires_at=parse_instant(expires_at) if expires_at else None,
+        content={"type": definition["type"], "value": value, "currency": currency or None, "items": items},
+    )
+
+
+# -- granting ----------------------------------------------------------------------------------------------------------
+
+
+def distribution_id(player_id: str, source: str, source_id: str, occurrence: str, line: int) -> UUID:
+    """The same for the same cause, whoever works it out and whenever: a replay grants nothing new."""
+    text = f"{player_id}\0{source}\0{source_id}\0{occurrence}\0{line}".encode()
+    return UUID(bytes=blake2b(text, digest_size=16).digest())
+
+
+def transfer_id(cause: UUID, purpose: str) -> UUID:
+    """The id of the one transfer of that purpose that a distribution can cause: the table refuses a second."""
+    return UUID(bytes=blake2b(cause.bytes + purpose.encode(), digest_size=16).digest())
+
+
+def draw(id_: UUID, chances: Sequence[tuple[str, int]]) -> str | None:
+    """The reward that a distribution draws: a pure function of its id. None: there is no chance of anything."""
+    sums = list(accumulate(weight for _, weight in chances))
+    if not sums or not sums[-1]:
+        return None
+    # 128 bits against sums far below 2^64: what the remainder favours is nothing that anyone could measure.
+    dice = int.from_bytes(blake2b(id_.bytes, digest_size=16, person=b"draw").digest(), "big") % sums[-1]
+    return chances[bisect_right(sums, dice)][0]
+
+
+def expiry(award: Award, created_at: datetime) -> datetime | None:
+    """The instant from which it can no longer be claimed: the sooner of its own time and the reward's."""
+    own = created_at + timedelta(seconds=award.claim_within) if award.claim_within is not None else None
+    ends = [at for at in (own, award.expires_at) if at is not None]
+    return min(ends, default=None)
+
+
+def is_over(expires_at: datetime | None, now: datetime) -> bool:
+    return expires_at is not None and expires_at <= now
+
+
+# -- taking back -------------------------------------------------------------------------------------------------------
+
+
+def take(have: int, amount: int) -> tuple[int, int]:
+    """`(taken, owed)` where `amount` is to be taken from `have`, which stops at 0."""
+    taken = min(have, amount)
+    return taken, amount - taken
+
+
+def recover(balance: int, amount: int, policy: str) -> tuple[int, int] | None:
+    """`(taken, owed)` of money that is taken back from a wallet; None: its currency refuses to go without."""
+    taken, owed = take(balance, amount)
+    if owed and policy == REFUSE:
+        return None
+    return taken, 0 if policy == CLAMP else owed

@@ -1,0 +1,20 @@
+"""What the clock does here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gamification.kernel import bus
+from rewards import queries
+from rewards.commands import ExpireRewards
+
+BITE = 200
+"""Distributions expired in one transaction: their players are locked for as long as it lasts."""
+
+
+def expire_rewards(now: datetime) -> int:
+    """Expire all that is due, a bite at a time; says how many. May run twice, or in two processes at once."""
+    expired = 0
+    while bite := queries.due(now, BITE):
+        expired += bus.handle(ExpireRewards(due=bite), now=now)
+    return expired

@@ -1,0 +1,238 @@
+"""Routes of what players were given and hold."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gamification.kernel import bus, shapes
+from gamification.kernel.access import PLAYER_ID, acting_player, player_in_path
+from gamification.kernel.http import idempotent, paginate, paginate_list
+from gamification.kernel.http.pages import paged
+from gamification.kernel.messages import Invalid, NotFound
+from gamification.kernel.shapes import parse
+from rewards import facts, queries
+from rewards.commands import ClaimReward, ConsumeItem, GrantReward, RevokeDistribution, Spend
+from rewards.models import Distribution
+from rewards.serializers import (
+    ClaimShape,
+    ConsumeShape,
+    DistributeShape,
+    DistributionShape,
+    RevokeShape,
+    SpendShape,
+    SpentShape,
+    StackShape,
+    TransferShape,
+    WalletShape,
+)
+
+NEWEST_FIRST = ["-created_at", "-id"]
+_page = paged(DistributionShape)
+_uuid = OpenApiParameter("distribution_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+_state = OpenApiParameter("state", enum=Distribution.Status.values, required=False)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+class PlayerDistributions(APIView):
+    """What a player was given, newest first."""
+
+    scopes: ClassVar = {"GET": "players:read"}
+    player_may: ClassVar = {"GET"}
+
+    @extend_schema(
+        operation_id="players_distributions_list",
+        parameters=[_state, *_page["parameters"]],
+        responses=_page["responses"],
+    )
+    def get(self, request: Request, player_id: str) -> Response:
+        now, player_id = timezone.now(), player_in_path(request, player_id)
+        found = queries.distributions(now, status=_status(request), player_id=player_id)
+        return paginate(request, found, ordering=NEWEST_FIRST, show=lambda row: queries.shown(row, now))
+
+
+class Distributions(APIView):
+    """What anybody was given, newest first."""
+
+    scopes: ClassVar = {"GET": "players:read"}
+
+    @extend_schema(
+        operation_id="distributions_list",
+        parameters=[
+            OpenApiParameter("player_id", required=False),
+            OpenApiParameter("status", enum=Distribution.Status.values, required=False),
+            OpenApiParameter("reward", description="A reward's id.", required=False),
+            OpenApiParameter("source", enum=Distribution.Source.values, required=False),
+            *_page["parameters"],
+        ],
+        responses=_page["responses"],
+    )
+    def get(self, request: Request) -> Response:
+        now, filters = timezone.now(), {}
+        if (player_id := request.query_params.get("player_id")) is not None:
+            if not PLAYER_ID.fullmatch(player_id):
+                raise _invalid("player_id", "This is not a player's id.")
+            filters["player_id"] = player_id
+        if (reward := request.query_params.get("reward")) is not None:
+            if not shapes.ID.fullmatch(reward):
+                raise _invalid("reward", "This is not a reward's id.")
+            filters["reward_id"] = reward
+        if (source := request.query_params.get("source")) is not None:
+            filters["source"] = _one_of(source, "source", Distribution.Source.values)
+        found = queries.distributions(now, status=_status(request), **filters)
+        return paginate(request, found, ordering=NEWEST_FIRST, show=lambda row: queries.shown(row, now))
+
+
+class PlayerWallet(APIView):
+    """A player's money, a currency a row. What is owed is repaid first by what comes in."""
+
+    scopes: ClassVar = {"GET": "players:read"}
+    player_may: ClassVar = {"GET"}
+
+    @extend_schema(operation_id="players_wallet_list", **paged(WalletShape))
+    def get(self, request: Request, player_id: str) -> Response:
+        rows = queries.wallet(player_in_path(request, player_id))
+        return paginate_list(request, rows, key=lambda row: row["currency"])
+
+
+class PlayerTransfers(APIView):
+    """Every movement of a player's money, newest first."""
+
+    scopes: ClassVar = {"GET": "players:read"}
+    player_may: ClassVar = {"GET"}
+
+    @extend_schema(operation_id="players_wallet_transfers_list", **paged(TransferShape))
+    def get(self, request: Request, player_id: str) -> Response:
+        found = queries.transfers(player_in_path(request, player_id))
+        return paginate(request, found, ordering=NEWEST_FIRST, show=queries.shown_transfer)
+
+
+class PlayerInventory(APIView):
+    """The things a player has."""
+
+    scopes: ClassVar = {"GET": "players:read"}
+    player_may: ClassVar = {"GET"}
+
+    @extend_schema(operation_id="players_inventory_list", **paged(StackShape))
+    def get(self, request: Request, player_id: str) -> Response:
+        rows = queries.inventory(player_in_path(request, player_id))
+        return paginate_list(request, rows, key=lambda row: row["item_id"])
+
+
+# -- changing ----------------------------------------------------------------------------------------------------------
+
+
+class Claim(APIView):
+    """Claims a distribution. It is paid once, however often and by however many this is sent."""
+
+    scopes: ClassVar = {"POST": "players:write"}
+    player_may: ClassVar = {"POST"}
+
+    @extend_schema(
+        operation_id="rewards_claim",
+        parameters=[OpenApiParameter("player_id", required=False), _uuid],
+        request=ClaimShape,
+        responses=DistributionShape,
+    )
+    @idempotent
+    def post(self, request: Request, distribution_id: str) -> Response:
+        named = parse(ClaimShape, request.data).get("player_id") or request.query_params.get("player_id")
+        player_id, now = acting_player(request, named), timezone.now()
+        given = bus.handle(ClaimReward(player_id=player_id, distribution_id=_id(distribution_id)), now=now)
+        return Response(facts.distribution(given, now))
+
+
+class Distribute(APIView):
+    """Gives a player a reward by hand."""
+
+    scopes: ClassVar = {"POST": "rewards:grant"}
+
+    @extend_schema(operation_id="rewards_distribute", request=DistributeShape, responses={201: DistributionShape})
+    @idempotent
+    def post(self, request: Request, reward_id: str) -> Response:
+        wish, now = parse(DistributeShape, request.data), timezone.now()
+        player_id = acting_player(request, wish["player_id"])
+        given = bus.handle(GrantReward(player_id=player_id, reward_id=reward_id, reason=wish["reason"]), now=now)
+        return Response(facts.distribution(given, now), status=201)
+
+
+class Revoke(APIView):
+    """Takes a distribution back and undoes what claiming it did, once."""
+
+    scopes: ClassVar = {"POST": "rewards:grant"}
+
+    @extend_schema(
+        operation_id="distributions_revoke", parameters=[_uuid], request=RevokeShape, responses=DistributionShape
+    )
+    @idempotent
+    def post(self, request: Request, distribution_id: str) -> Response:
+        wish, now = parse(RevokeShape, request.data), timezone.now()
+        command = RevokeDistribution(distribution_id=_id(distribution_id), reason=wish["reason"])
+        return Response(facts.distribution(bus.handle(command, now=now), now))
+
+
+class SpendMoney(APIView):
+    """Pays out of a player's wallet, all of it or nothing."""
+
+    scopes: ClassVar = {"POST": "players:write"}
+
+    @extend_schema(operation_id="players_wallet_spend", request=SpendShape, responses=SpentShape)
+    @idempotent(required=True)
+    def post(self, request: Request, player_id: str, currency: str) -> Response:
+        player_id, wish = player_in_path(request, player_id), parse(SpendShape, request.data)
+        if not shapes.ID.fullmatch(currency):
+            raise NotFound("There is no such currency.")
+        return Response(bus.handle(Spend(player_id=player_id, currency=currency, **wish), now=timezone.now()))
+
+
+class Consume(APIView):
+    """Uses up things of a player's inventory, all of them or none."""
+
+    scopes: ClassVar = {"POST": "players:write"}
+
+    @extend_schema(operation_id="players_inventory_consume", request=ConsumeShape, responses=StackShape)
+    @idempotent
+    def post(self, request: Request, player_id: str, item_id: str) -> Response:
+        player_id, wish = player_in_path(request, player_id), parse(ConsumeShape, request.data)
+        if not shapes.ID.fullmatch(item_id):
+            raise NotFound("There is no such item.")
+        return Response(bus.handle(ConsumeItem(player_id=player_id, item_id=item_id, **wish), now=timezone.now()))
+
+
+# -- parsing -----------------------------------------------------------------------------------------------------------
+
+
+def _id(text: str) -> UUID:
+    try:
+        id_ = UUID(text)
+    except ValueError:
+        raise NotFound("There is no such distribution.") from None
+    if str(id_) != text.lower():  # braces, no hyphens: an address has one spelling
+        raise NotFound("There is no such distribution.")
+    return id_
+
+
+def _status(request: Request) -> str | None:
+    for name in ("state", "status"):
+        if (text := request.query_params.get(name)) is not None:
+            return _one_of(text, name, Distribution.Status.values)
+    return None
+
+
+def _one_of(text: str, path: str, choices: Any) -> str:
+    if text not in choices:
+        raise _invalid(path, f"Expected one of {', '.join(choices)}.")
+    return text
+
+
+def _invalid(path: str, detail: str) -> Invalid:
+    return Invalid(detail, [{"path": path, "code": "invalid", "detail": detail}])

@@ -1,0 +1,63 @@
+"""Content as its designers send it, and the clients they send it with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from achievements.models import Standing
+from gamification.kernel.access import create_key, issue_token
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+Json = dict[str, Any]
+
+
+def designer() -> APIClient:
+    """A game server that may read and write content."""
+    _, key = create_key("the studio", ["content:read", "content:write"])
+    return APIClient(headers={"Authorization": f"Api-Key {key}"})
+
+
+def reader() -> APIClient:
+    _, key = create_key("a reader", ["content:read"])
+    return APIClient(headers={"Authorization": f"Api-Key {key}"})
+
+
+def player(player_id: str = "ann") -> APIClient:
+    token, _ = issue_token(player_id, timezone.now())
+    return APIClient(headers={"Authorization": f"Bearer {token}"})
+
+
+def metric(id_: str = "kills", **fields: Any) -> Json:
+    return {"id": id_, "name": id_.title(), "event_type": "enemy.killed", **fields}
+
+
+def count(metric: str = "kills", threshold: float = 10, operator: str = "gte", **fields: Any) -> Json:
+    return {"type": "COUNT", "metric": metric, "operator": operator, "threshold": threshold, **fields}
+
+
+def achievement(id_: str = "hunter", *requirements: Json, **fields: Any) -> Json:
+    return {"id": id_, "title": id_.title(), "requirements": list(requirements) or [count()], **fields}
+
+
+def coins(id_: str = "ten-coins", value: int = 10, **fields: Any) -> Json:
+    return {"id": id_, "type": "CURRENCY", "value": value, "currency": "gold", **fields}
+
+
+def send(client: APIClient, plural: str, *bodies: Json) -> None:
+    """Create each, published."""
+    for body in bodies:
+        response = client.post(f"/api/v1/{plural}", body)
+        assert response.status_code == 201, response.content
+
+
+def errors(response: Any) -> set[tuple[str, str]]:
+    """(path, code) of everything a problem names."""
+    return {(error["path"], error["code"]) for error in response.json()["errors"]}
+
+
+def unlock(player_id: str, achievement_id: str) -> Standing:
+    return Standing.objects.create(player_id=player_id, achievement_id=achievement_id, completed_at=NOON)

@@ -1,0 +1,107 @@
+"""The deployment and the settings agree: nothing it sets is ignored, and what it sets lets production start."""
+
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+COMPOSE: dict[str, Any] = yaml.safe_load((settings.BASE_DIR / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+INTERPOLATED = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
+
+OPERATORS = {
+    "SECRET_KEY": "a-secret-of-its-own-a-secret-of-its-own-a-secret-of-its-own",
+    "ALLOWED_HOSTS": "game.example",
+    "DB_PASSWORD": "one",
+    "REDIS_PASSWORD": "two",
+    "RABBITMQ_PASSWORD": "three",
+}
+
+
+def resolved(value: str) -> str:
+    """As compose does for an operator who sets only what is required."""
+
+    def one(match: re.Match[str]) -> str:
+        return OPERATORS.get(match["name"], match["rest"] if match["kind"] == "-" else "")
+
+    return INTERPOLATED.sub(one, value)
+
+
+def test_it_runs_everything_a_deployment_needs() -> None:
+    assert set(OURS) == {"migrate", "web", "worker", "beat"}
+    assert set(SERVICES) - set(OURS) == {"postgres", "redis", "rabbitmq"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_it_sets_is_one_the_settings_read(name: str) -> None:
+    assert set(OURS[name]["environment"]) <= settings.VARIABLES_READ
+
+
+def test_every_variable_it_takes_from_the_operator_is_one_the_settings_read() -> None:
+    text = (settings.BASE_DIR / "docker-compose.yml").read_text()
+    assert {match["name"] for match in INTERPOLATED.finditer(text)} <= settings.VARIABLES_READ
+
+
+def test_every_variable_the_settings_read_reaches_the_web_service() -> None:
+    one_port_inside = {"WS_PORT"}
+    assert settings.VARIABLES_READ - set(OURS["web"]["environment"]) == one_port_inside
+
+
+def test_all_processes_share_one_configuration() -> None:
+    only_web = {"PORT", "WS_PATH", "WS_MAX_CONNECTIONS"}
+    web = {name: value for name, value in OURS["web"]["environment"].items() if name not in only_web}
+    for name in set(OURS) - {"web"}:
+        assert OURS[name]["environment"] == web
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_its_values_let_production_start(name: str) -> None:
+    environment = {variable: resolved(value) for variable, value in OURS[name]["environment"].items()}
+    program = (
+        "from gamification import settings as s\n"
+        "print(s.PRODUCTION, s.DB_HOST, s.REDIS_URL, s.RABBITMQ_URL, *s.ALLOWED_HOSTS)"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=settings.BASE_DIR,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert process.stderr == ""
+    assert process.stdout.split() == [
+        "True",
+        "postgres",
+        "redis://:two@redis:6379/0",
+        "amqp://gamification:three@rabbitmq:5672/",
+        "localhost",
+        "game.example",
+    ]
+
+
+def test_the_servers_take_the_passwords_the_service_gives() -> None:
+    assert SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"] == OURS["web"]["environment"]["DB_PASSWORD"]
+    assert OURS["web"]["environment"]["REDIS_PASSWORD"] in SERVICES["redis"]["command"]
+    assert (
+        SERVICES["rabbitmq"]["environment"]["RABBITMQ_DEFAULT_PASS"]
+        == (OURS["web"]["environment"]["RABBITMQ_PASSWORD"])
+    )
+
+
+def test_nobody_reads_tables_before_they_are_migrated() -> None:
+    for name in set(OURS) - {"migrate"}:
+        assert OURS[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert OURS["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+@pytest.mark.parametrize("name", ["web", "postgres", "redis", "rabbitmq"])
+def test_whoever_is_waited_for_says_when_it_is_healthy(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"

@@ -1,0 +1,250 @@
+"""What a deployer sees: each case starts a real process, from a copy of the settings that no .env of ours reaches."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from django.conf import settings
+
+PRODUCTION = {
+    "APP_ENV": "production",
+    "SECRET_KEY": "a-secret-of-its-own-a-secret-of-its-own-a-secret-of-its-own",
+    "ALLOWED_HOSTS": "game.example",
+    "DB_HOST": "db.internal",
+}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    (tmp_path / "gamification").mkdir()
+    shutil.copy(settings.BASE_DIR / "gamification" / "settings.py", tmp_path / "gamification")
+    return tmp_path
+
+
+def start(house: Path, arguments: str = "manage.py check", /, **env: str) -> subprocess.CompletedProcess[str]:
+    """The settings as JSON on stdout, or what stopped the start on stderr."""
+    program = (
+        "import json, sys\n"
+        f"sys.argv = {arguments.split()!r}\n"
+        "from gamification import settings\n"
+        "values = {name: value for name, value in vars(settings).items() if name.isupper()}\n"
+        "print(json.dumps(values, default=lambda value: sorted(value) if isinstance(value, set) else str(value)))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=house, env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def started(house: Path, arguments: str = "manage.py check", /, **env: str) -> dict[str, object]:
+    process = start(house, arguments, **env)
+    assert process.returncode == 0, process.stderr
+    values: dict[str, object] = json.loads(process.stdout)
+    return values
+
+
+def refused(house: Path, **env: str) -> str:
+    process = start(house, **env)
+    assert process.returncode == 1
+    assert process.stdout == ""
+    (line,) = process.stderr.splitlines()
+    return line
+
+
+def private_key(kind: str) -> str:
+    """In PEM on one line, as it stands in a .env file."""
+    if kind in {"none", "garbage"}:
+        return {"none": "", "garbage": "not PEM"}[kind]
+    curves = {"P-256": SECP256R1(), "P-384": SECP384R1()}
+    key = generate_private_key(curves[kind]) if kind in curves else Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode().replace("\n", "\\n")
+
+
+def test_with_nothing_set_the_defaults_are_those_of_the_contract(house: Path) -> None:
+    values = started(house)
+    expected = {
+        "PRODUCTION": False,
+        "DEBUG": False,
+        "PORT": 3000,
+        "LOG_LEVEL": "INFO",
+        "PLAYER_TIME_ZONE": "UTC",
+        "TIME_ZONE": "UTC",
+        "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"],
+        "REDIS_URL": "",
+        "RABBITMQ_URL": "",
+        "RABBITMQ_EXCHANGE": "gamification",
+        "CELERY_TASK_ALWAYS_EAGER": True,
+        "WS_PORT": 3000,
+        "WS_PATH": "/game-events",
+        "WS_MAX_CONNECTIONS": 10_000,
+        "ENABLE_ANTI_CHEAT": True,
+        "ENABLE_REAL_TIME": True,
+        "ENABLE_ANALYTICS": True,
+        "EVENT_RETENTION_DAYS": 0,
+        "QUEST_LATE_GRACE": 0,
+        "TOKEN_ALGORITHM": "HS256",
+    }
+    assert {name: values[name] for name in expected} == expected
+    database = values["DATABASES"]["default"]  # type: ignore[index]
+    assert database["ENGINE"] == "django.db.backends.sqlite3"
+    assert database["NAME"] == str(house / "gamification.sqlite3")
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("APP_ENV", "staging"),
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "9" * 5000),
+        ("LOG_LEVEL", "LOUD"),
+        ("ALLOWED_ORIGINS", "game.example"),
+        ("ALLOWED_ORIGINS", "https://game.example/path"),
+        ("TIME_ZONE", "Mars/Olympus"),
+        ("TIME_ZONE", "../etc/passwd"),
+        ("DB_PORT", "-1"),
+        ("REDIS_PORT", "6379.0"),
+        ("REDIS_DB", "first"),
+        ("RABBITMQ_URL", "http://broker"),
+        ("RABBITMQ_URL", "amqp://"),
+        ("RABBITMQ_URL", "amqp://broker:port/"),
+        ("RABBITMQ_URL", "amqp://[broker"),
+        ("WS_PORT", "²"),
+        ("WS_PATH", "game-events"),
+        ("WS_MAX_CONNECTIONS", "many"),
+        ("ENABLE_ANTI_CHEAT", "maybe"),
+        ("ENABLE_REAL_TIME", "2"),
+        ("ENABLE_ANALYTICS", "enabled"),
+        ("EVENT_RETENTION_DAYS", "-7"),
+        ("QUEST_LATE_GRACE", "1h"),
+        ("TOKEN_ALGORITHM", "none"),
+        ("TOKEN_KEY", "short"),
+    ],
+)
+def test_a_malformed_value_stops_the_start_with_one_line_that_names_it(house: Path, name: str, value: str) -> None:
+    assert refused(house, **{name: value}).startswith(f"gamification cannot start: {name}: ")
+
+
+@pytest.mark.parametrize("command", ["check", "migrate", "serve"])
+def test_a_command_stops_with_that_line_and_no_traceback(command: str) -> None:
+    process = subprocess.run(
+        [sys.executable, settings.BASE_DIR / "manage.py", command],
+        env={"PORT": "http"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert process.returncode == 1
+    assert process.stderr == "gamification cannot start: PORT: expected a whole number from 1 to 65535\n"
+
+
+def test_a_refused_secret_is_not_repeated(house: Path) -> None:
+    assert "hunter2" not in refused(house, TOKEN_KEY="hunter2")
+    assert "hunter2" not in refused(house, RABBITMQ_URL="amqp://guest:hunter2@broker:port/")
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"SECRET_KEY": settings.INSECURE_SECRET_KEY}, "SECRET_KEY"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
+        ({"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS"),
+        ({"DB_HOST": ""}, "DB_HOST"),
+    ],
+)
+def test_production_refuses_what_is_only_for_development(house: Path, change: dict[str, str], name: str) -> None:
+    assert refused(house, **{**PRODUCTION, **change}).startswith(f"gamification cannot start: {name}: production needs")
+
+
+def test_production_starts_with_what_it_needs(house: Path) -> None:
+    values = started(house, **PRODUCTION)
+    assert values["PRODUCTION"] is True
+    assert values["SESSION_COOKIE_SECURE"] is True
+    assert values["ALLOWED_ORIGINS"] == []
+
+
+def test_the_environment_wins_over_the_env_file(house: Path) -> None:
+    (house / ".env").write_text("PORT=4000\nTIME_ZONE=Europe/Madrid\nDB_PASSWORD=$ecret\n")
+    values = started(house, PORT="5000", DB_HOST="db.internal")
+    assert values["PORT"] == 5000
+    assert values["PLAYER_TIME_ZONE"] == "Europe/Madrid"
+    assert values["TIME_ZONE"] == "UTC"
+    assert values["DATABASES"]["default"]["PASSWORD"] == "$ecret"  # type: ignore[index]
+
+
+def test_an_empty_value_is_an_unset_one(house: Path) -> None:
+    names: set[str] = settings.VARIABLES_READ
+    assert started(house, **dict.fromkeys(names, "")) == started(house)
+
+
+def test_only_a_web_process_pools_its_connections(house: Path) -> None:
+    def options(arguments: str) -> dict[str, object]:
+        values = started(house, arguments, DB_HOST="db.internal", DB_NAME="game")
+        database = values["DATABASES"]["default"]  # type: ignore[index]
+        assert database["ENGINE"] == "django.db.backends.postgresql"
+        assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.internal", 5432, "game")
+        options: dict[str, object] = database["OPTIONS"]
+        return options
+
+    assert "pool" in options("manage.py serve")
+    assert "pool" in options("/venv/bin/uvicorn gamification.asgi:application")
+    assert "pool" not in options("manage.py migrate")
+    assert "pool" not in options("celery -A gamification worker")
+
+
+def test_user_and_password_fill_in_what_the_broker_url_leaves_out(house: Path) -> None:
+    login = {"RABBITMQ_USER": "game", "RABBITMQ_PASSWORD": "p@ss/word"}
+
+    def url(given: str) -> object:
+        return started(house, RABBITMQ_URL=given, **login)["RABBITMQ_URL"]
+
+    assert url("amqp://broker:5672/") == "amqp://game:p%40ss%2Fword@broker:5672/"
+    assert url("amqp://own@broker/games") == "amqp://own:p%40ss%2Fword@broker/games"
+    assert url("amqps://own:word@broker/games") == "amqps://own:word@broker/games"
+    assert url("") == ""
+
+
+def test_a_redis_password_may_hold_any_character(house: Path) -> None:
+    values = started(house, REDIS_HOST="cache", REDIS_PASSWORD="p@ss/word", REDIS_DB="3")
+    assert values["REDIS_URL"] == "redis://:p%40ss%2Fword@cache:6379/3"
+
+
+@pytest.mark.parametrize(("algorithm", "kind"), [("ES256", "P-256"), ("EdDSA", "Ed25519")])
+def test_a_private_key_signs_what_its_public_key_verifies(house: Path, algorithm: str, kind: str) -> None:
+    values = started(house, TOKEN_ALGORITHM=algorithm, TOKEN_KEY=private_key(kind))
+    token = jwt.encode({"sub": "ada"}, str(values["TOKEN_KEY"]), algorithm=algorithm)
+    assert jwt.decode(token, str(values["TOKEN_PUBLIC_KEY"]), algorithms=[algorithm]) == {"sub": "ada"}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "kind"),
+    [("ES256", "none"), ("ES256", "garbage"), ("ES256", "Ed25519"), ("ES256", "P-384"), ("EdDSA", "P-256")],
+)
+def test_a_token_key_of_another_kind_is_refused(house: Path, algorithm: str, kind: str) -> None:
+    line = refused(house, TOKEN_ALGORITHM=algorithm, TOKEN_KEY=private_key(kind))
+    assert line.startswith("gamification cannot start: TOKEN_KEY: ")
+
+
+def test_a_public_key_of_another_pair_is_refused(house: Path) -> None:
+    public = Ed25519PrivateKey.generate().public_key()
+    other = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    line = refused(house, TOKEN_ALGORITHM="EdDSA", TOKEN_KEY=private_key("Ed25519"), TOKEN_PUBLIC_KEY=other)
+    assert line == "gamification cannot start: TOKEN_PUBLIC_KEY: does not belong to TOKEN_KEY"
+
+
+def test_the_example_names_every_variable_and_its_default(house: Path) -> None:
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    assert set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)) == settings.VARIABLES_READ
+    (house / ".env").write_text(example)
+    assert started(house) == started(house, **dict.fromkeys(settings.VARIABLES_READ, ""))

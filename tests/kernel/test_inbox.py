@@ -1,0 +1,130 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from gamification.kernel import inbox, outbox
+from gamification.kernel.messages import Fact, GameEvent
+from gamification.kernel.models import Event, Head, OutboxFact, RejectedEvent
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 5, 30, 18, 0, tzinfo=UTC)
+
+
+def event(id_: str = "e1", *, player: str = "ada", data: Any = None, ago: float = 60, type_: str = "kill") -> GameEvent:
+    return GameEvent(id_, player, type_, {"n": 1} if data is None else data, NOW - timedelta(seconds=ago))
+
+
+def test_a_new_event_is_kept_as_it_came() -> None:
+    came = event(data={"b": [1, 2.5], "a": None})
+    admission = inbox.admit([came], NOW)
+    assert admission.fresh == [came]
+    kept = Event.objects.get()
+    assert (kept.player_id, kept.event_id, kept.type, kept.data) == ("ada", "e1", "kill", {"b": [1, 2.5], "a": None})
+    assert (kept.timestamp, kept.received_at, kept.state) == (came.timestamp, NOW, Event.State.COUNTED)
+    found = inbox.recall("ada", "e1")
+    assert found is not None
+    assert (found.type, found.data, found.timestamp, found.digest()) == (
+        came.type,
+        came.data,
+        came.timestamp,
+        came.digest(),
+    )
+
+
+def test_an_event_that_arrives_again_is_a_duplicate() -> None:
+    inbox.admit([event(data={"a": 1, "b": 2.0})], NOW)
+    again = event(data={"b": 2, "a": 1.0})
+    admission = inbox.admit([again], NOW)
+    assert (admission.fresh, admission.duplicates, admission.reused) == ([], [again], [])
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "other", [event(data={"n": 2}), event(data={"n": "1"}), event(ago=60.000001), event(type_="death")]
+)
+def test_an_id_used_for_something_else_is_reused(other: GameEvent) -> None:
+    inbox.admit([event()], NOW)
+    admission = inbox.admit([other], NOW)
+    assert (admission.fresh, admission.duplicates, admission.reused) == ([], [], [other])
+    assert [code for _, code, _ in admission.refused] == ["id_reused"]
+    assert Event.objects.get().data == {"n": 1}
+
+
+def test_two_players_may_use_one_id() -> None:
+    assert len(inbox.admit([event(player="ada"), event(player="bob")], NOW).fresh) == 2
+
+
+def test_of_one_identity_twice_in_a_batch_the_first_to_arrive_is_the_one() -> None:
+    first, same, other = event(ago=10), event(ago=10), event(ago=99)
+    admission = inbox.admit([first, other, same], NOW)
+    assert (admission.fresh, admission.duplicates, admission.reused) == ([first], [same], [other])
+
+
+def test_a_batch_is_compared_with_what_is_kept_and_not_only_with_itself() -> None:
+    inbox.admit([event(data={"n": 1})], NOW)
+    other, same = event(data={"n": 2}), event(data={"n": 1})
+    admission = inbox.admit([other, same], NOW)
+    assert (admission.fresh, admission.duplicates, admission.reused) == ([], [same], [other])
+
+
+def test_arrival_order_is_kept() -> None:
+    batch = [event(id_) for id_ in ("c", "a", "b")]
+    assert inbox.admit(batch, NOW).fresh == batch
+
+
+def test_events_beyond_retention_are_too_old(settings: Settings) -> None:
+    settings.EVENT_RETENTION_DAYS = 1
+    edge, old = event("edge", ago=86_400), event("old", ago=86_400.000001)
+    admission = inbox.admit([edge, old], NOW)
+    assert (admission.fresh, admission.too_old) == ([edge], [old])
+    assert [code for _, code, _ in admission.refused] == ["too_old"]
+    assert Event.objects.get().event_id == "edge"
+
+
+def test_a_cut_once_made_is_remembered_when_retention_grows(settings: Settings) -> None:
+    Head.objects.update_or_create(pk=1, defaults={"retention_cut": NOW - timedelta(days=3)})
+    settings.EVENT_RETENTION_DAYS = 0
+    assert inbox.admit([event("a", ago=3 * 86_400 + 1)], NOW).too_old
+    settings.EVENT_RETENTION_DAYS = 30
+    assert inbox.admit([event("b", ago=3 * 86_400 + 1)], NOW).too_old
+    settings.EVENT_RETENTION_DAYS = 1
+    assert inbox.admit([event("c", ago=86_401)], NOW).too_old
+    assert inbox.admit([event("d", ago=86_399)], NOW).fresh
+
+
+def test_a_batch_of_500_asks_no_more_queries_than_a_batch_of_5() -> None:
+    for size in (5, 500):
+        batch = [event(f"{size}-{n}", player=f"p{n % 7}") for n in range(size)]
+        with CaptureQueriesContext(connection) as new:
+            inbox.admit(batch, NOW)
+        with CaptureQueriesContext(connection) as known:
+            inbox.admit([*batch, event(f"more-{size}")], NOW)
+        assert (len(new), len(known)) == (2, 3)
+
+
+def test_an_own_event_is_kept_once_and_may_be_restated() -> None:
+    own = event("~1")
+    inbox.keep([own, event("~2")], NOW)
+    inbox.keep([event("~1", data={"other": True})], NOW)
+    assert sorted(Event.objects.values_list("event_id", "data__n")) == [("~1", 1), ("~2", 1)]
+    inbox.restate([("ada", "~1")], Event.State.HELD)
+    assert dict(Event.objects.values_list("event_id", "state")) == {"~1": Event.State.HELD, "~2": Event.State.COUNTED}
+
+
+def test_what_was_refused_is_noted() -> None:
+    inbox.reject([(event("x"), "id_reused", "why")], NOW)
+    row = RejectedEvent.objects.get()
+    assert (row.player_id, row.event_id, row.type, row.code, row.detail) == ("ada", "x", "kill", "id_reused", "why")
+    assert (row.timestamp, row.rejected_at) == (NOW - timedelta(seconds=60), NOW)
+
+
+def test_facts_wait_in_the_order_they_were_stated() -> None:
+    facts = [Fact(f"f{n}", "ada", "achievement.completed", {"id": n}, NOW) for n in (2, 1, 3)]
+    outbox.put(facts, NOW)
+    rows = OutboxFact.objects.order_by("id").values_list("fact_id", "player_id", "type", "data", "timestamp")
+    assert list(rows) == [(f.id, "ada", "achievement.completed", f.data, NOW) for f in facts]

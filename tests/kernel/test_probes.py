@@ -1,0 +1,70 @@
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from gamification import probes
+from tests.callers import assert_problem
+
+
+def test_a_living_process_says_so_without_a_database() -> None:
+    response = Client().get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db
+def test_a_service_that_has_what_it_needs_is_ready() -> None:
+    response = Client().get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db
+def test_a_service_without_its_cache_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(cache, "set", fail)
+    assert_problem(Client().get("/readyz"), 503, "not_ready", "cache")
+
+
+@pytest.mark.django_db
+def test_a_service_whose_migrations_are_missing_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "_migrated", False)
+    monkeypatch.setattr(probes.MigrationExecutor, "migration_plan", lambda *args: ["one"])
+    assert_problem(Client().get("/readyz"), 503, "not_ready", "migrations")
+
+
+def test_prometheus_reads_what_is_counted() -> None:
+    response = Client().get("/metrics")
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/plain")
+    assert b"python_info" in response.content
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_are_only_read(path: str) -> None:
+    response = Client(enforce_csrf_checks=True).post(path)
+    assert_problem(response, 405, "method_not_allowed")
+    assert response["Allow"] == "GET, HEAD"
+
+
+def test_the_front_door_leads_to_the_docs() -> None:
+    response = Client().get("/")
+    assert (response.status_code, response["Location"]) == (302, "/api/docs/")
+
+
+def test_the_docs_are_read_without_a_network() -> None:
+    page = Client().get("/api/docs/").content.decode()
+    assert "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js" in page
+    assert "https://" not in page.replace("https://github.com", "")
+
+
+@pytest.mark.django_db
+def test_the_schema_describes_every_route_and_how_it_refuses() -> None:
+    schema = Client().get("/api/schema/").json()
+    assert schema["openapi"].startswith("3.1")
+    paths = schema["paths"]
+    assert {"/api/v1/players/{player_id}", "/api/v1/players/{player_id}/export", "/api/v1/events"} <= set(paths)
+    for path in paths.values():
+        for operation in path.values():
+            assert operation["responses"]["default"]["content"]["application/problem+json"]
+            assert {"ApiKey", "PlayerToken"} <= {name for scheme in operation["security"] for name in scheme}

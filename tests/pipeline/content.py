@@ -1,0 +1,64 @@
+"""Content for tests, in the contract's shape, with what one usually wants filled in; and the events that play it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from achievements.models import Achievement
+from gamification.kernel import publishing
+from gamification.kernel.messages import GameEvent
+from gamification.kernel.publishing import Change, Publication
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+Definition = dict[str, Any]
+
+
+def metric(id_: str, event_type: str = "enemy.killed", **fields: Any) -> Change:
+    definition = {
+        "id": id_, "name": id_, "description": "", "unit": "", "event_type": event_type, "value_field": None,
+        "member_field": None, "conditions": [], "reported_by": "SERVER",
+    }  # fmt: skip
+    return Change("metric", id_, definition | fields)
+
+
+def requirement(type_: str, metric: str, threshold: float, operator: str = "gte", **fields: Any) -> Definition:
+    return {"type": type_, "metric": metric, "operator": operator, "threshold": threshold, **fields}
+
+
+def achievement(id_: str, *requirements: Definition, **fields: Any) -> Change:
+    definition = {
+        "id": id_, "title": id_.title(), "description": "", "type": "MILESTONE", "category": "GENERAL", "points": 10,
+        "requirements": list(requirements), "match": "ALL", "rewards": [], "prerequisites": [], "repeat": "NEVER",
+        "series": None, "tier": None, "is_enabled": True, "starts_at": None, "ends_at": None, "icon": None,
+        "metadata": {}, "backfill": "DIGEST",
+    }  # fmt: skip
+    return Change("achievement", id_, definition | fields)
+
+
+def reward(id_: str, type_: str = "CURRENCY", value: int = 5, **fields: Any) -> Change:
+    definition = {
+        "id": id_, "type": type_, "value": value, "currency": "gold" if type_ == "CURRENCY" else None, "items": [],
+        "table": [], "claim": "AUTO", "claim_within": None, "expires_at": None, "metadata": {},
+    }  # fmt: skip
+    return Change("reward", id_, definition | fields)
+
+
+def level(number: int, xp: int, *rewards: str) -> Change:
+    return Change("level", str(number), {"id": str(number), "level": number, "xp": xp, "rewards": list(rewards)})
+
+
+def publish(*changes: Change, now: datetime = NOON) -> Publication:
+    with transaction.atomic():
+        for change in changes:
+            if change.kind == "achievement" and change.definition is not None:
+                serial = Achievement.objects.count() + 1
+                Achievement.objects.get_or_create(id=change.id, defaults={"serial": serial, "title": change.id})
+        return publishing.publish(changes, who="test", reason="", now=now)
+
+
+def event(id_: str, player: str = "ann", type_: str = "enemy.killed", at: float = 0, **data: Any) -> GameEvent:
+    """`at`: seconds after noon."""
+    return GameEvent(id_, player, type_, data, NOON + timedelta(seconds=at))

@@ -6,7 +6,7 @@ requirements becomes met (the metering stage names those), or when another one t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypedDict
@@ -77,14 +77,15 @@ class Shelf(Part):
             player = books.players[event.player_id]
             for sample in event.samples:
                 for goal in remembering.get(sample.metric, ()):
-                    wanted[event.player_id, goal.owner, self._open_key(rules.by_id[goal.owner], player, event.timestamp)] = None
-        own = books.watch.remembering_own
-        if own:
-            instants = {(event.player_id, event.timestamp) for event in events}
-            quiet = set(books.players) - {event.player_id for event in events}
-            for id_, at in instants | {(id_, self.world.now) for id_ in quiet}:
-                for goal in own:
-                    wanted[id_, goal.owner, self._open_key(rules.by_id[goal.owner], books.players[id_], at)] = None
+                    achievement = rules.by_id[goal.owner]
+                    if not achievement.is_settled(player.earned | player.barred):
+                        wanted[event.player_id, goal.owner, self._open_key(achievement, player, event.timestamp)] = None
+        anyhow = (*books.watch.remembering_own, *books.watch.remembering_opening)
+        for player, at in books.instants(events) if anyhow else ():
+            for goal in anyhow:
+                achievement = rules.by_id[goal.owner]
+                if not achievement.is_settled(player.earned | player.barred):
+                    wanted[player.player_id, goal.owner, self._open_key(achievement, player, at)] = None
         self.read(wanted)
 
     def read(self, keys: Iterable[Key]) -> None:
@@ -125,24 +126,29 @@ class Shelf(Part):
             if achievement.repeat == ALWAYS:
                 samples = _run_samples(standing, requirement, samples, moment.event)
             best, met_at = best_window(samples, requirement, since=moment.event.timestamp)
-            best = max(best, standing.reached.get(requirement.digest + ":best", 0.0))
-            standing.reached[requirement.digest + ":best"] = best
-            self._reach(standing, requirement, met_at is not None)
+            known = standing.reached.get(requirement.digest + ":best")
+            if best is not None and (known is None or best > known):
+                standing.reached[requirement.digest + ":best"] = best
+                self._reach(standing, requirement, met_at is not None)
 
     @staticmethod
     def _reach(standing: Standing, requirement: Requirement, met: bool) -> None:
         standing.reached[requirement.digest] = met
         standing.dirty = True
 
-    def is_met(self, player: PlayerState, achievement: Achievement, requirement: Requirement, opens: datetime | None) -> bool:
+    def is_met(
+        self, player: PlayerState, achievement: Achievement, requirement: Requirement, opens: datetime | None
+    ) -> bool:
         if requirement.nature == TARGET:
-            target = self.rules.by_id.get(requirement.target)
-            return target is not None and bool(player.earned & target.bit)
+            return is_earned(requirement, player.earned, self.rules)
         if requirement.nature in (STICKY, WINDOW):
-            return self.standing(player, achievement, opens).reached.get(requirement.digest) is True
-        return requirement.compare(self.world[Books].value(player, achievement.goal, requirement, opens))
+            reached = self.standing(player, achievement, opens).reached
+            return requirement.is_met(None, reached.get(requirement.digest))
+        return requirement.is_met(self.world[Books].value(player, achievement.goal, requirement, opens))
 
-    def completes(self, player: PlayerState, achievement: Achievement, event: GameEvent, opens: datetime | None) -> bool:
+    def completes(
+        self, player: PlayerState, achievement: Achievement, event: GameEvent, opens: datetime | None
+    ) -> bool:
         """Whether it is complete at this event, and was not before."""
         goal = achievement.goal
         if goal.since > player.filled or not achievement.is_enabled or not achievement.is_open(event.timestamp):
@@ -152,19 +158,20 @@ class Shelf(Part):
         ):
             return False
         if achievement.repeat == NEVER:
-            if (player.earned | player.barred) & achievement.bit:
+            if achievement.is_settled(player.earned | player.barred):
                 return False
         elif achievement.repeat != ALWAYS:
             standing = self.standing(player, achievement, opens)
             if standing.completed_at is not None:
                 return False
         if achievement.prerequisites:
-            needed = [self.rules.by_id[id_].bit for id_ in achievement.prerequisites]
-            if not all(player.earned & bit for bit in needed):
+            needed = [self.rules.by_id.get(id_) for id_ in achievement.prerequisites]
+            if not all(other is not None and player.earned & other.bit for other in needed):
                 return False
         if goal.plain:
             requirement = goal.requirements[0]
-            return requirement.compare(self.world[Books].value(player, goal, requirement, opens))
+            if requirement.compare(self.world[Books].value(player, goal, requirement, opens)):
+                return True
         met = sum(self.is_met(player, achievement, requirement, opens) for requirement in goal.requirements)
         return met >= goal.need
 
@@ -269,7 +276,7 @@ class Shelf(Part):
         def tally(metric: str) -> Tally | None:
             return books.tallies.get((player.player_id, metric, goal.scope.key(opens)))
 
-        return read_goal(goal, tally, standing.reached if standing else {}, player.earned, self.rules)
+        return read_goal(goal, tally, standing.reached if standing else {}, player.earned, self.rules, self.world.now)
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -288,30 +295,35 @@ class Shelf(Part):
         """History: the first reading, at the end of a batch, at which a quarter, a half, three quarters were reached."""
         books, rules = self.world[Books], self.rules
         books.settle_quarters()
-        done = {(player.player_id, achievement.id) for player, achievement, _ in self.completed}
+        done = {(player.player_id, achievement.id, occurrence) for player, achievement, occurrence in self.completed}
         marks: dict[tuple[PlayerId, str, str, int], tuple[datetime, float, dict[str, Json]]] = {}
 
-        def skip(player: PlayerState, achievement: Achievement) -> bool:
-            if achievement.goal.since > player.filled or (player.player_id, achievement.id) in done:
-                return True
-            return achievement.repeat == NEVER and bool((player.earned | player.barred) & achievement.bit)
+        def open_one(player: PlayerState, goal: Goal, opens: datetime | None) -> str | None:
+            """The occurrence that is still to be completed; None: there is nothing to read any more."""
+            achievement, occurrence = rules.by_id[goal.owner], instant(opens) if opens else "0"
+            if goal.since > player.filled or achievement.is_settled(player.earned | player.barred):
+                return None
+            if achievement.repeat == ALWAYS:
+                return str(int(self.standing(player, achievement, opens).reached.get("runs", 0)) + 1)
+            standing = self.standings.get((player.player_id, goal.owner, occurrence))
+            is_done = (player.player_id, goal.owner, occurrence) in done
+            return None if is_done or (standing is not None and standing.completed_at) else occurrence
 
         for player_id, goal, quarter, opens, value in books.passed:
-            player, achievement = books.players[player_id], rules.by_id[goal.owner]
-            if not skip(player, achievement):
+            occurrence = open_one(books.players[player_id], goal, opens)
+            if occurrence is not None:
                 requirement = goal.requirements[0]
-                fraction = min(requirement.fraction(value, False), 0.99)
-                marks[player_id, goal.owner, instant(opens) if opens else "0", quarter] = (
-                    books.counted[player_id].timestamp, fraction, {requirement.metric: number(value)},
+                progress = 1.0 if requirement.is_met(value) else min(requirement.fraction(value, False), 0.99)
+                marks[player_id, goal.owner, occurrence, quarter] = (
+                    books.counted[player_id].timestamp, progress, {requirement.metric: number(value)},
                 )  # fmt: skip
         for (player_id, _, opens), goal in books.touched.items():
-            player, achievement = books.players[player_id], rules.by_id[goal.owner]
-            if skip(player, achievement):
-                continue
-            read = self.reading(player, achievement, opens)
+            player = books.players[player_id]
+            occurrence = open_one(player, goal, opens)
+            read = self.reading(player, rules.by_id[goal.owner], opens) if occurrence is not None else {"progress": 0}
             for quarter in (1, 2, 3):
-                if read["progress"] >= quarter / 4:
-                    marks[player_id, goal.owner, instant(opens) if opens else "0", quarter] = (
+                if occurrence is not None and read["progress"] >= quarter / 4:
+                    marks[player_id, goal.owner, occurrence, quarter] = (
                         books.counted[player_id].timestamp, read["progress"], read["metrics"],
                     )  # fmt: skip
         columns = ("player_id", "achievement_id", "occurrence", "quarter", "at", "progress", "metrics")
@@ -319,38 +331,47 @@ class Shelf(Part):
 
 
 def read_goal(
-    goal: Goal, tally: Any, reached: dict[str, Any], earned: int, rules: AchievementRules, hidden: frozenset[str] = frozenset()
+    goal: Goal,
+    tally: Callable[[str], Tally | None],
+    reached: Mapping[str, Any],
+    earned: int,
+    rules: AchievementRules,
+    now: datetime,
 ) -> dict[str, Json]:
-    """`{metrics, requirements, progress}` of a goal; `tally` gives a metric's Tally in the goal's scope, or None.
-
-    `hidden`: achievements that whoever asks must not learn of; requirements that name them are left out.
-    """
+    """`{metrics, requirements, progress}` of a goal; `tally` gives a metric's Tally in the goal's scope, or None."""
     metrics: dict[str, Json] = {}
     shown, fractions, met_all = [], [], []
     for requirement in goal.requirements:
         entry: dict[str, Json] = {"type": requirement.type}
         if requirement.nature == TARGET:
-            target = rules.by_id.get(requirement.target)
-            met = target is not None and bool(earned & target.bit)
+            met = is_earned(requirement, earned, rules)
             value: float | None = float(met)
             entry |= {"target": requirement.target}
         else:
             found = tally(requirement.metric) or Tally()
             if requirement.nature == WINDOW:
-                met, value = reached.get(requirement.digest) is True, reached.get(requirement.digest + ":best", 0.0)
+                value = reached.get(requirement.digest + ":best", None if requirement.type == "MAX" else 0)
             else:
                 value = found.value(requirement.type)
-                sticky = requirement.nature == STICKY
-                met = reached.get(requirement.digest) is True if sticky else requirement.compare(value)
+            met = requirement.is_met(value, reached.get(requirement.digest))
             metrics.setdefault(requirement.metric, number(value))
-            entry |= {"metric": requirement.metric, "operator": requirement.operator, "threshold": number(requirement.threshold)}
-            if requirement.window is not None:
-                entry["timeframe_seconds"] = int(requirement.window.total_seconds())
+            entry |= {
+                "metric": requirement.metric,
+                "operator": requirement.operator,
+                "threshold": number(requirement.threshold),
+            }
+            if requirement.type == "STREAK":
+                entry["current"] = found.current_run(now)
         fractions.append(requirement.fraction(value, met))
         met_all.append(met)
-        if requirement.target not in hidden or not requirement.target:
-            shown.append({**entry, "value": number(value), "met": met})
+        shown.append({**entry, "value": number(value), "met": met})
     return {"metrics": metrics, "requirements": shown, "progress": combined(goal, fractions, met_all)}
+
+
+def is_earned(requirement: Requirement, earned: int, rules: AchievementRules) -> bool:
+    """Whether the achievement that a requirement names is among those a player has."""
+    target = rules.by_id.get(requirement.target) if requirement.type == "ACHIEVEMENT" else None
+    return target is not None and bool(earned & target.bit)
 
 
 def _run_samples(standing: Standing, requirement: Requirement, samples: Any, event: GameEvent) -> Any:
@@ -370,7 +391,7 @@ def complete(world: World, moment: Moment) -> list[Earned]:
     looked_at: dict[tuple[str, datetime | None], Achievement] = {}
     for hit in moment.hits:
         achievement = rules.by_id.get(hit.goal.owner)
-        if achievement is None:
+        if achievement is None or achievement.is_settled(player.earned | player.barred):
             continue
         if hit.goal.since <= player.filled:
             shelf.remember(achievement, moment, hit)

@@ -10,7 +10,15 @@ from django.db.models import Max
 
 from achievements.content_serializers import AchievementShape
 from achievements.models import Achievement, AchievementPrerequisite, AchievementRequirement, AchievementReward
-from gamification.kernel.content import CreateContent, Hidden, Kind, PublishContent, Reference, RetireContent, UpdateContent
+from gamification.kernel.content import (
+    CreateContent,
+    Hidden,
+    Kind,
+    PublishContent,
+    Reference,
+    RetireContent,
+    UpdateContent,
+)
 from gamification.kernel.encoding import instant, parse_instant
 from gamification.kernel.messages import Fact, own_id
 from gamification.kernel.publishing import Definition
@@ -70,7 +78,7 @@ def save_achievement(draft: Achievement, definition: Definition) -> None:
 
 def give_serial(draft: Achievement) -> None:
     """Its bit in players' rows, given once. Under content's lock, or two could get the same."""
-    if draft.serial is None:
+    if draft._state.adding:
         greatest = Achievement.objects.aggregate(greatest=Max("serial"))["greatest"]
         draft.serial = 0 if greatest is None else greatest + 1
 

@@ -21,6 +21,7 @@ from gamification.kernel.shapes import (
     OptionalText,
     Shape,
     Text,
+    rows,
 )
 from progress.content_serializers import RequirementShape
 
@@ -65,7 +66,7 @@ class AchievementShape(Shape):
     type = Choice(choices=Achievement.Type.choices, default="MILESTONE")
     category = Choice(choices=Achievement.Category.choices, default="GENERAL")
     points = Integer(min_value=0, max_value=SMALL, default=0)
-    requirements = RequirementShape(many=True, default=list, max_length=50)
+    requirements = rows(RequirementShape, most=50)
     match = Match(default="ALL")
     rewards = Listed(child=Id())
     prerequisites = Listed(child=Id())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamification.kernel.encoding import canonical, parse_instant
 from gamification.kernel.messages import Json
-from progress.rules import ALWAYS, DERIVED, TARGET, Goal, Metric, Scope, compile_requirement
+from progress.rules import ALWAYS, DERIVED, NEVER, STICKY, Goal, Metric, Scope, compile_requirement
 
 if TYPE_CHECKING:
     from gamification.kernel.publishing import Units
@@ -37,6 +37,10 @@ class Achievement:
     def bit(self) -> int:
         return 1 << self.serial
 
+    def is_settled(self, bits: int) -> bool:
+        """Whether a player with these bits (earned or barred) has no more to do with it."""
+        return self.repeat == NEVER and bool(bits & self.bit)
+
     def is_open(self, at: datetime) -> bool:
         """Whether an event of that instant may complete it."""
         return (self.starts_at is None or at >= self.starts_at) and (self.ends_at is None or at < self.ends_at)
@@ -48,7 +52,7 @@ class AchievementRules:
     waiting: dict[str, list[Achievement]]
     """achievement → those that wait for it (a prerequisite, or a requirement)."""
     opening: list[Achievement]
-    """Those with an opening date that no sample need follow: any event after it may complete them."""
+    """Those that wait for another one and count within dates or periods: any event within may complete them."""
 
 
 def needed(match: Json, count: int) -> int:
@@ -77,8 +81,10 @@ def compile_achievement(
         for key in ("requirements", "match", "prerequisites", "repeat", "starts_at", "ends_at", "is_enabled")
     }
     digest = hashlib.blake2b(canonical(takes), digest_size=8).hexdigest()
-    plain = (
-        repeat != ALWAYS and len(requirements) == 1 and requirements[0].nature == DERIVED
+    # Reaching is completing, where nothing else can stand in the way: what was reached need not be remembered then.
+    at_once = repeat == NEVER and definition["is_enabled"] and not definition["prerequisites"]
+    plain = len(requirements) == 1 and requirements[0].threshold > 0 and (
+        (requirements[0].nature == DERIVED and repeat != ALWAYS) or (requirements[0].nature == STICKY and at_once)
     )
     goal = Goal(
         owner=id_,
@@ -115,17 +121,16 @@ def compile_achievements(
     versions: Mapping[str, int],
 ) -> AchievementRules:
     by_id = {
-        id_: compile_achievement(
-            definition, serial=serials[id_], version=versions[id_], metrics=metrics, units=units
-        )
+        id_: compile_achievement(definition, serial=serials[id_], version=versions[id_], metrics=metrics, units=units)
         for id_, definition in definitions.items()
     }
     waiting: dict[str, list[Achievement]] = {}
     for achievement in by_id.values():
-        targets = [r.target for r in achievement.goal.requirements if r.nature == TARGET]
+        targets = [r.target for r in achievement.goal.requirements if r.type == "ACHIEVEMENT"]
         for other in dict.fromkeys([*achievement.prerequisites, *targets]):
             waiting.setdefault(other, []).append(achievement)
-    opening = [a for a in by_id.values() if a.starts_at and all(r.nature == TARGET for r in a.goal.requirements)]
+    waits = {waiter.id for waiters in waiting.values() for waiter in waiters}
+    opening = [a for a in by_id.values() if a.id in waits and a.is_enabled and a.goal.scope.is_bounded]
     return AchievementRules(by_id, waiting, opening)
 
 

@@ -202,5 +202,3 @@ def _preview(job: Backfill) -> int:
         job.players_done += len(chunk)
         job.save(update_fields=["players_done", "would_complete"])
     return job.players_done
-
-

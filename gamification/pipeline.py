@@ -90,7 +90,7 @@ def admit(world: World, batch: Sequence[GameEvent]) -> list[GameEvent]:
     note_reuse(world, admission.reused)
     outcome = world.outcome
     outcome.accepted, outcome.duplicates = len(admission.fresh), len(admission.duplicates)
-    outcome.refused = [(event.player_id, event.id, code, detail) for event, code, detail in refused]
+    outcome.refused = refused
     return sorted(admission.fresh, key=lambda event: event.order)
 
 

@@ -363,6 +363,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "gamification.kernel.http.chunks.chunked_bodies",
 ]
 
 ROOT_URLCONF = "gamification.urls"

@@ -55,9 +55,7 @@ def requirement_problems(
                 yield from _never_met(path, requirement, metric, repeat)
 
 
-def _never_met(
-    path: str, requirement: Definition, metric: Definition, repeat: str
-) -> Iterator[tuple[str, str, str]]:
+def _never_met(path: str, requirement: Definition, metric: Definition, repeat: str) -> Iterator[tuple[str, str, str]]:
     type_, operator, threshold = requirement["type"], requirement["operator"], requirement["threshold"]
     if type_ == "DISTINCT" and not metric["member_field"]:
         detail = f"DISTINCT needs a metric with a member_field, and {metric['id']} has none."

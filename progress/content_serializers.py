@@ -22,6 +22,7 @@ from gamification.kernel.shapes import (
     OptionalId,
     Shape,
     Text,
+    rows,
 )
 from progress.models import Aggregate, Metric, MetricCondition, Operator, Unit
 
@@ -42,7 +43,7 @@ MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60}
 class ConditionShape(Shape):
     field = FieldPath()
     op = Choice(choices=MetricCondition.Op.choices)
-    value = Json(required=False)
+    value = Json(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         op = attrs["op"]
@@ -74,7 +75,7 @@ class MetricShape(Shape):
     event_type = EventType()
     value_field = OptionalFieldPath()
     member_field = OptionalFieldPath()
-    conditions = ConditionShape(many=True, default=list, max_length=50)
+    conditions = rows(ConditionShape, most=50)
     reported_by = Choice(choices=Metric.ReportedBy.choices, default="SERVER")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from gamification.kernel import content
 from gamification.kernel.content_views import BackfillShape, backfill_shown
 from gamification.kernel.messages import NotFound
-from progress.models import Backfill
+from gamification.kernel.shapes import shown_id
+from progress.models import Backfill, MetricDay
+
+
+class HealthDay(serializers.Serializer[object]):
+    day = serializers.DateField()
+    samples = serializers.IntegerField()
+    no_value = serializers.IntegerField()
+
+
+class HealthShape(serializers.Serializer[object]):
+    samples = serializers.IntegerField()
+    no_value = serializers.IntegerField(help_text="Events that met the conditions without a number to count.")
+    by_day = HealthDay(many=True)
+
+
+class MetricHealth(APIView):
+    """Whether a metric gets what it counts: samples, and events without a value, by day (UTC) of the event."""
+
+    scopes = {"GET": "content:read"}  # noqa: RUF012 - read by HasScope
+
+    @extend_schema(operation_id="metrics_health", responses=HealthShape)
+    def get(self, request: Request, id: str) -> Response:
+        if not content.kind("metric").model._default_manager.filter(pk=id).exists():
+            raise NotFound(f"There is no metric {shown_id(id)}.")
+        days = MetricDay.objects.filter(metric_id=id).order_by("day")
+        by_day = [{"day": d.day.isoformat(), "samples": d.samples, "no_value": d.no_value} for d in days]
+        return Response(
+            {
+                "samples": sum(d.samples for d in days),
+                "no_value": sum(d.no_value for d in days),
+                "by_day": by_day,
+            }
+        )
 
 
 class BackfillDetail(APIView):

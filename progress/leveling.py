@@ -36,9 +36,7 @@ class Reached:
 
 def compile_levels(definitions: Definitions, units: Units) -> LevelRules:
     rows = sorted((d["xp"], d["level"], tuple(d["rewards"])) for d in definitions.get("level", {}).values())
-    return LevelRules(
-        tuple(row[0] for row in rows), tuple(row[1] for row in rows), tuple(row[2] for row in rows)
-    )
+    return LevelRules(tuple(row[0] for row in rows), tuple(row[1] for row in rows), tuple(row[2] for row in rows))
 
 
 def add_xp(world: World, player_id: PlayerId, amount: int, at: datetime) -> list[Reached]:

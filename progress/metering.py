@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import Any
-
-from django.db.models import Q
 
 from gamification.kernel import sql
 from gamification.kernel.encoding import number
@@ -26,7 +22,7 @@ from progress.models import Tally as TallyRow
 from progress.periods import Period, Zones
 from progress.rules import WINDOW_MEMORY, Goal, NoValue, Requirement, Tally, dump_runs, load_runs, reported
 from progress.watching import Keeper, Ladder, Watch
-from progress.windows import load_windows
+from progress.windows import forget_members, load_windows
 
 TallyKey = tuple[PlayerId, str, str]
 """(player, metric, scope)."""
@@ -114,6 +110,7 @@ class Books(Part):
         self.passed: list[tuple[PlayerId, Goal, int, datetime | None, float]] = []
         """Quarters of plain goals that were passed: (player, goal, quarter, period's opening, value)."""
         self.health: dict[tuple[str, Any], list[int]] = {}
+        self._made: set[PlayerId] = set()
         self._before: dict[tuple[TallyKey, str], tuple[float, Ladder, datetime | None]] = {}
         self._new_members: list[tuple[PlayerId, str, str, str]] = []
         self._dropped: set[TallyKey] = set()
@@ -135,9 +132,9 @@ class Books(Part):
         if unseen:
             self.erased |= erased(unseen)
             unseen -= self.erased
-            self._first_sight(sorted(unseen))
+            self._made |= self._first_sight(sorted(unseen))
         ids = [id_ for id_ in ids if id_ not in self.erased]
-        self._take_in(sql.select_in(Player, _COLUMNS, {"player_id": ids}, for_update=True), unseen)
+        self._take_in(sql.select_in(Player, _COLUMNS, {"player_id": ids}, for_update=True), self._made)
         if len(self.players) < len(ids):  # somebody was erased while we waited for the lock
             self.lock()
 
@@ -145,20 +142,24 @@ class Books(Part):
         """The players as they are, without a lock: for looking only."""
         self._take_in(sql.select_in(Player, _COLUMNS, {"player_id": self.world.player_ids}), set())
 
-    def _take_in(self, rows: Iterable[tuple[Any, ...]], unseen: set[PlayerId]) -> None:
+    def _take_in(self, rows: Iterable[tuple[Any, ...]], made: set[PlayerId]) -> None:
         for row in rows:
             state = PlayerState(row[0], periods.freeze(row[1]), *row[2:12])
             state.earned, state.barred, state.banned = _bits(row[12]), _bits(row[13]), bool(row[14])
-            state.is_new = row[0] in unseen
+            state.is_new = row[0] in made
             self.players[row[0]] = state
+            if state.banned:
+                self.world.banned.add(row[0])
 
-    def _first_sight(self, ids: list[PlayerId]) -> None:
+    def _first_sight(self, ids: list[PlayerId]) -> set[PlayerId]:
+        """Make rows for these players; says who is new. Another batch may have seen one of them at the same time."""
         columns = (*_COLUMNS, "display_name", "attributes", "created_at")
         nothing = [[], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b"", b"", False, "", {}, self.world.now]
-        sql.insert(Player, columns, [(id_, *nothing) for id_ in ids], ignore_conflicts=True)
+        rows = [(id_, *nothing) for id_ in ids]
+        return {row[0] for row in sql.insert(Player, columns, rows, ignore_conflicts=True, returning=("player_id",))}
 
     def measure(self, events: Iterable[GameEvent]) -> None:
-        """Say what each event is worth to which metric (fills `event.samples`)."""
+        """Say what each event is worth to which metric (fills `event.samples` and `event.valueless`)."""
         by_type, metrics_by_id = self.watch.by_type, self.watch.metrics
         for event in events:
             if event.type == REPORTED:
@@ -172,7 +173,7 @@ class Books(Part):
                 try:
                     sample = metric.sample(event.data)
                 except NoValue:
-                    self.health.setdefault((metric.id, event.timestamp.date()), [0, 0])[1] += 1
+                    event.valueless += (metric.id,)
                     continue
                 if sample is not None:
                     samples.append(sample)
@@ -198,7 +199,6 @@ class Books(Part):
                     span = spans.get(key_ := (player.player_id, keeper.metric))
                     spans[key_] = (min(span[0], at), max(span[1], at)) if span else (at, at)
 
-        own = watch.own
         for event in events:
             player = self.players[event.player_id]
             for sample in event.samples:
@@ -208,21 +208,23 @@ class Books(Part):
                         key = self.key(keeper, player, event.timestamp)
                         if key is not None and keeper.members_since is not None:
                             candidates[(*key, sample.member)] = None
-            if own:
-                want(own, player, event.timestamp)
-        instants = {event.player_id: event.timestamp for event in events}
-        if own:
-            for id_, player in self.players.items():
-                at = instants.get(id_)
-                if at is None:
-                    want(own, player, self.world.now)
-                for keeper in own:
-                    key = self.key(keeper, player, at or self.world.now)
-                    if key is not None and keeper.members_since is not None:
-                        open_members[key] = None
+        anyhow = tuple(dict.fromkeys((*watch.own, *watch.opening)))
+        for player, at in self.instants(events) if anyhow else ():
+            want(anyhow, player, at)
+            for keeper in watch.own:
+                key = self.key(keeper, player, at)
+                if key is not None and keeper.members_since is not None:
+                    open_members[key] = None
         self._read_tallies(list(tallies))
         self._read_members(list(candidates), list(open_members))
         self.windows = load_windows({key: (span, watch.windows[key[1]][0]) for key, span in spans.items()})
+
+    def instants(self, events: Sequence[GameEvent]) -> list[tuple[PlayerState, datetime]]:
+        """When the service's own events may happen: with one of these events, or now, to whom nothing else does."""
+        found = {(event.player_id, event.timestamp): None for event in events}
+        quiet = self.players.keys() - {event.player_id for event in events}
+        found.update({(id_, self.world.now): None for id_ in quiet})
+        return [(self.players[id_], at) for id_, at in found]
 
     def _read_tallies(self, keys: list[TallyKey]) -> None:
         if not keys:
@@ -344,9 +346,7 @@ class Books(Part):
         if scope.label == "":
             return samples
         closes = player.period(scope.repeat, opens).closes if opens is not None else None
-        return [
-            s for s in samples if scope.holds(s[0]) and (opens is None or closes is None or opens <= s[0] < closes)
-        ]
+        return [s for s in samples if scope.holds(s[0]) and (opens is None or closes is None or opens <= s[0] < closes)]
 
     # -- backfills -----------------------------------------------------------------------------------------------------
 
@@ -401,9 +401,7 @@ class Books(Part):
         ]
         key_columns = ("player_id", "metric_id", "scope")
         sql.upsert(TallyRow, (*key_columns, *_TALLY), rows, conflict=key_columns, set_=_TALLY)
-        if self._dropped:
-            gone = [Q(player_id=p, metric_id=m, scope=s) for p, m, s in sorted(self._dropped)]
-            MemberSeen.objects.filter(reduce(or_, gone)).delete()
+        forget_members(self._dropped)
         sql.insert(MemberSeen, (*key_columns, "member"), sorted(self._new_members), ignore_conflicts=True)
         sql.insert(WindowSample, _SAMPLE, sorted(self._new_samples), ignore_conflicts=True)
 
@@ -458,12 +456,16 @@ def record(world: World, event: GameEvent) -> Moment:
     books = world[Books]
     player = books.players[event.player_id]
     hits: list[Hit] = []
+    for metric in event.valueless:
+        books.health.setdefault((metric, event.timestamp.date()), [0, 0])[1] += 1
     if event.samples:
         for sample in event.samples:
             day = books.health.setdefault((sample.metric, event.timestamp.date()), [0, 0])
             day[0] += 1
             books.fold(sample, event, player, hits)
-        books.counted[event.player_id] = event
+        last = books.counted.get(event.player_id)
+        if last is None or last.order <= event.order:  # an own event of the next round may be an earlier one's
+            books.counted[event.player_id] = event
     return Moment(event, player, hits)
 
 

@@ -66,7 +66,7 @@ def period(kind: str, zones: Zones, at: datetime) -> Period:
     regime = regimes[bisect_right(regimes, at, key=lambda r: r.start) - 1]
     if at < regime.first_end:
         return Period(regime.start, regime.first_end)
-    return _calendar(kind, regime.zone, _opening_date(kind, at.astimezone(_zone(regime.zone)).date()))
+    return _calendar_at(kind, regime.zone, at)
 
 
 @lru_cache(maxsize=4096)
@@ -79,11 +79,7 @@ def _regimes(kind: str, zones: Zones) -> tuple[_Regime, ...]:
         current = regimes[-1]
         if current.zone == name:
             continue
-        if at < current.first_end:
-            end = current.first_end
-        else:
-            local = at.astimezone(_zone(current.zone)).date()
-            end = _calendar(kind, current.zone, _opening_date(kind, local)).closes
+        end = current.first_end if at < current.first_end else _calendar_at(kind, current.zone, at).closes
         regimes.append(_Regime(end, name, _first_boundary(kind, name, end)))
     return tuple(regimes)
 
@@ -96,9 +92,18 @@ def _first_boundary(kind: str, name: str, start: datetime) -> datetime:
         earliest = start + timedelta(days=7)
     else:
         earliest = (start.astimezone(_zone(name)) + relativedelta(months=1)).astimezone(UTC)
-    local = earliest.astimezone(_zone(name)).date()
-    found = _calendar(kind, name, _opening_date(kind, local))
+    found = _calendar_at(kind, name, earliest)
     return found.opens if found.opens >= earliest else found.closes
+
+
+def _calendar_at(kind: str, name: str, at: datetime) -> Period:
+    """The calendar's period that holds an instant. Where clocks went back across midnight, an instant may bear the date
+    before that of the period it lies in: a day opens once, when its date is first seen.
+    """
+    opening = _opening_date(kind, at.astimezone(_zone(name)).date())
+    while at >= (found := _calendar(kind, name, opening)).closes:
+        opening = _closing_date(kind, opening)
+    return found
 
 
 def _opening_date(kind: str, day: date) -> date:
@@ -109,15 +114,17 @@ def _opening_date(kind: str, day: date) -> date:
     return day
 
 
+def _closing_date(kind: str, opening: date) -> date:
+    if kind == DAILY:
+        return opening + timedelta(days=1)
+    if kind == WEEKLY:
+        return opening + timedelta(days=7)
+    return opening + relativedelta(months=1)
+
+
 @lru_cache(maxsize=4096)
 def _calendar(kind: str, name: str, opening: date) -> Period:
-    if kind == DAILY:
-        closing = opening + timedelta(days=1)
-    elif kind == WEEKLY:
-        closing = opening + timedelta(days=7)
-    else:
-        closing = opening + relativedelta(months=1)
-    return Period(_midnight(opening, name), _midnight(closing, name))
+    return Period(_midnight(opening, name), _midnight(_closing_date(kind, opening), name))
 
 
 def _midnight(day: date, name: str) -> datetime:

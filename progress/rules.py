@@ -44,8 +44,20 @@ def look_up(data: Json, path: Sequence[str]) -> Any:
     return data
 
 
+def is_absent(found: Any) -> bool:
+    """Whether `look_up` found nothing there."""
+    return found is _MISSING
+
+
 def is_number(value: Any) -> bool:
     return type(value) is int or (type(value) is float and math.isfinite(value))
+
+
+def is_countable(value: Any) -> bool:
+    """Whether it may be a sample's value: a number within ±2^53. Beyond, all doubles are integers, and how somebody
+    spelled one (1e16, 10000000000000000) must not matter.
+    """
+    return is_number(value) and abs(value) <= MAX_EXACT
 
 
 def same(one: Json, other: Json) -> bool:
@@ -108,7 +120,7 @@ class Metric:
     def sample(self, data: dict[str, Json]) -> Sample | None:
         """What an event of the metric's type is worth; None where a condition does not hold.
 
-        Raises NoValue where they hold but the value is absent, not a number, or an integer beyond ±2^53.
+        Raises NoValue where they hold but the value is absent, not a number, or beyond ±2^53.
         """
         for condition in self.conditions:
             if not condition.holds(data):
@@ -116,7 +128,7 @@ class Metric:
         value: Any = 1.0
         if self.value_path:
             value = look_up(data, self.value_path)
-            if not is_number(value) or (type(value) is int and abs(value) > MAX_EXACT):
+            if not is_countable(value):
                 raise NoValue
         member = member_text(look_up(data, self.member_path)) if self.member_path else None
         return Sample(self.id, float(value), member)
@@ -141,7 +153,7 @@ def compile_metric(definition: Mapping[str, Any]) -> Metric:
 def reported(event: GameEvent, metrics: Mapping[str, Metric]) -> tuple[Sample, ...]:
     """What a `metrics.reported` event is worth: one sample for each metric it names, whatever the metric's conditions."""
     values = event.data.get("metrics", {})
-    return tuple(Sample(id_, float(value)) for id_, value in values.items() if id_ in metrics and is_number(value))
+    return tuple(Sample(id_, float(value)) for id_, value in values.items() if id_ in metrics and is_countable(value))
 
 
 def member_text(value: Any) -> str | None:
@@ -181,8 +193,7 @@ class Tally:
     def fold(self, value: float, at: datetime, event_id: str) -> None:
         self.dirty = True
         self.count += 1
-        total = self.sum + value
-        self.sum = total if math.isfinite(total) else math.copysign(1.7976931348623157e308, total)
+        self.sum += value  # cannot overflow: values are within ±2^53
         if self.max is None or value > self.max:
             self.max = value
         if self.min is None or value < self.min:
@@ -260,13 +271,20 @@ class Scope:
         return (self.starts_at is None or at >= self.starts_at) and (self.ends_at is None or at < self.ends_at)
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether it has dates or periods, so that something else may happen outside of it."""
+        return self.repeat in periods.KINDS or self.starts_at is not None or self.ends_at is not None
+
+    @property
     def label(self) -> str:
         """Names the scope in units and keys; equal scopes have equal labels."""
         if self.repeat == NEVER and not self.starts_at and not self.ends_at:
             return ""
         dates = ""
         if self.starts_at or self.ends_at:
-            dates = f"{instant(self.starts_at) if self.starts_at else ''}/{instant(self.ends_at) if self.ends_at else ''}"
+            dates = (
+                f"{instant(self.starts_at) if self.starts_at else ''}/{instant(self.ends_at) if self.ends_at else ''}"
+            )
         return f"{self.repeat[0]}{self.run_of}@{dates}"
 
     def period(self, zones: Zones, at: datetime) -> Period | None:
@@ -283,6 +301,7 @@ LIFETIME = Scope()
 # -- requirements ------------------------------------------------------------------------------------------------------
 
 DERIVED, STICKY, HOLD, WINDOW, TARGET = "DERIVED", "STICKY", "HOLD", "WINDOW", "TARGET"
+ZERO_OVER_NOTHING = frozenset({"COUNT", "SUM", "DISTINCT", "STREAK"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +335,17 @@ class Requirement:
             return value < self.threshold
         return value == self.threshold
 
+    def is_met(self, value: float | None, reached: Any = None) -> bool:
+        """Whether it is met, by its aggregate's value now and what was remembered (True: it was reached).
+
+        For all but targets. What 0 meets was reached before the first sample.
+        """
+        if self.nature in (STICKY, WINDOW):
+            return reached is True or (self.nature == STICKY and self.type in ZERO_OVER_NOTHING and self.compare(0))
+        if self.operator == "eq":  # DERIVED: it rises one by one, so whoever is past it was there
+            return value is not None and value >= self.threshold
+        return self.compare(value)
+
     def fraction(self, value: float | None, met: bool) -> float:
         """How far it has come, 0 to 1."""
         if met:
@@ -345,18 +375,18 @@ def compile_requirement(definition: Mapping[str, Any], metrics: Mapping[str, Met
         threshold=float(definition.get("threshold") or 0),
         window=window,
         digest=digest,
-        nature=_nature(type_, operator, window, bool(metric and metrics[metric].value_path)),
+        nature=_nature(type_, operator, window),
     )
 
 
-def _nature(type_: str, operator: str, window: timedelta | None, has_values: bool) -> str:
+def _nature(type_: str, operator: str, window: timedelta | None) -> str:
     if type_ in ("ACHIEVEMENT", "QUEST"):
         return TARGET
     if window is not None:
         return WINDOW
     if operator in ("lt", "lte"):
         return HOLD
-    grows_by_one = type_ in ("COUNT", "DISTINCT") or (type_ == "SUM" and not has_values)
+    grows_by_one = type_ in ("COUNT", "DISTINCT")  # not SUM: a report may bear any number
     never_falls = type_ in ("MAX", "STREAK") and operator != "eq"
     return DERIVED if grows_by_one or never_falls else STICKY
 
@@ -365,12 +395,14 @@ def best_window(
     samples: Sequence[tuple[datetime, str, float, str | None]],
     requirement: Requirement,
     since: datetime | None = None,
-) -> tuple[float, datetime | None]:
-    """The greatest value of any window `(t − duration, t]` ending at a sample not before `since`, and the first `t`
-    at which the requirement is met (None: at none). `samples` are in (timestamp, id) order. Exact at any size.
+) -> tuple[float | None, datetime | None]:
+    """The greatest value of any window `(t − duration, t]` ending at a sample not before `since` (None: there is no
+    such window), and the first `t` at which the requirement is met (None: at none). `samples` are in (timestamp, id)
+    order. Exact at any size.
     """
     assert requirement.window is not None
-    best, first = -math.inf, 0
+    best: float | None = None
+    first = 0
     for last, (at, _, _, _) in enumerate(samples):
         if since is not None and at < since:
             continue
@@ -380,10 +412,10 @@ def best_window(
         while samples[first][0] <= opens:
             first += 1
         value = _aggregate(requirement.type, samples[first : last + 1])
-        best = max(best, value)
+        best = value if best is None else max(best, value)
         if requirement.compare(value):
             return best, at
-    return (best if best > -math.inf else 0.0), None
+    return best, None
 
 
 def _aggregate(type_: str, samples: Sequence[tuple[datetime, str, float, str | None]]) -> float:
@@ -404,7 +436,8 @@ class Goal:
     """Requirements, how many of them it takes (`need`), and the scope they count in.
 
     `since` is the publication from which it is kept: for a player whose past was counted up to an older one it is
-    pending. `plain` goals are a single DERIVED requirement: their quarters can be read off one tally.
+    pending. `plain` goals are a single requirement that is DERIVED, or STICKY and complete
+    as soon as it is met: what is left of them can be read off one tally.
     """
 
     owner: str
@@ -417,7 +450,9 @@ class Goal:
     @property
     def has_memory(self) -> bool:
         """Whether something of it must be kept beside the tallies while it is unfinished."""
-        return self.scope.repeat != NEVER or any(r.nature in (STICKY, WINDOW) for r in self.requirements)
+        if self.scope.repeat != NEVER:
+            return True
+        return not self.plain and any(r.nature in (STICKY, WINDOW) for r in self.requirements)
 
 
 def combined(goal: Goal, fractions: Sequence[float], met: Sequence[bool]) -> float:

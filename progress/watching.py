@@ -55,7 +55,7 @@ class Ladder:
         return self.quarter_marks[bisect_right(self.quarters, before) : bisect_right(self.quarters, after)]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Keeper:
     """One metric counted in one scope, and who watches it."""
 
@@ -84,6 +84,9 @@ class Watch:
     remembering: dict[str, tuple[Goal, ...]]
     """metric → goals with a memory that an event of it may make somebody read."""
     remembering_own: tuple[Goal, ...]
+    opening: tuple[Keeper, ...]
+    """The keepers of goals that any event may make somebody read."""
+    remembering_opening: tuple[Goal, ...]
     windows: dict[str, tuple[float, int]]
     """metric → (seconds of its longest window, since which publication samples are kept for it)."""
 
@@ -131,6 +134,12 @@ def compile_watch(
         remembering[metric] = tuple(goal for goal in looked_at if goal.has_memory)
     listening = [metric.id for metric in metrics.values() if metric.event_type in OWN_TYPES]
     own = {id(each): each for metric in listening for each in related[metric]}
+    waiters = {id(goal): goal for found in waiting.values() for goal in found if goal.scope.is_bounded}
+    opening = {
+        id(each): each
+        for goal in waiters.values()
+        for each in (keepers[r.metric, goal.scope] for r in goal.requirements if r.metric)
+    }
     remembering_own = {id(goal): goal for metric in listening for goal in remembering[metric]}
     return Watch(
         metrics=dict(metrics),
@@ -140,6 +149,8 @@ def compile_watch(
         own=tuple(own.values()),
         remembering=remembering,
         remembering_own=tuple(remembering_own.values()),
+        opening=tuple(opening.values()),
+        remembering_opening=tuple(goal for goal in waiters.values() if goal.has_memory),
         windows={m: (seconds, units.since(f"window:{m}:{seconds:g}")) for m, seconds in longest.items()},
     )
 
@@ -166,7 +177,7 @@ def _watch(keeper: Keeper, goal: Goal, requirement: Requirement, units: Units, l
         else:
             ladder.up.append(threshold if requirement.operator == "gte" else math.nextafter(threshold, math.inf))
             ladder.up_hits.append(hit)
-        if goal.plain:
+        if goal.plain and threshold > 0:
             ladder.quarters += [threshold * quarter / 4 for quarter in (1, 2, 3)]
             ladder.quarter_marks += [(goal, quarter) for quarter in (1, 2, 3)]
     if not goal.plain and goal not in keeper.composite:

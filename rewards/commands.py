@@ -142,9 +142,14 @@ class Spend(Command):
             raise InsufficientBalance(f"{account.balance} {self.currency} are fewer than {self.amount}.")
         account.balance -= self.amount
         account.changed = True
-        wallet, cause = f"player:{self.player_id}", f"spend:{self.reason}"
-        transfer = till.transfer(uuid7(), self.player_id, wallet, "spending", self.currency, self.amount, cause)
-        return {"currency": self.currency, "balance": account.balance, "debt": account.debt, "transfer": transfer}
+        id_, wallet, cause = uuid7(), f"player:{self.player_id}", f"spend:{self.reason}"
+        till.transfer(id_, self.player_id, wallet, "spending", self.currency, self.amount, cause)
+        return {
+            "currency": self.currency,
+            "balance": account.balance,
+            "debt": account.debt,
+            "transfer": facts.transfer(id_, wallet, "spending", self.currency, self.amount, cause, world.now),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gamification.kernel.shapes import SMALL, Choice, Id, Instant, Integer, JsonObject, OptionalId, Shape, Text
+from gamification.kernel.shapes import SMALL, Choice, Id, Instant, Integer, JsonObject, OptionalId, Shape, Text, rows
 from rewards.models import Currency, Reward, RewardType
 
 
@@ -27,8 +27,8 @@ class RewardShape(Shape):
     type = Choice(choices=RewardType.choices)
     value = Integer(min_value=0, default=0)
     currency = OptionalId()
-    items = ItemShape(many=True, allow_null=True, default=list, max_length=100)
-    table = ChanceShape(many=True, allow_null=True, default=list, max_length=1000)
+    items = rows(ItemShape, most=100, allow_null=True)
+    table = rows(ChanceShape, most=1000, allow_null=True)
     claim = Choice(choices=Reward.Claim.choices, default="MANUAL")
     claim_within = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
     expires_at = Instant(allow_null=True, default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from gamification.kernel.encoding import instant
 from gamification.kernel.messages import Fact, own_id
@@ -34,13 +35,28 @@ def distribution(given: Given, now: datetime) -> dict[str, Any]:
     }
 
 
+def transfer(
+    id_: UUID, debit_account: str, credit_account: str, currency: str, amount: int, cause: str, created_at: datetime
+) -> dict[str, Any]:
+    """A transfer as everyone is shown it."""
+    return {
+        "id": str(id_),
+        "debit_account": debit_account,
+        "credit_account": credit_account,
+        "currency": currency,
+        "amount": amount,
+        "cause": cause,
+        "created_at": instant(created_at),
+    }
+
+
 def stated(type_: str, given: Given, effect: Award, at: datetime) -> Fact:
     """The fact that `given` was granted, claimed, … at `at`. `effect`: what it comes to, for a RANDOM one what it drew.
 
     Each is true of a distribution once, so its id makes the fact's.
     """
     data = distribution(given, at) | effect.content
-    return Fact(own_id(type_, given.player_id, str(given.id), "0"), given.player_id, type_, data, at, message=data)
+    return Fact(own_id(type_, given.player_id, data["id"], "0"), given.player_id, type_, data, at, message=data)
 
 
 def claimed_event(given: Given, effect: Award) -> dict[str, Any]:

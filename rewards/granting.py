@@ -32,18 +32,28 @@ class InsufficientBalance(Refused):
     code = "insufficient_balance"
 
 
+class Reached(Protocol):
+    """A level that experience reached for the first time."""
+
+    @property
+    def level(self) -> int: ...
+
+    @property
+    def rewards(self) -> Sequence[str]: ...
+
+
 class Purse(Protocol):
     """A player's points and experience, which another app keeps."""
 
     def add_points(self, world: World, player_id: PlayerId, amount: int) -> None: ...
 
-    def add_xp(self, world: World, player_id: PlayerId, amount: int, at: datetime) -> None:
-        """May raise the level, with all that follows: a level's rewards are granted through here again."""
+    def add_xp(self, world: World, player_id: PlayerId, amount: int, at: datetime) -> Sequence[Reached]:
+        """States the levels reached and says which they are; their rewards are granted here."""
 
     def take_points(self, world: World, player_id: PlayerId, amount: int) -> int:
         """Take what is there and note the rest as owed; says how much that is."""
 
-    def take_xp(self, world: World, player_id: PlayerId, amount: int, at: datetime) -> int:
+    def take_xp(self, world: World, player_id: PlayerId, amount: int) -> int:
         """As `take_points`; the level shown follows."""
 
 
@@ -190,10 +200,9 @@ class Till(Part):
 
     def transfer(
         self, id_: UUID, player_id: PlayerId, debit: str, credit: str, currency: str, amount: int, cause: str
-    ) -> dict[str, Any]:
-        row = (id_, player_id, debit, credit, currency, amount, cause, self.world.now)
-        self._transfers.append(row)
-        return dict(zip(TRANSFER, row, strict=True))
+    ) -> None:
+        """Put a movement on record. Whoever calls changes the wallet."""
+        self._transfers.append((id_, player_id, debit, credit, currency, amount, cause, self.world.now))
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -304,7 +313,9 @@ def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
         case "POINTS":
             till.purse.add_points(world, player_id, effect.value)
         case "XP":
-            till.purse.add_xp(world, player_id, effect.value, at)
+            for reached in till.purse.add_xp(world, player_id, effect.value, at):
+                level, line = str(reached.level), reached.rewards
+                grant(world, player_id=player_id, reward_ids=line, source="LEVEL", source_id=level, at=at)
         case "CURRENCY":
             till.pay(player_id, effect.currency, effect.value, given.id)
         case "ITEM":
@@ -324,7 +335,7 @@ def undo(world: World, given: Given, effect: Award) -> dict[str, Any]:
             owed = till.purse.take_points(world, player_id, effect.value)
             taken = effect.value - owed
         case "XP":
-            owed = till.purse.take_xp(world, player_id, effect.value, world.now)
+            owed = till.purse.take_xp(world, player_id, effect.value)
             taken = effect.value - owed
         case "CURRENCY":
             taken, owed = till.take_back(player_id, effect.currency, effect.value, given.id)

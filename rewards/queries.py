@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from gamification.kernel.encoding import instant
 from gamification.kernel.messages import PlayerId
 from rewards import facts
 from rewards.granting import COLUMNS
@@ -42,15 +41,9 @@ def transfers(player_id: PlayerId) -> QuerySet[Transfer]:
 
 
 def shown_transfer(row: Transfer) -> dict[str, Any]:
-    return {
-        "id": str(row.pk),
-        "debit_account": row.debit_account,
-        "credit_account": row.credit_account,
-        "currency": row.currency,
-        "amount": row.amount,
-        "cause": row.cause,
-        "created_at": instant(row.created_at),
-    }
+    return facts.transfer(
+        row.pk, row.debit_account, row.credit_account, row.currency, row.amount, row.cause, row.created_at
+    )
 
 
 def inventory(player_id: PlayerId) -> list[dict[str, Any]]:

@@ -134,9 +134,10 @@ def draw(id_: UUID, chances: Sequence[tuple[str, int]]) -> str | None:
 
 def expiry(award: Award, created_at: datetime) -> datetime | None:
     """The instant from which it can no longer be claimed: the sooner of its own time and the reward's."""
-    own = created_at + timedelta(seconds=award.claim_within) if award.claim_within is not None else None
-    ends = [at for at in (own, award.expires_at) if at is not None]
-    return min(ends, default=None)
+    if award.claim_within is None:
+        return award.expires_at
+    own = created_at + timedelta(seconds=award.claim_within)
+    return own if award.expires_at is None else min(own, award.expires_at)
 
 
 def is_over(expires_at: datetime | None, now: datetime) -> bool:

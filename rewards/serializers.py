@@ -16,25 +16,25 @@ REASON = 200
 # -- requests ----------------------------------------------------------------------------------------------------------
 
 
-class ClaimShape(Shape):
+class ClaimWish(Shape):
     player_id = Text(required=False, help_text="A game server says for whom it claims, here or in the query.")
 
 
-class DistributeShape(Shape):
+class DistributeWish(Shape):
     player_id = Text()
     reason = Text(max_length=4000, allow_blank=True, default="")
 
 
-class RevokeShape(Shape):
+class RevokeWish(Shape):
     reason = Text(max_length=4000, allow_blank=True, default="")
 
 
-class SpendShape(Shape):
+class SpendWish(Shape):
     amount = Integer(min_value=1)
     reason = Text(max_length=REASON, allow_blank=True, default="")
 
 
-class ConsumeShape(Shape):
+class ConsumeWish(Shape):
     quantity = Integer(min_value=1, max_value=SMALL)
     reason = Text(max_length=REASON, allow_blank=True, default="")
 
@@ -48,7 +48,7 @@ class DistributionShape(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     player_id = serializers.CharField()
     reward_id = serializers.CharField()
-    source = serializers.ChoiceField(choices=Distribution.Source.choices)
+    source = serializers.ChoiceField(choices=Distribution.Source.choices)  # type: ignore[assignment] # Field has one too
     source_id = serializers.CharField()
     occurrence = serializers.CharField()
     line = serializers.IntegerField()

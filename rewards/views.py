@@ -22,12 +22,12 @@ from rewards import facts, queries
 from rewards.commands import ClaimReward, ConsumeItem, GrantReward, RevokeDistribution, Spend
 from rewards.models import Distribution
 from rewards.serializers import (
-    ClaimShape,
-    ConsumeShape,
-    DistributeShape,
+    ClaimWish,
+    ConsumeWish,
+    DistributeWish,
     DistributionShape,
-    RevokeShape,
-    SpendShape,
+    RevokeWish,
+    SpendWish,
     SpentShape,
     StackShape,
     TransferShape,
@@ -140,12 +140,12 @@ class Claim(APIView):
     @extend_schema(
         operation_id="rewards_claim",
         parameters=[OpenApiParameter("player_id", required=False), _uuid],
-        request=ClaimShape,
+        request=ClaimWish,
         responses=DistributionShape,
     )
     @idempotent
     def post(self, request: Request, distribution_id: str) -> Response:
-        named = parse(ClaimShape, request.data).get("player_id") or request.query_params.get("player_id")
+        named = parse(ClaimWish, request.data).get("player_id") or request.query_params.get("player_id")
         player_id, now = acting_player(request, named), timezone.now()
         given = bus.handle(ClaimReward(player_id=player_id, distribution_id=_id(distribution_id)), now=now)
         return Response(facts.distribution(given, now))
@@ -156,10 +156,10 @@ class Distribute(APIView):
 
     scopes: ClassVar = {"POST": "rewards:grant"}
 
-    @extend_schema(operation_id="rewards_distribute", request=DistributeShape, responses={201: DistributionShape})
+    @extend_schema(operation_id="rewards_distribute", request=DistributeWish, responses={201: DistributionShape})
     @idempotent
     def post(self, request: Request, reward_id: str) -> Response:
-        wish, now = parse(DistributeShape, request.data), timezone.now()
+        wish, now = parse(DistributeWish, request.data), timezone.now()
         player_id = acting_player(request, wish["player_id"])
         given = bus.handle(GrantReward(player_id=player_id, reward_id=reward_id, reason=wish["reason"]), now=now)
         return Response(facts.distribution(given, now), status=201)
@@ -171,11 +171,11 @@ class Revoke(APIView):
     scopes: ClassVar = {"POST": "rewards:grant"}
 
     @extend_schema(
-        operation_id="distributions_revoke", parameters=[_uuid], request=RevokeShape, responses=DistributionShape
+        operation_id="distributions_revoke", parameters=[_uuid], request=RevokeWish, responses=DistributionShape
     )
     @idempotent
     def post(self, request: Request, distribution_id: str) -> Response:
-        wish, now = parse(RevokeShape, request.data), timezone.now()
+        wish, now = parse(RevokeWish, request.data), timezone.now()
         command = RevokeDistribution(distribution_id=_id(distribution_id), reason=wish["reason"])
         return Response(facts.distribution(bus.handle(command, now=now), now))
 
@@ -185,10 +185,10 @@ class SpendMoney(APIView):
 
     scopes: ClassVar = {"POST": "players:write"}
 
-    @extend_schema(operation_id="players_wallet_spend", request=SpendShape, responses=SpentShape)
+    @extend_schema(operation_id="players_wallet_spend", request=SpendWish, responses=SpentShape)
     @idempotent(required=True)
     def post(self, request: Request, player_id: str, currency: str) -> Response:
-        player_id, wish = player_in_path(request, player_id), parse(SpendShape, request.data)
+        player_id, wish = player_in_path(request, player_id), parse(SpendWish, request.data)
         if not shapes.ID.fullmatch(currency):
             raise NotFound("There is no such currency.")
         return Response(bus.handle(Spend(player_id=player_id, currency=currency, **wish), now=timezone.now()))
@@ -199,10 +199,10 @@ class Consume(APIView):
 
     scopes: ClassVar = {"POST": "players:write"}
 
-    @extend_schema(operation_id="players_inventory_consume", request=ConsumeShape, responses=StackShape)
+    @extend_schema(operation_id="players_inventory_consume", request=ConsumeWish, responses=StackShape)
     @idempotent
     def post(self, request: Request, player_id: str, item_id: str) -> Response:
-        player_id, wish = player_in_path(request, player_id), parse(ConsumeShape, request.data)
+        player_id, wish = player_in_path(request, player_id), parse(ConsumeWish, request.data)
         if not shapes.ID.fullmatch(item_id):
             raise NotFound("There is no such item.")
         return Response(bus.handle(ConsumeItem(player_id=player_id, item_id=item_id, **wish), now=timezone.now()))

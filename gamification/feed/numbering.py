@@ -21,7 +21,9 @@ def write(world: World) -> None:
         player.last_seq += 1
         player.dirty = True
         rows.append((player_id, player.last_seq, type_, data, at, world.now))
-    sql.insert(Message, ("player_id", "seq", "type", "data", "timestamp", "created_at"), sorted(rows, key=lambda r: r[:2]))
+    sql.insert(
+        Message, ("player_id", "seq", "type", "data", "timestamp", "created_at"), sorted(rows, key=lambda r: r[:2])
+    )
 
 
 def _messages(world: World) -> list[tuple[PlayerId, str, dict[str, Any], datetime]]:

@@ -30,8 +30,8 @@ MAX_DEPTH = 8
 AHEAD = timedelta(minutes=5)
 """How far a game server's clock may be ahead of ours."""
 
-EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
-"""A year of room, so that the period an event falls into has a beginning in every time zone."""
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""Before any game, and late enough that the period an event falls into has a beginning in every time zone."""
 
 FIELDS = ("id", "player_id", "type", "data", "timestamp")
 
@@ -152,7 +152,11 @@ def _judge(
         return "type", "reserved_type", f"Events of type {type_} are stated by the service itself."
     at = _instant(timestamp)
     if at is None:
-        return "timestamp", "bad_timestamp", "A timestamp is RFC 3339 with an offset: 2026-01-31T18:00:00Z"
+        return (
+            "timestamp",
+            "bad_timestamp",
+            "A timestamp is RFC 3339 with an offset, from 1900 on: 2026-01-31T18:00:00Z",
+        )
     if at > horizon:
         return "timestamp", "from_the_future", "The timestamp is more than 5 minutes ahead of the clock."
     if type(data) is not dict:
@@ -172,7 +176,7 @@ def _instant(text: Any) -> datetime | None:
         at = datetime.fromisoformat(text.upper())
         if at.tzinfo is not UTC:
             at = at.astimezone(UTC)
-    except (ValueError, OverflowError):  # a 30th of February; a leap second; an instant before the year 1
+    except (ValueError, OverflowError):  # a 30th of February; a day before the year 1
         return None
     return at if at >= EARLIEST else None
 

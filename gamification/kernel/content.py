@@ -169,7 +169,7 @@ class CreateContent(ContentCommand):
         id_ = of.id_of(definition)
         if of.model._default_manager.filter(pk=id_).exists():
             raise AlreadyExists(f"The {of.name} {id_} exists already, or did before it was retired.")
-        draft = of.model(pk=id_, created_at=world.now)
+        draft = of.model(pk=id_, created_at=world.now)  # type: ignore[misc] # Content is abstract
         return _put(world, of, draft, definition, publishes=not self.draft, who=self.who, reason=self.reason)
 
 
@@ -206,7 +206,7 @@ class PublishContent(ContentCommand):
         lock()
         draft = find(of, self.id)
         definition = of.parse(of.read(draft))
-        return publish(world, [(of, draft, definition)], who=self.who, reason=self.reason)[0]
+        return _publish_one(world, of, draft, definition, self.who, self.reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,15 +275,21 @@ def _put(
         draft.has_changes = definition != published_definition(of, draft)
         of.save(draft, definition)
     if publishes:
-        return publish(world, [(of, draft, definition)], who=who, reason=reason)[0]
+        return _publish_one(world, of, draft, definition, who, reason)
     if problems := list(unknown_to_drafts(of, definition)):
         raise Unpublishable(shapes.summary(problems), errors=problems)
     return Saved(draft, definition)
 
 
-def publish(
-    world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *, who: str, reason: str
-) -> list[Saved]:
+def _publish_one(world: World, of: Kind, draft: Content, definition: Definition, who: str, reason: str) -> Saved:
+    try:
+        return publish(world, [(of, draft, definition)], who=who, reason=reason)[0]
+    except Unpublishable as problem:
+        errors = list(_placed(problem.errors, (of.name, of.id_of(definition))))
+        raise Unpublishable(shapes.summary(errors), errors=errors) from None
+
+
+def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *, who: str, reason: str) -> list[Saved]:
     """Publish those drafts that differ from what is published, in one publication. Raises Unpublishable."""
     results = [Saved(draft, definition) for _, draft, definition in drafts]
     fresh = [
@@ -294,13 +300,7 @@ def publish(
     if not fresh:
         return results
     changes = [Change(of.name, of.id_of(saved.definition), saved.definition) for of, saved in fresh]
-    try:
-        publication = publishing.publish(changes, who=who, reason=reason, now=world.now)
-    except Unpublishable as problem:
-        if len(changes) > 1:
-            raise  # whoever published many knows where each of them stands
-        errors = list(_placed(problem.errors, (changes[0].kind, changes[0].id)))
-        raise Unpublishable(shapes.summary(errors), errors=errors) from None
+    publication = publishing.publish(changes, who=who, reason=reason, now=world.now)
     backfill = _backfill(publication, fresh, world.now)
     for of, saved in fresh:
         saved.published = True
@@ -351,6 +351,24 @@ def published_definition(of: Kind, draft: Content) -> Definition | None:
         return None
     newest = Version.objects.filter(kind=of.name, content_id=draft.pk).order_by("-number").first()
     return None if newest is None or newest.retires else newest.definition
+
+
+def note(of: Kind, draft: Content, now: datetime) -> None:
+    """Note that a draft was edited by other means than a command: whether it still is what is published."""
+    draft = of.model._default_manager.get(pk=draft.pk)
+    draft.has_changes = published_definition(of, draft) != of.read(draft)
+    draft.updated_at = now
+    draft.save(update_fields=["has_changes", "updated_at"])
+
+
+def problems(of: Kind, draft: Content) -> list[str]:
+    """What stands in the way of publishing a draft, a line each."""
+    draft = of.model._default_manager.get(pk=draft.pk)
+    try:
+        rehearse(of, of.parse(of.read(draft)))
+    except Invalid as refused:
+        return [f"{error['path']}: {error['detail']}" for error in refused.errors]
+    return []
 
 
 def unknown_to_drafts(of: Kind, definition: Definition) -> Iterator[dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import BooleanField, Q, QuerySet
+from django.db.models import BooleanField, Q
 from django.urls import URLPattern, path
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -46,6 +46,9 @@ class BackfillShape(Shape):
     players_done = serializers.IntegerField()
     players_total = serializers.IntegerField()
     would_complete = serializers.IntegerField()
+
+
+ANY_OF_IT = {"application/json": {"type": "object", "description": "Any fields of the content, to try."}}
 
 
 class ContentView(APIView):
@@ -114,9 +117,7 @@ class ContentDetail(ContentView):
 
     def patch(self, request: Request, id: str) -> Response:
         changes, options = _options(request.data)
-        command = content.UpdateContent(
-            kind=self.kind.name, id=id, changes=changes, who=who(request), **options
-        )
+        command = content.UpdateContent(kind=self.kind.name, id=id, changes=changes, who=who(request), **options)
         return Response(saved(self.kind, bus.handle(command, now=timezone.now())))
 
     def delete(self, request: Request, id: str) -> Response:
@@ -157,63 +158,58 @@ class ContentVersions(ContentView):
 def routes(kind: Kind) -> list[URLPattern]:
     """The URLs of one kind, with views of its own so that the schema names its shape."""
     name = kind.name.capitalize()
-    written = type(shapes.Shape)(f"{name}Written", (kind.shape, OptionsShape), {})
-    kept: dict[str, Any] = {
-        "created_at": serializers.DateTimeField(),
-        "updated_at": serializers.DateTimeField(),
-        "version": serializers.IntegerField(allow_null=True),
-        "draft": serializers.BooleanField(required=False),
-    }
-    read = type(shapes.Shape)(f"{name}Read", (kind.shape,), kept)
-    answer = type(shapes.Shape)(
-        f"{name}Saved", (read,), {"backfill": serializers.IntegerField(allow_null=True)}
+    written = _made(f"{name}Written", (kind.shape, OptionsShape))
+    read = _made(
+        f"{name}Read",
+        (kind.shape,),
+        created_at=serializers.DateTimeField(),
+        updated_at=serializers.DateTimeField(),
+        version=serializers.IntegerField(allow_null=True),
+        draft=serializers.BooleanField(required=False),
     )
+    answer = _made(f"{name}Saved", (read,), backfill=serializers.IntegerField(allow_null=True))
     page = {(200, "application/json"): page_schema({"type": "array", "items": {"type": "object"}})}
     pages = [OpenApiParameter(each["name"], each["schema"]) for each in PARAMETERS]
     filters = [OpenApiParameter(each) for each in (*kind.filters, "q")]
 
-    def view(base: type[ContentView], suffix: str, **methods: Any) -> Any:
+    def view(base: type[ContentView], suffix: str, **methods: tuple[str, dict[str, Any]]) -> Any:
         documented = {
             method: extend_schema(operation_id=f"{kind.plural}_{does}", **said)
             for method, (does, said) in methods.items()
         }
-        made = type(f"{name}{suffix}", (base,), {"kind": kind, "__doc__": base.__doc__})
+        made = _made(f"{name}{suffix}", (base,), kind=kind, __doc__=base.__doc__)
         return extend_schema_view(**documented)(made).as_view()
 
-    of_one = f"{kind.plural}/<str:id>"
+    of_all = view(
+        ContentList,
+        "List",
+        get=("list", {"parameters": [*pages, *filters], "responses": page}),
+        post=("create", {"request": written, "responses": {201: answer}}),
+    )
+    of_one = view(
+        ContentDetail,
+        "Detail",
+        get=("read", {"responses": read}),
+        patch=("update", {"request": written, "responses": answer}),
+        delete=("retire", {"responses": {204: None}}),
+    )
+    publish = view(ContentPublish, "Publish", post=("publish", {"request": ReasonShape, "responses": answer}))
+    preview = view(
+        ContentPreview, "Preview", post=("preview", {"request": ANY_OF_IT, "responses": {202: BackfillShape}})
+    )
+    versions = view(ContentVersions, "Versions", get=("versions", {"parameters": pages, "responses": page}))
     return [
-        path(
-            kind.plural,
-            view(
-                ContentList,
-                "List",
-                get=("list", {"parameters": [*pages, *filters], "responses": page}),
-                post=("create", {"request": written, "responses": {201: answer}}),
-            ),
-        ),
-        path(
-            of_one,
-            view(
-                ContentDetail,
-                "Detail",
-                get=("read", {"responses": read}),
-                patch=("update", {"request": written, "responses": answer}),
-                delete=("retire", {"responses": {204: None}}),
-            ),
-        ),
-        path(
-            f"{of_one}/publish",
-            view(ContentPublish, "Publish", post=("publish", {"request": ReasonShape, "responses": answer})),
-        ),
-        path(
-            f"{of_one}/preview",
-            view(ContentPreview, "Preview", post=("preview", {"request": kind.shape, "responses": {202: BackfillShape}})),
-        ),
-        path(
-            f"{of_one}/versions",
-            view(ContentVersions, "Versions", get=("versions", {"parameters": pages, "responses": page})),
-        ),
+        path(kind.plural, of_all),
+        path(f"{kind.plural}/<str:id>", of_one),
+        path(f"{kind.plural}/<str:id>/publish", publish),
+        path(f"{kind.plural}/<str:id>/preview", preview),
+        path(f"{kind.plural}/<str:id>/versions", versions),
     ]
+
+
+def _made(name: str, bases: tuple[type, ...], **attributes: Any) -> Any:
+    metaclass: Any = type(bases[0])
+    return metaclass(name, bases, attributes)
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------

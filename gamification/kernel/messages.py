@@ -46,6 +46,8 @@ class GameEvent:
     timestamp: datetime
     samples: tuple[Sample, ...] = ()
     """What it is worth, filled in when the batch is loaded."""
+    valueless: tuple[str, ...] = ()
+    """The metrics whose conditions it meets without a number to count."""
 
     @property
     def order(self) -> tuple[datetime, str]:

@@ -239,9 +239,7 @@ def _refuse_problems(definitions: Definitions) -> None:
     if problems:
         raise Unpublishable(
             f"{len(problems)} problem(s) stand in the way of publishing.",
-            errors=[
-                {"path": p.path, "code": p.code, "detail": p.detail, "kind": p.kind, "id": p.id} for p in problems
-            ],
+            errors=[{"path": p.path, "code": p.code, "detail": p.detail, "kind": p.kind, "id": p.id} for p in problems],
         )
 
 

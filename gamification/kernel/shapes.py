@@ -36,7 +36,7 @@ class BadShape(Invalid):
 def flatten(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
     """REST framework's nested errors as `{path, code, detail}`, paths like `requirements[0].metric`."""
     if isinstance(detail, ErrorDetail):
-        yield {"path": path, "code": detail.code, "detail": str(detail)}
+        yield {"path": path, "code": detail.code or "invalid", "detail": str(detail)}
     elif isinstance(detail, dict):
         for key, inner in detail.items():
             yield from flatten(inner, _joined(path, key))
@@ -84,7 +84,7 @@ class Shape(serializers.Serializer[Any]):
         return value
 
     def said(self, code: str) -> list[ErrorDetail]:
-        return [ErrorDetail(self.error_messages[code], code)]
+        return [ErrorDetail(str(self.error_messages[code]), code)]
 
     def fields_for(
         self, attrs: dict[str, Any], needed: Iterable[str], all_names: Iterable[str], of: str
@@ -124,6 +124,11 @@ def summary(errors: list[dict[str, str]]) -> str:
     first = errors[0]
     what = f"{first['path']}: {first['detail']}" if first["path"] else first["detail"]
     return what if len(errors) == 1 else f"{what} (and {len(errors) - 1} more)"
+
+
+def rows(shape: type[Shape], *, most: int, allow_null: bool = False) -> serializers.ListSerializer[Any]:
+    """A list of objects of one shape; none, when nothing is said."""
+    return serializers.ListSerializer(child=shape(), default=list, max_length=most, allow_null=allow_null)
 
 
 class Text(serializers.CharField):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.utils import timezone
 
 from achievements.models import Standing
@@ -17,9 +20,11 @@ from gamification import pipeline
 from gamification.console import packs
 from gamification.console.sample import CONTENT
 from gamification.console.sample.play import BELLS, FINDS, FOES, GREAT_ONES, LETTERS, REGIONS, TRACKS, Flatwalker
-from gamification.kernel import publishing
+from gamification.kernel import bus, publishing
+from gamification.kernel.content import UpdateContent
 from gamification.kernel.messages import GameEvent
-from progress.models import Player
+from gamification.kernel.models import ApiKey, Version
+from progress.models import Backfill, Player
 from rewards.models import Distribution
 
 Content = dict[str, list[dict[str, Any]]]
@@ -86,6 +91,34 @@ def test_it_loads_whole() -> None:
         "level": 20,
         "currency": 3,
     }
+
+
+@pytest.mark.django_db
+def test_setting_up_shows_secrets_once_and_again_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("setup_sample")
+    first = capsys.readouterr().out
+    password, key = re.findall(r"(?m)^  (?:Admin +admin /|Key) +(\S+)$", first)
+    assert get_user_model().objects.get(username="admin").check_password(password)
+    assert f'"Authorization: Api-Key {key}"' in first
+    before = [list(table.objects.values_list()) for table in (Version, ApiKey, Backfill, get_user_model())]
+    call_command("setup_sample")
+    again = capsys.readouterr().out
+    assert password not in again
+    assert key not in again
+    assert "changepassword admin" in again
+    assert "create_api_key" in again
+    assert [list(table.objects.values_list()) for table in (Version, ApiKey, Backfill, get_user_model())] == before
+
+
+@pytest.mark.django_db
+def test_setting_up_leaves_what_designers_did_alone() -> None:
+    call_command("setup_sample")
+    bus.handle(
+        UpdateContent(kind="achievement", id="kettle", changes={"title": "Tea"}, who="a designer"),
+        now=timezone.now(),
+    )
+    call_command("setup_sample")
+    assert publishing.current().published["achievement"]["kettle"].definition["title"] == "Tea"
 
 
 # -- playing it --------------------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -57,8 +57,7 @@ def serving(env: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
-def until(holds: object, seconds: float = 30) -> None:
-    assert callable(holds)
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -70,83 +69,91 @@ def until(holds: object, seconds: float = 30) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    """A machine without any server, and an empty database."""
+@dataclass(frozen=True)
+class Service:
+    url: str
+    second_url: str
+    key: str
+    env: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A machine without any server, with a database that holds the tables and nothing else."""
     servers = ("DB_HOST", "DB_USER", "DB_PASSWORD", "DB_PORT", "REDIS_HOST", "RABBITMQ_URL", "WS_PORT", "PORT")
     kept = {name: value for name, value in os.environ.items() if name not in servers}
-    return {**kept, "DB_NAME": str(tmp_path / "sample.sqlite3")}
-
-
-@pytest.fixture
-def sample(env: dict[str, str]) -> str:
-    """What setting up says."""
+    env = {**kept, "DB_NAME": str(tmp_path_factory.mktemp("serve") / "sample.sqlite3"), "COLUMNS": "120"}
     manage("migrate", "--verbosity", "0", env=env)
-    return manage("setup_sample", env=env)
+    return env
+
+
+@pytest.fixture(scope="module")
+def service(env: dict[str, str]) -> Iterator[Service]:
+    """The sample game, served at two ports."""
+    said = manage("setup_sample", env=env)
+    port, second = free_port(), free_port()
+    with serving({**env, "WS_PORT": str(second)}, port):
+        yield Service(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{second}", key_in(said), env)
 
 
 def key_in(text: str) -> str:
-    [key] = set(re.findall(r"Api-Key ([0-9a-f]{12}\.[\w-]{40,})", text))
+    keys: set[str] = set(re.findall(r"Api-Key ([0-9a-f]{12}\.[\w-]{40,})", text))
+    [key] = keys
     return key
 
 
-def first_event() -> dict[str, object]:
-    return {
+def test_a_first_event_sent_to_a_fresh_service_unlocks_an_achievement(service: Service) -> None:
+    event = {
         "id": "hello-1",
         "player_id": "you",
         "type": "session.started",
         "data": {"platform": "desktop"},
         "timestamp": instant(datetime.now(UTC)),
     }
-
-
-def test_a_first_event_sent_to_a_fresh_service_unlocks_an_achievement(env: dict[str, str], sample: str) -> None:
-    port = free_port()
-    headers = {"Authorization": f"Api-Key {key_in(sample)}"}
-    with serving(env, port), httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers) as http:
-        answer = http.post("/api/v1/events", json=first_event()).json()
+    with httpx.Client(base_url=f"{service.url}/api/v1", headers={"Authorization": f"Api-Key {service.key}"}) as http:
+        answer = http.post("/events", json=event).json()
         assert answer["accepted"] == 1
         facts = answer["results"]["you"]["facts"]
-        assert "first-steps" in [fact["data"].get("id") for fact in facts if fact["type"] == "achievement.completed"]
-        shown = http.get("/api/v1/players/you/achievements", params={"state": "COMPLETED"}).json()
-        assert [row["achievement_id"] for row in shown["results"]] == ["first-steps"]
-        again = http.post("/api/v1/events", json=first_event() | {"timestamp": shown["results"][0]["completed_at"]})
-        assert again.json()["duplicates"] == 1
+        assert [fact["data"]["id"] for fact in facts if fact["type"] == "achievement.completed"] == ["first-steps"]
+        shown = http.get("/players/you/achievements", params={"state": "COMPLETED"}).json()["results"]
+        assert [row["achievement_id"] for row in shown] == ["first-steps"]
+        assert http.post("/events", json=event).json()["duplicates"] == 1
+        assert [row["balance"] for row in http.get("/players/you/wallet").json()["results"]] == [25]
 
 
-def test_asked_to_end_it_ends_at_once_and_well(env: dict[str, str], sample: str) -> None:
+def test_another_ws_port_is_a_second_door_to_the_same(service: Service) -> None:
+    assert httpx.get(f"{service.second_url}/healthz").json() == httpx.get(f"{service.url}/healthz").json()
+
+
+def test_simulated_players_unlock_and_claim(service: Service) -> None:
+    players = ("simulate", "--players", "4", "--rate", "120", "--seconds", "5", "--seed", "7")
+    said = manage(*players, "--url", service.url, env=service.env)
+    figures = dict(re.findall(r"│ ([a-z ·]+?) +│ ([\d,]+)", said))
+    assert int(figures["events sent"]) > 100
+    assert figures["accepted"] == figures["events sent"]
+    assert figures["duplicates"] == figures["rejected · held"] == "0"
+    assert int(figures["achievements unlocked"]) >= 12
+
+
+def test_a_wrong_key_ends_the_simulation_with_one_line(service: Service) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        manage("simulate", "--seconds", "2", "--key", "no.key", "--url", service.url, env=service.env)
+    assert failed.value.stderr.startswith("CommandError: 401 ")
+
+
+def test_asked_to_end_it_ends_at_once_and_well(env: dict[str, str]) -> None:
     with serving(env, free_port()) as process:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=30) == 0
         output = process.stdout.read() if process.stdout else ""
         assert "Traceback" not in output
 
 
-def test_a_second_port_serves_the_same(env: dict[str, str], sample: str) -> None:
-    port, second = free_port(), free_port()
-    with serving({**env, "WS_PORT": str(second)}, port):
-        assert httpx.get(f"http://127.0.0.1:{second}/healthz").status_code == 200
-
-
-def test_a_port_in_use_is_one_clear_line(env: dict[str, str], sample: str) -> None:
+def test_a_port_in_use_is_one_clear_line(env: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        failed = subprocess.run(
-            [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)],
-            cwd=settings.BASE_DIR,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert failed.returncode == 1
-    assert failed.stderr.splitlines()[-1] == f"CommandError: cannot listen at 127.0.0.1:{port}: Address already in use"
-
-
-def test_setting_up_again_shows_no_secret_and_changes_nothing(env: dict[str, str], sample: str) -> None:
-    again = manage("setup_sample", env=env)
-    assert key_in(sample) not in again
-    assert "create_api_key" in again
-    assert "changepassword admin" in again
-    assert manage("dump_content", env=env) == manage("dump_content", env=env)
+        with pytest.raises(subprocess.CalledProcessError) as failed:
+            manage("serve", "--host", "127.0.0.1", "--port", str(port), env=env)
+    assert failed.value.stderr.splitlines()[-1] == (
+        f"CommandError: cannot listen at 127.0.0.1:{port}: Address already in use"
+    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import httpx
@@ -31,7 +32,7 @@ async def test_a_batch_without_an_answer_is_sent_again_with_the_same_ids() -> No
 def test_the_same_seed_plays_the_same_moves() -> None:
     def moves(seed: int) -> list[tuple[str, str, object]]:
         servers = simulate.game_servers(9, random.Random(seed), simulate.Counts())
-        now = simulate.datetime(2026, 1, 1, tzinfo=simulate.UTC)
+        now = datetime(2026, 1, 1, tzinfo=UTC)
         for server in servers:
             for _ in range(100):
                 server.move(now)
@@ -44,7 +45,7 @@ def test_the_same_seed_plays_the_same_moves() -> None:
 def test_a_player_logs_in_before_anything_else_and_never_meets_themselves() -> None:
     [server] = simulate.game_servers(1, random.Random(3), simulate.Counts())
     for _ in range(300):
-        server.move(simulate.datetime(2026, 1, 1, tzinfo=simulate.UTC))
+        server.move(datetime(2026, 1, 1, tzinfo=UTC))
     types = [event["type"] for event in server.outbox]
     assert types[0] == "session.started"
     for before, after in pairwise(types):

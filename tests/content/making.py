@@ -35,7 +35,7 @@ def metric(id_: str = "kills", **fields: Any) -> Json:
     return {"id": id_, "name": id_.title(), "event_type": "enemy.killed", **fields}
 
 
-def count(metric: str = "kills", threshold: float = 10, operator: str = "gte", **fields: Any) -> Json:
+def count(metric: str = "kills", threshold: Any = 10, operator: str = "gte", **fields: Any) -> Json:
     return {"type": "COUNT", "metric": metric, "operator": operator, "threshold": threshold, **fields}
 
 

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.django_db
 
 API = "/api/v1"
 DAY = {"duration": 1, "unit": "days"}
+LEVEL_3 = {"type": "LEVEL", "operator": "gte", "threshold": 3}
 
 
 def of(type_: str, threshold: float, operator: str = "gte", metric: str = "damage", **fields: Any) -> Json:
@@ -24,7 +25,7 @@ def needs(*ids: str) -> list[Json]:
 
 
 def refused(body: Json) -> set[tuple[str, str]]:
-    """What is wrong with an achievement, where there are two metrics: `kills` worth 1, `damage` with values and members."""
+    """What is wrong with an achievement, where `kills` are worth 1 each and `damage` has values and members."""
     client = designer()
     send(client, "metrics", metric(), metric("damage", value_field="damage", member_field="weapon"))
     send(client, "metrics", metric("told", reported_by="PLAYER"))
@@ -80,7 +81,8 @@ def test_a_threshold_that_can_be_met_is_published(requirement: Json) -> None:
 
 
 def test_distinct_needs_a_member_field() -> None:
-    assert refused(achievement("a", of("DISTINCT", 2, metric="kills"))) == {("requirements[0].metric", "no_member_field")}
+    found = refused(achievement("a", of("DISTINCT", 2, metric="kills")))
+    assert found == {("requirements[0].metric", "no_member_field")}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,11 @@ def test_more_requirements_than_there_are_is_refused() -> None:
         ({"requirements": [count("deaths")]}, "requirements[0].metric", "unknown_metric"),
         ({"requirements": needs("nobody")}, "requirements[0].target", "unknown_target"),
         ({"requirements": [{"type": "QUEST", "target": "q"}]}, "requirements[0].target", "unknown_target"),
-        ({"requirements": [count(), {"type": "LEVEL", "operator": "gte", "threshold": 3}]}, "requirements[1].type", "level_not_allowed"),
+        (
+            {"requirements": [count(), LEVEL_3]},
+            "requirements[1].type",
+            "level_not_allowed",
+        ),
         ({"rewards": ["coins"]}, "rewards[0]", "unknown_reward"),
         ({"prerequisites": ["nobody"]}, "prerequisites[0]", "unknown_prerequisite"),
         ({"prerequisites": ["a"]}, "prerequisites[0]", "cycle"),
@@ -158,7 +164,7 @@ def test_more_requirements_than_there_are_is_refused() -> None:
         ({"requirements": [of("STREAK", 2)], "repeat": "DAILY"}, "requirements[0].threshold", "never_met"),
         ({"requirements": [of("STREAK", 15)], "repeat": "WEEKLY"}, "requirements[0].threshold", "never_met"),
     ],
-)  # fmt: skip
+)
 def test_what_else_cannot_work_is_refused(fields: Json, path: str, code: str) -> None:
     assert refused(achievement("a", **{"requirements": [count()], **fields})) == {(path, code)}
 
@@ -218,7 +224,8 @@ def test_the_xp_of_levels_rises() -> None:
     send(client, "levels", {"level": 1, "xp": 0}, {"level": 3, "xp": 300})
     assert errors(client.post(f"{API}/levels", {"level": 4, "xp": 300})) == {("xp", "xp_not_rising")}
     assert errors(client.post(f"{API}/levels", {"level": 2, "xp": 300})) == {("levels[3].xp", "xp_not_rising")}
-    assert errors(client.post(f"{API}/levels", {"level": 2, "xp": 5, "rewards": ["x"]})) == {("rewards[0]", "unknown_reward")}
+    unknown = client.post(f"{API}/levels", {"level": 2, "xp": 5, "rewards": ["x"]})
+    assert errors(unknown) == {("rewards[0]", "unknown_reward")}
     send(client, "levels", {"level": 2, "xp": 299})
 
 

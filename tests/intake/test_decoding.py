@@ -1,37 +1,12 @@
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from gamification.intake import decoding
-from gamification.intake.decoding import BadJson, Decoded, NoEvents, TooLarge, TooManyEvents, UnknownField, decode
-from gamification.kernel.messages import GameEvent, Refused
-
-NOW = datetime(2026, 5, 30, 18, 0, tzinfo=UTC)
-GOOD = {
-    "id": "e1",
-    "player_id": "ada",
-    "type": "enemy.killed",
-    "data": {"weapon": "bow", "damage": 12.5},
-    "timestamp": "2026-05-30T17:59:59Z",
-}
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    return {**GOOD, **changes}
-
-
-def text(data: str) -> bytes:
-    """An event whose data are spelt out: what json.dumps would not write."""
-    return json.dumps(event(data=0)).replace('"data": 0', f'"data": {data}').encode()
-
-
-def sent(*events: Any) -> bytes:
-    return json.dumps({"events": list(events)}).encode()
+from gamification.intake.decoding import BadJson, NoEvents, TooLarge, TooManyEvents, UnknownField, decode
+from tests.intake.bodies import GOOD, NOW, event, said, sent, text
 
 
 def verdict(body: bytes) -> tuple[str, str]:
@@ -43,12 +18,6 @@ def verdict(body: bytes) -> tuple[str, str]:
     assert bad.index == 0
     assert bad.detail
     return bad.code, bad.path
-
-
-def said(decoded: Decoded) -> Any:
-    """All that a decoding says, comparable."""
-    good = [(i, e.id, e.player_id, e.type, json.dumps(e.data), e.timestamp, e.digest()) for i, e in decoded.good]
-    return decoded.single, good, decoded.rejected
 
 
 # -- good events -------------------------------------------------------------------------------------------------------
@@ -157,6 +126,7 @@ def test_the_services_own_types_are_reserved(value: str) -> None:
         "٢٠٢٦-05-30T17:59:59Z",
         "0000-01-01T00:00:00Z",
         "0001-01-01T00:00:00+14:00",
+        "1899-12-31T23:59:59Z",
         1780163999,
         1.5,
         None,
@@ -178,7 +148,7 @@ def test_a_bad_timestamp(value: Any) -> None:
         ("2026-05-30T17:59:59.5Z", datetime(2026, 5, 30, 17, 59, 59, 500_000, tzinfo=UTC)),
         ("2026-05-30T17:59:59.1234569Z", datetime(2026, 5, 30, 17, 59, 59, 123_456, tzinfo=UTC)),
         ("2026-05-30T17:59:59.9999999999z", datetime(2026, 5, 30, 17, 59, 59, 999_999, tzinfo=UTC)),
-        ("1969-12-31T23:59:59Z", datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("1900-01-01T00:00:00Z", datetime(1900, 1, 1, tzinfo=UTC)),
     ],
 )
 def test_a_timestamp_is_an_instant_in_utc_cut_to_microseconds(value: str, expected: datetime) -> None:
@@ -247,7 +217,8 @@ def test_size_is_what_data_say_and_not_how_they_were_escaped() -> None:
         '{"a": 1, "a": 2}',
         '{"a": {"b": 1, "b": 1}}',
         '{"a": [{"b": 1, "\\u0062": 1}]}',
-        '{"x": 1, "x": ":", "y": "\\u003a\\u003A"}',
+        '{"x": 1, "x": 2, "y": "\\u003a"}',
+        '{"x": 1, "x": 2, "y": "\\u003A"}',
         '{"a": "\\u0000"}',
         '{"a\\u0000": 1}',
         '{"a": "\\ud800"}',
@@ -334,9 +305,7 @@ def test_a_body_that_holds_no_events_is_refused_whole(body: bytes) -> None:
 def test_nothing_stands_beside_events() -> None:
     with pytest.raises(UnknownField) as refused:
         decode(b'{"events": [], "async": true}', now=NOW)
-    assert refused.value.errors == [
-        {"path": "async", "code": "unknown_field", "detail": "There is no such field."}
-    ]
+    assert refused.value.errors == [{"path": "async", "code": "unknown_field", "detail": "There is no such field."}]
 
 
 def test_a_thousand_events_are_the_most() -> None:
@@ -378,102 +347,6 @@ def test_each_line_is_one_event() -> None:
         (5, "unknown_field"),
         (6, "bad_json"),
     ]
-
-
-# -- both ways say the same --------------------------------------------------------------------------------------------
-
-scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.integers(-(10**320), 10**320),
-    st.floats(),
-    st.text(st.characters(codec=None, exclude_categories=())),
-    st.sampled_from([":", "a:b", "\\u003a", "{", "[", '"', "\0", "\ud800", "~", "me", "9" * 320]),
-)
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner))
-
-
-def nearly(good: Any, *others: Any) -> Any:
-    """Mostly the good value, else something odd."""
-    return st.one_of(st.just(good), st.just(good), st.just(good), *[st.just(other) for other in others], scalars)
-
-
-events = st.fixed_dictionaries(
-    {},
-    optional={
-        "id": nearly("e1", "e2", "~x", "a b"),
-        "player_id": nearly("ada", "me", "bob:1"),
-        "type": nearly("enemy.killed", "level.reached", "X"),
-        "data": st.one_of(st.dictionaries(st.text(max_size=3), values, max_size=3), st.just({}), values),
-        "timestamp": nearly(
-            "2026-05-30T17:59:59Z", "2026-05-30T19:59:59.1234567+02:00", "2026-05-30 17:59:59Z", "2027-01-01T00:00:00Z"
-        ),
-    },
-) | st.builds(event, data=st.dictionaries(st.text(max_size=3), values, max_size=3))
-
-
-def spoilt(body: bytes, at: int, how: str) -> bytes:
-    """The body with a change that json.dumps does not make."""
-    at %= len(body) + 1
-    return {
-        "not": lambda: body,
-        "cut": lambda: body[:at],
-        "colon": lambda: body.replace(b":", b"\\u003a", 1) if at % 2 else body.replace(b": ", b":"),
-        "twice": lambda: body.replace(b'"id":', b'"id": "e1", "id":', 1),
-        "insert": lambda: body[:at] + b"\xc3\xa9" + body[at:],
-        "byte": lambda: body[:at] + b"\xff" + body[at + 1 :],
-        "nul": lambda: body[:at] + b"\\u0000" + body[at:],
-    }[how]()
-
-
-def outcome_of(run: Callable[[], Decoded]) -> Any:
-    try:
-        return said(run())
-    except Refused as refused:
-        return type(refused), refused.detail
-
-
-@given(
-    st.one_of(events, st.lists(events, max_size=4).map(lambda found: {"events": found})),
-    st.booleans(),
-    st.integers(0, 1_000),
-    st.sampled_from(["not", "not", "cut", "colon", "twice", "insert", "byte", "nul"]),
-)
-@example({"events": [event(data={"a": 1e16}), event(data={"a": [[[[[[[1]]]]]]]})]}, True, 0, "not")
-def test_the_fast_way_and_the_slow_way_say_the_same(body: Any, escaped: bool, at: int, how: str) -> None:
-    raw = json.dumps(body, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
-    raw = spoilt(raw, at, how)
-    assert outcome_of(lambda: decode(raw, now=NOW)) == outcome_of(lambda: decoding._slow(raw, NOW, False))
-
-
-@given(st.lists(events, max_size=4))
-def test_lines_and_bodies_say_the_same(found: list[Any]) -> None:
-    lines = [json.dumps(each).encode() for each in found]
-    by_lines = decoding.decode_lines(lines, now=NOW)
-    by_body = decode(b'{"events":[' + b",".join(lines) + b"]}", now=NOW)
-    assert said(by_lines)[1:] == said(by_body)[1:]
-
-
-@given(st.binary(max_size=200))
-@example(b'{"events": [{"id": \xf0\x9f\x98}]}')
-def test_arbitrary_bytes_are_refused_and_nothing_worse(raw: bytes) -> None:
-    try:
-        decoded = decode(raw, now=NOW)
-    except Refused as refused:
-        assert refused.status == 400
-    else:
-        assert decoded.good == []
-
-
-@given(st.text(alphabet='{}[]":,\\ux0e-1 antrfls\n', max_size=60))
-def test_text_that_looks_like_json_is_decoded_or_refused(raw: str) -> None:
-    try:
-        decoded = decode(raw.encode(), now=NOW)
-    except Refused as refused:
-        assert refused.status == 400
-    else:
-        assert all(isinstance(found, GameEvent) for _, found in decoded.good)
 
 
 def test_nothing_that_was_decoded_is_ahead_of_the_clock_by_more_than_five_minutes() -> None:

@@ -1,3 +1,4 @@
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from rest_framework.views import APIView
 
 from gamification.kernel.access import create_key
 from gamification.kernel.http import idempotent
+from gamification.kernel.http.idempotency import forget_expired
 from gamification.kernel.messages import Refused
 from gamification.kernel.models import IdempotencyKey, RejectedEvent
 from tests.callers import assert_problem
@@ -35,7 +37,8 @@ class Paint(APIView):
         leave_mark()
         if Paint.meanwhile is not None:
             Paint.meanwhile()
-        return Response({"colour": request.data.get("colour"), "marks": marks()}, status=Paint.status)
+        assert isinstance(request.data, dict)
+        return Response({**request.data, "marks": marks()}, status=Paint.status)
 
 
 class Spend(APIView):
@@ -74,10 +77,8 @@ def marks() -> int:
 
 def post(key: str, body: Any, name: str | None = "one", view: type[APIView] = Paint, path: str = "/paint") -> Any:
     headers = {"Authorization": f"Api-Key {key}"} | ({} if name is None else {"Idempotency-Key": name})
-    if isinstance(body, bytes):
-        request = APIRequestFactory().generic("POST", path, body, content_type="application/json", headers=headers)
-    else:
-        request = APIRequestFactory().post(path, body, headers=headers)
+    text = body if isinstance(body, str) else json.dumps(body)
+    request = APIRequestFactory().generic("POST", path, text, content_type="application/json", headers=headers)
     response = view.as_view()(request)
     if isinstance(response, Response):
         response.render()
@@ -95,8 +96,8 @@ def test_the_same_request_gets_the_first_answer_and_takes_effect_once(key: str) 
 
 
 def test_the_same_json_is_the_same_request_however_it_is_written(key: str) -> None:
-    post(key, b'{"colour": "red", "size": 1}')
-    assert post(key, b'{"size":1.0,"colour":"red"}')["Idempotent-Replayed"] == "true"
+    post(key, '{"colour": "red", "size": 1}')
+    assert post(key, '{"size":1.0,"colour":"red"}')["Idempotent-Replayed"] == "true"
 
 
 def test_the_same_key_with_another_request_is_refused(key: str) -> None:
@@ -238,3 +239,12 @@ def test_of_many_at_once_one_takes_effect() -> None:
     assert answers.count((201, "")) == 1
     assert set(answers) <= {(201, ""), (201, "true"), (409, "")}
     assert marks() == 1
+
+
+def test_answers_are_forgotten_when_their_day_is_over(key: str) -> None:
+    with time_machine.travel(NOON, tick=False):
+        post(key, {}, "old")
+    with time_machine.travel(NOON + timedelta(seconds=1), tick=False):
+        post(key, {}, "new")
+    assert forget_expired(NOON + timedelta(hours=24, seconds=1)) == 1
+    assert IdempotencyKey.objects.get().key == "new"

@@ -72,6 +72,13 @@ def test_a_batch_is_compared_with_what_is_kept_and_not_only_with_itself() -> Non
     assert (admission.fresh, admission.duplicates, admission.reused) == ([], [same], [other])
 
 
+def test_known_and_new_events_are_told_apart_within_one_batch() -> None:
+    inbox.admit([event("known")], NOW)
+    known, new, again, other = event("known"), event("new"), event("new"), event("new", ago=1)
+    admission = inbox.admit([known, new, again, other], NOW)
+    assert (admission.fresh, admission.duplicates, admission.reused) == ([new], [known, again], [other])
+
+
 def test_arrival_order_is_kept() -> None:
     batch = [event(id_) for id_ in ("c", "a", "b")]
     assert inbox.admit(batch, NOW).fresh == batch

@@ -1,5 +1,6 @@
 import pytest
 from django.core.cache import cache
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
 from gamification import probes
@@ -29,7 +30,7 @@ def test_a_service_without_its_cache_is_not_ready(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.django_db
 def test_a_service_whose_migrations_are_missing_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "_migrated", False)
-    monkeypatch.setattr(probes.MigrationExecutor, "migration_plan", lambda *args: ["one"])
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *args: ["one"])
     assert_problem(Client().get("/readyz"), 503, "not_ready", "migrations")
 
 

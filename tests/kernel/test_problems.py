@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.db import DataError, OperationalError
 from rest_framework.exceptions import ErrorDetail, Throttled, ValidationError
@@ -80,9 +82,8 @@ def test_every_wrong_field_is_named_with_its_path() -> None:
 
 def test_nested_errors_are_named_by_json_paths() -> None:
     wrong = ErrorDetail("Unknown.", code="unknown_metric")
-    response = problem(
-        ValidationError({"requirements": [{}, {"metric": [wrong]}], "tags": {0: [wrong]}, "non_field_errors": [wrong]})
-    )
+    errors: Any = {"requirements": [{}, {"metric": [wrong]}], "tags": {0: [wrong]}, "non_field_errors": [wrong]}
+    response = problem(ValidationError(errors))
     assert_problem(response, 400, "invalid", "requirements[1].metric", "tags[0]", "")
 
 

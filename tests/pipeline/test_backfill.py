@@ -22,9 +22,7 @@ def publish_and_fill(*changes):
 
 def completions():
     rows = Standing.objects.filter(completed_at__isnull=False).order_by("completed_at", "achievement_id")
-    return [
-        (s.achievement_id, s.player_id, s.occurrence, int((s.completed_at - NOON).total_seconds())) for s in rows
-    ]
+    return [(s.achievement_id, s.player_id, s.occurrence, int((s.completed_at - NOON).total_seconds())) for s in rows]
 
 
 def tallies(player):

@@ -7,8 +7,13 @@ from tests.pipeline.content import NOON, achievement, event, level, metric, publ
 @pytest.mark.django_db
 def test_smoke():
     publish(
-        metric("kills"), metric("dmg", value_field="dmg"), metric("done", "achievement.completed"),
-        reward("coin"), reward("xp", "XP", 100), level(1, 0), level(2, 100, "coin"),
+        metric("kills"),
+        metric("dmg", value_field="dmg"),
+        metric("done", "achievement.completed"),
+        reward("coin"),
+        reward("xp", "XP", 100),
+        level(1, 0),
+        level(2, 100, "coin"),
         achievement("first", requirement("COUNT", "kills", 1), rewards=["coin", "xp"]),
         achievement("ten", requirement("COUNT", "kills", 10), prerequisites=["first"]),
         achievement("hit", requirement("MAX", "dmg", 50), requirement("SUM", "dmg", 100), match="ALL"),

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.conf import LazySettings, settings
+from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -21,6 +21,7 @@ from gamification.feed.models import Message
 from gamification.kernel.access import SCOPES, create_key
 from gamification.kernel.encoding import instant
 from gamification.kernel.models import Event, OutboxFact
+from progress import periods
 from progress.models import Backfill
 from rewards.models import Distribution, Transfer, Wallet
 from tests.realgame import oracle
@@ -50,8 +51,8 @@ def expected(events: list[oracle.Event]) -> dict[str, dict[str, oracle.Result]]:
 
 
 @pytest.fixture(autouse=True)
-def zone(settings: LazySettings) -> None:
-    settings.PLAYER_TIME_ZONE = ZONE
+def zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(periods, "default_zone", ZONE)
 
 
 @pytest.fixture
@@ -149,6 +150,15 @@ def test_posting_in_batches_gives_each_player_exactly_what_plain_python_counts(
 ) -> None:
     publish_pack()
     assert post(client, events, size) == (10_000, 0)
+    assert_all_as_counted(client, expected)
+
+
+def test_posting_as_it_happened_in_small_batches_gives_exactly_the_same(
+    client: APIClient, events: list[oracle.Event], expected: dict[str, dict[str, oracle.Result]]
+) -> None:
+    publish_pack()
+    as_it_happened = sorted(events, key=lambda event: (event["timestamp"], event["id"]))
+    assert post(client, as_it_happened, 23) == (10_000, 0)
     assert_all_as_counted(client, expected)
 
 

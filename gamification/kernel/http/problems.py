@@ -51,6 +51,10 @@ def problem_response(
     return HttpResponse(dumps(body), status=status, content_type=CONTENT_TYPE, headers=headers)
 
 
+def too_large() -> HttpResponse:
+    return problem_response(413, "too_large", "The body is larger than this service takes.")
+
+
 def problem(exc: Exception, context: Mapping[str, Any] | None = None) -> HttpResponse | None:
     """What REST framework calls with whatever a view raised; None (a 500) for what nobody foresaw."""
     if isinstance(exc, Refused):
@@ -58,7 +62,7 @@ def problem(exc: Exception, context: Mapping[str, Any] | None = None) -> HttpRes
     if isinstance(exc, exceptions.APIException):
         return _api_exception(exc)
     if isinstance(exc, RequestDataTooBig):
-        return problem_response(413, "too_large", "The body is larger than this service takes.")
+        return too_large()
     if isinstance(exc, Http404):
         return problem_response(404, "not_found", "There is nothing here.")
     if isinstance(exc, PermissionDenied):

@@ -57,6 +57,7 @@ class Command(BaseCommand):
                 "gamification.asgi:application",
                 log_config=None,  # settings.LOGGING is it
                 access_log=settings.LOG_LEVEL == "DEBUG",
+                lifespan="off",  # no part of the application needs to be told
                 server_header=False,
                 ws="websockets-sansio",
                 ws_max_size=LONGEST_MESSAGE,
@@ -81,7 +82,8 @@ def listening(host: str, port: int) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
         )
     except OSError as problem:
-        raise CommandError(f"cannot listen at {host}:{port}: {problem.strerror}") from None
+        why = os.strerror(problem.errno) if problem.errno else problem
+        raise CommandError(f"cannot listen at {host}:{port}: {why}") from None
 
 
 def raise_open_file_limit() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import time
@@ -51,7 +52,8 @@ class Command(BaseCommand):
     def handle(
         self, *, players: int, rate: int, seconds: int, url: str, key: str, seed: int | None, **options: Any
     ) -> None:
-        console = Console(file=self.stdout._out)
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every request
+        console = Console()
         key = key or create_key(f"simulate {datetime.now(UTC):%Y-%m-%d %H:%M}", SCOPES)[1]
         counts = Counts()
         servers = game_servers(players, random.Random(seed), counts)
@@ -258,7 +260,7 @@ async def wind_down(server: GameServer, seat: Seat, http: httpx.AsyncClient, dev
                 sketch = {"player_id": seat.player_id, "metrics": {"sketches": 1}}
                 await http.post("/achievements/sketchbook/progress", json=sketch, headers=own)
             if claims:
-                pending = {"state": "PENDING", "page_size": 20}
+                pending = {"state": "PENDING", "page_size": "20"}
                 waiting = await http.get("/players/me/distributions", params=pending, headers=own)
                 for distribution in waiting.json().get("results", []):
                     answer = await http.post(f"/rewards/{distribution['id']}/claim", json={}, headers=own)

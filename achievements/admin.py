@@ -1,0 +1,177 @@
+"""Achievements as designers write them; how players stand with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from achievements.commands import RevokeAchievement
+from achievements.content import ACHIEVEMENT, give_serial
+from achievements.content_serializers import AchievementShape
+from achievements.models import (
+    Achievement,
+    AchievementPrerequisite,
+    AchievementRequirement,
+    AchievementReward,
+    Mark,
+    Standing,
+)
+from gamification.kernel.authoring import (
+    ContentAdmin,
+    LineInline,
+    ReadOnlyAdmin,
+    ReasonedActionForm,
+    ShapedForm,
+    handled,
+    may_decide,
+)
+from progress.admin import RequirementForm, RequirementInline
+
+A_DULL_ID = "The id of a SECRET achievement is shown to everybody: choose one that gives nothing away."
+TAKES = [("ALL", "all of them"), ("ANY", "any of them"), ("at_least", "at least …")]
+
+
+class MatchWidget(forms.MultiWidget):
+    def __init__(self) -> None:
+        super().__init__([forms.Select(choices=TAKES), forms.NumberInput(attrs={"min": 1, "style": "width: 5em"})])
+
+    def decompress(self, value: Any) -> list[Any]:
+        return ["at_least", value.get("at_least")] if isinstance(value, dict) else [value or "ALL", None]
+
+
+class MatchField(forms.MultiValueField):
+    """How many of the requirements it takes, as a choice and a number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        parts = (forms.ChoiceField(choices=TAKES), forms.IntegerField(required=False, min_value=1))
+        super().__init__(parts, widget=MatchWidget(), require_all_fields=False, **kwargs)
+
+    def compress(self, data_list: list[Any]) -> Any:
+        take, number = [*data_list, "ALL", None][:2] if data_list else ("ALL", None)
+        if take != "at_least":
+            return take or "ALL"
+        if number is None:
+            raise ValidationError("At least how many?")
+        return {"at_least": number}
+
+
+class AchievementForm(ShapedForm):
+    shape = AchievementShape
+    match = MatchField(required=False, label="it takes", help_text="How many of the requirements below.")
+
+    class Meta:
+        model = Achievement
+        fields = (
+            "id", "title", "description", "type", "category", "points", "match", "repeat", "series", "tier",
+            "is_enabled", "starts_at", "ends_at", "icon", "metadata", "backfill",
+        )  # fmt: skip
+        help_texts = {  # noqa: RUF012 - declared so by Django
+            "id": f"Chosen once, never changed: first-blood. {A_DULL_ID}",
+            "description": "What players read about it.",
+            "type": "SECRET: a player who has not unlocked it sees its id, type and points only.",
+            "points": "What the achievement itself is worth, beside its rewards.",
+            "repeat": "How often it can be completed: once a period in the player's own time zone, or ALWAYS.",
+            "series": "Achievements of one series belong together: hunter",
+            "tier": "Its place in the series: 1, 2, 3",
+            "is_enabled": "Off: nobody completes it, but counting goes on.",
+            "starts_at": "Only what happens from then on counts (UTC).",
+            "ends_at": "Only what happened before then counts (UTC).",
+            "icon": "An address or name that the game understands.",
+            "metadata": 'Anything the game wants to keep with it, in JSON: {"rarity": "epic"}',
+            "backfill": "How players learn that they had it already when it is published: NOTIFY for each, DIGEST in "
+            "one message, SILENT not at all.",
+        }
+
+
+class TargetForm(RequirementForm):
+    target = forms.ChoiceField(required=False, choices=lambda: [("", "—"), *_ids()], help_text="For ACHIEVEMENT.")
+
+    class Meta(RequirementForm.Meta):
+        model = AchievementRequirement
+
+
+def _ids() -> list[tuple[str, str]]:
+    rows = Achievement.objects.filter(retired_at=None).order_by("pk").values_list("pk", "title")
+    return [(id_, f"{id_}: {title}") for id_, title in rows]
+
+
+class AchievementRequirementInline(RequirementInline):
+    model = AchievementRequirement
+    form = TargetForm
+    verbose_name_plural = "requirements"
+
+
+class AchievementRewardInline(LineInline):
+    model = AchievementReward
+    autocomplete_fields = ("reward",)
+    fields = ("position", "reward")
+    verbose_name_plural = "rewards"
+
+
+class PrerequisiteInline(LineInline):
+    model = AchievementPrerequisite
+    fk_name = "achievement"
+    autocomplete_fields = ("requires",)
+    fields = ("position", "requires")
+    verbose_name_plural = "prerequisites: achievements to be completed before"
+
+
+@admin.register(Achievement)
+class AchievementAdmin(ContentAdmin):
+    kind = ACHIEVEMENT
+    form = AchievementForm
+    inlines = (AchievementRequirementInline, AchievementRewardInline, PrerequisiteInline)
+    list_display = ("id", "title", "type", "category", "points", "repeat", "is_enabled", "state")
+    list_filter = (*ContentAdmin.list_filter, "type", "category", "is_enabled", "repeat")
+    search_fields = ("id", "title", "description", "series")
+    own_fieldsets = (
+        (None, {"fields": ("id", "title", "description", "icon")}),
+        ("What it is", {"fields": ("type", "category", "points", "series", "tier")}),
+        ("When it is completed", {"fields": ("match", "repeat", "is_enabled", "starts_at", "ends_at")}),
+        ("Telling players", {"fields": ("backfill",)}),
+        ("For the game", {"fields": ("metadata",), "classes": ("collapse",)}),
+    )
+
+    def prepare(self, draft: Any) -> None:
+        give_serial(draft)
+
+    def warn(self, request: HttpRequest, draft: Any) -> None:
+        if draft.type == Achievement.Type.SECRET and draft.published is None:
+            messages.warning(request, A_DULL_ID)
+
+
+# -- players -----------------------------------------------------------------------------------------------------------
+
+
+@admin.register(Standing)
+class StandingAdmin(ReadOnlyAdmin):
+    list_display = ("achievement_id", "player_id", "occurrence", "completed_at", "points", "version", "revoked_at")
+    search_fields = ("=player_id", "=achievement_id")
+    ordering = ("-id",)
+    action_form = ReasonedActionForm
+    actions = ("revoke_selected",)
+
+    @admin.action(description="Revoke what is selected, with its rewards and points", permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Standing]) -> None:
+        reason = request.POST.get("reason") or f"revoked by {request.user.get_username()} on the console"
+        for row in queryset.order_by("player_id", "achievement_id", "occurrence"):
+            command = RevokeAchievement(
+                player_id=row.player_id, achievement_id=row.achievement_id, occurrence=row.occurrence, reason=reason
+            )
+            if handled(request, command, str(row)):
+                messages.success(request, f"Revoked {row}.")
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return may_decide(self, request)
+
+
+@admin.register(Mark)
+class MarkAdmin(ReadOnlyAdmin):
+    list_display = ("achievement_id", "player_id", "occurrence", "quarter", "at", "progress")
+    search_fields = ("=player_id", "=achievement_id")
+    ordering = ("-id",)

@@ -1,0 +1,96 @@
+"""Wishes about achievements: claiming what one has earned, and taking one back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from achievements import facts
+from achievements.completing import Shelf
+from achievements.rules import Achievement, AchievementRules
+from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.world import World
+from progress import leveling
+from progress.metering import Books
+from rewards.commands import ClaimAll, revoke_of
+from rewards.rules import Given
+
+SOURCE = "ACHIEVEMENT"
+
+
+class NotCompleted(Refused):
+    code = "not_completed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimRewards(Command):
+    """Claim all that is still pending of an achievement. Answers all that is claimed of it, now or before."""
+
+    player_id: PlayerId
+    achievement_id: str
+
+    def handle(self, world: World) -> list[Given]:
+        shelf = world[Shelf]
+        shelf.read_all()
+        if not any(key[0] == self.achievement_id and s.completed_at for key, s in shelf.of(self.player_id).items()):
+            raise NotCompleted("It is not completed, so there is nothing to claim.")
+        return ClaimAll(player_id=self.player_id, source=SOURCE, source_id=self.achievement_id).handle(world)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeAchievement(Command):
+    """Take an achievement back, or one occurrence of it, with its rewards, points and count. It is not earned again.
+
+    Answers `{revoked: [occurrence], distributions: [Given]}`; however often it is sent, it is undone once. What others
+    completed because of it stays.
+    """
+
+    player_id: PlayerId
+    achievement_id: str
+    reason: str
+    occurrence: str | None = None
+
+    def handle(self, world: World) -> dict[str, Any]:
+        published = world.rules.published.get("achievement", {}).get(self.achievement_id)
+        if published is None:
+            raise NotFound(f"There is no achievement {self.achievement_id!r}.")
+        shelf, player = world[Shelf], world[Books].players[self.player_id]
+        shelf.read_all()
+        of_it = {
+            occurrence: standing
+            for (id_, occurrence), standing in shelf.of(self.player_id).items()
+            if id_ == self.achievement_id and standing.completed_at and self.occurrence in (None, occurrence)
+        }
+        if not of_it:
+            raise NotCompleted("It is not completed, so there is nothing to revoke.")
+        distributions = []
+        for occurrence, standing in sorted(of_it.items()):
+            if standing.revoked_at is not None:
+                continue
+            standing.revoked_at, standing.dirty = world.now, True
+            player.achievements_completed = max(player.achievements_completed - 1, 0)
+            leveling.take_points(world, self.player_id, standing.points)
+            world.state(facts.revoked(self.achievement_id, self.player_id, occurrence, self.reason, world.now))
+            distributions += revoke_of(
+                world,
+                player_id=self.player_id,
+                source=SOURCE,
+                source_id=self.achievement_id,
+                occurrence=occurrence,
+                reason=self.reason,
+            )
+        self._forget(world, world.rules[AchievementRules].by_id.get(self.achievement_id))
+        return {"revoked": sorted(of_it), "distributions": distributions}
+
+    def _forget(self, world: World, achievement: Achievement | None) -> None:
+        """Clear its bit where no occurrence is left, and bar it where there is only one to earn."""
+        if achievement is None:  # retired: nobody asks for its bit
+            return
+        player = world[Books].players[self.player_id]
+        standings = world[Shelf].of(self.player_id).items()
+        left = [s for (id_, _), s in standings if id_ == achievement.id and s.completed_at and not s.revoked_at]
+        if not left:
+            player.earned &= ~achievement.bit
+            player.dirty = True
+        if achievement.repeat == "NEVER":
+            player.barred |= achievement.bit

@@ -1,0 +1,124 @@
+"""How a player stands with achievements: read without a lock, worked out by the same rules that complete them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from achievements import queries
+from achievements.completing import OPEN_RUN, Shelf, Standing, read_goal
+from achievements.models import Mark
+from achievements.rules import Achievement, AchievementRules
+from gamification.kernel import publishing
+from gamification.kernel.encoding import instant
+from gamification.kernel.messages import PlayerId
+from gamification.kernel.world import World
+from progress import periods
+from progress.metering import Books, PlayerState
+from progress.rules import ALWAYS, NEVER, Tally
+
+HISTORY = 50
+"""The newest entries that are shown."""
+
+
+class View:
+    """One player's standings with everything published, as they are now. A fixed number of queries."""
+
+    def __init__(self, player_id: PlayerId, now: datetime, hidden: Iterable[str] = ()) -> None:
+        self.now, self.hidden = now, frozenset(hidden)
+        world = World(now=now, player_ids=[player_id])
+        world.rules = publishing.current()
+        self.books, self.shelf = Books(world), Shelf(world)
+        world.add(self.books)
+        world.add(self.shelf)
+        self.books.read_players()
+        unseen = PlayerState(player_id, periods.freeze([]), filled=world.rules.number)
+        self.player = self.books.players.setdefault(player_id, unseen)
+        self.books.read_all()
+        self.shelf.read_all()
+        self.rules = world.rules[AchievementRules]
+        self._standings: dict[str, dict[str, Standing]] = {}
+        for (id_, occurrence), standing in self.shelf.of(player_id).items():
+            self._standings.setdefault(id_, {})[occurrence] = standing
+        self._marks: dict[str, list[Mark]] = {}
+        for mark in Mark.objects.filter(player_id=player_id).order_by("at", "quarter"):
+            self._marks.setdefault(mark.achievement_id, []).append(mark)
+
+    def of(self, achievement: Achievement, *, live: bool = False) -> dict[str, Any]:
+        """The contract's progress of one achievement; of a repeating one, in the period the clock is in.
+
+        `live`: every requirement as it reads now, not as it was kept at completion, and none left out.
+        """
+        player, goal = self.player, achievement.goal
+        standings = self._standings.get(achievement.id, {})
+        opens = player.period(achievement.repeat, self.now).opens if achievement.repeat in periods.KINDS else None
+        occurrence = OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+        standing = standings.get(occurrence, Standing())
+
+        def tally(metric: str) -> Tally | None:
+            return self.books.tallies.get((player.player_id, metric, goal.scope.key(opens)))
+
+        completed = standing.completed_at is not None and standing.revoked_at is None
+        if completed and standing.final is not None and not live:
+            read, version = standing.final, standing.version
+        else:
+            read = read_goal(goal, tally, standing.reached, player.earned, self.rules, self.now)
+            version = achievement.version
+        shown: dict[str, Any] = {
+            "player_id": player.player_id,
+            "achievement_id": achievement.id,
+            "progress": 1 if completed else read["progress"],
+            "is_completed": completed,
+            "completed_at": instant(standing.completed_at) if completed and standing.completed_at else None,
+            "metrics": read["metrics"],
+            "requirements": [r for r in read["requirements"] if live or r.get("target") not in self.hidden],
+            "history": self._history(achievement.id, standings),
+            "version": version,
+        }
+        if standing.revoked_at is not None:
+            shown["revoked_at"] = instant(standing.revoked_at)
+        if achievement.repeat != NEVER:
+            runs = [s for s in standings.values() if s.completed_at is not None and s.revoked_at is None]
+            shown["completions"] = len(runs)
+        if goal.since > player.filled:
+            shown["pending"] = True
+        return shown
+
+    def _history(self, id_: str, standings: dict[str, Standing]) -> list[dict[str, Any]]:
+        entries: dict[tuple[datetime, float], dict[str, Any]] = {}
+        for mark in self._marks.get(id_, []):  # one reading may have reached several quarters
+            entries[mark.at, mark.progress] = {
+                "at": instant(mark.at), "progress": mark.progress, "metrics": mark.metrics,
+            }  # fmt: skip
+        for standing in standings.values():
+            if standing.completed_at is not None:
+                metrics = (standing.final or {}).get("metrics", {})
+                entries[standing.completed_at, 1.0] = {
+                    "at": instant(standing.completed_at), "progress": 1, "metrics": metrics,
+                }  # fmt: skip
+        return [entries[key] for key in sorted(entries)][-HISTORY:]
+
+    def row(self, achievement: Achievement, definition: dict[str, Any]) -> dict[str, Any]:
+        """A row of the player's list: what it is, and how far they have come."""
+        read = self.of(achievement)
+        state = "COMPLETED" if read["is_completed"] else "IN_PROGRESS" if read["progress"] > 0 else "LOCKED"
+        names = ("title", "description", "type", "category", "points", "series", "tier", "repeat", "icon", "rewards")
+        return {"id": achievement.id, **{name: definition[name] for name in names}, "state": state, **read}
+
+
+def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
+    """All achievements that are visible, begun or not. A player sees `{id, type, points}` of what is secret to them."""
+    hidden = queries.hidden_ids(player_id) if for_player else set()
+    view = View(player_id, now, hidden)
+    published = publishing.current().published.get("achievement", {})
+    found: list[dict[str, Any]] = []
+    for id_, achievement in sorted(view.rules.by_id.items()):
+        if id_ in hidden:
+            if state is None:
+                found.append({"id": id_, "type": achievement.type, "points": achievement.points})
+            continue
+        row = view.row(achievement, published[id_].definition)
+        if state in (None, row["state"]):
+            found.append(row)
+    return found

@@ -1,0 +1,138 @@
+"""Routes of how players stand with achievements."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from achievements import queries, standings
+from achievements.commands import ClaimRewards, RevokeAchievement
+from achievements.explaining import explain
+from achievements.rules import Achievement, AchievementRules
+from achievements.serializers import (
+    ClaimedShape,
+    ClaimShape,
+    ExplanationShape,
+    ProgressShape,
+    RevokedShape,
+    RevokeShape,
+    StandingShape,
+)
+from achievements.standings import View
+from gamification.kernel import bus, publishing
+from gamification.kernel.access import acting_player, is_player, player_in_path
+from gamification.kernel.http import idempotent, paginate_list
+from gamification.kernel.http.pages import paged
+from gamification.kernel.messages import Invalid, NotFound, PlayerId
+from gamification.kernel.shapes import parse, shown_id
+from rewards import facts
+
+STATES = ("LOCKED", "IN_PROGRESS", "COMPLETED")
+_player = OpenApiParameter("player_id", description="Whose; a player's token says so by itself.", required=False)
+_page = paged(StandingShape)
+
+
+def find(request: Request, achievement_id: str, player_id: PlayerId) -> Achievement:
+    """The achievement in play that this caller may know of, when acting for that player. Raises NotFound."""
+    found: Achievement | None = publishing.current()[AchievementRules].by_id.get(achievement_id)
+    if found is None or achievement_id in hidden(request, player_id):
+        raise NotFound(f"There is no achievement {shown_id(achievement_id)}.")
+    return found
+
+
+def hidden(request: Request, player_id: PlayerId) -> set[str]:
+    return queries.hidden_ids(player_id) if is_player(request) else set()
+
+
+class PlayerAchievements(APIView):
+    """All achievements that are visible, begun or not, with how far the player has come."""
+
+    scopes: ClassVar = {"GET": "players:read"}
+    player_may: ClassVar = {"GET"}
+
+    @extend_schema(
+        operation_id="players_achievements_list",
+        parameters=[OpenApiParameter("state", enum=STATES, required=False), *_page["parameters"]],
+        responses=_page["responses"],
+    )
+    def get(self, request: Request, player_id: str) -> Response:
+        player_id, state = player_in_path(request, player_id), request.query_params.get("state")
+        if state not in (None, *STATES):
+            detail = f"One of {', '.join(STATES)}."
+            raise Invalid(detail, [{"path": "state", "code": "invalid", "detail": detail}])
+        found = standings.rows(player_id, timezone.now(), state=state, for_player=is_player(request))
+        return paginate_list(request, found, key=lambda row: row["id"])
+
+
+class Progress(APIView):
+    """How far a player has come with one achievement."""
+
+    scopes: ClassVar = {"GET": "players:read"}
+    player_may: ClassVar = {"GET"}
+
+    @extend_schema(operation_id="achievements_progress_read", parameters=[_player], responses=ProgressShape)
+    def get(self, request: Request, achievement_id: str) -> Response:
+        player_id = acting_player(request, request.query_params.get("player_id"))
+        achievement = find(request, achievement_id, player_id)
+        return Response(View(player_id, timezone.now(), hidden(request, player_id)).of(achievement))
+
+
+class Explain(APIView):
+    """Why it is, or is not, unlocked: every requirement, what is missing, and which events counted or why not."""
+
+    scopes: ClassVar = {"GET": "players:read"}
+    player_may: ClassVar = {"GET"}
+
+    @extend_schema(operation_id="achievements_explain", parameters=[_player], responses=ExplanationShape)
+    def get(self, request: Request, achievement_id: str) -> Response:
+        player_id = acting_player(request, request.query_params.get("player_id"))
+        achievement = find(request, achievement_id, player_id)
+        return Response(explain(View(player_id, timezone.now(), hidden(request, player_id)), achievement))
+
+
+class Claim(APIView):
+    """Claims all that is pending of an achievement. Each is paid once, however often this is sent."""
+
+    scopes: ClassVar = {"POST": "players:write"}
+    player_may: ClassVar = {"POST"}
+
+    @extend_schema(operation_id="achievements_claim", parameters=[_player], request=ClaimShape, responses=ClaimedShape)
+    @idempotent
+    def post(self, request: Request, achievement_id: str) -> Response:
+        said, now = parse(ClaimShape, request.data), timezone.now()
+        player_id = acting_player(request, said.get("player_id") or request.query_params.get("player_id"))
+        find(request, achievement_id, player_id)
+        claimed = bus.handle(ClaimRewards(player_id=player_id, achievement_id=achievement_id), now=now)
+        return Response({"distributions": [facts.distribution(given, now) for given in claimed]})
+
+
+class Revoke(APIView):
+    """Takes an achievement back from a player, with its rewards, points and count."""
+
+    scopes: ClassVar = {"POST": "rewards:grant"}
+
+    @extend_schema(operation_id="achievements_revoke", request=RevokeShape, responses=RevokedShape)
+    @idempotent
+    def post(self, request: Request, achievement_id: str) -> Response:
+        said, now = parse(RevokeShape, request.data), timezone.now()
+        player_id = acting_player(request, said["player_id"])
+        wish = RevokeAchievement(
+            player_id=player_id,
+            achievement_id=achievement_id,
+            reason=said["reason"],
+            occurrence=said.get("occurrence"),
+        )
+        undone = bus.handle(wish, now=now)
+        return Response(
+            {
+                "achievement_id": achievement_id,
+                "player_id": player_id,
+                "revoked": undone["revoked"],
+                "distributions": [facts.distribution(given, now) for given in undone["distributions"]],
+            }
+        )

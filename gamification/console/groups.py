@@ -1,0 +1,52 @@
+"""Who may do what on the console. The groups are made with every migration; what an operator adds to them stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+CONTENT = {
+    "progress": ("metric", "metriccondition", "level", "levelreward"),
+    "rewards": ("reward", "rewarditem", "rewardchance", "currency"),
+    "achievements": ("achievement", "achievementrequirement", "achievementreward", "achievementprerequisite"),
+}
+LINES = ("metriccondition", "levelreward", "rewarditem", "rewardchance", "achievementrequirement",
+         "achievementreward", "achievementprerequisite")  # fmt: skip
+"""Rows within a draft: they may be deleted, content itself is retired instead."""
+OURS = ("kernel", "feed", "progress", "rewards", "achievements", "quests", "anticheat", "analytics")
+
+
+def may(app: str, model: str, *actions: str) -> Q:
+    return Q(content_type__app_label=app, codename__in=[f"{action}_{model}" for action in actions])
+
+
+def _designing() -> Q:
+    wanted = Q(pk=None)
+    for app, models in CONTENT.items():
+        for model in models:
+            wanted |= may(app, model, "add", "change", "view", *(["delete"] if model in LINES else []))
+    return wanted | may("kernel", "version", "view") | may("progress", "backfill", "view")
+
+
+LOOKING = Q(content_type__app_label__in=OURS, codename__startswith="view_")
+GROUPS = {
+    "designers": _designing() | may("anticheat", "rule", "view"),
+    "reviewers": LOOKING | may("anticheat", "finding", "change") | may("anticheat", "rule", "add", "change", "delete"),
+    "support": LOOKING | may("rewards", "distribution", "change") | may("achievements", "standing", "change"),
+    "analysts": LOOKING,
+}
+"""group → its permissions. API keys are nobody's business but a superuser's."""
+
+
+def make(sender: Any = None, using: str = "default", **kwargs: Any) -> None:
+    """After `migrate`: the groups exist and have at least these permissions."""
+    for label in OURS:
+        create_permissions(apps.get_app_config(label), verbosity=0, using=using)
+    for name, wanted in GROUPS.items():
+        group, _ = Group.objects.using(using).get_or_create(name=name)
+        permissions = Permission.objects.using(using).filter(wanted)
+        group.permissions.add(*permissions.exclude(may("kernel", "apikey", "view")))

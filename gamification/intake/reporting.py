@@ -1,0 +1,122 @@
+"""Reporting progress: numbers for an achievement's metrics, as an event of its own kind."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from uuid_utils.compat import uuid7
+
+from achievements.rules import Achievement
+from achievements.serializers import ProgressShape
+from achievements.standings import View
+from achievements.views import Progress, find, hidden
+from gamification import pipeline
+from gamification.intake.decoding import AHEAD
+from gamification.kernel import publishing
+from gamification.kernel.access import acting_player, is_player
+from gamification.kernel.encoding import parse_instant
+from gamification.kernel.http import idempotent
+from gamification.kernel.http.idempotency import idempotency_key
+from gamification.kernel.messages import REPORTED, GameEvent, Invalid, PlayerId, Refused
+from gamification.kernel.shapes import Instant, Number, Shape, Text, parse
+from progress.rules import Metric, is_countable
+from progress.watching import Watch
+
+
+class ReportShape(Shape):
+    player_id = Text(required=False, help_text="A game server says for whom; a player's token says so by itself.")
+    metrics = serializers.DictField(child=Number(), allow_empty=False, help_text="metric → the sample's value")
+    timestamp = Instant(required=False, help_text="When it happened; without, now.")
+
+
+class NotReportedByPlayers(Refused):
+    code = "not_for_players"
+    status = 403
+
+
+class NotCounted(Refused):
+    """The store refused the report as an event: `id_reused`, `too_old`, `player_erased`."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code  # type: ignore[misc]
+        self.status = 400 if code == "too_old" else 409  # type: ignore[misc]
+
+
+class AchievementProgress(Progress):
+    """How far a player has come with one achievement; reporting it moves it on."""
+
+    scopes: ClassVar = {"GET": "players:read", "POST": "events:write"}
+    player_may: ClassVar = {"GET", "POST"}
+
+    @extend_schema(operation_id="achievements_progress_report", request=ReportShape, responses=ProgressShape)
+    @idempotent
+    def post(self, request: Request, achievement_id: str) -> Response:
+        said, now = parse(ReportShape, request.data), timezone.now()
+        player_id = acting_player(request, said.get("player_id"))
+        achievement = find(request, achievement_id, player_id)
+        metrics = _metrics(request, achievement, said["metrics"])
+        at = parse_instant(said["timestamp"]) if "timestamp" in said else now
+        update_progress(player_id, achievement, metrics, event_id=_event_id(request), at=at, now=now)
+        return Response(View(player_id, now, hidden(request, player_id)).of(achievement))
+
+
+def update_progress(
+    player_id: PlayerId,
+    achievement: Achievement,
+    metrics: dict[str, float],
+    *,
+    event_id: str,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Report one sample for each metric, as one event. Raises Refused where the event is."""
+    if at > now + AHEAD:
+        detail = f"More than {AHEAD // timedelta(minutes=1)} minutes ahead of the clock."
+        raise Invalid(detail, [{"path": "timestamp", "code": "from_the_future", "detail": detail}])
+    data = {"achievement": achievement.id, "metrics": metrics}
+    outcome = pipeline.process([GameEvent(event_id, player_id, REPORTED, data, at)], now=now)
+    for _, code, detail in outcome.refused:
+        raise NotCounted(code, detail)
+
+
+def _metrics(request: Request, achievement: Achievement, said: dict[str, Any]) -> dict[str, float]:
+    named = {r.metric for r in achievement.goal.requirements if r.metric}
+    errors = []
+    for id_, value in said.items():
+        path = f"metrics.{id_}"
+        if id_ not in named:
+            detail = f"{achievement.id} has no such metric."
+            errors.append({"path": path, "code": "unknown_metric", "detail": detail})
+        elif not is_countable(value):
+            detail = "A finite number within ±2^53 is expected."
+            errors.append({"path": path, "code": "invalid", "detail": detail})
+    if errors:
+        raise Invalid("Some of these metrics cannot be reported.", errors)
+    if is_player(request):
+        watch: Watch = publishing.current()[Watch]
+        for metric in (watch.metrics[id_] for id_ in said):
+            _refuse_unless_players_report(metric)
+    return said
+
+
+def _refuse_unless_players_report(metric: Metric) -> None:
+    if metric.reported_by != "PLAYER":
+        raise NotReportedByPlayers(f"{metric.id} is reported by game servers.")
+
+
+def _event_id(request: Request) -> str:
+    """The idempotency key names the event; without one it gets a new id."""
+    key = idempotency_key(request)
+    if key is None:
+        return str(uuid7())
+    if len(key) > 64 or key.startswith("~"):
+        detail = "Here the key becomes an event's id: at most 64 visible ASCII characters, not beginning with ~."
+        raise Invalid(detail, [{"path": "Idempotency-Key", "code": "bad_id", "detail": detail}])
+    return key

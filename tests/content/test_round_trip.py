@@ -1,0 +1,115 @@
+"""A draft's rows say exactly what the definition said, whatever a designer writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from achievements.content import ACHIEVEMENT
+from gamification.console import packs
+from gamification.kernel.content import Kind
+from progress.content import METRIC
+from progress.models import Metric
+from rewards.content import REWARD
+from rewards.models import Reward
+
+pytestmark = pytest.mark.django_db
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+TITLE = TEXT.filter(lambda text: bool(text.strip()))
+NUMBER = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBER | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+OBJECT = st.dictionaries(TEXT, JSON, max_size=3)
+INSTANT = st.datetimes(timezones=st.timezones()).map(lambda at: at.isoformat())
+INSTANT = INSTANT.filter(lambda text: text[:4] not in ("0001", "9999") and text.count(":") == 3)  # no odd offsets
+FRAME = st.none() | st.fixed_dictionaries(
+    {"duration": st.integers(1, 60), "unit": st.sampled_from(["minutes", "hours", "days"])}
+)
+REQUIREMENT = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["COUNT", "SUM", "MAX", "MIN", "LATEST", "DISTINCT", "STREAK"]),
+        "metric": st.just("kills"),
+        "operator": st.sampled_from(["gt", "gte", "lt", "lte", "eq"]),
+        "threshold": NUMBER,
+        "timeframe": FRAME,
+    }
+) | st.just({"type": "ACHIEVEMENT", "target": "other"})
+AN_ACHIEVEMENT = st.fixed_dictionaries(
+    {"id": st.just("a"), "title": TITLE, "requirements": st.lists(REQUIREMENT, max_size=3)},
+    optional={
+        "description": TEXT,
+        "points": st.integers(0, 2**31 - 1),
+        "match": st.sampled_from(["ALL", "ANY", {"at_least": 2}]),
+        "rewards": st.lists(st.just("coins"), max_size=3),
+        "prerequisites": st.lists(st.just("a"), max_size=2),
+        "series": st.none() | TEXT,
+        "tier": st.none() | st.integers(0, 100),
+        "is_enabled": st.booleans(),
+        "starts_at": st.none() | INSTANT,
+        "metadata": OBJECT,
+    },
+)
+A_REWARD = st.fixed_dictionaries(
+    {"id": st.just("r"), "type": st.sampled_from(["ITEM", "RANDOM", "XP"]), "value": st.integers(0, 2**53)},
+    optional={
+        "currency": st.none() | st.just("gold"),
+        "items": st.lists(st.fixed_dictionaries({"id": st.just("hat")}, optional={"type": TEXT, "metadata": OBJECT})),
+        "table": st.lists(st.fixed_dictionaries({"reward": st.just("coins"), "weight": st.integers(0, 9)})),
+        "expires_at": st.none() | INSTANT,
+        "metadata": OBJECT,
+    },
+)
+A_METRIC = st.fixed_dictionaries(
+    {"id": st.just("m"), "event_type": st.just("a.b")},
+    optional={
+        "name": TITLE,
+        "description": TEXT,
+        "conditions": st.lists(st.fixed_dictionaries({"field": st.just("x"), "op": st.just("eq"), "value": JSON})),
+    },
+)
+
+
+def says_the_same(kind: Kind, body: Any) -> None:
+    Metric.objects.get_or_create(pk="kills", defaults={"event_type": "enemy.killed"})
+    Reward.objects.get_or_create(pk="coins", defaults={"type": "XP"})
+    definition = kind.parse(body)
+    assert kind.parse(definition) == definition
+    id_ = kind.id_of(definition)
+    draft = kind.model._default_manager.filter(pk=id_).first() or kind.model(pk=id_)  # type: ignore[misc]
+    kind.save(draft, definition)
+    assert kind.read(kind.model._default_manager.get(pk=id_)) == definition
+
+
+no_health = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+
+
+@no_health
+@given(AN_ACHIEVEMENT)
+def test_an_achievement_is_read_as_it_was_saved(body: Any) -> None:
+    says_the_same(ACHIEVEMENT, body)
+
+
+@no_health
+@given(A_REWARD)
+def test_a_reward_is_read_as_it_was_saved(body: Any) -> None:
+    says_the_same(REWARD, body)
+
+
+@no_health
+@given(A_METRIC)
+def test_a_metric_is_read_as_it_was_saved(body: Any) -> None:
+    says_the_same(METRIC, body)
+
+
+@given(OBJECT, st.sampled_from(["yaml", "json"]))
+def test_a_file_says_what_was_written_into_it(tmp_path_factory: pytest.TempPathFactory, pack: Any, form: str) -> None:
+    file = tmp_path_factory.getbasetemp() / f"pack.{form}"
+    file.write_text(packs.write(pack, form), encoding="utf-8", newline="\n")
+    assert packs.read(file) == pack

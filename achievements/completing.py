@@ -292,7 +292,7 @@ class Shelf(Part):
         self._write_marks()
 
     def _write_marks(self) -> None:
-        """History: the first reading, at the end of a batch, at which a quarter, a half, three quarters were reached."""
+        """History: the first reading, at the end of a batch, at which a quarter, half, three quarters were reached."""
         books, rules = self.world[Books], self.rules
         books.settle_quarters()
         done = {(player.player_id, achievement.id, occurrence) for player, achievement, occurrence in self.completed}
@@ -320,9 +320,11 @@ class Shelf(Part):
         for (player_id, _, opens), goal in books.touched.items():
             player = books.players[player_id]
             occurrence = open_one(player, goal, opens)
-            read = self.reading(player, rules.by_id[goal.owner], opens) if occurrence is not None else {"progress": 0}
+            if occurrence is None:
+                continue
+            read = self.reading(player, rules.by_id[goal.owner], opens)
             for quarter in (1, 2, 3):
-                if occurrence is not None and read["progress"] >= quarter / 4:
+                if read["progress"] >= quarter / 4:
                     marks[player_id, goal.owner, occurrence, quarter] = (
                         books.counted[player_id].timestamp, read["progress"], read["metrics"],
                     )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from achievements.rules import Achievement
@@ -20,8 +19,11 @@ SHOWN = 10
 
 
 def explain(view: View, achievement: Achievement) -> dict[str, Any]:
-    """`{player_id, achievement_id, is_completed, pending, blocked_by, requirements}`; a requirement says its value, what
-    is `missing`, and the last events that counted and that did not, each with what failed."""
+    """`{player_id, achievement_id, is_completed, pending, blocked_by, requirements}`.
+
+    A requirement says its value, what is `missing`, and the last events that counted and that did not, each with what
+    failed.
+    """
     read = view.of(achievement, live=True)
     watch: Watch = view.books.watch
     by_metric: dict[str, dict[str, Any]] = {}

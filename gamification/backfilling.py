@@ -29,7 +29,7 @@ from progress.models import Backfill, Player
 from progress.rules import ALWAYS, NEVER
 from rewards.granting import Till, grant
 
-CHUNK = 50
+CHUNK = 20
 """Players a transaction."""
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def fill(player_ids: Sequence[PlayerId], *, now: datetime, count_completed: bool
 
 def _fill(world: World, player: PlayerState) -> None:
     books, shelf = world[Books], world[Shelf]
-    replayed = replay(world.rules, player, _kept_events(player.player_id), shelf.of(player.player_id))
+    replayed = replay(world.rules, player, _kept_events(player.player_id), shelf.of(player.player_id), now=world.now)
     books.adopt(replayed[Books], player)
     shelf.adopt(replayed[Shelf], player)
     new = {id_: a for id_, a in world.rules[AchievementRules].by_id.items() if a.goal.since > player.filled}
@@ -138,14 +138,19 @@ def _look_once_more(world: World, player: PlayerState, new: list[Achievement], r
 
 
 def replay(
-    rules: Rules, player: PlayerState, events: Sequence[GameEvent], standings: dict[tuple[str, str], Standing]
+    rules: Rules,
+    player: PlayerState,
+    events: Sequence[GameEvent],
+    standings: dict[tuple[str, str], Standing],
+    *,
+    now: datetime,
 ) -> World:
     """Everything counted from the player's first kept event, in memory. Only what is new to the player completes.
 
     `standings`: (achievement, occurrence) → how the player stands; what was completed before counts for whoever waits
     for it from the moment it was completed.
     """
-    world = World(now=events[-1].timestamp if events else datetime.min, player_ids=[])
+    world = World(now=events[-1].timestamp if events else now, player_ids=[])
     world.rules = rules
     books, shelf = Books(world), Shelf(world)
     world.add(books)
@@ -196,7 +201,7 @@ def _preview(job: Backfill) -> int:
             books.read_players()
             shelf.read_all()
         for player in books.players.values():
-            past = replay(rules, player, _kept_events(player.player_id), shelf.of(player.player_id))
+            past = replay(rules, player, _kept_events(player.player_id), shelf.of(player.player_id), now=world.now)
             completed = {achievement.id for _, achievement, _ in past[Shelf].completed}
             job.would_complete += wanted["id"] in completed if wanted["kind"] == "achievement" else bool(completed)
         job.players_done += len(chunk)

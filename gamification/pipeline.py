@@ -18,13 +18,17 @@ from anticheat.screening import Screen, hold, note_reuse, screen
 from gamification import reactions
 from gamification.feed import numbering
 from gamification.kernel import inbox, outbox, publishing
-from gamification.kernel.messages import Command, GameEvent, Outcome, PlayerId
+from gamification.kernel.messages import Command, GameEvent, Outcome, PlayerId, Refused
 from gamification.kernel.world import World
 from progress.metering import Books, record
 from rewards.granting import Till, grant
 
 MAX_ROUNDS = 8
 """The batch is the first round; what it caused are the next. A longer cascade waits for a person."""
+
+
+class PlayerErased(Refused):
+    code = "player_erased"
 
 
 def process(batch: Sequence[GameEvent], *, now: datetime) -> Outcome:
@@ -43,6 +47,8 @@ def execute(command: Command, now: datetime) -> Any:
     """Grant a command with everything that follows from it, or raise its `Refused` with nothing changed."""
     with transaction.atomic():
         world = open_world(command.players(), now=now)
+        if world[Books].erased:
+            raise PlayerErased("This player was erased.")
         read(world, [])
         answer = command.handle(world)
         if world.released:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from gamification.kernel.content import Kind, Reference
-from gamification.kernel.encoding import number
 from gamification.kernel.publishing import Definition
+from gamification.kernel.shapes import whole
 from progress.content_serializers import NEEDS, LevelShape, MetricShape
 from progress.models import Level, LevelReward, Metric, MetricCondition, RequirementFields
 
@@ -79,7 +79,7 @@ def _read_requirement(row: RequirementFields) -> Definition:
         "metric": row.metric_id,
         "target": row.target or None,
         "operator": row.operator or None,
-        "threshold": number(row.threshold),
+        "threshold": None if row.threshold is None else whole(row.threshold),
     }
     needed = NEEDS[row.type]
     definition = {"type": row.type, **{name: fields[name] for name in needed}}

@@ -236,7 +236,7 @@ class Books(Part):
 
     def _take_tallies(self, rows: Iterable[tuple[Any, ...]]) -> None:
         for row in rows:
-            self.tallies[row[0], row[1], row[2]] = Tally(*row[3:11], load_runs(row[11]))
+            self.tallies[row[0], row[1], row[2]] = _tally(row)
             if row[2] == "" and row[8] is not None:
                 self.newest[row[0], row[1]] = row[8]
 
@@ -467,6 +467,11 @@ def record(world: World, event: GameEvent) -> Moment:
         if last is None or last.order <= event.order:  # an own event of the next round may be an earlier one's
             books.counted[event.player_id] = event
     return Moment(event, player, hits)
+
+
+def _tally(row: tuple[Any, ...]) -> Tally:
+    count, total, most, least, latest, at, event_id, members, runs = row[3:]
+    return Tally(count, total, most, least, latest, at, event_id, members, load_runs(runs))
 
 
 def _bits(value: bytes) -> int:

@@ -97,12 +97,17 @@ def _first_boundary(kind: str, name: str, start: datetime) -> datetime:
 
 
 def _calendar_at(kind: str, name: str, at: datetime) -> Period:
-    """The calendar's period that holds an instant. Where clocks went back across midnight, an instant may bear the date
-    before that of the period it lies in: a day opens once, when its date is first seen.
+    """The calendar's period that holds an instant. Where clocks were changed across midnight, an instant may bear the
+    date beside that of the period it lies in: what is one day's is decided by the bounds.
     """
     opening = _opening_date(kind, at.astimezone(_zone(name)).date())
-    while at >= (found := _calendar(kind, name, opening)).closes:
+    found = _calendar(kind, name, opening)
+    if at < found.opens:
+        opening = _opening_date(kind, opening - timedelta(days=1))
+        found = _calendar(kind, name, opening)
+    while at >= found.closes:
         opening = _closing_date(kind, opening)
+        found = _calendar(kind, name, opening)
     return found
 
 

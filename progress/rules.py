@@ -151,7 +151,7 @@ def compile_metric(definition: Mapping[str, Any]) -> Metric:
 
 
 def reported(event: GameEvent, metrics: Mapping[str, Metric]) -> tuple[Sample, ...]:
-    """What a `metrics.reported` event is worth: one sample for each metric it names, whatever the metric's conditions."""
+    """What a `metrics.reported` event is worth: a sample for each metric it names, whatever the metric's conditions."""
     values = event.data.get("metrics", {})
     return tuple(Sample(id_, float(value)) for id_, value in values.items() if id_ in metrics and is_countable(value))
 
@@ -396,7 +396,7 @@ def best_window(
     requirement: Requirement,
     since: datetime | None = None,
 ) -> tuple[float | None, datetime | None]:
-    """The greatest value of any window `(t − duration, t]` ending at a sample not before `since` (None: there is no
+    """The greatest value of any window `(t - duration, t]` ending at a sample not before `since` (None: there is no
     such window), and the first `t` at which the requirement is met (None: at none). `samples` are in (timestamp, id)
     order. Exact at any size.
     """

@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gamification.kernel.messages import OWN_TYPES
 from gamification.kernel.publishing import Definitions, Units
@@ -185,14 +186,15 @@ def _watch(keeper: Keeper, goal: Goal, requirement: Requirement, units: Units, l
 
 
 def _sort(ladder: Ladder) -> None:
-    for values, beside in (
+    pairs: list[tuple[list[float], list[Any]]] = [
         (ladder.up, ladder.up_hits),
         (ladder.down, ladder.down_hits),
         (ladder.quarters, ladder.quarter_marks),
-    ):
+    ]
+    for values, beside in pairs:
         order = sorted(range(len(values)), key=values.__getitem__)
         values[:] = [values[i] for i in order]
-        beside[:] = [beside[i] for i in order]  # type: ignore[index]
+        beside[:] = [beside[i] for i in order]
 
 
 def _related(

@@ -19,7 +19,7 @@ Span = tuple[tuple[datetime, datetime], float]
 def load_windows(
     spans: Mapping[tuple[str, str], Span],
 ) -> dict[tuple[str, str], list[tuple[datetime, str, float, str | None]]]:
-    """(player, metric) → samples in (timestamp, id) order, of all windows that new samples within the span may change."""
+    """(player, metric) → samples in (timestamp, id) order, of all windows that samples within the span may change."""
     if not spans:
         return {}
     found: dict[tuple[str, str], list[tuple[datetime, str, float, str | None]]] = {key: [] for key in spans}
@@ -40,13 +40,14 @@ def _select(bounds: list[tuple[str, str, datetime, datetime]]) -> list[tuple[Any
             cursor.execute(
                 """
                 SELECT s.player_id, s.metric_id, s.at, s.event_id, s.value, s.member
-                FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[]) AS b(player, metric, low, high)
+                FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+                     AS b(player, metric, low, high)
                 JOIN progress_windowsample s
                   ON s.player_id = b.player AND s.metric_id = b.metric AND s.at > b.low AND s.at < b.high
                 """,
                 [list(column) for column in zip(*bounds, strict=True)],
             )
-            return cursor.fetchall()
+            return list(cursor.fetchall())
         stored = json.dumps([(p, m, _stored(low), _stored(high)) for p, m, low, high in bounds])
         cursor.execute(
             """

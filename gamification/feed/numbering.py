@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from gamification.feed.models import Message
@@ -22,7 +23,7 @@ def write(world: World) -> None:
         player.dirty = True
         rows.append((player_id, player.last_seq, type_, data, at, world.now))
     sql.insert(
-        Message, ("player_id", "seq", "type", "data", "timestamp", "created_at"), sorted(rows, key=lambda r: r[:2])
+        Message, ("player_id", "seq", "type", "data", "timestamp", "created_at"), sorted(rows, key=itemgetter(0, 1))
     )
 
 

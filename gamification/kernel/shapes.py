@@ -14,16 +14,19 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from gamification.kernel.encoding import canonical, instant, number, parse_instant
+from gamification.kernel.encoding import canonical, instant, parse_instant
 from gamification.kernel.messages import Invalid
 
 ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 EVENT_TYPE = re.compile(r"[a-z0-9._-]{1,64}")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 FIELD_PATH = re.compile(r"[^.]+(\.[^.]+)*")
 
 GREATEST = 2**53
 """The greatest amount: beyond it JSON's readers disagree about integers, and sums would leave a bigint."""
 SMALL = 2**31 - 1
+WIDEST = 2**63
+"""The greatest number anywhere: databases write greater doubles as other decimals than they read."""
 TEXT = 4000
 JSON_BYTES = 16 * 1024
 JSON_DEPTH = 8
@@ -232,13 +235,11 @@ class Number(serializers.FloatField):
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
-        try:
-            double = float(data)
-        except OverflowError:
-            double = math.inf
-        if not math.isfinite(double):
+        if not math.isfinite(data):
             raise serializers.ValidationError("A finite number is expected.", code="not_finite")
-        return number(double)  # type: ignore[return-value] # None only for None
+        if abs(data) > WIDEST:
+            raise serializers.ValidationError("At most 2^63 is allowed.", code="max_value")
+        return whole(float(data))
 
 
 class Flag(serializers.BooleanField):
@@ -277,8 +278,7 @@ class Json(serializers.JSONField):
     """Any JSON value that can be kept and given back unchanged: finite, not deep, not long."""
 
     def to_internal_value(self, data: Any) -> Any:
-        refuse_json(data)
-        return data
+        return storable(data)
 
 
 class JsonObject(serializers.DictField):
@@ -287,37 +287,42 @@ class JsonObject(serializers.DictField):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
             self.fail("not_a_dict", input_type=type(data).__name__)
-        refuse_json(data)
-        return data
+        return storable(data)
 
 
-def refuse_json(value: Any) -> None:
-    """Raise ValidationError for what a database or a reader elsewhere could not take."""
-    _walk(value, JSON_DEPTH)
+def whole(value: float) -> float | int:
+    """A double as databases give it back: an integer where it has no fraction."""
+    return int(value) if value.is_integer() else value
+
+
+def storable(value: Any) -> Any:
+    """A JSON value as databases give it back. Raises ValidationError for what they, or readers elsewhere, could not
+    take."""
+    value = _storable(value, JSON_DEPTH)
     if len(canonical(value)) > JSON_BYTES:
         raise serializers.ValidationError(f"At most {JSON_BYTES // 1024} KiB are allowed.", code="too_large")
+    return value
 
 
-def _walk(value: Any, depth: int) -> None:
+def _storable(value: Any, depth: int) -> Any:
     if isinstance(value, dict | list):
         if depth == 0:
             raise serializers.ValidationError(f"At most {JSON_DEPTH} levels are allowed.", code="too_deep")
-        if isinstance(value, dict):
-            for key in value:
-                if not isinstance(key, str):
-                    raise serializers.ValidationError("Keys must be texts.", code="bad_json")
-                _walk(key, depth)
-        for item in value.values() if isinstance(value, dict) else value:
-            _walk(item, depth - 1)
-    elif isinstance(value, str):
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if isinstance(value, list):
+            return [_storable(item, depth - 1) for item in value]
+        if not all(isinstance(key, str) for key in value):
+            raise serializers.ValidationError("Keys must be texts.", code="bad_json")
+        return {_storable(key, depth): _storable(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, str):
+        if UNSTORABLE.search(value):
             raise serializers.ValidationError("U+0000 and lone surrogates are not allowed.", code="bad_json")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise serializers.ValidationError("Numbers must be finite.", code="bad_json")
-    elif isinstance(value, int) and abs(value) > 2**63:
-        raise serializers.ValidationError("Numbers must fit a double or 64 bits.", code="bad_json")
-    elif not isinstance(value, int | float | bool | type(None)):
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) <= WIDEST:  # nor NaN
+            raise serializers.ValidationError("Numbers must be finite and at most 2^63.", code="bad_json")
+        return whole(value) if isinstance(value, float) else value
+    elif not isinstance(value, bool | type(None)):
         raise serializers.ValidationError("Only JSON values are allowed.", code="bad_json")
+    return value
 
 
 class Listed(serializers.ListField):

@@ -68,6 +68,8 @@ def within(duration: int, unit: str) -> dict[str, Any]:
         ({"requirements": [count(), {"type": "COUNT"}]}, "requirements[1].metric", "required"),
         ({"requirements": [count(threshold="5")]}, "requirements[0].threshold", "invalid"),
         ({"requirements": [count(threshold=True)]}, "requirements[0].threshold", "invalid"),
+        ({"requirements": [count(threshold=1e300)]}, "requirements[0].threshold", "max_value"),
+        ({"metadata": {"a": 1e300}}, "metadata", "bad_json"),
         ({"requirements": [count(operator="=")]}, "requirements[0].operator", "invalid_choice"),
         ({"requirements": [count(window=FRAME)]}, "requirements[0].window", "unknown_field"),
         ({"requirements": [count(target="x")]}, "requirements[0].target", "not_allowed"),

@@ -17,7 +17,7 @@ Definition = dict[str, Any]
 
 
 def metric(id_: str, event_type: str = "enemy.killed", **fields: Any) -> Change:
-    definition = {
+    definition: Definition = {
         "id": id_, "name": id_, "description": "", "unit": "", "event_type": event_type, "value_field": None,
         "member_field": None, "conditions": [], "reported_by": "SERVER",
     }  # fmt: skip
@@ -29,7 +29,7 @@ def requirement(type_: str, metric: str, threshold: float, operator: str = "gte"
 
 
 def achievement(id_: str, *requirements: Definition, **fields: Any) -> Change:
-    definition = {
+    definition: Definition = {
         "id": id_, "title": id_.title(), "description": "", "type": "MILESTONE", "category": "GENERAL", "points": 10,
         "requirements": list(requirements), "match": "ALL", "rewards": [], "prerequisites": [], "repeat": "NEVER",
         "series": None, "tier": None, "is_enabled": True, "starts_at": None, "ends_at": None, "icon": None,
@@ -39,7 +39,7 @@ def achievement(id_: str, *requirements: Definition, **fields: Any) -> Change:
 
 
 def reward(id_: str, type_: str = "CURRENCY", value: int = 5, **fields: Any) -> Change:
-    definition = {
+    definition: Definition = {
         "id": id_, "type": type_, "value": value, "currency": "gold" if type_ == "CURRENCY" else None, "items": [],
         "table": [], "claim": "AUTO", "claim_within": None, "expires_at": None, "metadata": {},
     }  # fmt: skip

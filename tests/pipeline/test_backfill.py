@@ -22,7 +22,8 @@ def publish_and_fill(*changes):
 
 def completions():
     rows = Standing.objects.filter(completed_at__isnull=False).order_by("completed_at", "achievement_id")
-    return [(s.achievement_id, s.player_id, s.occurrence, int((s.completed_at - NOON).total_seconds())) for s in rows]
+    found = rows.values_list("achievement_id", "player_id", "occurrence", "completed_at")
+    return [(*row, int((at - NOON).total_seconds())) for *row, at in found]
 
 
 def tallies(player):
@@ -114,6 +115,7 @@ def test_a_preview_counts_and_changes_nothing():
     publish(metric("kills"))
     pipeline.process([event("e1"), event("e2", at=1), event("b1", "bob")], now=NOON)
     definition = achievement("two", requirement("COUNT", "kills", 2)).definition
+    assert definition is not None
     publish(achievement("other", requirement("COUNT", "kills", 9)))
     job = schedule_preview("achievement", definition, NOON)
     Achievement.objects.create(id="two", serial=77, title="two")

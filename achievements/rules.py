@@ -83,8 +83,10 @@ def compile_achievement(
     digest = hashlib.blake2b(canonical(takes), digest_size=8).hexdigest()
     # Reaching is completing, where nothing else can stand in the way: what was reached need not be remembered then.
     at_once = repeat == NEVER and definition["is_enabled"] and not definition["prerequisites"]
-    plain = len(requirements) == 1 and requirements[0].threshold > 0 and (
-        (requirements[0].nature == DERIVED and repeat != ALWAYS) or (requirements[0].nature == STICKY and at_once)
+    plain = (
+        len(requirements) == 1
+        and requirements[0].threshold > 0
+        and ((requirements[0].nature == DERIVED and repeat != ALWAYS) or (requirements[0].nature == STICKY and at_once))
     )
     goal = Goal(
         owner=id_,

@@ -1,6 +1,7 @@
 """Celery: tasks on quorum queues; what failed, or killed its worker too often, is parked where a person finds it."""
 
 import os
+from importlib import import_module
 from typing import Any
 
 from celery import Celery, bootsteps
@@ -46,4 +47,12 @@ app.conf.update(
     task_default_routing_key=tasks.routing_key,
 )
 app.steps["consumer"].add(DeclareParked)
+app.conf.beat_schedule = {"tick": {"task": "gamification.clock.tick", "schedule": 1.0, "options": {"expires": 1.0}}}
 app.autodiscover_tasks()
+
+
+@app.task(name="gamification.clock.tick", ignore_result=True)
+def tick() -> None:
+    """What is due by the clock; each chore may run twice, or in two workers at once."""
+    clock = import_module("gamification.clock")  # models, which are not loaded when this module is
+    clock.tick(clock.timezone.now())

@@ -17,18 +17,15 @@ from achievements.completing import Shelf, complete
 from anticheat.screening import Screen, hold, note_reuse, screen
 from gamification import reactions
 from gamification.feed import numbering
-from gamification.kernel import inbox, outbox, publishing
-from gamification.kernel.messages import Command, GameEvent, Outcome, PlayerId, Refused
+from gamification.kernel import inbox, outbox, publishing, sql
+from gamification.kernel.messages import Command, GameEvent, Outcome, PlayerId
 from gamification.kernel.world import World
+from progress.erasure import PlayerErased, unnamed
 from progress.metering import Books, record
 from rewards.granting import Till, grant
 
 MAX_ROUNDS = 8
 """The batch is the first round; what it caused are the next. A longer cascade waits for a person."""
-
-
-class PlayerErased(Refused):
-    code = "player_erased"
 
 
 def process(batch: Sequence[GameEvent], *, now: datetime) -> Outcome:
@@ -47,8 +44,6 @@ def execute(command: Command, now: datetime) -> Any:
     """Grant a command with everything that follows from it, or raise its `Refused` with nothing changed."""
     with transaction.atomic():
         world = open_world(command.players(), now=now)
-        if world[Books].erased:
-            raise PlayerErased("This player was erased.")
         read(world, [])
         answer = command.handle(world)
         if world.released:
@@ -90,9 +85,9 @@ def admit(world: World, batch: Sequence[GameEvent]) -> list[GameEvent]:
     """Keep what is new; the rest is a duplicate or refused. In the order in which it counts."""
     erased = world[Books].erased
     admission = inbox.admit([event for event in batch if event.player_id not in erased], world.now)
-    refused = admission.refused
-    refused += [(event, "player_erased", "This player was erased.") for event in batch if event.player_id in erased]
-    inbox.reject(refused, world.now)
+    gone = [(event, PlayerErased.code, PlayerErased.text) for event in batch if event.player_id in erased]
+    refused = admission.refused + gone
+    inbox.reject(admission.refused + [(unnamed(event), code, text) for event, code, text in gone], world.now)
     note_reuse(world, admission.reused)
     outcome = world.outcome
     outcome.accepted, outcome.duplicates = len(admission.fresh), len(admission.duplicates)
@@ -109,11 +104,12 @@ def read(world: World, events: Sequence[GameEvent]) -> None:
 
 def write(world: World) -> None:
     """Write each table once; the players last, since everything before may change them."""
-    inbox.keep(world.stated, world.now)
-    for part in world.parts:
-        part.write()
-    outbox.put(world.facts, world.now)
-    numbering.write(world)
-    world[Books].write_players()
+    with sql.together():
+        inbox.keep(world.stated, world.now)
+        for part in world.parts:
+            part.write()
+        outbox.put(world.facts, world.now)
+        numbering.write(world)
+        world[Books].write_players()
     world.outcome.facts = world.facts
     world.outcome.metrics = world[Books].summary()

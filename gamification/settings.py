@@ -8,6 +8,7 @@ pytest all let through. An empty value is an unset one, so a compose file may pa
 import hashlib
 import hmac
 import sys
+import warnings
 import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
@@ -409,6 +410,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024 * 5 // 4
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = not PRODUCTION
+if WHITENOISE_USE_FINDERS:  # nothing needs collecting then
+    warnings.filterwarnings("ignore", message="No directory at")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -6,20 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gamification.kernel.messages import Command, PlayerId, Refused
+from gamification.kernel.messages import Command, PlayerId
 from gamification.kernel.world import World
 from progress import periods
 from progress.metering import Books
 from progress.models import Player
-
-
-class PlayerErased(Refused):
-    """Nothing may be kept of an erased player again."""
-
-    code = "player_erased"
-
-    def __init__(self) -> None:
-        super().__init__("This player was erased.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +21,6 @@ class ChangeProfile(Command):
     changes: Mapping[str, Any]
 
     def handle(self, world: World) -> None:
-        if self.player_id in world[Books].erased:
-            raise PlayerErased
         state = world[Books].players[self.player_id]
         columns = dict(self.changes)
         zone = columns.pop("timezone", None)

@@ -5,11 +5,27 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.conf import settings
 
-from gamification.kernel.messages import PlayerId
+from gamification.kernel.messages import GameEvent, PlayerId, Refused
 from progress.models import ErasedPlayer
+
+
+class PlayerErased(Refused):
+    """Nothing may be kept of an erased player again."""
+
+    code = "player_erased"
+    text = "This player was erased."
+
+    def __init__(self) -> None:
+        super().__init__(self.text)
+
+
+def unnamed(event: GameEvent) -> GameEvent:
+    """The event as it may be noted when it is refused: with the hash in place of the player."""
+    return replace(event, player_id=keyed_hash(event.player_id))
 
 
 def keyed_hash(player_id: PlayerId) -> str:

@@ -16,7 +16,7 @@ from gamification.kernel.encoding import number
 from gamification.kernel.messages import REPORTED, GameEvent, Json, PlayerId, Sample
 from gamification.kernel.world import Part, World
 from progress import periods
-from progress.erasure import erased
+from progress.erasure import PlayerErased, erased
 from progress.models import MemberSeen, MetricDay, Player, WindowSample
 from progress.models import Tally as TallyRow
 from progress.periods import Period, Zones
@@ -91,12 +91,24 @@ _SAMPLE = ("player_id", "metric_id", "at", "event_id", "value", "member")
 _TALLY = ("count", "sum", "max", "min", "latest", "latest_at", "latest_id", "members", "runs")
 
 
+class _Players(dict[PlayerId, PlayerState]):
+    """The locked players; whoever asks for one that was erased is refused."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def __missing__(self, player_id: PlayerId) -> PlayerState:
+        if player_id in self._books.erased:
+            raise PlayerErased
+        raise KeyError(player_id)
+
+
 class Books(Part):
     """Players, tallies, members and window samples of one world."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.players: dict[PlayerId, PlayerState] = {}
+        self.players: dict[PlayerId, PlayerState] = _Players(self)
         self.erased: set[PlayerId] = set()
         """Who was erased: their events are refused."""
         self.tallies: dict[TallyKey, Tally] = {}

@@ -266,6 +266,11 @@ class Scope:
     ends_at: datetime | None = None
     run_of: str = ""
     """ALWAYS: the goal whose runs these are; its tally begins anew with each."""
+    label: str = field(init=False, compare=False)
+    """Names the scope in units and keys; equal scopes have equal labels. A player's whole life: ""."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self._label())
 
     def holds(self, at: datetime) -> bool:
         return (self.starts_at is None or at >= self.starts_at) and (self.ends_at is None or at < self.ends_at)
@@ -275,9 +280,7 @@ class Scope:
         """Whether it has dates or periods, so that something else may happen outside of it."""
         return self.repeat in periods.KINDS or self.starts_at is not None or self.ends_at is not None
 
-    @property
-    def label(self) -> str:
-        """Names the scope in units and keys; equal scopes have equal labels."""
+    def _label(self) -> str:
         if self.repeat == NEVER and not self.starts_at and not self.ends_at:
             return ""
         dates = ""

@@ -150,7 +150,7 @@ class ContentVersions(ContentView):
 
     def get(self, request: Request, id: str) -> Response:
         versions = Version.objects.filter(kind=self.kind.name, content_id=id)
-        if not versions.exists():
+        if not shapes.ID.fullmatch(id) or not versions.exists():
             content.find(self.kind, id)  # refuses what never was
         return paginate(request, versions, ordering=["-number"], show=_version)
 

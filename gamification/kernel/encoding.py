@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 _encoder = msgspec.json.Encoder(order="deterministic")
+_maybe_whole = re.compile(rb"\d\.0|\de")
+"""What a double that is a whole number looks like in JSON. A text without it needs no second look."""
 
 
 def instant(at: datetime) -> str:
     """RFC 3339 in UTC with `Z`; microseconds only where there are any."""
-    at = at.astimezone(UTC)
-    return at.isoformat().replace("+00:00", "Z")
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat()[:-6] + "Z"
 
 
 def parse_instant(text: str) -> datetime:
@@ -32,11 +36,11 @@ def dumps(value: Any) -> str:
 
 def canonical(value: Any) -> bytes:
     """JSON text that is the same for equal values: keys in order, `1.0` as `1`."""
-    value = _plain(value)
     try:
-        return _encoder.encode(value)
+        text = _encoder.encode(value)
+        return _encoder.encode(_plain(value)) if _maybe_whole.search(text) else text
     except (OverflowError, msgspec.MsgspecError):  # integers beyond 64 bits
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -57,7 +58,8 @@ def admit(events: Sequence[GameEvent], now: datetime) -> Admission:
             again.append(event)
 
     digests = {identity: first[identity].digest() for identity in sorted(first)}
-    fresh = _insert([first[identity] for identity in digests], list(digests.values()), now, Event.State.COUNTED)
+    rows = _rows([first[identity] for identity in digests], list(digests.values()), now, Event.State.COUNTED)
+    fresh = set(sql.insert(Event, _COLUMNS, rows, ignore_conflicts=True, returning=("player_id", "event_id")))
     kept = digests
     if len(fresh) < len(digests):
         players, ids = zip(*(identity for identity in digests if identity not in fresh), strict=True)
@@ -81,7 +83,8 @@ def admit(events: Sequence[GameEvent], now: datetime) -> Admission:
 def keep(events: Sequence[GameEvent], now: datetime, *, state: int = Event.State.COUNTED) -> None:
     """Keep events of the service's own, in one statement; one that was stated before is left as it is."""
     ordered = sorted(events, key=lambda event: (event.player_id, event.id))
-    _insert(ordered, [event.digest() for event in ordered], now, state)
+    rows = _rows(ordered, [event.digest() for event in ordered], now, state)
+    sql.insert(Event, _COLUMNS, rows, ignore_conflicts=True)
 
 
 def reject(refused: Sequence[Refusal], now: datetime) -> None:
@@ -105,16 +108,13 @@ def recall(player_id: PlayerId, event_id: str) -> GameEvent | None:
     return GameEvent(kept.event_id, kept.player_id, kept.type, kept.data, kept.timestamp)
 
 
-def _insert(
-    events: Sequence[GameEvent], digests: Sequence[bytes], now: datetime, state: int
-) -> set[tuple[PlayerId, str]]:
-    """The identities that were new. `events` are sorted, so that two batches meet in one order."""
-    rows = [
-        (e.player_id, e.id, e.type, e.data, e.timestamp, now, digest, int(state))
+def _rows(events: Sequence[GameEvent], digests: Sequence[bytes], now: datetime, state: int) -> list[tuple[Any, ...]]:
+    """`events` are sorted, so that two batches meet in one order."""
+    state = int(state)
+    return [
+        (e.player_id, e.id, e.type, e.data, e.timestamp, now, digest, state)
         for e, digest in zip(events, digests, strict=True)
     ]
-    landed = sql.insert(Event, _COLUMNS, rows, ignore_conflicts=True, returning=("player_id", "event_id"))
-    return {(player_id, id_) for player_id, id_ in landed}
 
 
 def _cut(now: datetime) -> datetime | None:

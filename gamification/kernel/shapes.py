@@ -235,7 +235,7 @@ class Number(serializers.FloatField):
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
-        if not math.isfinite(data):
+        if isinstance(data, float) and not math.isfinite(data):
             raise serializers.ValidationError("A finite number is expected.", code="not_finite")
         if abs(data) > WIDEST:
             raise serializers.ValidationError("At most 2^63 is allowed.", code="max_value")

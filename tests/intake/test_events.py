@@ -180,7 +180,7 @@ async def test_a_body_sent_in_chunks_is_held_to_the_limit_too(size: int, status:
         "query_string": b"",
         "headers": [(b"host", b"testserver"), (b"authorization", f"Api-Key {key}".encode())],
     }
-    client: Any = ApplicationCommunicator(get_asgi_application(), scope)  # type: ignore[no-untyped-call]
+    client: Any = ApplicationCommunicator(get_asgi_application(), scope)
     body = json.dumps(event()).encode()
     body += b" " * (size - len(body))
     for start in range(0, size, 65_536):

@@ -23,7 +23,7 @@ def publish_and_fill(*changes):
 def completions():
     rows = Standing.objects.filter(completed_at__isnull=False).order_by("completed_at", "achievement_id")
     found = rows.values_list("achievement_id", "player_id", "occurrence", "completed_at")
-    return [(*row, int((at - NOON).total_seconds())) for *row, at in found]
+    return [(*row, int((at - NOON).total_seconds())) for *row, at in found if at]
 
 
 def tallies(player):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypedDict
 
 from achievements import facts
@@ -64,7 +65,7 @@ class Shelf(Part):
         self._closed: dict[str, datetime] = {}
         """Replay: ALWAYS achievements, and until when their past runs have been counted already."""
 
-    @property
+    @cached_property
     def rules(self) -> AchievementRules:
         return self.world.rules[AchievementRules]  # type: ignore[no-any-return]
 
@@ -130,6 +131,7 @@ class Shelf(Part):
             if best is not None and (known is None or best > known):
                 standing.reached[requirement.digest + ":best"] = best
                 self._reach(standing, requirement, met_at is not None)
+                books.touch(moment.player, achievement.goal, hit.opens)
 
     @staticmethod
     def _reach(standing: Standing, requirement: Requirement, met: bool) -> None:

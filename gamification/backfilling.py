@@ -10,11 +10,16 @@ taken up again by the next run.
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
-from django.db import transaction
+from django.db import OperationalError, transaction
+from django.db.models import F
+from django.db.models.functions import Least
 
 from achievements.completing import OPEN_RUN, Shelf, Standing, complete, unlock_all
 from achievements.rules import Achievement, AchievementRules
@@ -35,71 +40,89 @@ CHUNK = 20
 log = logging.getLogger(__name__)
 
 
-def run_pending(now: datetime) -> int:
-    """Run what was asked for, oldest first, and whoever was missed; says how many players were looked at."""
-    done = 0
-    for job in Backfill.objects.filter(state__in=(Backfill.State.PENDING, Backfill.State.RUNNING)).order_by("id"):
-        done += _run(job, now)
-    newest = Backfill.objects.filter(preview=None, state=Backfill.State.DONE).order_by("-publication").first()
-    if newest is not None:  # a player first seen by a batch that began before the publication
-        while missed := _behind(newest.publication):
-            done += fill(missed, now=now)
+class _Impatient(Exception):
+    """The time that was given is up; the clock goes on with the rest."""
+
+
+def run_pending(now: datetime, *, seconds: float = math.inf) -> int:
+    """Run what was asked for, oldest first, and whoever was missed; says how many players were looked at.
+
+    Stops after `seconds`: what is left is taken up by the next run. Two runs at once do each player once.
+    """
+    deadline, done = time.monotonic() + seconds, 0
+    try:
+        unfinished = Backfill.objects.filter(state__in=(Backfill.State.PENDING, Backfill.State.RUNNING))
+        for job in unfinished.order_by("id"):
+            done += _run(job, now, deadline)
+        newest = Backfill.objects.filter(preview=None, state=Backfill.State.DONE).order_by("-publication").first()
+        if newest is not None:  # a player first seen by a batch that began before the publication
+            while missed := _behind(newest.publication, deadline):
+                done += fill(missed, now=now).looked_at
+    except _Impatient:
+        log.info("the backfill goes on by the clock")
     return done
 
 
-def _run(job: Backfill, now: datetime) -> int:
+def _run(job: Backfill, now: datetime, deadline: float) -> int:
+    if job.state == Backfill.State.PENDING:
+        Backfill.objects.filter(pk=job.pk).update(state=Backfill.State.RUNNING, players_total=_total(job))
+    state, detail, players = Backfill.State.DONE, "", 0
     try:
-        players = _preview(job) if job.preview else _fill_all(job, now)
+        players = _preview(job, deadline) if job.preview else _fill_all(job, now, deadline)
     except Unpublishable as refused:
-        job.state, job.detail = Backfill.State.FAILED, str(refused.errors)
-        players = 0
+        state, detail = Backfill.State.FAILED, str(refused.errors)
+    except (_Impatient, OperationalError):  # a database that is away or busy comes back
+        raise
     except Exception:
         log.exception("backfill %s stopped", job.pk)
-        job.state, job.detail = Backfill.State.FAILED, "It stopped for an error of the service; the log says which."
-        players = 0
-    else:
-        job.state = Backfill.State.DONE
-    job.finished_at = now
-    job.save()
+        state, detail = Backfill.State.FAILED, "It stopped for an error of the service; the log says which."
+    Backfill.objects.filter(pk=job.pk).update(state=state, detail=detail, finished_at=now)
     return players
 
 
-def _behind(publication: int) -> list[PlayerId]:
+def _total(job: Backfill) -> int:
+    return (Player.objects.all() if job.preview else Player.objects.filter(filled__lt=job.publication)).count()
+
+
+def _behind(publication: int, deadline: float) -> list[PlayerId]:
+    if time.monotonic() > deadline:
+        raise _Impatient
     behind = Player.objects.filter(filled__lt=publication).order_by("player_id")
     return list(behind.values_list("player_id", flat=True)[:CHUNK])
 
 
-def _fill_all(job: Backfill, now: datetime) -> int:
-    remaining = Player.objects.filter(filled__lt=job.publication).count()
-    job.players_total = max(job.players_total, job.players_done + remaining)
-    job.state = Backfill.State.RUNNING
-    job.save()
+def _fill_all(job: Backfill, now: datetime, deadline: float) -> int:
     looked_at = 0
-    while chunk := _behind(job.publication):
-        job.would_complete += fill(chunk, now=now, count_completed=True)
-        looked_at += len(chunk)
-        job.players_done = min(job.players_done + len(chunk), job.players_total)
-        job.save(update_fields=["players_done", "would_complete"])
+    while chunk := _behind(job.publication, deadline):
+        filled = fill(chunk, now=now)
+        looked_at += filled.looked_at
+        Backfill.objects.filter(pk=job.pk).update(
+            players_done=Least(F("players_done") + filled.looked_at, F("players_total")),
+            would_complete=F("would_complete") + filled.completed,
+        )
     return looked_at
 
 
-def fill(player_ids: Sequence[PlayerId], *, now: datetime, count_completed: bool = False) -> int:
-    """Count these players' pasts for whatever is new to them. One transaction.
+class Filled(NamedTuple):
+    looked_at: int
+    completed: int
+    """How many achievements these players completed by it."""
 
-    Says how many players there were, or, with `count_completed`, how many achievements they completed by it.
-    """
+
+def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
+    """Count these players' pasts for whatever is new to them. One transaction."""
     with transaction.atomic():
         world = pipeline.open_world(player_ids, now=now, backfill=True)
         world[Books].read_all()
         world[Shelf].read_all()
         world[Till].load([])
-        for player in list(world[Books].players.values()):
-            if player.filled < world.rules.number:
-                _fill(world, player)
+        behind = [player for player in world[Books].players.values() if player.filled < world.rules.number]
+        for player in behind:
+            _fill(world, player)
         pipeline.play(world, [])
         pipeline.write(world)
     reactions.after_commit(world)
-    return len(world[Shelf].completed) if count_completed else len(player_ids)
+    return Filled(len(behind), len(world[Shelf].completed))
 
 
 def _fill(world: World, player: PlayerState) -> None:
@@ -180,30 +203,33 @@ def _kept_events(player_id: PlayerId) -> list[GameEvent]:
     return sorted(events, key=lambda event: event.order)
 
 
-def _preview(job: Backfill) -> int:
+def _preview(job: Backfill, deadline: float) -> int:
     """How many players would complete what the definition says. Nothing of any player changes."""
     wanted = job.preview
     assert wanted is not None
     rules = publishing.rehearse([Change(wanted["kind"], wanted["id"], wanted["definition"])])
-    players = Player.objects.order_by("player_id")
-    job.state, job.players_total = Backfill.State.RUNNING, players.count()
-    job.players_done = job.would_complete = 0
-    job.save()
-    after = ""
-    while chunk := list(players.filter(player_id__gt=after).values_list("player_id", flat=True)[:CHUNK]):
-        after = chunk[-1]
-        with transaction.atomic():
-            world = World(now=job.created_at, player_ids=chunk)
-            world.rules = rules
-            books, shelf = Books(world), Shelf(world)
-            world.add(books)
-            world.add(shelf)
-            books.read_players()
-            shelf.read_all()
+    players, looked_at = Player.objects.order_by("player_id"), 0
+    while chunk := list(players.filter(player_id__gt=job.cursor).values_list("player_id", flat=True)[:CHUNK]):
+        if time.monotonic() > deadline:
+            raise _Impatient
+        world = World(now=job.created_at, player_ids=chunk)
+        world.rules = rules
+        books, shelf = Books(world), Shelf(world)
+        world.add(books)
+        world.add(shelf)
+        books.read_players()
+        shelf.read_all()
+        would = 0
         for player in books.players.values():
-            past = replay(rules, player, _kept_events(player.player_id), shelf.of(player.player_id), now=world.now)
+            kept, standings = _kept_events(player.player_id), shelf.of(player.player_id)
+            past = replay(rules, player, kept, standings, now=world.now)
             completed = {achievement.id for _, achievement, _ in past[Shelf].completed}
-            job.would_complete += wanted["id"] in completed if wanted["kind"] == "achievement" else bool(completed)
-        job.players_done += len(chunk)
-        job.save(update_fields=["players_done", "would_complete"])
-    return job.players_done
+            would += wanted["id"] in completed if wanted["kind"] == "achievement" else bool(completed)
+        after, job.cursor = job.cursor, chunk[-1]
+        Backfill.objects.filter(pk=job.pk, cursor=after).update(  # whoever else runs it counts these players not again
+            cursor=job.cursor,
+            players_done=F("players_done") + len(chunk),
+            would_complete=F("would_complete") + would,
+        )
+        looked_at += len(chunk)
+    return looked_at

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from achievements.models import Achievement as AchievementRow
 from achievements.rules import AchievementRules, compile_achievements
-from gamification import pipeline
+from gamification import backfilling, pipeline
 from gamification.kernel import bus, publishing
 from gamification.kernel.publishing import Definitions, Rules, Units
-from progress import leveling
+from progress import backfill, leveling
 from progress.leveling import LevelRules, compile_levels
 from progress.rules import Metric
 from progress.watching import Watch, compile_metrics, compile_watch
@@ -41,6 +43,7 @@ def _watch(rules: Rules, units: Units) -> Watch:
 
 
 def connect() -> None:
+    backfill.connect(partial(backfilling.run_pending, seconds=backfill.PATIENCE))
     bus.connect(pipeline.execute)
     granting.connect(leveling)
     publishing.compiler(Metrics, _metrics)

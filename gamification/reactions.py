@@ -6,6 +6,7 @@ import logging
 
 from django.db import DatabaseError, transaction
 
+from gamification.kernel import sql
 from gamification.kernel.world import World
 from progress.metering import Books
 
@@ -14,8 +15,11 @@ log = logging.getLogger(__name__)
 
 def after_commit(world: World) -> None:
     """Roll up the metrics' health. A failure here is logged and costs nobody an event."""
+    if not world[Books].health:
+        return
     try:
-        with transaction.atomic():
+        with transaction.atomic(), sql.together():
+            sql.lightly()
             world[Books].write_health()
     except DatabaseError:
         log.warning("the health of %d metrics was not rolled up", len(world[Books].health), exc_info=True)

@@ -6,9 +6,10 @@ says which goals it may have completed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from gamification.kernel import sql
@@ -129,7 +130,7 @@ class Books(Part):
         self._new_samples: list[tuple[PlayerId, str, datetime, str, float, str]] = []
         self._metrics_touched: dict[PlayerId, set[str]] = {}
 
-    @property
+    @cached_property
     def watch(self) -> Watch:
         return self.world.rules[Watch]  # type: ignore[no-any-return]
 
@@ -268,7 +269,7 @@ class Books(Part):
     def key(keeper: Keeper, player: PlayerState, at: datetime) -> TallyKey | None:
         """Where a sample of that instant counts; None where it does not."""
         scope = keeper.scope
-        if scope.label == "":
+        if not scope.label:
             return (player.player_id, keeper.metric, "")
         if not scope.holds(at):
             return None
@@ -308,7 +309,7 @@ class Books(Part):
             opens = player.period(keeper.scope.repeat, at).opens if keeper.scope.repeat in periods.KINDS else None
             tally = self.tally(key)
             ladders = keeper.ladders
-            before = {name: tally.value(name) for name in ladders} if ladders else {}
+            before = [tally.value(name) for name in ladders]
             tally.fold(sample.value, at, event.id)
             if keeper.members_since is not None and sample.member is not None and keeper.members_since <= player.filled:
                 member = (*key, sample.member)
@@ -318,8 +319,8 @@ class Books(Part):
                     tally.members += 1
             if keeper.days_since is not None and keeper.days_since <= player.filled:
                 tally.add_day(player.period(periods.DAILY, at))
-            for name, ladder in ladders.items():
-                was, now = before[name], tally.value(name)
+            for was, (name, ladder) in zip(before, ladders.items(), strict=True):
+                now = tally.value(name)
                 if now is None or (was == now and was is not None):
                     continue
                 for goal, requirement in ladder.hits(was, now):
@@ -329,17 +330,23 @@ class Books(Part):
             for goal, requirement in keeper.windows:
                 hits.append(Hit(goal, requirement, opens))
             for goal in keeper.composite:
-                self.touched[id_, id(goal), opens] = goal
+                self.touch(player, goal, opens)
         self._remember(sample, event, player)
         self._metrics_touched.setdefault(id_, set()).add(sample.metric)
 
+    def touch(self, player: PlayerState, goal: Goal, opens: datetime | None) -> None:
+        """Have the goal's progress read when the world is written."""
+        self.touched[player.player_id, id(goal), opens] = goal
+
     def _remember(self, sample: Sample, event: GameEvent, player: PlayerState) -> None:
+        window = self.watch.windows.get(sample.metric)
+        if window is None:
+            return
         key = (player.player_id, sample.metric)
         newest = self.newest.get(key)
         if newest is None or event.timestamp > newest:
             self.newest[key] = event.timestamp
-        window = self.watch.windows.get(sample.metric)
-        if window is None or window[1] > player.filled:
+        if window[1] > player.filled:
             return
         if newest is not None and newest - event.timestamp > WINDOW_MEMORY:
             return
@@ -444,12 +451,25 @@ class Books(Part):
             add=("samples", "no_value"),
         )
 
-    def summary(self) -> dict[PlayerId, dict[str, dict[str, Json]]]:
-        """player → metric → the lifetime aggregates of what this world touched."""
-        return {
-            id_: {metric: lifetime(self.tallies.get((id_, metric, "")) or Tally()) for metric in sorted(metrics)}
-            for id_, metrics in self._metrics_touched.items()
-        }
+    def summary(self) -> Mapping[PlayerId, dict[str, dict[str, Json]]]:
+        """player → metric → the lifetime aggregates of what this world touched, worked out when they are asked for."""
+        return _Summary(self.tallies, self._metrics_touched)
+
+
+class _Summary(Mapping[PlayerId, dict[str, dict[str, Json]]]):
+    def __init__(self, tallies: Mapping[TallyKey, Tally], touched: Mapping[PlayerId, set[str]]) -> None:
+        self._tallies = tallies
+        self._touched = touched
+
+    def __getitem__(self, id_: PlayerId) -> dict[str, dict[str, Json]]:
+        metrics = sorted(self._touched[id_])
+        return {metric: lifetime(self._tallies.get((id_, metric, "")) or Tally()) for metric in metrics}
+
+    def __iter__(self) -> Iterator[PlayerId]:
+        return iter(self._touched)
+
+    def __len__(self) -> int:
+        return len(self._touched)
 
 
 def lifetime(tally: Tally) -> dict[str, Json]:

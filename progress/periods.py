@@ -44,7 +44,7 @@ class _Regime(NamedTuple):
 
 def freeze(zones: list[list[str]]) -> Zones:
     """Zone history as it is stored → as it is computed with."""
-    return tuple((since, name) for since, name in zones) or (("", default_zone),)
+    return tuple((since, name) for since, name in zones) if zones else (("", default_zone),)
 
 
 def zone_name(zones: list[list[str]], now: datetime) -> str:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from gamification.kernel.encoding import canonical, instant, parse_instant
@@ -73,8 +75,23 @@ def same(one: Json, other: Json) -> bool:
     return bool(one == other)
 
 
+def _of_one_kind(one: Json, other: Json) -> bool:
+    return (is_number(one) and is_number(other)) or type(one) is type(other)
+
+
+def _differs(value: Json, other: Json) -> bool:
+    return _of_one_kind(value, other) and not same(value, other)
+
+
 def _among(value: Json, options: Json) -> bool:
     return isinstance(options, list) and any(same(value, option) for option in options)
+
+
+def _beside(value: Json, options: Json) -> bool:
+    """In none of the options, of which there is at least one of its kind (or there are none at all)."""
+    if not isinstance(options, list) or _among(value, options):
+        return False
+    return not options or any(_of_one_kind(value, option) for option in options)
 
 
 def _numbers(compare: Callable[[Any, Any], bool]) -> Callable[[Json, Json], bool]:
@@ -83,9 +100,9 @@ def _numbers(compare: Callable[[Any, Any], bool]) -> Callable[[Json, Json], bool
 
 _OPS: dict[str, Callable[[Json, Json], bool]] = {
     "eq": same,
-    "ne": lambda value, other: not same(value, other),
+    "ne": _differs,
     "in": _among,
-    "not_in": lambda value, options: isinstance(options, list) and not _among(value, options),
+    "not_in": _beside,
     "gt": _numbers(lambda a, b: a > b),
     "gte": _numbers(lambda a, b: a >= b),
     "lt": _numbers(lambda a, b: a < b),
@@ -101,7 +118,7 @@ class Condition:
     value: Json
 
     def holds(self, data: dict[str, Json]) -> bool:
-        """Never raises; an absent field meets only `exists: false`."""
+        """Never raises; an absent field meets only `exists: false`, one of another kind than asked for meets nothing."""
         found = look_up(data, self.path)
         if self.op == "exists":
             return (found is not _MISSING) is bool(self.value)
@@ -236,13 +253,13 @@ class Tally:
 
 
 _READ: dict[str, Callable[[Tally], float | None]] = {
-    "COUNT": lambda t: t.count,
-    "SUM": lambda t: t.sum,
-    "MAX": lambda t: t.max,
-    "MIN": lambda t: t.min,
-    "LATEST": lambda t: t.latest,
-    "DISTINCT": lambda t: t.members,
-    "STREAK": lambda t: t.streak,
+    "COUNT": attrgetter("count"),
+    "SUM": attrgetter("sum"),
+    "MAX": attrgetter("max"),
+    "MIN": attrgetter("min"),
+    "LATEST": attrgetter("latest"),
+    "DISTINCT": attrgetter("members"),
+    "STREAK": attrgetter("streak"),
 }
 
 
@@ -405,10 +422,10 @@ def best_window(
     """
     assert requirement.window is not None
     best: float | None = None
-    first = 0
-    for last, (at, _, _, _) in enumerate(samples):
-        if since is not None and at < since:
-            continue
+    start = bisect_left(samples, since, key=itemgetter(0)) if since is not None else 0
+    first = bisect_right(samples, since - requirement.window, key=itemgetter(0)) if since is not None else 0
+    for last in range(start, len(samples)):
+        at = samples[last][0]
         if last + 1 < len(samples) and samples[last + 1][0] == at:
             continue  # a window that ends at this instant holds them all
         opens = at - requirement.window

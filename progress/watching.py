@@ -70,7 +70,8 @@ class Keeper:
     ladders: dict[str, Ladder] = field(default_factory=dict)
     windows: list[Hit] = field(default_factory=list)
     composite: list[Goal] = field(default_factory=list)
-    """Goals that are not plain: their progress is read at the end of a batch."""
+    """Goals that are not plain: their progress is read at the end of a batch. One that is a single window is not
+    among them: it is read when its best window grows."""
 
 
 @dataclass(slots=True)
@@ -181,7 +182,8 @@ def _watch(keeper: Keeper, goal: Goal, requirement: Requirement, units: Units, l
         if goal.plain and threshold > 0:
             ladder.quarters += [threshold * quarter / 4 for quarter in (1, 2, 3)]
             ladder.quarter_marks += [(goal, quarter) for quarter in (1, 2, 3)]
-    if not goal.plain and goal not in keeper.composite:
+    is_one_window = len(goal.requirements) == 1 and requirement.nature == WINDOW
+    if not goal.plain and not is_one_window and goal not in keeper.composite:
         keeper.composite.append(goal)
 
 

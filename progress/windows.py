@@ -39,15 +39,19 @@ def _select(bounds: list[tuple[str, str, datetime, datetime]]) -> list[tuple[Any
         if connection.vendor == "postgresql":
             cursor.execute(
                 """
-                SELECT s.player_id, s.metric_id, s.at, s.event_id, s.value, s.member
+                SELECT b.player, b.metric, s.at::text, s.event_id, s.value, s.member
                 FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
                      AS b(player, metric, low, high)
-                JOIN progress_windowsample s
-                  ON s.player_id = b.player AND s.metric_id = b.metric AND s.at > b.low AND s.at < b.high
+                CROSS JOIN LATERAL (
+                    SELECT * FROM progress_windowsample AS s
+                    WHERE s.player_id = b.player AND s.metric_id = b.metric AND s.at > b.low AND s.at < b.high
+                    OFFSET 0  -- by the index, span by span, whatever the planner thinks of the table
+                ) AS s
                 """,
                 [list(column) for column in zip(*bounds, strict=True)],
             )
-            return list(cursor.fetchall())
+            # Instants as text: Python parses them ten times faster than the driver.
+            return [(p, m, datetime.fromisoformat(at), *rest) for p, m, at, *rest in cursor.fetchall()]
         stored = json.dumps([(p, m, _stored(low), _stored(high)) for p, m, low, high in bounds])
         cursor.execute(
             """

@@ -109,8 +109,8 @@ class Till(Part):
         if self._is_loaded:
             return
         self._is_loaded = True
-        indebted = Wallet.objects.filter(debt__gt=0, player_id__in=self.world.player_ids)
-        for player_id, currency, balance, debt in indebted.values_list(*WALLET):
+        indebted = sql.select_in(Wallet, WALLET, {"player_id": self.world.player_ids}, above_zero="debt")
+        for player_id, currency, balance, debt in indebted:
             self.accounts[player_id, currency] = Account(balance, debt, known=True)
 
     def open(self, player_id: PlayerId) -> None:

@@ -273,7 +273,9 @@ def _matches(kind: Kind, seen: Definition, is_whole: bool, request: Request) -> 
         if name not in seen or (seen[name] or "") != _value(kind, name, text):
             return False
     text = _search(request).casefold()
-    return not text or (is_whole and any(text in str(seen[name]).casefold() for name in kind.searched))
+    if not text or not is_whole:
+        return not text
+    return any(text in str(kind.id_of(seen) if name == "id" else seen[name]).casefold() for name in kind.searched)
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ that may be refused. All are plain data: ids and values, no models.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from gamification.kernel.encoding import canonical, instant
 
@@ -26,8 +26,7 @@ REPORTED = "metrics.reported"
 RESERVED_TYPES = OWN_TYPES | {REPORTED}
 
 
-@dataclass(slots=True, frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """One number an event is worth to a metric; `member` is what DISTINCT counts (None: no member)."""
 
     metric: str
@@ -127,6 +126,6 @@ class Outcome:
     refused: list[tuple[GameEvent, str, str]] = field(default_factory=list)
     """The events that only the store could refuse, the very objects of the batch, each with `code` and `detail`."""
     facts: list[Fact] = field(default_factory=list)
-    metrics: dict[PlayerId, dict[str, dict[str, Json]]] = field(default_factory=dict)
+    metrics: Mapping[PlayerId, dict[str, dict[str, Json]]] = field(default_factory=dict)
     """player → metric → `{count, sum, max, min, latest}` of the metrics this batch touched, after it."""
     held: dict[PlayerId, list[str]] = field(default_factory=dict)

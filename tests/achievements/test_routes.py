@@ -224,3 +224,21 @@ def test_a_repeating_achievement_shows_the_period_of_the_clock_and_counts_comple
     pipeline.process(today, now=now)
     read = progress(game_server(), "daily")
     assert (read["is_completed"], read["completions"], read["metrics"]) == (True, 2, {"kills": 2})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_broker_who_publishes_finds_the_players_of_a_small_game_filled():
+    studio = game_server()
+    studio.post(f"{API}/metrics", {"id": "kills", "name": "Kills", "event_type": "enemy.killed"}, format="json")
+    kill(3)
+    said = {"id": "two", "title": "Two", "requirements": [requirement("COUNT", "kills", 2)]}
+    created = studio.post(f"{API}/achievements", said, format="json")
+    assert created.status_code == 201
+    read = progress(studio, "two")
+    assert (read["is_completed"], read["completed_at"]) == (True, "2026-11-20T12:00:01Z")
+    backfill = studio.get(f"{API}/backfills/{created.json()['backfill']}").json()
+    assert (backfill["state"], backfill["players_done"], backfill["players_total"]) == ("DONE", 1, 1)
+    preview = studio.post(f"{API}/achievements/two/preview", {"requirements": [requirement("COUNT", "kills", 3)]}, format="json")
+    assert preview.status_code == 202
+    found = studio.get(f"{API}/backfills/{preview.json()['id']}").json()
+    assert (found["state"], found["would_complete"]) == ("DONE", 0)  # who has it already does not complete it again

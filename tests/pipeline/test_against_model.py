@@ -1,0 +1,136 @@
+"""Whatever designers write and games report, the service says what a slow and obvious model says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from achievements.models import Standing
+from achievements.rules import AchievementRules
+from achievements.standings import View
+from gamification import pipeline
+from gamification.kernel import publishing
+from gamification.kernel.models import Event
+from gamification.kernel.publishing import Change, Unpublishable
+from progress import periods
+from progress.models import Player
+from tests.pipeline.content import NOON, publish
+from tests.pipeline.made_up import METRICS, achievements, as_sent, batches, histories
+from tests.pipeline.model import Completion, Happened, Model
+
+pytestmark = pytest.mark.django_db
+
+thorough = settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+
+
+@contextmanager
+def undone(zone: str) -> Iterator[None]:
+    """A deployment in that zone; everything in it is undone at the end."""
+    periods.default_zone, before = zone, periods.default_zone
+    try:
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+    finally:
+        periods.default_zone = before
+
+
+def is_published(content: Sequence[Change]) -> bool:
+    """Whether such content makes sense."""
+    try:
+        publish(*METRICS, *content)
+    except Unpublishable:
+        return False
+    return True
+
+
+def modelled(content: Sequence[Change], arriving: Sequence[Sequence[Happened]], zone: str) -> Model:
+    model = Model(
+        [change.definition or {} for change in METRICS], [change.definition or {} for change in content], ZoneInfo(zone)
+    )
+    for batch in arriving:
+        model.process(batch)
+    return model
+
+
+def assert_the_same(model: Model) -> None:
+    completed = [
+        (s.achievement_id, _day(s.occurrence), s.completed_at)
+        for s in Standing.objects.filter(player_id="ann", completed_at__isnull=False)
+    ]
+    expected = [(id_, str(o), done.at) for id_, found in model.completions.items() for o, done in found.items()]
+    zone = model.zone
+    shown = [
+        (id_, o if len(o) < 10 else str(periods.parse_instant(o).astimezone(zone).date()), at)
+        for id_, o, at in completed
+    ]
+    assert sorted(shown) == sorted(expected)
+    assert Event.objects.filter(state=Event.State.HELD).count() == model.held
+    player = Player.objects.filter(pk="ann").first()
+    if player is not None:
+        assert (player.achievements_completed, player.points) == (len(expected), 10 * len(expected))
+        view, rules = View("ann", NOON), publishing.current()[AchievementRules]
+        for achievement in model.achievements:
+            assert_shown(model, achievement, view.of(rules.by_id[achievement["id"]]))
+
+
+def _day(occurrence: str) -> str:
+    return occurrence
+
+
+def assert_shown(model: Model, achievement: dict[str, Any], shown: dict[str, Any]) -> None:
+    found = model.completions.get(achievement["id"], {})
+    done: Completion | None = None
+    if achievement["repeat"] != "ALWAYS":
+        done = found.get(model.occurrence(achievement, NOON))
+    if achievement["repeat"] != "NEVER":
+        assert shown["completions"] == len(found)
+    assert shown["is_completed"] is (done is not None)
+    assert shown["progress"] == pytest.approx(1 if done else model.progress(achievement, NOON))
+    values = done.values if done else model.values(achievement, NOON)
+    first: dict[str, Any] = {}
+    for requirement, (value, met), said in zip(
+        achievement["requirements"], values, shown["requirements"], strict=True
+    ):
+        assert said["met"] is met, requirement
+        if not (requirement.get("timeframe") and met):  # of a window that met it, the value is left open
+            assert said["value"] == value, requirement
+            if "metric" in requirement:
+                first.setdefault(requirement["metric"], value)
+        elif "metric" in requirement:
+            first.setdefault(requirement["metric"], shown["metrics"][requirement["metric"]])
+    assert shown["metrics"] == first
+
+
+zones = st.sampled_from(["UTC", "Pacific/Auckland", "America/Los_Angeles"])
+
+
+def check(content: Sequence[Change], arriving: Sequence[Sequence[Happened]], zone: str) -> None:
+    with undone(zone):
+        if is_published(content):
+            for batch in arriving:
+                pipeline.process(as_sent(batch), now=NOON)
+            assert_the_same(modelled(content, arriving, zone))
+
+
+@thorough
+@given(achievements(), batches(histories()), zones)
+def test_any_content_and_any_events_come_to_what_the_model_says(
+    content: list[Change], arriving: list[list[Happened]], zone: str
+) -> None:
+    check(content, arriving, zone)
+
+
+@settings(thorough, max_examples=80)
+@given(achievements(most=4), batches(histories(spread=90)), zones)
+def test_months_of_play_come_to_what_the_model_says(
+    content: list[Change], arriving: list[list[Happened]], zone: str
+) -> None:
+    check(content, arriving, zone)

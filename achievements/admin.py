@@ -21,24 +21,19 @@ from achievements.models import (
     Mark,
     Standing,
 )
-from gamification.kernel.authoring import (
-    ContentAdmin,
-    LineInline,
-    ReadOnlyAdmin,
-    ReasonedActionForm,
-    ShapedForm,
-    handled,
-    may_decide,
-)
+from gamification.kernel.authoring import ContentAdmin, LineInline
+from gamification.kernel.forms import ShapedForm
+from gamification.kernel.looking import ReadOnlyAdmin, ReasonedActionForm, handled, may_decide
 from progress.admin import RequirementForm, RequirementInline
 
 A_DULL_ID = "The id of a SECRET achievement is shown to everybody: choose one that gives nothing away."
-TAKES = [("ALL", "all of them"), ("ANY", "any of them"), ("at_least", "at least …")]
+TAKES = [("ALL", "all requirements"), ("ANY", "any one requirement"), ("at_least", "at least …")]
 
 
 class MatchWidget(forms.MultiWidget):
     def __init__(self) -> None:
-        super().__init__([forms.Select(choices=TAKES), forms.NumberInput(attrs={"min": 1, "style": "width: 5em"})])
+        number = {"min": 1, "style": "width: 5em", "data-only-for": "at_least", "data-chosen-by": "match_0"}
+        super().__init__([forms.Select(choices=TAKES), forms.NumberInput(attrs=number)])
 
     def decompress(self, value: Any) -> list[Any]:
         return ["at_least", value.get("at_least")] if isinstance(value, dict) else [value or "ALL", None]
@@ -62,7 +57,9 @@ class MatchField(forms.MultiValueField):
 
 class AchievementForm(ShapedForm):
     shape = AchievementShape
-    match = MatchField(required=False, label="it takes", help_text="How many of the requirements below.")
+    match = MatchField(
+        required=False, label="It takes", help_text="How many of the requirements, which stand in the table below."
+    )
 
     class Meta:
         model = Achievement
@@ -73,9 +70,10 @@ class AchievementForm(ShapedForm):
         help_texts = {  # noqa: RUF012 - declared so by Django
             "id": f"Chosen once, never changed: first-blood. {A_DULL_ID}",
             "description": "What players read about it.",
-            "type": "SECRET: a player who has not unlocked it sees its id, type and points only.",
+            "type": "Secret: a player who has not unlocked it sees its id, type and points only.",
             "points": "What the achievement itself is worth, beside its rewards.",
-            "repeat": "How often it can be completed: once a period in the player's own time zone, or ALWAYS.",
+            "repeat": "Daily, weekly, monthly: counted anew each period, in the player's own time zone. Always: anew "
+            "as soon as it was completed.",
             "series": "Achievements of one series belong together: hunter",
             "tier": "Its place in the series: 1, 2, 3",
             "is_enabled": "Off: nobody completes it, but counting goes on.",
@@ -83,13 +81,14 @@ class AchievementForm(ShapedForm):
             "ends_at": "Only what happened before then counts (UTC).",
             "icon": "An address or name that the game understands.",
             "metadata": 'Anything the game wants to keep with it, in JSON: {"rarity": "epic"}',
-            "backfill": "How players learn that they had it already when it is published: NOTIFY for each, DIGEST in "
-            "one message, SILENT not at all.",
+            "backfill": "Who already did what it asks gets it when it is published. Notify: a message for each "
+            "achievement. Digest: one message for all of them. Silent: none.",
         }
+        labels = {"backfill": "Players who have earned it already", "is_enabled": "Enabled"}  # noqa: RUF012
 
 
 class TargetForm(RequirementForm):
-    target = forms.ChoiceField(required=False, choices=lambda: [("", "—"), *_ids()], help_text="For ACHIEVEMENT.")
+    target = forms.ChoiceField(required=False, choices=lambda: [("", "—"), *_ids()], label="achievement")
 
     class Meta(RequirementForm.Meta):
         model = AchievementRequirement
@@ -103,13 +102,18 @@ def _ids() -> list[tuple[str, str]]:
 class AchievementRequirementInline(RequirementInline):
     model = AchievementRequirement
     form = TargetForm
+    verbose_name = "requirement"
     verbose_name_plural = "requirements"
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        return 1 if obj is None else 0
 
 
 class AchievementRewardInline(LineInline):
     model = AchievementReward
     autocomplete_fields = ("reward",)
-    fields = ("position", "reward")
+    fields = ("reward", "position")
+    verbose_name = "reward"
     verbose_name_plural = "rewards"
 
 
@@ -117,7 +121,8 @@ class PrerequisiteInline(LineInline):
     model = AchievementPrerequisite
     fk_name = "achievement"
     autocomplete_fields = ("requires",)
-    fields = ("position", "requires")
+    fields = ("requires", "position")
+    verbose_name = "prerequisite"
     verbose_name_plural = "prerequisites: achievements to be completed before"
 
 
@@ -126,14 +131,14 @@ class AchievementAdmin(ContentAdmin):
     kind = ACHIEVEMENT
     form = AchievementForm
     inlines = (AchievementRequirementInline, AchievementRewardInline, PrerequisiteInline)
-    list_display = ("id", "title", "type", "category", "points", "repeat", "is_enabled", "state")
+    list_display = ("id", "title", "state", "type", "category", "points")
     list_filter = (*ContentAdmin.list_filter, "type", "category", "is_enabled", "repeat")
     search_fields = ("id", "title", "description", "series")
     own_fieldsets = (
         (None, {"fields": ("id", "title", "description", "icon")}),
         ("What it is", {"fields": ("type", "category", "points", "series", "tier")}),
         ("When it is completed", {"fields": ("match", "repeat", "is_enabled", "starts_at", "ends_at")}),
-        ("Telling players", {"fields": ("backfill",)}),
+        ("When it is published", {"fields": ("backfill",)}),
         ("For the game", {"fields": ("metadata",), "classes": ("collapse",)}),
     )
 
@@ -150,13 +155,16 @@ class AchievementAdmin(ContentAdmin):
 
 @admin.register(Standing)
 class StandingAdmin(ReadOnlyAdmin):
-    list_display = ("achievement_id", "player_id", "occurrence", "completed_at", "points", "version", "revoked_at")
+    list_display = ("achievement_id", "player_id", "occurrence", "completed_at", "revoked_at")
     search_fields = ("=player_id", "=achievement_id")
     ordering = ("-id",)
     action_form = ReasonedActionForm
     actions = ("revoke_selected",)
 
-    @admin.action(description="Revoke what is selected, with its rewards and points", permissions=["revoke"])
+    def open_to_action(self, row: Standing) -> bool:
+        return row.completed_at is not None and row.revoked_at is None
+
+    @admin.action(description="Revoke: take it back, with its points and rewards", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Standing]) -> None:
         reason = request.POST.get("reason") or f"revoked by {request.user.get_username()} on the console"
         for row in queryset.order_by("player_id", "achievement_id", "occurrence"):

@@ -257,6 +257,11 @@ class Shelf(Part):
         kept = standings.get((id_, OPEN_RUN))
         return Standing(reached={"runs": kept.reached.get("runs", 0) if kept else 0})
 
+    @property
+    def rerun(self) -> set[str]:
+        """The ALWAYS achievements that were completed here: their open runs began anew."""
+        return {achievement.id for _, achievement, _ in self.completed if achievement.repeat == ALWAYS}
+
     def adopt(self, replayed: Shelf, player: PlayerState) -> None:
         """Take over what a replay reached, of what is new to the player; what was reached before stays so."""
         for key, past in replayed.standings.items():
@@ -264,7 +269,8 @@ class Shelf(Part):
             if achievement is None or achievement.goal.since <= player.filled or past.completed_at is not None:
                 continue
             standing = self.standings.setdefault(key, Standing())
-            kept = {digest: state for digest, state in standing.reached.items() if state is True}
+            is_anew = achievement.id in replayed.rerun
+            kept = {} if is_anew else {digest: state for digest, state in standing.reached.items() if state is True}
             standing.reached, standing.dirty = {**past.reached, **kept}, True
 
     # -- reading -------------------------------------------------------------------------------------------------------

@@ -116,6 +116,7 @@ class Standing(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["player_id", "achievement_id", "occurrence"], name="one_standing")
         ]
+        verbose_name_plural = "players' achievements"
 
     def __str__(self) -> str:
         return f"{self.achievement_id} of {self.player_id}"

@@ -85,6 +85,27 @@ class View:
             shown["pending"] = True
         return shown
 
+    def kept(self, id_: str, repeat: str) -> dict[str, Any] | None:
+        """The same of an achievement that was retired, as the player completed it last; None where they never did."""
+        standings = self._standings.get(id_, {})
+        runs = [s for s in standings.values() if s.completed_at is not None and s.revoked_at is None]
+        if not runs:
+            return None
+        newest = max(runs, key=lambda run: run.completed_at or self.now)
+        final = newest.final or {}
+        shown = {
+            "player_id": self.player.player_id,
+            "achievement_id": id_,
+            "progress": 1,
+            "is_completed": True,
+            "completed_at": instant(newest.completed_at) if newest.completed_at else None,
+            "metrics": final.get("metrics", {}),
+            "requirements": [r for r in final.get("requirements", []) if r.get("target") not in self.hidden],
+            "history": self._history(id_, standings),
+            "version": newest.version,
+        }
+        return shown if repeat == NEVER else shown | {"completions": len(runs)}
+
     def _history(self, id_: str, standings: dict[str, Standing]) -> list[dict[str, Any]]:
         entries: dict[tuple[datetime, float], dict[str, Any]] = {}
         for mark in self._marks.get(id_, []):  # one reading may have reached several quarters
@@ -99,26 +120,30 @@ class View:
                 }  # fmt: skip
         return [entries[key] for key in sorted(entries)][-HISTORY:]
 
-    def row(self, achievement: Achievement, definition: dict[str, Any]) -> dict[str, Any]:
+    def row(self, definition: dict[str, Any], read: dict[str, Any]) -> dict[str, Any]:
         """A row of the player's list: what it is, and how far they have come."""
-        read = self.of(achievement)
         state = "COMPLETED" if read["is_completed"] else "IN_PROGRESS" if read["progress"] > 0 else "LOCKED"
         names = ("title", "description", "type", "category", "points", "series", "tier", "repeat", "icon", "rewards")
-        return {"id": achievement.id, **{name: definition[name] for name in names}, "state": state, **read}
+        return {"id": definition["id"], **{name: definition[name] for name in names}, "state": state, **read}
 
 
 def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
-    """All achievements that are visible, begun or not. A player sees `{id, type, points}` of what is secret to them."""
+    """All achievements that are visible, begun or not, and retired ones that the player has. A player sees
+    `{id, type, points}` of what is secret to them."""
     hidden = queries.hidden_ids(player_id) if for_player else set()
     view = View(player_id, now, hidden)
     published = publishing.current().published.get("achievement", {})
     found: list[dict[str, Any]] = []
-    for id_, achievement in sorted(view.rules.by_id.items()):
+    for id_, item in sorted(published.items()):
         if id_ in hidden:
             if state is None:
-                found.append({"id": id_, "type": achievement.type, "points": achievement.points})
+                found.append({name: item.definition[name] for name in ("id", "type", "points")})
             continue
-        row = view.row(achievement, published[id_].definition)
+        achievement = view.rules.by_id.get(id_)
+        read = view.of(achievement) if achievement else view.kept(id_, item.definition["repeat"])
+        if read is None:
+            continue
+        row = view.row(item.definition, read)
         if state in (None, row["state"]):
             found.append(row)
     return found

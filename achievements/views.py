@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -45,6 +45,14 @@ def find(request: Request, achievement_id: str, player_id: PlayerId) -> Achievem
     return found
 
 
+def find_kept(achievement_id: str, view: View) -> dict[str, Any] | None:
+    """How this player has an achievement that was retired; None where it is in play, was never, or they have it not."""
+    published = publishing.current().published.get("achievement", {}).get(achievement_id)
+    if published is None or not published.retired:
+        return None
+    return view.kept(achievement_id, published.definition["repeat"])
+
+
 def hidden(request: Request, player_id: PlayerId) -> set[str]:
     return queries.hidden_ids(player_id) if is_player(request) else set()
 
@@ -78,8 +86,9 @@ class Progress(APIView):
     @extend_schema(operation_id="achievements_progress_read", parameters=[_player], responses=ProgressShape)
     def get(self, request: Request, achievement_id: str) -> Response:
         player_id = acting_player(request, request.query_params.get("player_id"))
-        achievement = find(request, achievement_id, player_id)
-        return Response(View(player_id, timezone.now(), hidden(request, player_id)).of(achievement))
+        view = View(player_id, timezone.now(), hidden(request, player_id))
+        kept = find_kept(achievement_id, view)
+        return Response(kept or view.of(find(request, achievement_id, player_id)))
 
 
 class Explain(APIView):
@@ -106,7 +115,8 @@ class Claim(APIView):
     def post(self, request: Request, achievement_id: str) -> Response:
         said, now = parse(ClaimShape, request.data), timezone.now()
         player_id = acting_player(request, said.get("player_id") or request.query_params.get("player_id"))
-        find(request, achievement_id, player_id)
+        if find_kept(achievement_id, View(player_id, now)) is None:
+            find(request, achievement_id, player_id)
         claimed = bus.handle(ClaimRewards(player_id=player_id, achievement_id=achievement_id), now=now)
         return Response({"distributions": [facts.distribution(given, now) for given in claimed]})
 

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule, Trail
-from gamification.kernel.authoring import AnyForm, AnyModelAdmin, ReadOnlyAdmin, handled, may_decide
+from gamification.kernel.forms import AuthoredForm, Suggesting
+from gamification.kernel.looking import AnyModelAdmin, ReadOnlyAdmin, as_lines, handled, may_decide
 from gamification.kernel.messages import Command
+from gamification.kernel.models import Event
 
 
-class RuleForm(AnyForm):
+class RuleForm(AuthoredForm):
+    chosen_by = "kind"
+    only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "event_type": ("MAX_PER_WINDOW", "COOLDOWN", "CLOCK_SKEW"),
+        "minimum": ("VALUE_RANGE",),
+        "maximum": ("VALUE_RANGE", "MAX_PER_EVENT", "MAX_PER_WINDOW"),
+        "seconds": ("MAX_PER_WINDOW", "COOLDOWN", "CLOCK_SKEW"),
+    }
+
     class Meta:
         model = Rule
         fields = ("name", "kind", "metric", "event_type", "minimum", "maximum", "seconds", "action", "is_enabled")
         help_texts = {  # noqa: RUF012 - declared so by Django
             "name": "Shown with every event that breaks it: no-instant-kills",
             "kind": "What is suspicious.",
-            "metric": "Judge the samples of this metric …",
-            "event_type": "… or all events of this type. One of the two.",
-            "minimum": "VALUE_RANGE: the least that one sample may be worth.",
-            "maximum": "VALUE_RANGE: the most a sample may be worth. MAX_PER_EVENT: the most an event may be worth. "
-            "MAX_PER_WINDOW: the most within the seconds below.",
-            "seconds": "MAX_PER_WINDOW: how long the window is. COOLDOWN: the least time between two. CLOCK_SKEW: how "
-            "far a timestamp may be off.",
+            "metric": "Either what this metric counts …",
+            "event_type": "… or all events of this type, as the game sends it: enemy.killed",
+            "minimum": "The least that one sample may be worth.",
+            "maximum": "The most that a sample, an event or all of a time window may be worth. Of an event type: how "
+            "many events.",
+            "seconds": "How long the time window is, how long to wait for the next, or how far the timestamp may be "
+            "from the clock.",
             "action": "A held event has no effect until somebody releases it under Findings.",
             "is_enabled": "Off: it lets everything pass.",
         }
+        labels = {"is_enabled": "Enabled"}  # noqa: RUF012 - declared so by Django
+        widgets = {"event_type": Suggesting(lambda: known_event_types())}  # noqa: RUF012
+
+
+def known_event_types() -> list[str]:
+    """Those that anything listens to."""
+    metrics = Rule._meta.get_field("metric").related_model
+    return sorted({*metrics._default_manager.filter(retired_at=None).values_list("event_type", flat=True)})
 
 
 @admin.register(Rule)
@@ -39,7 +58,7 @@ class RuleAdmin(AnyModelAdmin):
     """Rules have no versions: they apply from the next batch on."""
 
     form = RuleForm
-    list_display = ("name", "kind", "metric", "event_type", "minimum", "maximum", "seconds", "action", "is_enabled")
+    list_display = ("name", "is_enabled", "kind", "about", "action")
     list_filter = ("kind", "action", "is_enabled")
     search_fields = ("name", "event_type")
     autocomplete_fields = ("metric",)
@@ -49,20 +68,38 @@ class RuleAdmin(AnyModelAdmin):
         ("What it allows", {"fields": ("minimum", "maximum", "seconds")}),
     )
 
+    @admin.display(description="about")
+    def about(self, rule: Rule) -> str:
+        return rule.metric_id or rule.event_type
+
 
 @admin.register(Finding)
 class FindingAdmin(ReadOnlyAdmin):
-    list_display = ("event_id", "player_id", "type", "rule", "values", "status", "found_at")
+    list_display = ("found_at", "player_id", "type", "rule", "found", "status")
     list_filter = ("status", "rule")
     search_fields = ("=player_id", "=event_id", "rule")
     ordering = ("-id",)
     actions = ("release_selected", "dismiss_selected")
+    also = ("event",)
 
-    @admin.action(description="Release: let the selected events count", permissions=["decide"])
+    @admin.display(description="values")
+    def found(self, row: Finding) -> str:
+        return ", ".join(f"{name} {value}" for name, value in row.values.items())
+
+    @admin.display(description="data")
+    def event(self, row: Finding) -> SafeString:
+        """What the game reported."""
+        event = Event.objects.filter(player_id=row.player_id, event_id=row.event_id).first()
+        return as_lines(event and event.data)
+
+    def open_to_action(self, row: Finding) -> bool:
+        return row.status == Finding.Status.HELD
+
+    @admin.action(description="Release: let the event count", permissions=["decide"])
     def release_selected(self, request: HttpRequest, queryset: QuerySet[Finding]) -> None:
         self._decide(request, queryset, "Released", lambda id_: ReleaseEvent(finding_id=id_))
 
-    @admin.action(description="Dismiss: the selected events never count", permissions=["decide"])
+    @admin.action(description="Dismiss: the event never counts", permissions=["decide"])
     def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[Finding]) -> None:
         self._decide(request, queryset, "Dismissed", lambda id_: DismissEvent(finding_id=id_))
 

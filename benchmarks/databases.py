@@ -74,7 +74,7 @@ def empty(*, is_sqlite: bool) -> Iterator[Database]:
         with _administrator() as connection:
             made = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX])
             for (left,) in made.fetchall():
-                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(left)))
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(str(left))))
 
 
 def _administrator() -> psycopg.Connection[tuple[object, ...]]:

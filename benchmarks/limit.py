@@ -16,12 +16,13 @@ from typing import Any
 import msgspec
 import psycopg
 
-from benchmarks.workload import Workload, counts_amount, metric_id, METRICS, plain_achievements
+from benchmarks.workload import METRICS, Workload, counts_amount, metric_id, plain_achievements
 from gamification.kernel.messages import GameEvent
 
 PREPARATION = """
 CREATE UNLOGGED TABLE staging (player_id text, event_id text, type text, data jsonb, "timestamp" timestamptz);
-CREATE TABLE bench_metric (event_type text PRIMARY KEY, metric_id text, sums boolean);
+CREATE TABLE bench_metric (
+    event_type text PRIMARY KEY, metric_id text, sums boolean, rungs float8[], quarters float8[]);
 CREATE TABLE bench_rung (
     metric_id text, threshold float8, id text, serial int, aggregate text, UNIQUE (metric_id, threshold, id));
 CREATE TABLE bench_quarter (
@@ -44,7 +45,7 @@ WITH fresh AS (
     RETURNING player_id, event_id, type, data, "timestamp"
 ), locked AS MATERIALIZED (
     SELECT p.player_id, p.last_seq, p.earned FROM progress_player p
-    WHERE p.player_id IN (SELECT player_id FROM staging) ORDER BY p.player_id FOR UPDATE
+    WHERE p.player_id = ANY (ARRAY(SELECT DISTINCT player_id FROM staging)) ORDER BY p.player_id FOR UPDATE
 ), sample AS MATERIALIZED (
     SELECT f.player_id, m.metric_id, f.event_id, f."timestamp" AS at, m.sums,
            CASE WHEN m.sums THEN (f.data ->> 'amount')::float8 ELSE 1 END AS value
@@ -75,8 +76,11 @@ WITH fresh AS (
     SELECT s.player_id, s.event_id, s.at, s.metric_id, s.reached, a.id, a.serial, a.threshold, a.aggregate,
            md5(s.player_id || '/ACHIEVEMENT/' || a.id || '/0/0')::uuid AS distribution,
            row_number() OVER (PARTITION BY s.player_id ORDER BY s.at, s.event_id, a.threshold) - 1 AS place
-    FROM step s JOIN bench_rung a
-      ON a.metric_id = s.metric_id AND a.threshold > s.reached - s.value AND a.threshold <= s.reached
+    FROM (SELECT step.* FROM step JOIN bench_metric USING (metric_id)
+          WHERE width_bucket(reached - value, rungs) < width_bucket(reached, rungs) OFFSET 0) s
+    CROSS JOIN LATERAL (  -- OFFSET 0: few are left, and each finds its rungs by the index
+        SELECT * FROM bench_rung a
+        WHERE a.metric_id = s.metric_id AND a.threshold > s.reached - s.value AND a.threshold <= s.reached OFFSET 0) a
 ), stood AS (
     INSERT INTO achievements_standing (player_id, achievement_id, occurrence, reached, completed_at, event_id, version,
                                        points, final)
@@ -87,13 +91,17 @@ WITH fresh AS (
     FROM completed
 ), marked AS (
     INSERT INTO achievements_mark (player_id, achievement_id, occurrence, quarter, at, progress, metrics)
-    SELECT f.player_id, q.id, '0', q.quarter, l.at, least(n.value / q.threshold, 0.99),
-           jsonb_build_object(f.metric_id, n.value)
-    FROM folded f
-    LEFT JOIN before b USING (player_id, metric_id)
-    JOIN LATERAL (SELECT coalesce(b.value, 0) + CASE WHEN f.sums THEN f.sum ELSE f.count END AS value) n ON true
-    JOIN bench_quarter q ON q.metric_id = f.metric_id AND q.at > coalesce(b.value, 0) AND q.at <= n.value
-                        AND q.threshold > n.value
+    SELECT n.player_id, q.id, '0', q.quarter, l.at, least(n.value / q.threshold, 0.99),
+           jsonb_build_object(n.metric_id, n.value)
+    FROM (SELECT player_id, metric_id, before, value
+          FROM (SELECT player_id, metric_id, coalesce(b.value, 0) AS before,
+                       coalesce(b.value, 0) + CASE WHEN f.sums THEN f.sum ELSE f.count END AS value
+                FROM folded f LEFT JOIN before b USING (player_id, metric_id)) r
+          JOIN bench_metric USING (metric_id)
+          WHERE width_bucket(before, quarters) < width_bucket(value, quarters) OFFSET 0) n
+    CROSS JOIN LATERAL (
+        SELECT * FROM bench_quarter q
+        WHERE q.metric_id = n.metric_id AND q.at > n.before AND q.at <= n.value AND q.threshold > n.value OFFSET 0) q
     JOIN (SELECT player_id, max(at) AS at FROM sample GROUP BY 1) l USING (player_id)
     ON CONFLICT DO NOTHING
 ), granted AS (
@@ -160,8 +168,12 @@ class Limit:
         plain = plain_achievements(workload)
         types = {metric_id(number): "SUM" if counts_amount(number) else "COUNT" for number in range(METRICS)}
         with self.connection.cursor() as cursor:
-            rows: list[tuple[Any, ...]] = [(f"game.{id_}", id_, type_ == "SUM") for id_, type_ in types.items()]
-            cursor.executemany("INSERT INTO bench_metric VALUES (%s, %s, %s)", rows)
+            rows: list[tuple[Any, ...]] = []
+            for id_, type_ in types.items():
+                rungs = sorted(float(p.threshold) for p in plain if p.metric == id_)
+                quarters = sorted(threshold * q / 4 for threshold in rungs for q in (1, 2, 3))
+                rows.append((f"game.{id_}", id_, type_ == "SUM", rungs, quarters))
+            cursor.executemany("INSERT INTO bench_metric VALUES (%s, %s, %s, %s, %s)", rows)
             rows = [(p.metric, p.threshold, p.id, p.serial, types[p.metric]) for p in plain]
             cursor.executemany("INSERT INTO bench_rung VALUES (%s, %s, %s, %s, %s)", rows)
             rows = [(p.metric, p.threshold * q / 4, p.id, q, p.threshold) for p in plain for q in (1, 2, 3)]

@@ -16,8 +16,9 @@ from itertools import accumulate
 from math import ceil, sqrt
 from typing import Any
 
-from achievements.models import Achievement
 from django.db import transaction
+
+from achievements.models import Achievement
 from gamification.feed.models import Message
 from gamification.kernel import publishing, sql
 from gamification.kernel.messages import GameEvent

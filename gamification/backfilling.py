@@ -128,7 +128,7 @@ def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
 def _fill(world: World, player: PlayerState) -> None:
     books, shelf = world[Books], world[Shelf]
     replayed = replay(world.rules, player, _kept_events(player.player_id), shelf.of(player.player_id), now=world.now)
-    books.adopt(replayed[Books], player)
+    books.adopt(replayed[Books], player, replayed[Shelf].rerun)
     shelf.adopt(replayed[Shelf], player)
     new = {id_: a for id_, a in world.rules[AchievementRules].by_id.items() if a.goal.since > player.filled}
     for past, achievement, occurrence in replayed[Shelf].completed:

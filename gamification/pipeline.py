@@ -44,6 +44,8 @@ def execute(command: Command, now: datetime) -> Any:
     """Grant a command with everything that follows from it, or raise its `Refused` with nothing changed."""
     with transaction.atomic():
         world = open_world(command.players(), now=now)
+        if not command.for_anyone and getattr(command, "player_id", None) in world[Books].erased:
+            raise PlayerErased
         read(world, [])
         answer = command.handle(world)
         if world.released:

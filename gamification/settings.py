@@ -7,6 +7,7 @@ pytest all let through. An empty value is an unset one, so a compose file may pa
 
 import hashlib
 import hmac
+import os
 import sys
 import warnings
 import zoneinfo
@@ -251,7 +252,7 @@ else:
                 """,
             },
             # A file, not memory: threads and processes in tests meet the locks that they would meet in earnest.
-            "TEST": {"NAME": BASE_DIR / "test.sqlite3"},
+            "TEST": {"NAME": BASE_DIR / f"test-{os.getpid()}.sqlite3"},
         }
     }
 
@@ -331,7 +332,7 @@ CELERY_TIMEZONE = "UTC"
 DEBUG = False
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "gamification.console.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -390,6 +391,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+FORMAT_MODULE_PATH = "gamification.console.formats"
 
 LOGIN_URL = "admin:login"
 AUTH_PASSWORD_VALIDATORS = [

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote_plus
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import models
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from rest_framework import serializers
 
-from gamification.kernel.authoring import ORDER_HELP, ContentAdmin, JsonOrText, LineInline, ReadOnlyAdmin, ShapedForm
+from gamification.kernel import publishing
+from gamification.kernel.authoring import ContentAdmin, LineInline
 from gamification.kernel.encoding import number
+from gamification.kernel.forms import JsonOrText, LineForm, ShapedForm, Suggesting, json_or_text
+from gamification.kernel.looking import ReadOnlyAdmin
 from gamification.kernel.shapes import flatten
 from progress.content import LEVEL, METRIC
-from progress.content_serializers import ConditionShape, LevelShape, MetricShape, RequirementShape
+from progress.content_serializers import OF_A_METRIC, ConditionShape, LevelShape, MetricShape, RequirementShape
+from progress.leveling import LevelRules
 from progress.models import (
     Backfill,
     ErasedPlayer,
@@ -26,37 +35,59 @@ from progress.models import (
     MetricDay,
     Player,
     Tally,
+    Unit,
     WindowSample,
 )
+
+COMPARISONS = {
+    "eq": "= equal to",
+    "ne": "≠ other than",
+    "gt": "> more than",
+    "gte": "≥ at least",
+    "lt": "< less than",
+    "lte": "≤ at most",
+    "in": "one of a list",
+    "not_in": "none of a list",
+    "exists": "there at all",
+}
+LISTS = ("in", "not_in")
+THRESHOLDS = {"gte": "≥ at least", "gt": "> more than", "eq": "= exactly", "lte": "≤ at most", "lt": "< less than"}
 
 # -- metrics -----------------------------------------------------------------------------------------------------------
 
 
-class ConditionForm(ShapedForm):
+class ConditionForm(LineForm, ShapedForm):
     shape = ConditionShape
     called = {"value": ""}  # noqa: RUF012 - looked at together with the op, below
     value = JsonOrText(
         required=False,
-        help_text='A number, a text, true or false; for "in" and "not in" a list: ["bow", "crossbow"]. '
-        "To compare with a text that looks like a number, put it in quotes.",
+        help_text="A number, a text, true or false; for a list: bow, crossbow. A text that looks like a number goes "
+        'into quotes: "5".',
     )
 
     class Meta:
         model = MetricCondition
-        fields = ("position", "field", "op", "value")
-        help_texts = {  # noqa: RUF012 - declared so by Django
-            "position": ORDER_HELP,
-            "field": "Where in the event's data: weapon, or enemy.kind",
-            "op": "eq, ne: equals or not. gt, gte, lt, lte: numbers. exists: whether the field is there at all.",
-        }
+        fields = ("field", "op", "value", "position")
+        labels = {"op": "is"}  # noqa: RUF012 - declared so by Django
+        help_texts = {"field": "Where in the event's data: weapon, or enemy.kind"}  # noqa: RUF012
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(choices := self.fields.get("op"), forms.ChoiceField):
+            choices.choices = [("", "—"), *COMPARISONS.items()]
+        if self.instance.op in LISTS and "value" in self.initial:
+            self.initial["value"] = listed(self.initial["value"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if self.errors:
             return cleaned
+        value = cleaned["value"]
+        if cleaned["op"] in LISTS and value is not None:
+            value = as_list(self.data[self.add_prefix("value")])
         data = {"field": cleaned["field"], "op": cleaned["op"]}
-        if cleaned["value"] is not None:
-            data["value"] = cleaned["value"]
+        if value is not None:
+            data["value"] = value
         try:
             cleaned["value"] = ConditionShape().run_validation(data)["value"]
         except serializers.ValidationError as problem:
@@ -65,9 +96,28 @@ class ConditionForm(ShapedForm):
         return cleaned
 
 
+def as_list(text: str) -> list[Any]:
+    """`bow, crossbow`, or a list in JSON."""
+    whole = json_or_text(text)
+    return (
+        whole if isinstance(whole, list) else [json_or_text(part.strip()) for part in text.split(",") if part.strip()]
+    )
+
+
+def listed(values: Any) -> Any:
+    """A list as people write one, if that can be read back."""
+    texts: list[Any] = [None]
+    if isinstance(values, list):
+        texts = [JsonOrText().prepare_value(value) for value in values]
+    if None in texts or as_list(text := ", ".join(texts)) != values:
+        return values
+    return JsonOrText.Typed(text)
+
+
 class ConditionInline(LineInline):
     model = MetricCondition
     form = ConditionForm
+    verbose_name = "condition"
     verbose_name_plural = "conditions: an event counts when all of them hold"
 
 
@@ -82,11 +132,16 @@ class MetricForm(ShapedForm):
         help_texts = {  # noqa: RUF012 - declared so by Django
             "name": "What designers call it: Bow kills",
             "unit": "What it is measured in, if anything: metres",
-            "event_type": "The type of the events it counts: enemy.killed",
+            "event_type": "The type of the events it counts, as the game sends it: enemy.killed",
             "value_field": "Which field of the data is its value, such as damage. Empty: each event is worth 1.",
             "member_field": "Which field tells one from another for DISTINCT, such as weapon.",
-            "reported_by": "PLAYER: players' own devices may report it. Only for what is not worth cheating for.",
+            "reported_by": "Player: players' own devices may report it. Only for what is not worth cheating for.",
         }
+        widgets = {"event_type": Suggesting(lambda: known_event_types())}  # noqa: RUF012
+
+
+def known_event_types() -> list[str]:
+    return sorted({*Metric.objects.filter(retired_at=None).values_list("event_type", flat=True)})
 
 
 @admin.register(Metric)
@@ -94,7 +149,8 @@ class MetricAdmin(ContentAdmin):
     kind = METRIC
     form = MetricForm
     inlines = (ConditionInline,)
-    list_display = ("id", "name", "event_type", "state")
+    list_display = ("id", "name", "state", "event_type", "value_field", "member_field")
+    list_filter = (*ContentAdmin.list_filter, "event_type")
     search_fields = ("id", "name", "description", "event_type")
     own_fieldsets = (
         (None, {"fields": ("id", "name", "description", "unit")}),
@@ -102,7 +158,8 @@ class MetricAdmin(ContentAdmin):
             "What it counts",
             {
                 "fields": ("event_type", "value_field", "member_field"),
-                "description": "Fixed once it is published, conditions included: another count is another metric.",
+                "description": "Once published, none of this changes, nor do the conditions below: to count something "
+                "else, make another metric.",
             },
         ),
         ("Who reports it", {"fields": ("reported_by",)}),
@@ -126,7 +183,9 @@ class LevelForm(ShapedForm):
 class LevelRewardInline(LineInline):
     model = LevelReward
     autocomplete_fields = ("reward",)
-    fields = ("position", "reward")
+    fields = ("reward", "position")
+    verbose_name = "reward"
+    verbose_name_plural = "rewards for reaching it"
 
 
 @admin.register(Level)
@@ -149,29 +208,47 @@ class LevelAdmin(ContentAdmin):
 # -- requirements, for whoever has them --------------------------------------------------------------------------------
 
 
-class RequirementForm(ShapedForm):
-    """A requirement's row. `targets` are what it may name where it is not about a metric."""
+class RequirementForm(LineForm, ShapedForm):
+    """A requirement's row."""
 
     shape = RequirementShape
-    types: tuple[str, ...] = ("COUNT", "SUM", "MAX", "MIN", "LATEST", "DISTINCT", "STREAK", "ACHIEVEMENT")
+    types: ClassVar[Mapping[str, str]] = {
+        "COUNT": "COUNT: how many",
+        "SUM": "SUM: of the values",
+        "MAX": "MAX: greatest value",
+        "MIN": "MIN: least value",
+        "LATEST": "LATEST: newest value",
+        "DISTINCT": "DISTINCT: different ones",
+        "STREAK": "STREAK: days",
+        "ACHIEVEMENT": "ACHIEVEMENT",
+    }
+    only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **dict.fromkeys(("metric", "operator", "threshold"), OF_A_METRIC),
+        **dict.fromkeys(("duration", "unit"), ("COUNT", "SUM", "MAX", "DISTINCT")),
+        "target": ("ACHIEVEMENT",),
+    }
+    empty: ClassVar[Mapping[str, str]] = {"operator": "gte"}
 
     class Meta:
-        fields = ("position", "type", "metric", "operator", "threshold", "duration", "unit", "target")
-        labels = {"duration": "within", "unit": ""}  # noqa: RUF012 - declared so by Django
+        fields = ("type", "metric", "operator", "threshold", "duration", "unit", "target", "position")
+        labels = {"operator": "is", "threshold": "", "duration": "within", "unit": ""}  # noqa: RUF012
         help_texts = {  # noqa: RUF012 - declared so by Django
-            "position": ORDER_HELP,
-            "type": "COUNT: how many. SUM, MAX, MIN, LATEST: of the metric's value. DISTINCT: how many different. "
-            "STREAK: days in a row. ACHIEVEMENT: another one completed.",
-            "operator": "gte: at least. gt: more than. eq: exactly. lt, lte: below, at most, once all else is met.",
-            "duration": "Only what happens within so long counts together (COUNT, SUM, MAX, DISTINCT with gt, gte).",
-            "target": "For ACHIEVEMENT: which one.",
+            "type": "DISTINCT counts the different values of the metric's member field.",
+            "operator": "At least, more than and exactly stay met once they were. At most and less than are looked at "
+            "when all else is met.",
+            "duration": "Only what happens within so long counts together. With at least and more than only.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = self.fields.get("type")
-        if isinstance(choices, forms.ChoiceField):
-            choices.choices = [(name, name) for name in ("", *self.types)]
+        for name, known in (("type", self.types), ("operator", THRESHOLDS)):
+            if isinstance(choices := self.fields.get(name), forms.ChoiceField):
+                choices.choices = [("", "—"), *known.items()]
+        if isinstance(unit := self.fields.get("unit"), forms.ChoiceField):
+            unit.choices = [("", "—"), *Unit.choices]
+        if isinstance(metric := self.fields.get("metric"), forms.ModelChoiceField):
+            wrapper = metric.widget  # there is no room for its buttons
+            wrapper.can_add_related = wrapper.can_change_related = wrapper.can_view_related = False
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -212,10 +289,30 @@ class RequirementInline(LineInline):
 
 @admin.register(Player)
 class PlayerAdmin(ReadOnlyAdmin):
-    list_display = ("player_id", "display_name", "level", "xp", "points", "achievements_completed", "banned")
+    list_display = ("player_id", "display_name", "level_now", "xp", "points", "achievements_completed", "banned")
     list_filter = ("banned",)
     search_fields = ("player_id", "display_name")
     ordering = ("player_id",)
+    hides = ("level", "last_seq", "filled")  # a player without experience has the level at 0, which no row says
+    also = ("level_now", "elsewhere")
+
+    @admin.display(description="level", ordering="xp")
+    def level_now(self, player: Player) -> int:
+        return publishing.current()[LevelRules].at(player.xp)
+
+    @admin.display(description="see also")
+    def elsewhere(self, player: Player) -> SafeString:
+        """The rows of this player on every other screen."""
+        screens = [model._meta for model in self.admin_site._registry if model is not Player and _of_players(model)]
+        links = (
+            (reverse(f"admin:{of.app_label}_{of.model_name}_changelist"), quote_plus(player.pk), name)
+            for name, of in sorted((str(of.verbose_name_plural), of) for of in screens)
+        )
+        return format_html_join(" · ", '<a href="{}?player_id__exact={}">{}</a>', links)
+
+
+def _of_players(model: type[models.Model]) -> bool:
+    return any(field.name == "player_id" for field in model._meta.get_fields())
 
 
 @admin.register(Tally)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gamification.kernel.messages import Command, PlayerId
+from gamification.kernel.models import Event
 from gamification.kernel.world import World
 from progress import periods
 from progress.metering import Books
-from progress.models import Player
+from progress.models import Player, Tally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +26,15 @@ class ChangeProfile(Command):
         columns = dict(self.changes)
         zone = columns.pop("timezone", None)
         if zone is not None:
-            columns["zones"] = periods.change_zone([list(entry) for entry in state.zones], zone, world.now)
+            history = [list(entry) for entry in state.zones] if self._has_a_past() else [["", zone]]
+            columns["zones"] = periods.change_zone(history, zone, world.now)
             state.zones = periods.freeze(columns["zones"])
         state.banned = columns.get("banned", state.banned)
         if columns:
             Player.objects.filter(pk=self.player_id).update(**columns)
+
+    def _has_a_past(self) -> bool:
+        """Whether periods were told apart for this player already: the zone one comes with is no change of zone."""
+        mine = {"player_id": self.player_id}
+        chosen = Player.objects.filter(**mine).values_list("zones", flat=True).first()
+        return bool(chosen) or Tally.objects.filter(**mine).exists() or Event.objects.filter(**mine).exists()

@@ -36,7 +36,7 @@ NEEDS = {
 """Requirement type → the fields it must have; a time frame is optional with a metric."""
 
 NUMERIC_OPS = {"gt", "gte", "lt", "lte"}
-LONGEST_FRAME_MINUTES = 3660 * 24 * 60
+LONGEST_FRAME_MINUTES = 3650 * 24 * 60
 MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60}
 
 

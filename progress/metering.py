@@ -6,7 +6,7 @@ says which goals it may have completed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -380,12 +380,18 @@ class Books(Part):
         for id_, metric, *sample, member in samples.values_list(*_SAMPLE):
             self.windows.setdefault((id_, metric), []).append((*sample, member or None))
 
-    def adopt(self, replayed: Books, player: PlayerState) -> None:
-        """Take over what a replay counted, of what is new to the player."""
+    def adopt(self, replayed: Books, player: PlayerState, rerun: Collection[str] = ()) -> None:
+        """Take over what a replay counted, of what is new to the player; of the goals in `rerun`, which repeat always,
+        the run that it left open.
+        """
         keepers = {(k.metric, k.scope.label): k for found in self.watch.keepers.values() for k in found}
         for key, past in replayed.tallies.items():
             keeper = keepers[key[1], key[2].partition("#")[0]]
-            if keeper.since > player.filled:
+            if keeper.scope.run_of in rerun:
+                self.tallies[key], past.dirty = past, True
+                self.members = {member for member in self.members if member[:3] != key}
+                self._dropped.add(key)
+            elif keeper.since > player.filled:
                 self.tallies[key], past.dirty = past, True
             else:
                 tally = self.tally(key)
@@ -395,7 +401,8 @@ class Books(Part):
                     tally.runs, tally.dirty = past.runs, True
         for member in replayed.members:
             keeper = keepers[member[1], member[2].partition("#")[0]]
-            if (keeper.members_since or 0) > player.filled and member not in self.members:
+            is_new = (keeper.members_since or 0) > player.filled or keeper.scope.run_of in rerun
+            if is_new and member not in self.members:
                 self.members.add(member)
                 self._new_members.append(member)
         for (id_, metric), samples in replayed.windows.items():

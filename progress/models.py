@@ -188,6 +188,7 @@ class Tally(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["player_id", "metric_id", "scope"], name="one_tally_a_scope")]
+        verbose_name_plural = "tallies"
 
     def __str__(self) -> str:
         return f"{self.metric_id} of {self.player_id} {self.scope}"
@@ -203,6 +204,7 @@ class MemberSeen(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["player_id", "metric_id", "scope", "member"], name="one_member_once")
         ]
+        verbose_name_plural = "members seen"
 
     def __str__(self) -> str:
         return self.member

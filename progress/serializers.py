@@ -12,7 +12,10 @@ from gamification.kernel.encoding import number
 from gamification.kernel.shapes import Flag, JsonObject, Shape, Text
 from progress.models import Tally
 
-zone_names = lru_cache(zoneinfo.available_timezones)  # it searches the disk
+
+@lru_cache  # it searches the disk
+def zone_names() -> set[str]:
+    return zoneinfo.available_timezones() - {"localtime", "Factory"}  # the host's own zone, and none at all
 
 
 class ZoneName(Text):

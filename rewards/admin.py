@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from gamification.kernel.authoring import (
-    ORDER_HELP,
-    ContentAdmin,
-    LineInline,
-    ReadOnlyAdmin,
-    ReasonedActionForm,
-    ShapedForm,
-    handled,
-    may_decide,
-)
+from gamification.kernel.authoring import ContentAdmin, LineInline
+from gamification.kernel.forms import LineForm, ShapedForm, Suggesting
+from gamification.kernel.looking import ReadOnlyAdmin, ReasonedActionForm, handled, may_decide
 from rewards.commands import RevokeDistribution
 from rewards.content import CURRENCY, REWARD
 from rewards.content_serializers import ChanceShape, CurrencyShape, ItemShape, RewardShape
@@ -33,40 +27,69 @@ from rewards.models import (
     Wallet,
 )
 
+TYPES = {
+    "POINTS": "POINTS: beside the achievements' own",
+    "XP": "XP: experience, which raises the level",
+    "CURRENCY": "CURRENCY: money for the wallet",
+    "ITEM": "ITEM: things for the inventory",
+    "BADGE": "BADGE: for the profile",
+    "TITLE": "TITLE: for the profile",
+    "RANDOM": "RANDOM: one of several, by weight",
+}
+
 
 class RewardForm(ShapedForm):
     shape = RewardShape
+    only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "value": ("POINTS", "XP", "CURRENCY"),
+        "currency": ("CURRENCY",),
+    }
+    empty: ClassVar[Mapping[str, str]] = {"value": "0"}
 
     class Meta:
         model = Reward
         fields = ("id", "type", "value", "currency", "claim", "claim_within", "expires_at", "metadata")
         help_texts = {  # noqa: RUF012 - declared so by Django
-            "type": "ITEM gives the items below, RANDOM draws one line of the table below. A BADGE or TITLE is "
-            "known by its id.",
-            "value": "How many points, how much experience or money. 0 for all other types.",
-            "currency": "For CURRENCY only: which one, such as gold.",
-            "claim": "AUTO: given at once. MANUAL: the player has to claim it.",
+            "type": "Items, and the table that a random reward is drawn from, stand below. A badge or a title is known "
+            "by the reward's id.",
+            "value": "How many points, how much experience or money.",
+            "currency": "Which money: gold",
+            "claim": "Auto: given at once. Manual: the player has to claim it.",
             "claim_within": "Seconds a player has to claim it; empty: for ever. A day has 86,400.",
             "expires_at": "Nobody can claim it after this (UTC). Empty: never.",
             "metadata": 'Anything the game wants to keep with it, in JSON: {"icon": "chest.png"}',
         }
+        labels = {"value": "Amount"}  # noqa: RUF012 - declared so by Django
+        widgets = {"currency": Suggesting(lambda: known_currencies())}  # noqa: RUF012
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(choices := self.fields.get("type"), forms.ChoiceField):
+            choices.choices = [("", "—"), *TYPES.items()]
 
 
-class ItemForm(ShapedForm):
+def known_currencies() -> list[str]:
+    described = Currency.objects.filter(retired_at=None).values_list("pk", flat=True)
+    return sorted({*described, *Reward.objects.exclude(currency="").values_list("currency", flat=True)})
+
+
+class ItemForm(LineForm, ShapedForm):
     shape = ItemShape
     called = {"item_id": "id"}  # noqa: RUF012 - declared so by the base class
 
     class Meta:
         model = RewardItem
-        fields = ("position", "item_id", "type", "quantity", "metadata")
+        fields = ("item_id", "type", "quantity", "metadata", "position")
         labels = {"item_id": "item"}  # noqa: RUF012 - declared so by Django
-        help_texts = {"position": ORDER_HELP, "item_id": "The game's own id of it."}  # noqa: RUF012
+        help_texts = {"item_id": "The game's own id of it.", "type": "For the game: weapon"}  # noqa: RUF012
 
 
 class ItemInline(LineInline):
     model = RewardItem
     form = ItemForm
-    verbose_name_plural = "items (for ITEM)"
+    verbose_name = "item"
+    verbose_name_plural = "items"
+    applies_to = "ITEM"
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "metadata":
@@ -74,14 +97,13 @@ class ItemInline(LineInline):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
-class ChanceForm(ShapedForm):
+class ChanceForm(LineForm, ShapedForm):
     shape = ChanceShape
 
     class Meta:
         model = RewardChance
-        fields = ("position", "reward", "weight")
+        fields = ("reward", "weight", "position")
         help_texts = {  # noqa: RUF012 - declared so by Django
-            "position": ORDER_HELP,
             "weight": "A line of weight 3 is drawn three times as often as one of weight 1.",
         }
 
@@ -91,7 +113,9 @@ class ChanceInline(LineInline):
     form = ChanceForm
     fk_name = "table"
     autocomplete_fields = ("reward",)
-    verbose_name_plural = "table (for RANDOM)"
+    verbose_name = "line"
+    verbose_name_plural = "table: one line of it is drawn"
+    applies_to = "RANDOM"
 
 
 @admin.register(Reward)
@@ -99,7 +123,7 @@ class RewardAdmin(ContentAdmin):
     kind = REWARD
     form = RewardForm
     inlines = (ItemInline, ChanceInline)
-    list_display = ("id", "type", "value", "currency", "claim", "state")
+    list_display = ("id", "state", "type", "value", "currency", "claim")
     list_filter = (*ContentAdmin.list_filter, "type", "claim")
     search_fields = ("id", "currency")
     own_fieldsets = (
@@ -116,8 +140,8 @@ class CurrencyForm(ShapedForm):
         model = Currency
         fields = ("id", "name", "on_revoke")
         help_texts = {  # noqa: RUF012 - declared so by Django
-            "on_revoke": "When a reward is taken back whose money is spent already. DEBT: the player owes it, and "
-            "later rewards repay it. CLAMP: take what is left. REFUSE: do not take the reward back.",
+            "on_revoke": "When a reward is taken back whose money is spent already. Debt: the player owes it, and "
+            "later rewards repay it. Clamp: take what is left. Refuse: do not take the reward back.",
         }
 
 
@@ -125,7 +149,7 @@ class CurrencyForm(ShapedForm):
 class CurrencyAdmin(ContentAdmin):
     kind = CURRENCY
     form = CurrencyForm
-    list_display = ("id", "name", "on_revoke", "state")
+    list_display = ("id", "name", "state", "on_revoke")
     search_fields = ("id", "name")
     own_fieldsets = ((None, {"fields": ("id", "name", "on_revoke")}),)
 
@@ -135,19 +159,26 @@ class CurrencyAdmin(ContentAdmin):
 
 @admin.register(Distribution)
 class DistributionAdmin(ReadOnlyAdmin):
-    list_display = ("reward_id", "player_id", "source", "source_id", "occurrence", "status", "created_at")
+    list_display = ("reward_id", "player_id", "status", "cause", "created_at")
     list_filter = ("status", "source", "kind")
     search_fields = ("=player_id", "=reward_id", "=source_id")
     ordering = ("-created_at",)
     action_form = ReasonedActionForm
     actions = ("revoke_selected",)
 
-    @admin.action(description="Revoke what is selected: undoes what claiming it did", permissions=["revoke"])
+    @admin.display(description="for", ordering="source_id")
+    def cause(self, given: Distribution) -> str:
+        return f"{given.get_source_display().lower()} {given.source_id}"
+
+    def open_to_action(self, row: Distribution) -> bool:
+        return row.status in (Distribution.Status.PENDING, Distribution.Status.CLAIMED)
+
+    @admin.action(description="Revoke: undo what claiming it did", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Distribution]) -> None:
         reason = request.POST.get("reason") or f"revoked by {request.user.get_username()} on the console"
-        for id_ in queryset.order_by("player_id", "pk").values_list("pk", flat=True):
-            if handled(request, RevokeDistribution(distribution_id=id_, reason=reason), str(id_)):
-                messages.success(request, f"Revoked {id_}.")
+        for row in queryset.order_by("player_id", "pk"):
+            if handled(request, RevokeDistribution(distribution_id=row.pk, reason=reason), str(row)):
+                messages.success(request, f"Revoked {row}.")
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return may_decide(self, request)

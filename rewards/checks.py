@@ -8,6 +8,7 @@ from gamification.kernel.publishing import Definition, Definitions, Problem
 
 OF_TYPE = {"CURRENCY": "currency", "ITEM": "items", "RANDOM": "table"}
 """Reward type → the field that it needs and no other may have."""
+AS_SAID = {"currency": "a currency", "items": "items", "table": "a table"}
 WITH_AN_AMOUNT = {"POINTS", "XP", "CURRENCY"}
 
 
@@ -26,7 +27,7 @@ def _of_one(reward: Definition) -> Iterator[tuple[str, str, str]]:
     type_ = reward["type"]
     for owner, name in OF_TYPE.items():
         if type_ == owner and not reward[name]:
-            yield name, "required", f"A reward of type {type_} needs {name}."
+            yield name, "required", f"A reward of type {type_} needs {AS_SAID[name]}."
         if type_ != owner and reward[name]:
             yield name, "not_allowed", f"A reward of type {type_} has no {name}."
     if type_ not in WITH_AN_AMOUNT and reward["value"]:

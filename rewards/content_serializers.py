@@ -7,6 +7,9 @@ from typing import Any
 from gamification.kernel.shapes import SMALL, Choice, Id, Instant, Integer, JsonObject, OptionalId, Shape, Text, rows
 from rewards.models import Currency, Reward, RewardType
 
+DEAREST = 10**12
+"""What one reward is worth at most: nine million of them fit a balance."""
+
 
 class ItemShape(Shape):
     id = Id()
@@ -25,7 +28,7 @@ class RewardShape(Shape):
 
     id = Id()
     type = Choice(choices=RewardType.choices)
-    value = Integer(min_value=0, default=0)
+    value = Integer(min_value=0, max_value=DEAREST, default=0)
     currency = OptionalId()
     items = rows(ItemShape, most=100, allow_null=True)
     table = rows(ChanceShape, most=1000, allow_null=True)

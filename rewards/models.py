@@ -31,6 +31,9 @@ class Currency(Content):
     name = models.CharField(max_length=120)
     on_revoke = models.CharField(max_length=6, choices=OnRevoke.choices, default=OnRevoke.DEBT)
 
+    class Meta(Content.Meta):
+        verbose_name_plural = "currencies"
+
 
 class Reward(Content):
     class Claim(models.TextChoices):

@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Generator
 from urllib.parse import urlsplit
 
@@ -10,6 +11,9 @@ from django.conf import settings
 hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
 # In CI a red run is the change's doing, not the dice's.
 hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("suite"), derandomize=True)
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+"""Debian's, or whatever else the machine calls so; Playwright is not asked to download one of its own."""
 
 SERVICES = {"postgres": "DB_HOST", "redis": "REDIS_HOST", "rabbitmq": "RABBITMQ_URL"}
 
@@ -33,7 +37,16 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = prefix
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("WITHOUT_BROWSER"):  # .ci/run could not get one: nobody is to wait for what cannot be had
+        drivers = [item for item in items if item.get_closest_marker("browser")]
+        items[:] = [item for item in items if item not in drivers]
+        config.hook.pytest_deselected(items=drivers)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser") and CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
     for marker, variable in SERVICES.items():
         if item.get_closest_marker(marker) and variable in absent():
             pytest.skip(f"needs {variable}")
@@ -60,13 +73,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.line(
         f"broker    {f'RabbitMQ at {broker.hostname}:{broker.port or 5672}' if settings.RABBITMQ_URL else 'in place'}"
     )
+    terminalreporter.line(f"browser   {CHROMIUM or 'none'}")
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, object]:
-    """Debian's Chromium, not one of Playwright's own to download. For root, as in a container, it has no sandbox."""
-    quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    """For root, as in a container, Chromium has no sandbox; there /dev/shm is small, too."""
+    quiet = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
     return {
-        "executable_path": "/usr/bin/chromium",
-        "args": [*quiet, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
+        "executable_path": CHROMIUM,
+        "args": [*(f"--disable-{what}" for what in quiet), "--no-first-run", *["--no-sandbox"] * (os.geteuid() == 0)],
     }

@@ -120,6 +120,7 @@ class Migration(migrations.Migration):
                 ('revoked_at', models.DateTimeField(null=True)),
             ],
             options={
+                'verbose_name_plural': "players' achievements",
                 'constraints': [models.UniqueConstraint(fields=('player_id', 'achievement_id', 'occurrence'), name='one_standing')],
             },
         ),

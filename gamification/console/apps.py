@@ -1,10 +1,19 @@
 from importlib import import_module
 
 from django.apps import AppConfig, apps
+from django.contrib.admin import apps as admin
 from django.db.models.signals import post_migrate
 
 
+class AdminConfig(admin.AdminConfig):
+    """Django's admin, on the console's own site."""
+
+    default = False  # of this room's two: named in INSTALLED_APPS
+    default_site = "gamification.console.site.Console"
+
+
 class ConsoleConfig(AppConfig):
+    default = True
     name = "gamification.console"
     label = "console"
 

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from gamification.feed.models import Message
-from gamification.kernel.authoring import ReadOnlyAdmin
+from gamification.kernel.looking import ReadOnlyAdmin
 
 
 @admin.register(Message)

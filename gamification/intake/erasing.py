@@ -14,9 +14,10 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Model, Q, QuerySet
 
+from anticheat.models import Rule
 from gamification.kernel.encoding import instant
-from gamification.kernel.messages import Command, NotFound, PlayerId
-from gamification.kernel.models import IdempotencyKey
+from gamification.kernel.messages import REPORTED, Command, NotFound, PlayerId
+from gamification.kernel.models import Event, IdempotencyKey
 from gamification.kernel.world import World
 from progress.erasure import keyed_hash
 from progress.metering import Books
@@ -41,6 +42,7 @@ class ErasePlayer(Command):
     """Every row goes. Transfers stay, because money must add up, under a random name that leads nowhere; a keyed hash
     stays, so that later events are refused."""
 
+    for_anyone = True
     player_id: PlayerId
 
     def handle(self, world: World) -> None:
@@ -67,7 +69,8 @@ def _pseudonymise(player_id: PlayerId) -> None:
 
 def _answers_about(player_id: PlayerId) -> QuerySet[IdempotencyKey]:
     """First answers kept for a day: those the player got, and those to game servers that name the player."""
-    return IdempotencyKey.objects.filter(Q(caller=f"player:{player_id}") | Q(body__contains=f'"{player_id}"'))
+    named = Q(body__contains=f'"{player_id}"') | Q(body__contains=f'"player:{player_id}"')  # or the account
+    return IdempotencyKey.objects.filter(Q(caller=f"player:{player_id}") | named)
 
 
 # -- handing out -------------------------------------------------------------------------------------------------------
@@ -90,9 +93,14 @@ def export(player_id: PlayerId, now: datetime, hidden: dict[str, set[str]]) -> d
 
 def _visible(model: type[Model], player_id: PlayerId, hidden: dict[str, set[str]]) -> QuerySet[Any]:
     rows = _rows(model, player_id).order_by("pk")
+    columns = {field.attname for field in model._meta.concrete_fields}
     for kind, ids in hidden.items():
-        if ids and any(field.attname == f"{kind}_id" for field in model._meta.concrete_fields):
+        if ids and f"{kind}_id" in columns:
             rows = rows.exclude(**{f"{kind}_id__in": ids})
+    if model is Event and hidden.get("achievement"):  # a report names its achievement and metrics in its data
+        rows = rows.exclude(type=REPORTED, data__achievement__in=list(hidden["achievement"]))
+    if "rule" in columns and hidden.get("metric"):  # what anti-cheat noted names the rule, and that the metric
+        rows = rows.exclude(rule__in=Rule.objects.filter(metric_id__in=hidden["metric"]).values("name"))
     return rows
 
 

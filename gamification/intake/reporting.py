@@ -17,7 +17,7 @@ from achievements.serializers import ProgressShape
 from achievements.standings import View
 from achievements.views import Progress, find, hidden
 from gamification import pipeline
-from gamification.intake.decoding import AHEAD
+from gamification.intake.decoding import AHEAD, EARLIEST
 from gamification.kernel import publishing
 from gamification.kernel.access import acting_player, is_player
 from gamification.kernel.encoding import parse_instant
@@ -29,9 +29,19 @@ from progress.rules import Metric, is_countable
 from progress.watching import Watch
 
 
+class Value(Number):
+    """A number that may be a sample, judged before it is rounded to a double."""
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not is_countable(data):
+            raise serializers.ValidationError("A number within ±2^53 is expected.", code="invalid")
+        return value
+
+
 class ReportShape(Shape):
     player_id = Text(required=False, help_text="A game server says for whom; a player's token says so by itself.")
-    metrics = serializers.DictField(child=Number(), allow_empty=False, help_text="metric → the sample's value")
+    metrics = serializers.DictField(child=Value(), allow_empty=False, help_text="metric → the sample's value")
     timestamp = Instant(required=False, help_text="When it happened; without, now.")
 
 
@@ -80,6 +90,9 @@ def update_progress(
     if at > now + AHEAD:
         detail = f"More than {AHEAD // timedelta(minutes=1)} minutes ahead of the clock."
         raise Invalid(detail, [{"path": "timestamp", "code": "from_the_future", "detail": detail}])
+    if at < EARLIEST:
+        detail = f"Before {EARLIEST:%Y} nothing is counted."
+        raise Invalid(detail, [{"path": "timestamp", "code": "bad_timestamp", "detail": detail}])
     data = {"achievement": achievement.id, "metrics": metrics}
     outcome = pipeline.process([GameEvent(event_id, player_id, REPORTED, data, at)], now=now)
     for _, code, detail in outcome.refused:
@@ -89,14 +102,10 @@ def update_progress(
 def _metrics(request: Request, achievement: Achievement, said: dict[str, Any]) -> dict[str, float]:
     named = {r.metric for r in achievement.goal.requirements if r.metric}
     errors = []
-    for id_, value in said.items():
-        path = f"metrics.{id_}"
+    for id_ in said:
         if id_ not in named:
             detail = f"{achievement.id} has no such metric."
-            errors.append({"path": path, "code": "unknown_metric", "detail": detail})
-        elif not is_countable(value):
-            detail = "A finite number within ±2^53 is expected."
-            errors.append({"path": path, "code": "invalid", "detail": detail})
+            errors.append({"path": f"metrics.{id_}", "code": "unknown_metric", "detail": detail})
     if errors:
         raise Invalid("Some of these metrics cannot be reported.", errors)
     if is_player(request):

@@ -41,6 +41,8 @@ SCOPES = (
     "analytics:read",
 )
 TOKEN_LIFETIME = timedelta(hours=1)
+CLOCKS_APART = timedelta(minutes=1)
+"""How far the clocks of two processes of one deployment may differ."""
 LAST_USED_STEP = timedelta(minutes=1)
 """How exact `last_used_at` is: a key in constant use costs one write a minute."""
 PLAYER_ID = re.compile(r"(?!me\Z)[A-Za-z0-9._:@-]{1,64}")
@@ -100,8 +102,10 @@ def create_key(name: str, scopes: Iterable[str], expires: datetime | None = None
 
 @transaction.atomic
 def rotate(key: ApiKey, *, now: datetime, overlap: timedelta = timedelta(days=1)) -> tuple[ApiKey, str]:
-    """A successor with the same name and scopes; the old key goes on working for `overlap`, but no longer."""
-    successor = create_key(key.name, key.scopes, key.expires_at)
+    """A successor with the same name and scopes, which lasts as long as the old key was made to; that one goes on
+    working for `overlap`, but no longer."""
+    expires = None if key.expires_at is None else now + (key.expires_at - key.created_at)
+    successor = create_key(key.name, key.scopes, expires)
     end = now + overlap
     ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=end), pk=key.pk).update(expires_at=end)
     key.refresh_from_db()
@@ -195,19 +199,21 @@ def read_token(token: str) -> tuple[PlayerId, datetime]:
             # iat is checked below; a clock that runs a moment behind the issuer's should not refuse a new token.
             options={"require": ["aud", "iss", "exp", "iat", "sub"], "verify_iat": False},
         )
-        lifetime = claims["exp"] - claims["iat"]
+        ends, issued = float(claims["exp"]), float(claims["iat"])
     except jwt.ExpiredSignatureError:
         raise BadToken("expired_token", "This token has expired.") from None
-    except (jwt.PyJWTError, ValueError, TypeError):
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
         raise BadToken("invalid_token", "This token is not valid here.") from None
-    if lifetime > TOKEN_LIFETIME.total_seconds():
+    longest = TOKEN_LIFETIME.total_seconds()
+    # Whatever it says of when it was issued: none is good for longer than that from now on.
+    if not (ends - issued <= longest and ends - timezone.now().timestamp() <= longest + CLOCKS_APART.total_seconds()):
         raise BadToken("invalid_token", "This token lives longer than an hour.")
     player_id = claims["sub"]
     if not PLAYER_ID.fullmatch(player_id):
         raise BadToken("invalid_token", "This token names no player.")
     if code := _locked_out(player_id):
         raise BadToken(code, "This player may not come in.")
-    return player_id, datetime.fromtimestamp(claims["exp"], UTC)
+    return player_id, datetime.fromtimestamp(ends, UTC)
 
 
 class PlayerTokenAuthentication(BaseAuthentication):

@@ -167,10 +167,10 @@ def routes(kind: Kind) -> list[URLPattern]:
         version=serializers.IntegerField(allow_null=True),
         draft=serializers.BooleanField(required=False),
     )
-    answer = _made(f"{name}Saved", (read,), backfill=serializers.IntegerField(allow_null=True))
+    answer = _made(f"{name}Saved", (read,), backfill_id=serializers.IntegerField(allow_null=True))
     page = {(200, "application/json"): page_schema({"type": "array", "items": {"type": "object"}})}
     pages = [OpenApiParameter(each["name"], each["schema"]) for each in PARAMETERS]
-    filters = [OpenApiParameter(each) for each in (*kind.filters, "q")]
+    filters = [OpenApiParameter(each) for each in (*kind.filters, "text")]
 
     def view(base: type[ContentView], suffix: str, **methods: tuple[str, dict[str, Any]]) -> Any:
         documented = {
@@ -244,18 +244,21 @@ def _filters(kind: Kind, request: Request) -> dict[str, str]:
 
 
 def _search(request: Request) -> str:
-    text = request.query_params.get("q") or request.query_params.get("search") or ""
-    if "\0" in text:
-        raise _bad_filter("q", "U+0000 is not allowed.")
-    return text
+    """What to look for; `q` and `search` are other names of `text`."""
+    for name in ("text", "q", "search"):
+        if text := request.query_params.get(name):
+            if "\0" in text:
+                raise _bad_filter(name, "U+0000 is not allowed.")
+            return text
+    return ""
 
 
 def _value(kind: Kind, name: str, text: str) -> Any:
     column: Any = kind.model._meta.get_field(name)
     if isinstance(column, BooleanField):
-        if text not in ("true", "false"):
+        if text.lower() not in ("true", "false"):
             raise _bad_filter(name, "Expected true or false.")
-        return text == "true"
+        return text.lower() == "true"
     if column.choices and text not in dict(column.choices):
         raise _bad_filter(name, f"Expected one of {', '.join(dict(column.choices))}.")
     if "\0" in text:
@@ -292,7 +295,7 @@ def shown(kind: Kind, draft: Content) -> dict[str, Any]:
 
 
 def saved(kind: Kind, result: Saved) -> dict[str, Any]:
-    return {**shown(kind, result.draft), "backfill": result.backfill}
+    return {**shown(kind, result.draft), "backfill_id": result.backfill}
 
 
 def _for_a_player(kind: Kind, draft: Content | None, seen: Definition, version: int) -> dict[str, Any]:

@@ -107,6 +107,9 @@ class Invalid(Refused):
 class Command:
     """A wish: imperative, granted or refused whole, in one transaction with everything that follows from it."""
 
+    for_anyone: ClassVar[bool] = False
+    """Whether its `player_id` may be of somebody erased; else it is refused for that before it is looked at."""
+
     def players(self) -> Sequence[PlayerId]:
         """Whose rows are locked before `handle` runs (created when unseen)."""
         player_id = getattr(self, "player_id", None)

@@ -21,6 +21,7 @@ ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 EVENT_TYPE = re.compile(r"[a-z0-9._-]{1,64}")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 FIELD_PATH = re.compile(r"[^.]+(\.[^.]+)*")
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 GREATEST = 2**53
 """The greatest amount: beyond it JSON's readers disagree about integers, and sums would leave a bigint."""
@@ -261,9 +262,9 @@ class Instant(serializers.DateTimeField):
     """An RFC 3339 instant with an offset, kept as text in UTC."""
 
     def to_internal_value(self, value: Any) -> Any:
-        if isinstance(value, str):
+        if isinstance(value, str) and RFC_3339.fullmatch(value):  # Python reads week dates and more besides
             try:
-                return instant(parse_instant(value))
+                return instant(parse_instant(value.upper()))
             except (ValueError, OverflowError):
                 pass
         raise serializers.ValidationError(

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -17,7 +17,7 @@ from django.db import connection, models
 
 Row = Sequence[Any]
 Codec = Callable[[Any], Any]
-Field = models.Field[Any, Any]
+Field: TypeAlias = "models.Field[Any, Any]"
 
 SQLITE_PARAMETERS = 32_766
 """SQLite's own default bound on parameters; a longer VALUES list goes out in several statements."""
@@ -177,9 +177,9 @@ def stored(fields: Sequence[Field], rows: Sequence[Row]) -> Sequence[Row]:
 def values_lists(fields: Sequence[Field], rows: Sequence[Row]) -> Iterator[tuple[str, list[Any]]]:
     """VALUES lists of the rows with their parameters: one, unless there are more than SQLite binds."""
     holes = f"({', '.join(['%s'] * len(fields))})"
-    stored, size = stored(fields, rows), SQLITE_PARAMETERS // len(fields)
-    for start in range(0, len(stored), size):
-        part = stored[start : start + size]
+    bound, size = stored(fields, rows), SQLITE_PARAMETERS // len(fields)
+    for start in range(0, len(bound), size):
+        part = bound[start : start + size]
         yield ", ".join([holes] * len(part)), [value for row in part for value in row]
 
 

@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
                 ('member', models.CharField(max_length=90)),
             ],
             options={
+                'verbose_name_plural': 'members seen',
                 'constraints': [models.UniqueConstraint(fields=('player_id', 'metric_id', 'scope', 'member'), name='one_member_once')],
             },
         ),
@@ -171,6 +172,7 @@ class Migration(migrations.Migration):
                 ('runs', models.TextField(blank=True, default='')),
             ],
             options={
+                'verbose_name_plural': 'tallies',
                 'constraints': [models.UniqueConstraint(fields=('player_id', 'metric_id', 'scope'), name='one_tally_a_scope')],
             },
         ),

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('on_revoke', models.CharField(choices=[('DEBT', 'Debt'), ('CLAMP', 'Clamp'), ('REFUSE', 'Refuse')], default='DEBT', max_length=6)),
             ],
             options={
+                'verbose_name_plural': 'currencies',
                 'abstract': False,
             },
         ),

@@ -56,11 +56,11 @@ KINDS: dict[str, tuple[str, Json]] = {
 """Plural → an id in play, and a whole body to create another with."""
 
 FILTERS = {
-    "achievements": ["type", "category", "is_enabled", "repeat", "series", "q", "search"],
-    "metrics": ["event_type", "reported_by", "q", "search"],
-    "rewards": ["type", "currency", "claim", "q", "search"],
-    "levels": ["q", "search"],
-    "currencies": ["on_revoke", "q", "search"],
+    "achievements": ["type", "category", "is_enabled", "repeat", "series", "text", "text", "q", "search"],
+    "metrics": ["event_type", "reported_by", "text", "text", "q", "search"],
+    "rewards": ["type", "currency", "claim", "text", "text", "q", "search"],
+    "levels": ["text", "text", "q", "search"],
+    "currencies": ["on_revoke", "text", "text", "q", "search"],
     "distributions": ["player_id", "status", "reward", "source"],
     "players/<str:player_id>/achievements": ["state"],
     "players/<str:player_id>/distributions": ["state"],
@@ -123,8 +123,10 @@ KNOWN = {
 
 def _rows() -> Json:
     """What is in ann's name and got its id from the service."""
-    chest = Distribution.objects.get(player_id="ann", reward_id="chest")
-    return {"distribution_id": chest.pk, "finding_id": Finding.objects.get(player_id="ann", status="HELD").pk}
+    return {
+        "distribution_id": Distribution.objects.get(player_id="ann", reward_id="chest").pk,
+        "finding_id": Finding.objects.get(player_id="ann", event_id="h1").pk,
+    }
 
 
 def calls() -> list[Call]:

@@ -30,7 +30,7 @@ def test_creating_publishes_at_once_and_answers_with_the_whole_definition() -> N
         "reported_by": "SERVER",
         "version": 1,
         "draft": False,
-        "backfill": body["backfill"],
+        "backfill_id": body["backfill_id"],
     }
     assert body["created_at"].endswith("Z")
     version = Version.objects.get()
@@ -41,7 +41,7 @@ def test_a_draft_is_kept_and_published_later_with_a_reason() -> None:
     client = designer()
     send(client, "metrics", metric())
     body = client.post(f"{API}/achievements", achievement(draft=True)).json()
-    assert (body["version"], body["draft"], body["backfill"]) == (None, True, None)
+    assert (body["version"], body["draft"], body["backfill_id"]) == (None, True, None)
     assert not Version.objects.filter(kind="achievement").exists()
 
     response = client.post(f"{API}/achievements/hunter/publish", {"reason": "season 2"})
@@ -57,7 +57,7 @@ def test_publishing_an_achievement_starts_a_backfill_that_the_answer_names() -> 
     client = designer()
     send(client, "metrics", metric())
     body = client.post(f"{API}/achievements", achievement(backfill="SILENT")).json()
-    backfill = Backfill.objects.get(pk=body["backfill"])
+    backfill = Backfill.objects.get(pk=body["backfill_id"])
     assert (backfill.mode, backfill.preview) == ("SILENT", None)
     shown = client.get(f"{API}/backfills/{backfill.pk}").json()
     assert {"id", "state", "players_done", "players_total", "would_complete"} <= shown.keys()

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
@@ -209,3 +209,43 @@ def test_numbers_come_back_exactly() -> None:
     columns = ["id", "player_id", "debit_account", "credit_account", "currency", "amount", "cause", "created_at"]
     sql.insert(Transfer, columns, rows)
     assert sorted(Transfer.objects.values_list("amount", flat=True)) == amounts
+
+
+def test_what_is_alike_in_all_rows_is_stored_in_each_as_what_differs_is() -> None:
+    rows = [event(n, data={"same": [1]}, digest=b"\x00\xff\\x'\"") for n in range(3)]
+    rows += [event(3, data={"same": [1.5]}), event(4, data={"same": [True]}), event(5, data={"same": [1.0]})]
+    sql.insert(Event, EVENT, rows)
+    assert list(Event.objects.order_by("id").values_list("data__same__0", flat=True)) == [1, 1, 1, 1.5, True, 1.0]
+    found = sql.select_in(Event, ["player_id", "timestamp"], {"event_id": ["e"] * 6, "player_id": [r[0] for r in rows]})
+    assert sorted(found) == [(row[0], row[4]) for row in rows]
+    sql.update(Event, ["player_id", "event_id"], ["type", "received_at"], [(row[0], "e", "u", NOON) for row in rows])
+    assert set(Event.objects.values_list("type", "received_at")) == {("u", NOON)}
+
+
+def test_only_rows_above_zero_are_found_where_that_is_asked_for() -> None:
+    columns = ["player_id", "currency", "balance", "debt"]
+    sql.insert(Wallet, columns, [("p", "gold", 5, 0), ("p", "gems", 2, 3), ("q", "gold", 1, 1)])
+    assert sql.select_in(Wallet, columns, {"player_id": ["p"]}, above_zero="debt") == [("p", "gems", 2, 3)]
+
+
+def test_statements_together_all_take_effect() -> None:
+    with sql.together():
+        sql.insert(Event, EVENT, [event(1), event(2)])
+        sql.update(Event, ["player_id"], ["type"], [("p00002", "u")])
+        assert sql.select_in(Event, ["type"], {"player_id": ["p00002"]}) == [("u",)]
+        sql.insert(Event, EVENT, [event(3)])
+    assert Event.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_among_statements_together_undoes_them_all() -> None:
+    def one_twice() -> None:
+        with transaction.atomic(), sql.together():
+            for n in (1, 1, 2):
+                sql.insert(Event, EVENT, [event(n)])
+
+    with pytest.raises(IntegrityError):
+        one_twice()
+    assert not Event.objects.exists()
+    sql.insert(Event, EVENT, [event(3)])
+    assert Event.objects.count() == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -28,7 +29,9 @@ DIFFERENT = ("hits", "runs", "done")
 
 AGGREGATES = ["COUNT", "SUM", "MAX", "MIN", "LATEST", "DISTINCT", "STREAK"]
 OPERATORS = ["gt", "gte", "lt", "lte", "eq"]
-FRAMES = [None, None, None, {"duration": 90, "unit": "minutes"}, {"duration": 20, "unit": "hours"},
+THRESHOLDS = [1, 1, 2, 2, 3, 4, 0, -1]
+SUMS = [1, 3, 5, 8, 12, 0, 0, -2]
+FRAMES = [None] * 5 + [{"duration": 90, "unit": "minutes"}, {"duration": 20, "unit": "hours"},
           {"duration": 3, "unit": "days"}, {"duration": 60, "unit": "days"}]  # fmt: skip
 
 # -- events ------------------------------------------------------------------------------------------------------------
@@ -66,13 +69,13 @@ def batches(draw: st.DrawFn, of: st.SearchStrategy[list[Happened]]) -> list[list
     """A history as it arrives: shuffled or sorted, cut anywhere, some of it again."""
     events = draw(of)
     again = draw(st.lists(st.sampled_from(events), max_size=5)) if events else []
-    arriving = draw(st.permutations(events + again)) if draw(st.booleans()) else events + again
-    return cut(arriving, draw(st.lists(st.integers(0, len(arriving)), max_size=5)))
+    arriving = draw(st.permutations(events + again))
+    return cut(arriving, draw(st.lists(st.integers(0, len(arriving)), min_size=2, max_size=6)))
 
 
 def cut(events: Sequence[Happened], places: Sequence[int]) -> list[list[Happened]]:
     bounds = sorted({0, *places, len(events)})
-    return [list(events[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [list(events[a:b]) for a, b in pairwise(bounds)]
 
 
 def as_sent(batch: Sequence[Happened], player: str = "ann") -> list[GameEvent]:
@@ -96,8 +99,7 @@ def requirements(draw: st.DrawFn) -> dict[str, Any]:
         type_, operator = draw(st.sampled_from(AGGREGATES)), draw(st.sampled_from(OPERATORS))
     if type_ == "DISTINCT" and named not in DIFFERENT:
         named = "hits"
-    most = 12 if type_ == "SUM" else 4
-    asked = requirement(type_, named, draw(st.integers(-2, most)), operator)
+    asked = requirement(type_, named, draw(st.sampled_from(THRESHOLDS if type_ != "SUM" else SUMS)), operator)
     asked |= {"timeframe": frame} if frame else {}
     if list(requirement_problems([asked], {change.id: change.definition or {} for change in METRICS})):
         asked |= {"operator": "gte", "threshold": 1}

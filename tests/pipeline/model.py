@@ -1,4 +1,4 @@
-"""One player's achievements, worked out slowly: after each event, everything again from the list of what counted so far.
+"""One player's achievements, worked out slowly: after each event, all over again from the list of what counted so far.
 
 It shares no line with the service. It knows nothing of tallies, ladders or queries: lists, loops and comparisons only.
 """
@@ -107,9 +107,7 @@ class Model:
     def progress(self, achievement: Definition, at: datetime) -> float:
         fractions = [
             fraction(requirement, value, met)
-            for requirement, (value, met) in zip(
-                achievement["requirements"], self.values(achievement, at), strict=True
-            )
+            for requirement, (value, met) in zip(achievement["requirements"], self.values(achievement, at), strict=True)
         ]
         best = sorted(fractions, reverse=True)[: needed(achievement)]
         whole = sum(best) / len(best) if best else 1.0

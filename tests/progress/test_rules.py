@@ -368,17 +368,13 @@ def ladder(type_: str, asked: list[tuple[str, float]]) -> tuple[Ladder, list[Goa
     return keeper.ladders.get(type_, Ladder()), goals
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from(OPERATORS), values), max_size=12), st.none() | values, values
-)
+@given(st.lists(st.tuples(st.sampled_from(OPERATORS), values), max_size=12), st.none() | values, values)
 def test_a_ladder_names_exactly_whose_requirement_became_met(
     asked: list[tuple[str, float]], before: float | None, after: float
 ) -> None:
     rungs, goals = ladder("LATEST", asked)
     became = [
-        goal.owner
-        for goal in goals
-        if not goal.requirements[0].compare(before) and goal.requirements[0].compare(after)
+        goal.owner for goal in goals if not goal.requirements[0].compare(before) and goal.requirements[0].compare(after)
     ]
     assert sorted(goal.owner for goal, _ in rungs.hits(before, after)) == sorted(became)
 

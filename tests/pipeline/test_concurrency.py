@@ -1,0 +1,96 @@
+"""Several processes work on the same players at once, on PostgreSQL: no deadlock, no lost update, each event once."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+
+import pytest
+from django.db import connection
+from django.db.models import F, Sum
+
+from achievements.models import Standing
+from gamification.feed.models import Message
+from gamification.kernel.models import Event
+from progress.models import Player, Tally
+from rewards.models import Distribution, Transfer, Wallet
+from tests.pipeline.content import achievement, metric, publish, requirement, reward
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+PLAYERS, EVENTS, WORKERS = 20, 1000, 3
+
+WORKER = """
+import json, random, sys
+import django
+django.setup()
+from gamification import pipeline
+from tests.pipeline.content import NOON, event
+seed = int(sys.argv[1])
+players, events = json.loads(sys.argv[2])
+mine = [event(f"e{i}", f"p{i % players}", at=i / 10, hp=i % 7) for i in range(events)] * 2
+random.Random(seed).shuffle(mine)
+sys.stdin.readline()
+accepted = 0
+while mine:
+    batch, mine = mine[:37], mine[37:]
+    accepted += pipeline.process(batch, now=NOON).accepted
+print(accepted)
+"""
+
+
+def workers(seeds: Iterable[int]) -> list[int]:
+    """Each sends every event twice, in an order of its own, all at once; says how many each was the first to bring."""
+    here = {**os.environ, "DB_NAME": str(connection.settings_dict["NAME"]), "DJANGO_SETTINGS_MODULE": "gamification.settings"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(seed), json.dumps([PLAYERS, EVENTS])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=here,
+        )
+        for seed in seeds
+    ]
+    answers = [each.communicate("go\n", timeout=240) for each in started]
+    for each, (_, errors) in zip(started, answers, strict=True):
+        assert each.returncode == 0, errors
+    return [int(out) for out, _ in answers]
+
+
+def test_processes_on_the_same_players_neither_deadlock_nor_lose_nor_pay_twice():
+    publish(
+        metric("hits", value_field="hp"),
+        metric("done", "achievement.completed"),
+        reward("coin", value=3),
+        achievement("ten", requirement("COUNT", "hits", 10), rewards=["coin"]),
+        achievement("always", requirement("COUNT", "hits", 5), repeat="ALWAYS", rewards=["coin"]),
+        achievement("sum", requirement("SUM", "hits", 60), rewards=["coin", "coin"]),
+        achievement("three", requirement("COUNT", "done", 3), rewards=["coin"]),
+    )
+    assert sum(workers(range(WORKERS))) == EVENTS
+
+    each = EVENTS // PLAYERS
+    assert Event.objects.exclude(event_id__startswith="~").count() == EVENTS
+    totals = Tally.objects.filter(metric_id="hits", scope="").values_list("player_id", "count", "sum")
+    assert {player: (count, total) for player, count, total in totals} == {
+        f"p{n}": (each, float(sum(i % 7 for i in range(n, EVENTS, PLAYERS)))) for n in range(PLAYERS)
+    }
+    completed = Standing.objects.filter(completed_at__isnull=False)
+    assert completed.filter(achievement_id="ten").count() == PLAYERS
+    assert completed.filter(achievement_id="always").count() == PLAYERS * (each // 5)
+    assert completed.filter(achievement_id="three").count() == PLAYERS
+
+    paid = {"ten": 1, "always": each // 5, "sum": 2, "three": 1}
+    assert Distribution.objects.count() == Transfer.objects.count() == PLAYERS * sum(paid.values())
+    assert {w.balance for w in Wallet.objects.all()} == {3 * sum(paid.values())}
+    moved = Transfer.objects.filter(debit_account="issuance").aggregate(all=Sum("amount"))["all"]
+    assert moved == Wallet.objects.aggregate(all=Sum("balance"))["all"]
+    assert not Wallet.objects.filter(balance__lt=0).exists()
+    for player in Player.objects.all():
+        numbers = Message.objects.filter(player_id=player.player_id).order_by("seq").values_list("seq", flat=True)
+        assert list(numbers) == list(range(1, player.last_seq + 1))
+        assert player.achievements_completed == completed.filter(player_id=player.player_id).count()
+    assert not Player.objects.exclude(points=F("achievements_completed") * 10).exists()

@@ -62,8 +62,8 @@ class Shelf(Part):
         self.completed: list[tuple[PlayerState, Achievement, str]] = []
         self.rehearsing: PlayerState | None = None
         """A backfill's replay, of the player as they are: completes in memory what is new to them, tells nobody."""
-        self._closed: dict[str, datetime] = {}
-        """Replay: ALWAYS achievements, and until when their past runs have been counted already."""
+        self._closed: dict[str, tuple[datetime, str]] = {}
+        """Replay: ALWAYS achievements, and until which event (its order) their past runs have been counted already."""
 
     @cached_property
     def rules(self) -> AchievementRules:
@@ -156,7 +156,8 @@ class Shelf(Part):
         if goal.since > player.filled or not achievement.is_enabled or not achievement.is_open(event.timestamp):
             return False
         if self.rehearsing and (
-            goal.since <= self.rehearsing.filled or self._closed.get(achievement.id, event.timestamp) > event.timestamp
+            goal.since <= self.rehearsing.filled
+            or (achievement.id in self._closed and self._closed[achievement.id] >= event.order)
         ):
             return False
         if achievement.repeat == NEVER:
@@ -236,8 +237,10 @@ class Shelf(Part):
 
     def rehearse(
         self, player: PlayerState, standings: Mapping[tuple[str, str], Standing]
-    ) -> list[tuple[datetime, str]]:
-        """Begin a replay: what was completed is not completed again. Says when what was, oldest first."""
+    ) -> list[tuple[tuple[datetime, str], str]]:
+        """Begin a replay: what was completed is not completed again. Says at which events (their order) what was,
+        oldest first.
+        """
         self.rehearsing = player
         done = []
         for (id_, occurrence), standing in standings.items():
@@ -245,10 +248,11 @@ class Shelf(Part):
             if standing.completed_at is None or achievement is None:
                 continue
             self.standings[player.player_id, id_, occurrence] = replace(standing, dirty=False)
+            order = (standing.completed_at, standing.event_id)
             if achievement.repeat == ALWAYS:
-                self._closed[id_] = max(standing.completed_at, self._closed.get(id_, standing.completed_at))
+                self._closed[id_] = max(order, self._closed.get(id_, order))
             if standing.revoked_at is None:
-                done.append((standing.completed_at, id_))
+                done.append((order, id_))
         return sorted(done)
 
     @staticmethod

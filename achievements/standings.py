@@ -107,15 +107,15 @@ class View:
         return shown if repeat == NEVER else shown | {"completions": len(runs)}
 
     def _history(self, id_: str, standings: dict[str, Standing]) -> list[dict[str, Any]]:
-        entries: dict[tuple[datetime, float], dict[str, Any]] = {}
+        entries: dict[tuple[datetime, float, str], dict[str, Any]] = {}
         for mark in self._marks.get(id_, []):  # one reading may have reached several quarters
-            entries[mark.at, mark.progress] = {
+            entries[mark.at, mark.progress, mark.occurrence] = {
                 "at": instant(mark.at), "progress": mark.progress, "metrics": mark.metrics,
             }  # fmt: skip
-        for standing in standings.values():
+        for occurrence, standing in standings.items():
             if standing.completed_at is not None:
                 metrics = (standing.final or {}).get("metrics", {})
-                entries[standing.completed_at, 1.0] = {
+                entries[standing.completed_at, 1.0, occurrence] = {
                     "at": instant(standing.completed_at), "progress": 1, "metrics": metrics,
                 }  # fmt: skip
         return [entries[key] for key in sorted(entries)][-HISTORY:]

@@ -45,11 +45,12 @@ def find(request: Request, achievement_id: str, player_id: PlayerId) -> Achievem
     return found
 
 
-def find_kept(achievement_id: str, view: View) -> dict[str, Any] | None:
+def find_kept(request: Request, achievement_id: str, player_id: PlayerId) -> dict[str, Any] | None:
     """How this player has an achievement that was retired; None where it is in play, was never, or they have it not."""
     published = publishing.current().published.get("achievement", {}).get(achievement_id)
     if published is None or not published.retired:
         return None
+    view = View(player_id, timezone.now(), hidden(request, player_id))
     return view.kept(achievement_id, published.definition["repeat"])
 
 
@@ -86,9 +87,10 @@ class Progress(APIView):
     @extend_schema(operation_id="achievements_progress_read", parameters=[_player], responses=ProgressShape)
     def get(self, request: Request, achievement_id: str) -> Response:
         player_id = acting_player(request, request.query_params.get("player_id"))
-        view = View(player_id, timezone.now(), hidden(request, player_id))
-        kept = find_kept(achievement_id, view)
-        return Response(kept or view.of(find(request, achievement_id, player_id)))
+        if kept := find_kept(request, achievement_id, player_id):
+            return Response(kept)
+        achievement = find(request, achievement_id, player_id)
+        return Response(View(player_id, timezone.now(), hidden(request, player_id)).of(achievement))
 
 
 class Explain(APIView):
@@ -115,7 +117,7 @@ class Claim(APIView):
     def post(self, request: Request, achievement_id: str) -> Response:
         said, now = parse(ClaimShape, request.data), timezone.now()
         player_id = acting_player(request, said.get("player_id") or request.query_params.get("player_id"))
-        if find_kept(achievement_id, View(player_id, now)) is None:
+        if find_kept(request, achievement_id, player_id) is None:
             find(request, achievement_id, player_id)
         claimed = bus.handle(ClaimRewards(player_id=player_id, achievement_id=achievement_id), now=now)
         return Response({"distributions": [facts.distribution(given, now) for given in claimed]})

@@ -106,7 +106,7 @@ class FindingAdmin(ReadOnlyAdmin):
     def _decide(self, request: HttpRequest, queryset: QuerySet[Any], done: str, wish: Callable[[int], Command]) -> None:
         for row in queryset.order_by("timestamp", "event_id"):
             if handled(request, wish(row.pk), str(row)):
-                messages.success(request, f"{done}: {row}")
+                messages.success(request, f"{done} {row.event_id} of {row.player_id}.")
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return may_decide(self, request)

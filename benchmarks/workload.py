@@ -33,8 +33,6 @@ METRICS = 20
 COIN = 5
 POINTS = 10
 MEAN_AMOUNT = 3
-PAST = 20
-"""Events of one metric that a player has sent, on average (the median player sent few, the first one thousands)."""
 ITEMS = 200
 ZONES = ("north", "south", "east", "west", "under")
 
@@ -45,6 +43,9 @@ class Workload:
     players: int = 5_000
     content: int = 1
     """Times 200 achievements."""
+    past: int = 30
+    """Events of one metric that a player has sent, on average and times `content`; the median player sent few, the
+    first one thousands. So chosen that an event completes as much in each workload (about 4 in 100 do)."""
     mixed: bool = False
     """Of ten achievements two count in a sliding window, one counts different things, one begins anew every day."""
 
@@ -75,7 +76,7 @@ def plain_achievements(workload: Workload) -> list[Plain]:
         for rung in range(rungs):
             if workload.mixed and rung in MIXED:
                 continue
-            threshold = ceil(5 * workload.content * 2 ** (rung / workload.content))
+            threshold = ceil(workload.content * 2 ** (rung / workload.content))
             if counts_amount(number):
                 threshold *= MEAN_AMOUNT
             found.append(Plain(f"a-{number:02}-{rung:03}", number * rungs + rung + 1, metric_id(number), threshold))
@@ -169,7 +170,7 @@ def load(workload: Workload) -> None:
         width = (METRICS * 10 * workload.content + 8) // 8
         for rank, share in enumerate(weights(workload), 1):
             id_, earned, completed = player_id(rank), 0, 0
-            mean = PAST * workload.content * workload.players * share
+            mean = workload.past * workload.content * workload.players * share
             for number in range(METRICS):
                 count = round(dice.gauss(mean, sqrt(mean)))
                 if count <= 0:

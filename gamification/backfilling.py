@@ -148,15 +148,17 @@ def _fill(world: World, player: PlayerState) -> None:
 
 
 def _look_once_more(world: World, player: PlayerState, new: list[Achievement], replayed: World) -> None:
-    """What the kept events alone do not show (older ones were deleted) the tallies may: complete at the last event."""
+    """What the kept events alone do not show (older ones were deleted, some came late to a run) the tallies may:
+    complete at the last event.
+    """
     last = replayed[Books].counted.get(player.player_id)
     if last is None:
         return
     world[Books].counted[player.player_id] = last
-    for achievement in new:
-        if achievement.repeat == NEVER:
-            world[Books].touched[player.player_id, id(achievement.goal), None] = achievement.goal
-    for earned in unlock_all(world[Shelf], player, last, [(a, None) for a in new if a.repeat == NEVER]):
+    open_ones = [achievement for achievement in new if achievement.repeat in (NEVER, ALWAYS)]
+    for achievement in open_ones:
+        world[Books].touch(player, achievement.goal, None)
+    for earned in unlock_all(world[Shelf], player, last, [(achievement, None) for achievement in open_ones]):
         grant(world, **earned)
 
 
@@ -178,22 +180,30 @@ def replay(
     books, shelf = Books(world), Shelf(world)
     world.add(books)
     world.add(shelf)
-    by_id = rules[AchievementRules].by_id
     past = replace(player, earned=0, barred=player.earned | player.barred, filled=rules.number, dirty=False)
     books.players[player.player_id] = past
     done = shelf.rehearse(player, standings)
     books.measure(events)
     for event in events:
-        while done and done[0][0] <= event.timestamp:
-            _, id_ = done.pop(0)
-            achievement = by_id[id_]
-            past.earned |= achievement.bit
-            if achievement.repeat == ALWAYS:
-                books.begin_anew(past, achievement.goal)
-                shelf.standings[player.player_id, id_, OPEN_RUN] = shelf.run_after(player, standings, id_)
-            unlock_all(shelf, past, event, [(waiter, None) for waiter in shelf.rules.waiting.get(id_, ())])
+        while done and done[0][0] < event.order:  # the event that completed it is no longer kept
+            _relive(world, past, done.pop(0)[1], event, standings)
         complete(world, record(world, event))
+        while done and done[0][0] == event.order:
+            _relive(world, past, done.pop(0)[1], event, standings)
     return world
+
+
+def _relive(
+    world: World, past: PlayerState, id_: str, event: GameEvent, standings: dict[tuple[str, str], Standing]
+) -> None:
+    """In a replay, have an achievement completed that was, after the event at which it was."""
+    books, shelf = world[Books], world[Shelf]
+    achievement = shelf.rules.by_id[id_]
+    past.earned |= achievement.bit
+    if achievement.repeat == ALWAYS:
+        books.begin_anew(past, achievement.goal)
+        shelf.standings[past.player_id, id_, OPEN_RUN] = shelf.run_after(past, standings, id_)
+    unlock_all(shelf, past, event, [(waiter, None) for waiter in shelf.rules.waiting.get(id_, ())])
 
 
 def _kept_events(player_id: PlayerId) -> list[GameEvent]:

@@ -194,7 +194,7 @@ class WalletAdmin(ReadOnlyAdmin):
 
 @admin.register(Transfer)
 class TransferAdmin(ReadOnlyAdmin):
-    list_display = ("player_id", "amount", "currency", "debit_account", "credit_account", "cause", "created_at")
+    list_display = ("created_at", "player_id", "amount", "currency", "debit_account", "credit_account")
     list_filter = ("currency",)
     search_fields = ("=player_id", "=cause")
     ordering = ("-created_at",)

@@ -6,6 +6,7 @@ Every transfer is written with the change it makes to a wallet, so a balance is 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -91,6 +92,9 @@ class Till(Part):
         """Distributions of before that were revoked in this world."""
         self.accounts: dict[tuple[PlayerId, str], Account] = {}
         self.stacks: dict[tuple[PlayerId, str], Stack] = {}
+        self.passed: deque[tuple[PlayerId, Reached, datetime]] = deque()
+        """Levels whose rewards are still to be granted."""
+        self.is_rewarding = False
         self._transfers: list[tuple[Any, ...]] = []
         self._newest: dict[str, tuple[int, Award]] = {}
         self._opened: set[PlayerId] = set()
@@ -313,9 +317,9 @@ def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
         case "POINTS":
             till.purse.add_points(world, player_id, effect.value)
         case "XP":
-            for reached in till.purse.add_xp(world, player_id, effect.value, at):
-                level, line = str(reached.level), reached.rewards
-                grant(world, player_id=player_id, reward_ids=line, source="LEVEL", source_id=level, at=at)
+            reached = till.purse.add_xp(world, player_id, effect.value, at)
+            till.passed.extend((player_id, level, at) for level in reached)
+            _reward_levels(world)
         case "CURRENCY":
             till.pay(player_id, effect.currency, effect.value, given.id)
         case "ITEM":
@@ -323,6 +327,20 @@ def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
                 stack = till.stack(player_id, item.id)
                 stack.type, stack.quantity, stack.changed = item.type, stack.quantity + item.quantity, True
         # BADGE and TITLE: a profile shows the claimed distributions of that kind. RANDOM: it drew nothing.
+
+
+def _reward_levels(world: World) -> None:
+    """Grant what the passed levels pay, and what the levels pay that are passed by it. One after the other: a chain of
+    any length is no deeper than one."""
+    till = world[Till]
+    if till.is_rewarding:
+        return  # by the loop below, further up
+    till.is_rewarding = True
+    while till.passed:
+        player_id, passed, at = till.passed.popleft()
+        level, line = str(passed.level), passed.rewards
+        grant(world, player_id=player_id, reward_ids=line, source="LEVEL", source_id=level, at=at)
+    till.is_rewarding = False
 
 
 def undo(world: World, given: Given, effect: Award) -> dict[str, Any]:

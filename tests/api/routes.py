@@ -187,9 +187,7 @@ def _acts() -> Iterator[Call]:
     yield Call("POST", f"{achievement}/revoke", "rewards:grant", revoke, **body)
     yield Call("POST", "rewards/<str:distribution_id>/claim", "players:write", me, open_to_players=True, **body)
     yield Call("POST", "rewards/<str:reward_id>/distribute", "rewards:grant", grant, status=201, **body)
-    yield Call(
-        "POST", "distributions/<str:distribution_id>/revoke", "rewards:grant", {"reason": "r"}, takes_body=True
-    )
+    yield Call("POST", "distributions/<str:distribution_id>/revoke", "rewards:grant", {"reason": "r"}, takes_body=True)
     yield Call("GET", "distributions", "players:read", is_list=True)
 
 

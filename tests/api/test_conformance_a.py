@@ -9,6 +9,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from gamification import backfilling
+from gamification.kernel.encoding import instant
+from gamification.kernel.models import OutboxFact
 from tests.callers import assert_problem, game_server
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +44,7 @@ def change(server: APIClient, achievement: str, **fields: Any) -> Json:
 
 
 def fill() -> None:
+    """Count players' pasts for what was published, as the clock does."""
     backfilling.run_pending(datetime.now(UTC))
 
 
@@ -75,8 +78,9 @@ def progress(server: APIClient, achievement: str, player: str = "ann") -> Json:
 
 
 def completions(server: APIClient, achievement: str, player: str = "ann") -> list[str]:
-    """When it was completed, each time."""
-    return [entry["at"] for entry in progress(server, achievement, player)["history"] if entry["progress"] == 1]
+    """When it was completed, each time, as the facts say, in the order they were stated."""
+    facts = OutboxFact.objects.filter(type="achievement.completed", player_id=player).order_by("pk")
+    return [instant(fact.timestamp) for fact in facts if fact.data["id"] == achievement]
 
 
 # -- content -----------------------------------------------------------------------------------------------------------
@@ -127,7 +131,7 @@ def test_once_something_happened_another_zone_waits_for_the_end_of_the_period(se
     play(server, 0)
     server.patch(f"{API}/players/ann", {"timezone": "Pacific/Kiritimati"}, format="json")
     play(server, 60, -DAY)
-    assert completions(server, "daily") == [at(-DAY), at(0)]
+    assert completions(server, "daily") == [at(0), at(-DAY)]
 
 
 # -- achievements ------------------------------------------------------------------------------------------------------
@@ -150,3 +154,31 @@ def test_enabling_one_that_repeats_always_counts_its_runs_and_leaves_the_rest_to
     play(server, 6, zone="6")
     for id_ in ("twice", "places", "sum"):
         assert completions(server, id_) == [at(1), at(3), at(5)]
+
+
+def test_enabling_one_that_repeats_always_looks_at_what_came_late_to_its_open_run(server: APIClient) -> None:
+    metric(server)
+    achievement(server, "twice", need("COUNT", 2), repeat="ALWAYS")
+    play(server, 10, 11)
+    change(server, "twice", is_enabled=False)
+    play(server, 1, 2)
+    change(server, "twice", is_enabled=True)
+    print(progress(server, "twice"))
+    assert completions(server, "twice") == [at(11), at(11)]
+    play(server, 12, 13)
+    assert completions(server, "twice") == [at(11), at(11), at(13)]
+    assert [entry["progress"] for entry in progress(server, "twice")["history"]].count(1) == 4
+
+
+def test_a_run_that_is_counted_anew_begins_after_the_event_that_completed_the_last(server: APIClient) -> None:
+    metric(server, value_field="n")
+    create(server, "metrics", id="big", event_type="did.kills", conditions=[{"field": "n", "op": "gte", "value": 5}])
+    achievement(server, "twice", need("COUNT", 2), repeat="ALWAYS")
+    play(server, 0, 1, n=7)
+    change(server, "twice", requirements=[need("COUNT", 2), need("COUNT", 2, metric="big")])
+    assert [row["value"] for row in progress(server, "twice")["requirements"]] == [0, 0]
+    play(server, 2, n=7)
+    play(server, 3, n=1)
+    assert completions(server, "twice") == [at(1)]
+    play(server, 4, n=7)
+    assert completions(server, "twice") == [at(1), at(4)]

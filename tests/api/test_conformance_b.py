@@ -12,6 +12,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
+from gamification.console.packs import LoadContent
+from gamification.kernel import bus
 from gamification.kernel.access import create_key
 from gamification.kernel.models import ApiKey, IdempotencyKey
 from tests.callers import assert_problem, game_server, player
@@ -74,6 +76,17 @@ def test_a_filter_takes_false_however_a_client_spells_it(server: APIClient, text
     achievement(server, "off", is_enabled=False)
     found = server.get(f"{API}/achievements", {"is_enabled": text}).json()["results"]
     assert [row["id"] for row in found] == ["off"]
+
+
+def test_levels_that_pass_each_other_by_their_rewards_may_be_many(server: APIClient) -> None:
+    levels = [{"level": n, "xp": (n - 1) * 10, "rewards": ["ten"]} for n in range(2, 602)]
+    rewards = [{"id": "ten", "type": "XP", "value": 10, "claim": "AUTO"}]
+    packs = [("", {"rewards": rewards, "levels": levels})]
+    bus.handle(LoadContent(packs=packs, who="test"), now=datetime.now(UTC))
+    give(server, "ten")
+    assert server.get(f"{API}/players/ann").json()["statistics"]["level"] == 601
+    reached = server.get(f"{API}/players/ann/distributions", {"page_size": 1}).json()["results"]
+    assert [row["source"] for row in reached] == ["LEVEL"]
 
 
 # -- what was retired --------------------------------------------------------------------------------------------------

@@ -1,22 +1,35 @@
 from __future__ import annotations
-import json, copy, logging, os
+
+import json
+import logging
+import os
 from typing import Any
-import pytest, schemathesis
-from django.db import transaction
+
+import pytest
+import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
-from hypothesis import HealthCheck, settings, Phase
+from django.db import transaction
+from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
+
 from tests.api import game
 from tests.callers import player
 
 KNOWN = {
     "player_id": ["ann", "bob", "eve", "me", "stranger"],
     "metric": ["kills", "damage", "steps", "spare"],
-    "currency": ["gold"], "item_id": ["axe"], "reward": ["coins", "luck", "star", "kit"], "rewards": ["coins", "luck", "star"],
+    "currency": ["gold"],
+    "item_id": ["axe"],
+    "reward": ["coins", "luck", "star", "kit"],
+    "rewards": ["coins", "luck", "star"],
     "reward_id": ["coins", "luck", "star", "kit"],
-    "achievement_id": ["hunter", "walker", "s-1", "plan"], "target": ["hunter","walker"], "prerequisites": ["hunter","s-1"],
+    "achievement_id": ["hunter", "walker", "s-1", "plan"],
+    "target": ["hunter", "walker"],
+    "prerequisites": ["hunter", "s-1"],
     "id": ["hunter", "walker", "s-1", "plan", "kills", "spare", "coins", "gold", "luck", "kit", "1", "2"],
 }
+
+
 def helped(node: Any, ids: dict[str, list[str]]) -> Any:
     if isinstance(node, list):
         return [helped(x, ids) for x in node]
@@ -33,14 +46,17 @@ def helped(node: Any, ids: dict[str, list[str]]) -> Any:
         node["schema"] = {"anyOf": [{"enum": ids[node["name"]]}, node["schema"]]}
     return node
 
+
 @pytest.fixture
 def server(db):
     return game.make()
 
+
 @pytest.fixture
 def api(server):
-    from rewards.models import Distribution
     from anticheat.models import Finding
+    from rewards.models import Distribution
+
     raw = json.loads(APIClient().get("/api/schema/").content)
     for p in raw["paths"].values():
         for o in p.values():
@@ -52,21 +68,26 @@ def api(server):
         for o in p.values():
             for par in o.get("parameters", []):
                 if par["name"] == "finding_id":
-                    par["schema"] = {"anyOf": [{"enum": list(Finding.objects.values_list("pk", flat=True))}, {"type": "integer"}]}
+                    par["schema"] = {
+                        "anyOf": [{"enum": list(Finding.objects.values_list("pk", flat=True))}, {"type": "integer"}]
+                    }
     schema = schemathesis.openapi.from_dict(raw)
     schema.app = WSGIHandler()
     schema.location = "/api/schema/"
     from django.core import signals
     from django.db import close_old_connections
+
     signals.request_started.disconnect(close_old_connections)
     signals.request_finished.disconnect(close_old_connections)
     yield schema
     signals.request_started.connect(close_old_connections)
     signals.request_finished.connect(close_old_connections)
 
+
 lazy = schemathesis.pytest.from_fixture("api")
 N = int(os.environ.get("N", "10"))
 stats = {}
+
 
 def check(case, response):
     stats[response.status_code] = stats.get(response.status_code, 0) + 1
@@ -78,12 +99,16 @@ def check(case, response):
         assert problem["status"] == response.status_code
         assert response.status_code in (400, 401, 403, 404, 405, 409, 413, 422)
         for e in problem.get("errors", []):
-            assert {"path","code","detail"} <= set(e)
+            assert {"path", "code", "detail"} <= set(e)
     else:
         assert response.status_code in (200, 201, 202, 204)
         if os.environ.get("STRICT"):
             from schemathesis.specs.openapi import checks as c
-            case.validate_response(response, checks=[c.response_schema_conformance, c.status_code_conformance, c.content_type_conformance])
+
+            case.validate_response(
+                response, checks=[c.response_schema_conformance, c.status_code_conformance, c.content_type_conformance]
+            )
+
 
 def run(case, headers, caplog):
     caplog.clear()
@@ -94,17 +119,25 @@ def run(case, headers, caplog):
     assert not errors, errors
     check(case, response)
 
+
 S = settings(max_examples=N, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+
 
 @lazy.parametrize()
 @S
 def test_server(case, server, caplog):
-    run(case, {"Authorization": server._credentials.get("HTTP_AUTHORIZATION") or server.defaults["HTTP_AUTHORIZATION"]}, caplog)
+    run(
+        case,
+        {"Authorization": server._credentials.get("HTTP_AUTHORIZATION") or server.defaults["HTTP_AUTHORIZATION"]},
+        caplog,
+    )
+
 
 @lazy.parametrize()
 @S
 def test_player(case, server, caplog):
     run(case, {"Authorization": player("ann").defaults["HTTP_AUTHORIZATION"]}, caplog)
+
 
 def test_zz():
     print(stats)

@@ -110,7 +110,11 @@ def addresses(call: Call) -> Iterator[str]:
     words = (WORD, "Zanz", "s-2", "SECRET", "STORY", "cow.clicked", "zanzibar-bells", "COMPLETED")
     if call.is_list:
         address = plain[0]
-        for query in ("page_size=1", f"cursor={WORD}", *(f"{n}={w}" for n in FILTERS.get(call.route, []) for w in words)):
+        for query in (
+            "page_size=1",
+            f"cursor={WORD}",
+            *(f"{n}={w}" for n in FILTERS.get(call.route, []) for w in words),
+        ):
             yield f"{address}?{query}"
 
 
@@ -192,7 +196,9 @@ def test_asking_for_a_locked_secret_is_answered_as_asking_for_nothing(server: AP
         if "s-2" in said:
             path, body = said.split(" ", 1)
             nothing = ann.post(
-                f"{API}/{path.replace('s-2', 's-9')}", eval(body.replace("s-2", "s-9")), headers={"Idempotency-Key": "k"}
+                f"{API}/{path.replace('s-2', 's-9')}",
+                eval(body.replace("s-2", "s-9")),
+                headers={"Idempotency-Key": "k"},
             )
             compare(said, response, nothing, "s-2", "s-9")
     for route in ("progress", "explain"):
@@ -219,7 +225,9 @@ def test_the_secrets_id_stands_alone(server: APIClient) -> None:
 def test_once_unlocked_it_shows_to_its_player_and_to_nobody_else(server: APIClient) -> None:
     click(server, "c3", 5)
     ann, bob = player("ann"), player("bob")
-    shown = {address for address, response in sweep(ann) if WORD in text(response).lower() and WORD not in address.lower()}
+    shown = {
+        address for address, response in sweep(ann) if WORD in text(response).lower() and WORD not in address.lower()
+    }
     for path in (
         "achievements", "achievements/s-2", "achievements/s-2/progress", "achievements/s-2/explain", "metrics", "rewards",
         "currencies", "players/me/achievements", "players/me/metrics", "players/me/messages", "players/me/wallet",

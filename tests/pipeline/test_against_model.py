@@ -92,9 +92,8 @@ def assert_shown(model: Model, achievement: dict[str, Any], shown: dict[str, Any
     values = done.values if done else model.values(achievement, NOON)
     first: dict[str, Any] = {}
     for requirement, (value, met), said in zip(achievement["requirements"], values, shown["requirements"], strict=True):
-        if done and any(
-            other.nth == done.nth for other in model.completions.get(requirement.get("target"), {}).values()
-        ):
+        others = model.completions.get(requirement.get("target"), {}).values()
+        if done and any(other.nth == done.nth for other in others):
             continue  # of two completed at one event nobody says which was first
         assert said["met"] is met, requirement
         if not (requirement.get("timeframe") and met):  # of a window that met it, the value is left open

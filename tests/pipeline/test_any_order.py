@@ -53,12 +53,13 @@ def requirements(draw: st.DrawFn) -> dict[str, Any]:
 def contents(draw: st.DrawFn) -> list[Change]:
     found: list[Change] = []
     for n in range(draw(st.integers(2, 6))):
-        before = [change.id for change in found]
+        before: list[str] = [change.id for change in found]
         asked = draw(st.lists(requirements(), min_size=1, max_size=3))
         around: dict[str, Any] = {"match": draw(st.sampled_from(["ALL", "ANY", {"at_least": len(asked)}]))}
-        if before and draw(st.booleans()):
+        if draw(st.booleans()) and before:
             around["prerequisites"] = draw(st.lists(st.sampled_from(before), unique=True, max_size=2))
-            asked += [{"type": "ACHIEVEMENT", "target": draw(st.sampled_from(before))}] if draw(st.booleans()) else []
+            waits = draw(st.booleans())
+            asked += [{"type": "ACHIEVEMENT", "target": draw(st.sampled_from(before))}] if waits else []
         elif not any(each["metric"] == "done" for each in asked) and draw(st.booleans()):
             # Only with nothing to wait for: whether it is open when that happens depends on the order.
             around["starts_at"] = instant(START + timedelta(hours=draw(st.integers(0, 30))))

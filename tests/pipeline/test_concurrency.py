@@ -27,10 +27,14 @@ import django
 django.setup()
 from gamification import pipeline
 from tests.pipeline.content import NOON, event
-seed = int(sys.argv[1])
-players, events = json.loads(sys.argv[2])
-mine = [event(f"e{i}", f"p{i % players}", at=i / 10, hp=i % 7) for i in range(events)] * 2
-random.Random(seed).shuffle(mine)
+seed, dice = int(sys.argv[1]), random.Random(sys.argv[1])
+players, events, workers = json.loads(sys.argv[2])
+everybodys = [event(f"e{i}", f"p{i % players}", at=i / 10, hp=i % 7) for i in range(events)]
+mine = everybodys[seed::workers]
+dice.shuffle(mine)
+dice.shuffle(everybodys)
+mine += everybodys
+print("ready", flush=True)
 sys.stdin.readline()
 accepted = 0
 while mine:
@@ -41,11 +45,12 @@ print(accepted)
 
 
 def workers(seeds: Iterable[int]) -> list[int]:
-    """Each sends every event twice, in an order of its own, all at once; says how many each was the first to bring."""
-    here = {**os.environ, "DB_NAME": str(connection.settings_dict["NAME"]), "DJANGO_SETTINGS_MODULE": "gamification.settings"}
+    """Each sends a share of its own, then everybody's, all at once; says how many each was the first to bring."""
+    database = str(connection.settings_dict["NAME"])
+    here = {**os.environ, "DB_NAME": database, "DJANGO_SETTINGS_MODULE": "gamification.settings"}
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(seed), json.dumps([PLAYERS, EVENTS])],
+            [sys.executable, "-c", WORKER, str(seed), json.dumps([PLAYERS, EVENTS, WORKERS])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -54,7 +59,14 @@ def workers(seeds: Iterable[int]) -> list[int]:
         )
         for seed in seeds
     ]
-    answers = [each.communicate("go\n", timeout=240) for each in started]
+    for each in started:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in started:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    answers = [each.communicate(timeout=240) for each in started]
     for each, (_, errors) in zip(started, answers, strict=True):
         assert each.returncode == 0, errors
     return [int(out) for out, _ in answers]

@@ -19,8 +19,8 @@ ODD = [
 
 kinds = st.sampled_from(KINDS)
 zones = st.sampled_from(ODD)
-instants = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
-recent = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))
+instants = st.integers(-70 * 365 * 86400, 130 * 365 * 86400).map(lambda n: datetime.fromtimestamp(n, UTC))
+recent = st.integers(0, 2 * 365 * 86400).map(lambda n: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=n))
 
 
 def in_(zone: str) -> Zones:
@@ -31,8 +31,9 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def local(zone: str, *parts: int) -> datetime:
-    return datetime(*parts, tzinfo=ZoneInfo(zone)).astimezone(UTC)  # type: ignore[arg-type] # year, month, day, hour …
+def local(zone: str, year: int, month: int, day: int, *clock: int) -> datetime:
+    hour, minute = (*clock, 0, 0)[:2]
+    return datetime(year, month, day, hour, minute, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def moved(*changes: tuple[str, datetime], start: str = "UTC") -> Zones:

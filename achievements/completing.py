@@ -20,7 +20,7 @@ from gamification.kernel import sql
 from gamification.kernel.encoding import instant, number
 from gamification.kernel.messages import GameEvent, Json, PlayerId
 from gamification.kernel.world import Part, World
-from progress.metering import Books, Hit, Moment, PlayerState
+from progress.metering import Books, Hit, Moment, PlayerState, Window
 from progress.rules import ALWAYS, NEVER, STICKY, TARGET, WINDOW, Goal, Requirement, Tally, best_window, combined
 
 OPEN_RUN = "*"
@@ -388,14 +388,13 @@ def is_earned(requirement: Requirement, earned: int, rules: AchievementRules) ->
     return target is not None and bool(earned & target.bit)
 
 
-def _run_samples(standing: Standing, requirement: Requirement, samples: Any, event: GameEvent) -> Any:
-    """ALWAYS with a time frame: the samples that arrived since the last completion, kept with the run itself."""
-    key = f"samples:{requirement.digest}"
-    run = {tuple(entry) for entry in standing.reached.get(key, [])}
-    run |= {(instant(s[0]), s[1]) for s in samples if s[1] == event.id and s[0] == event.timestamp}
-    standing.reached[key] = sorted(list(entry) for entry in run)
+def _run_samples(standing: Standing, requirement: Requirement, samples: Window, event: GameEvent) -> Window:
+    """ALWAYS with a time frame: the samples that arrived since the last completion; their ids are kept with the run."""
+    arrived = standing.reached.setdefault(f"samples:{requirement.digest}", [])
+    arrived.append(event.id)
     standing.dirty = True
-    return [s for s in samples if (instant(s[0]), s[1]) in run]
+    run = set(arrived)
+    return [sample for sample in samples if sample[1] in run]
 
 
 def complete(world: World, moment: Moment) -> list[Earned]:

@@ -109,12 +109,13 @@ class View:
     def _history(self, id_: str, standings: dict[str, Standing]) -> list[dict[str, Any]]:
         entries: dict[tuple[datetime, float, str], dict[str, Any]] = {}
         for mark in self._marks.get(id_, []):  # one reading may have reached several quarters
-            entries[mark.at, mark.progress, mark.occurrence] = {
+            entries[mark.at, mark.progress, ""] = {
                 "at": instant(mark.at), "progress": mark.progress, "metrics": mark.metrics,
             }  # fmt: skip
         for occurrence, standing in standings.items():
             if standing.completed_at is not None:
                 metrics = (standing.final or {}).get("metrics", {})
+                entries.pop((standing.completed_at, 1.0, ""), None)
                 entries[standing.completed_at, 1.0, occurrence] = {
                     "at": instant(standing.completed_at), "progress": 1, "metrics": metrics,
                 }  # fmt: skip

@@ -19,7 +19,7 @@ from benchmarks.turns import LIMIT, NAIVE, PROCESS
 from benchmarks.workload import Workload
 
 BATCHES = (1, 100, 1_000)
-ROUNDS = {1: 60, 100: 30, 1_000: 16}
+ROUNDS = {1: 60, 100: 40, 1_000: 30}
 QUICK = {1: 15, 100: 8, 1_000: 5}
 NAIVE_EVENTS = 5
 WARMING = 2

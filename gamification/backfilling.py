@@ -37,6 +37,9 @@ from rewards.granting import Till, grant
 CHUNK = 20
 """Players a transaction."""
 
+NOBODY = "~"
+"""No player can be called so: the cursor of what is finished."""
+
 log = logging.getLogger(__name__)
 
 
@@ -76,7 +79,8 @@ def _run(job: Backfill, now: datetime, deadline: float) -> int:
     except Exception:
         log.exception("backfill %s stopped", job.pk)
         state, detail = Backfill.State.FAILED, "It stopped for an error of the service; the log says which."
-    Backfill.objects.filter(pk=job.pk).update(state=state, detail=detail, finished_at=now)
+    # The cursor names a player, whom nobody would find here when that one is to be erased.
+    Backfill.objects.filter(pk=job.pk).update(state=state, detail=detail, finished_at=now, cursor=NOBODY)
     return players
 
 

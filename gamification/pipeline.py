@@ -67,7 +67,8 @@ def play(world: World, wave: Sequence[GameEvent]) -> None:
         if not wave:
             return
         world[Books].measure(wave)
-    hold(world, wave, rule="cascade", values={"rounds": MAX_ROUNDS})
+    goes_on = [event for event in wave if event.samples]  # what nobody listens to ends here
+    hold(world, goes_on, rule="cascade", values={"rounds": MAX_ROUNDS})
 
 
 # -- the transaction's beginning and end -------------------------------------------------------------------------------

@@ -156,6 +156,8 @@ ALLOWED_ORIGINS = read(
     [] if PRODUCTION else [f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (PORT, WS_PORT)],
 )
 CORS_ALLOWED_ORIGINS = CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "prefer"]
+CORS_EXPOSE_HEADERS = ["retry-after"]
 
 ENABLE_ANTI_CHEAT = read("ENABLE_ANTI_CHEAT", flag, True)
 ENABLE_REAL_TIME = read("ENABLE_REAL_TIME", flag, True)
@@ -414,6 +416,8 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = not PRODUCTION
 if WHITENOISE_USE_FINDERS:  # nothing needs collecting then
     warnings.filterwarnings("ignore", message="No directory at")
+# WhiteNoise's answers are files, read as they are sent. Only the admin and the docs have any.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -458,6 +462,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "AchievementTypeEnum": "achievements.models.Achievement.Type",
+        "RewardTypeEnum": "rewards.models.RewardType",
+    },
     # The sidecar's copies, so that the docs can be read without a network.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

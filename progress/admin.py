@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -19,7 +21,7 @@ from gamification.kernel import publishing
 from gamification.kernel.authoring import ContentAdmin, LineInline
 from gamification.kernel.encoding import number
 from gamification.kernel.forms import JsonOrText, LineForm, ShapedForm, Suggesting, json_or_text
-from gamification.kernel.looking import ReadOnlyAdmin
+from gamification.kernel.looking import ReadOnlyAdmin, may_decide
 from gamification.kernel.shapes import flatten
 from progress.content import LEVEL, METRIC
 from progress.content_serializers import OF_A_METRIC, ConditionShape, LevelShape, MetricShape, RequirementShape
@@ -348,6 +350,19 @@ class BackfillAdmin(ReadOnlyAdmin):
     list_display = ("id", "publication", "state", "players_done", "players_total", "would_complete", "created_at")
     list_filter = ("state",)
     ordering = ("-id",)
+    actions = ("run_again",)
+
+    def open_to_action(self, row: Backfill) -> bool:
+        return row.state == Backfill.State.FAILED
+
+    @admin.action(description="Run again: go on where it failed", permissions=["decide"])
+    def run_again(self, request: HttpRequest, queryset: QuerySet[Backfill]) -> None:
+        failed = queryset.filter(state=Backfill.State.FAILED)
+        asked = failed.update(state=Backfill.State.PENDING, detail="", finished_at=None)
+        messages.success(request, f"{asked} backfill(s) will go on.")
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return may_decide(self, request)
 
 
 @admin.register(ErasedPlayer)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from operator import eq, ge, gt, le, lt
 
+from gamification.kernel.encoding import canonical
 from gamification.kernel.publishing import Definition, Definitions, Problem
 
 COMPARE = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
@@ -25,7 +26,7 @@ def metric_problems(definitions: Definitions) -> Iterator[Problem]:
     for id_, metric in definitions.get("metric", {}).items():
         before = definitions.before.get("metric", {}).get(id_)
         for name in WHAT_A_METRIC_COUNTS:
-            if before is not None and before[name] != metric[name]:
+            if before is not None and canonical(before[name]) != canonical(metric[name]):
                 detail = f"What {id_} counts was fixed when it was published: make another metric for another count."
                 yield Problem("metric", id_, name, "metric_is_fixed", detail)
 

@@ -118,7 +118,7 @@ class Condition:
     value: Json
 
     def holds(self, data: dict[str, Json]) -> bool:
-        """Never raises; an absent field meets only `exists: false`, one of another kind than asked for meets nothing."""
+        """Never raises; an absent field meets only `exists: false`, one of another kind than asked for nothing."""
         found = look_up(data, self.path)
         if self.op == "exists":
             return (found is not _MISSING) is bool(self.value)

@@ -50,13 +50,17 @@ class NotReportedByPlayers(Refused):
     status = 403
 
 
+BAD_TIMES = ("from_the_future", "bad_timestamp", "too_old")
+
+
 class NotCounted(Refused):
-    """The store refused the report as an event: `id_reused`, `too_old`, `player_erased`."""
+    """The report is refused as an event would be: for its time, or as `id_reused` or `player_erased`."""
 
     def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
+        is_bad = code in BAD_TIMES
+        super().__init__(detail, [{"path": "timestamp", "code": code, "detail": detail}] if is_bad else [])
         self.code = code  # type: ignore[misc]
-        self.status = 400 if code == "too_old" else 409  # type: ignore[misc]
+        self.status = 400 if is_bad else 409  # type: ignore[misc]
 
 
 class AchievementProgress(Progress):
@@ -88,11 +92,9 @@ def update_progress(
 ) -> None:
     """Report one sample for each metric, as one event. Raises Refused where the event is."""
     if at > now + AHEAD:
-        detail = f"More than {AHEAD // timedelta(minutes=1)} minutes ahead of the clock."
-        raise Invalid(detail, [{"path": "timestamp", "code": "from_the_future", "detail": detail}])
+        raise NotCounted("from_the_future", f"More than {AHEAD // timedelta(minutes=1)} minutes ahead of the clock.")
     if at < EARLIEST:
-        detail = f"Before {EARLIEST:%Y} nothing is counted."
-        raise Invalid(detail, [{"path": "timestamp", "code": "bad_timestamp", "detail": detail}])
+        raise NotCounted("bad_timestamp", f"Before {EARLIEST:%Y} nothing is counted.")
     data = {"achievement": achievement.id, "metrics": metrics}
     outcome = pipeline.process([GameEvent(event_id, player_id, REPORTED, data, at)], now=now)
     for _, code, detail in outcome.refused:

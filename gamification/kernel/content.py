@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from gamification.kernel import publishing, shapes
+from gamification.kernel.encoding import canonical
 from gamification.kernel.messages import Command, Fact, Invalid, NotFound, PlayerId, Refused
 from gamification.kernel.models import Content, Head, Version
 from gamification.kernel.publishing import Change, Definition, Definitions, Problem, Unpublishable
@@ -270,9 +271,9 @@ def find(of: Kind, id_: str) -> Content:
 def _put(
     world: World, of: Kind, draft: Content, definition: Definition, *, publishes: bool, who: str, reason: str
 ) -> Saved:
-    if draft._state.adding or of.read(draft) != definition:
+    if draft._state.adding or not _same(of.read(draft), definition):
         draft.updated_at = world.now
-        draft.has_changes = definition != published_definition(of, draft)
+        draft.has_changes = not _same(definition, published_definition(of, draft))
         of.save(draft, definition)
     if publishes:
         return _publish_one(world, of, draft, definition, who, reason)
@@ -295,7 +296,7 @@ def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *,
     fresh = [
         (of, saved)
         for (of, draft, definition), saved in zip(drafts, results, strict=True)
-        if published_definition(of, draft) != definition
+        if not _same(published_definition(of, draft), definition)
     ]
     if not fresh:
         return results
@@ -353,10 +354,15 @@ def published_definition(of: Kind, draft: Content) -> Definition | None:
     return None if newest is None or newest.retires else newest.definition
 
 
+def _same(one: Definition | None, other: Definition | None) -> bool:
+    """Equal as JSON: unlike in Python, true is not 1."""
+    return canonical(one) == canonical(other)
+
+
 def note(of: Kind, draft: Content, now: datetime) -> None:
     """Note that a draft was edited by other means than a command: whether it still is what is published."""
     draft = of.model._default_manager.get(pk=draft.pk)
-    draft.has_changes = published_definition(of, draft) != of.read(draft)
+    draft.has_changes = not _same(published_definition(of, draft), of.read(draft))
     draft.updated_at = now
     draft.save(update_fields=["has_changes", "updated_at"])
 

@@ -56,14 +56,18 @@ class PlayerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 
 
 def refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """A hook of drf-spectacular: every operation may answer with a problem, every POST takes an idempotency key."""
+    """A hook of drf-spectacular: every operation may answer with a problem, every POST that changes something takes an
+    idempotency key, and no body may have fields that are not named."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    for name, schema in schemas.items():
+        if name.endswith("Request") and "properties" in schema:
+            schema.setdefault("additionalProperties", False)
     schemas["Problem"] = PROBLEM
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
     refused = {"description": "Refused.", "content": {"application/problem+json": reference}}
-    for path in result["paths"].values():
+    for address, path in result["paths"].items():
         for method, operation in path.items():
             operation["responses"].setdefault("default", refused)
-            if method == "post" and not any(p["name"] == "Idempotency-Key" for p in operation.get("parameters", [])):
+            if method == "post" and not address.endswith("/token"):  # which is made anew each time, and not kept
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     return result

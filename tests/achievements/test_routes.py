@@ -238,7 +238,8 @@ def test_without_a_broker_who_publishes_finds_the_players_of_a_small_game_filled
     assert (read["is_completed"], read["completed_at"]) == (True, "2026-11-20T12:00:01Z")
     backfill = studio.get(f"{API}/backfills/{created.json()['backfill_id']}").json()
     assert (backfill["state"], backfill["players_done"], backfill["players_total"]) == ("DONE", 1, 1)
-    preview = studio.post(f"{API}/achievements/two/preview", {"requirements": [requirement("COUNT", "kills", 3)]}, format="json")
+    said = {"requirements": [requirement("COUNT", "kills", 3)]}
+    preview = studio.post(f"{API}/achievements/two/preview", said, format="json")
     assert preview.status_code == 202
     found = studio.get(f"{API}/backfills/{preview.json()['id']}").json()
     assert (found["state"], found["would_complete"]) == ("DONE", 0)  # who has it already does not complete it again

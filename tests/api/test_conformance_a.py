@@ -102,6 +102,18 @@ def test_content_is_found_by_text(server: APIClient) -> None:
         assert [row["id"] for row in found] == expected
 
 
+def test_true_is_not_1_to_designers_either(server: APIClient) -> None:
+    condition = {"field": "boss", "op": "eq", "value": 1}
+    metric(server, conditions=[condition])
+    path = f"{API}/metrics/kills"
+    assert server.patch(path, {"conditions": [condition | {"value": 1.0}]}, format="json").status_code == 200
+    refused = server.patch(path, {"conditions": [condition | {"value": True}]}, format="json")
+    assert_problem(refused, 400, "unpublishable", "conditions")
+    achievement(server, "one", need("COUNT", 1), metadata={"x": 1})
+    assert change(server, "one", metadata={"x": True})["version"] == 2
+    assert server.get(f"{API}/achievements/one").json()["metadata"]["x"] is True
+
+
 # -- counting ----------------------------------------------------------------------------------------------------------
 
 

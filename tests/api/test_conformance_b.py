@@ -12,10 +12,12 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
+from gamification import backfilling
 from gamification.console.packs import LoadContent
 from gamification.kernel import bus
 from gamification.kernel.access import create_key
 from gamification.kernel.models import ApiKey, IdempotencyKey
+from progress.models import Backfill
 from tests.callers import assert_problem, game_server, player
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +89,21 @@ def test_levels_that_pass_each_other_by_their_rewards_may_be_many(server: APICli
     assert server.get(f"{API}/players/ann").json()["statistics"]["level"] == 601
     reached = server.get(f"{API}/players/ann/distributions", {"page_size": 1}).json()["results"]
     assert [row["source"] for row in reached] == ["LEVEL"]
+
+
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [
+        ((datetime.now(UTC) + timedelta(days=1)).isoformat(), "from_the_future"),
+        ("1899-12-31T23:59:59Z", "bad_timestamp"),
+    ],
+)
+def test_a_report_of_an_impossible_time_is_refused_as_an_event_would_be(server: APIClient, at: str, code: str) -> None:
+    create(server, "metrics", id="kills", event_type="enemy.killed")
+    achievement(server, "first")
+    body = {"player_id": "ann", "metrics": {"kills": 1}, "timestamp": at}
+    assert_problem(server.post(f"{API}/achievements/first/progress", body), 400, code, "timestamp")
+    assert server.get(f"{API}/players/ann/metrics").json()["results"] == []
 
 
 # -- what was retired --------------------------------------------------------------------------------------------------
@@ -180,6 +197,16 @@ def test_no_kept_answer_names_a_player_who_was_erased(server: APIClient) -> None
     assert not IdempotencyKey.objects.filter(key="hat").exists()
 
 
+def test_a_finished_preview_names_nobody(server: APIClient) -> None:
+    create(server, "metrics", id="kills", event_type="enemy.killed")
+    achievement(server, "first")
+    kill(server, "1")
+    preview = server.post(f"{API}/achievements/first/preview", {}).json()
+    backfilling.run_pending(datetime.now(UTC))
+    assert server.get(f"{API}/backfills/{preview['id']}").json()["players_done"] == 1
+    assert "ann" not in str(Backfill.objects.values())
+
+
 # -- who calls ---------------------------------------------------------------------------------------------------------
 
 
@@ -216,6 +243,17 @@ def test_only_a_key_that_works_is_rotated() -> None:
         with pytest.raises(CommandError):
             rotated(prefix)
     assert ApiKey.objects.count() == 1
+
+
+def test_a_page_of_an_allowed_origin_may_send_an_idempotency_key(server: APIClient) -> None:
+    [origin, *_] = settings.ALLOWED_ORIGINS
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,idempotency-key"}
+    path = f"{API}/rewards/x/claim"
+    allowed = APIClient().options(path, headers={"Origin": origin, **asked})
+    assert allowed["Access-Control-Allow-Origin"] == origin
+    assert "idempotency-key" in allowed["Access-Control-Allow-Headers"]
+    elsewhere = APIClient().options(path, headers={"Origin": "https://elsewhere.example", **asked})
+    assert "Access-Control-Allow-Origin" not in elsewhere
 
 
 def test_a_token_that_ends_later_than_an_hour_from_now_is_refused() -> None:

@@ -105,8 +105,10 @@ VALUES: list[Any] = [
     "\N{GRINNING FACE}" * 300, "\u202e", "null", "../..", "' OR 1=1 --", "a\nb", [], [None], [[]], [1], ["x", "x"],
     ["text"] * 500, [{}], {}, {"": 1}, {"a": {"b": {}}}, {"at_least": 0}, {"at_least": 2**70}, {"at_least": "1"},
 ]  # fmt: skip
-NULLABLE = {"value_field", "member_field", "series", "tier", "starts_at", "ends_at", "icon", "currency", "items", "table",
-            "claim_within", "expires_at"}  # fmt: skip
+NULLABLE = {
+    "value_field", "member_field", "series", "tier", "starts_at", "ends_at", "icon", "currency", "items", "table",
+    "claim_within", "expires_at",
+}  # fmt: skip
 BEYOND = {"points", "value", "xp", "level", "tier", "amount", "quantity", "claim_within"}
 """Amounts: none takes less than 0 or more than 2^53."""
 
@@ -189,7 +191,8 @@ def test_an_instant_that_is_none_or_out_of_range(server: APIClient, watch: Watch
 
 ZONES: list[Any] = [
     "Mars/Olympus", "", "europe/madrid", "Europe/Madrid ", "../../etc/passwd", "/etc/localtime", "+02:00", "GMT+99",
-    "localtime", "Factory", "posixrules", "Europe", "Europe/", ".", "UTC\n", LONG, "\N{GRINNING FACE}", 2, None, ["UTC"],
+    "localtime", "Factory", "posixrules", "Europe", "Europe/", ".", "UTC\n", LONG, "\N{GRINNING FACE}", 2, None,
+    ["UTC"],
 ]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ class Watch:
         if response.status_code not in statuses:
             return f"not {statuses}"
         if response["Content-Type"] != "application/problem+json":
-            return response["Content-Type"]
+            return f"a {response['Content-Type']}"
         problem = json.loads(response.content)
         if not {"type", "title", "status", "detail", "code"} <= set(problem) or not problem["detail"]:
             return "no problem"

@@ -13,7 +13,7 @@ from achievements.models import Achievement, AchievementRequirement, Achievement
 from anticheat.models import Finding
 from gamification.kernel.looking import page_of
 from gamification.kernel.models import Event, Version
-from progress.models import Metric, Player
+from progress.models import Backfill, Metric, Player
 from tests.content.making import achievement, coins, designer, metric, send
 
 pytestmark = pytest.mark.django_db
@@ -167,3 +167,14 @@ def test_times_are_shown_to_the_second(client: Client) -> None:
     Finding.objects.create(player_id="ann", event_id="e", type="x", rule="r", timestamp=at, found_at=at)
     page = person(client, "analysts").get("/admin/anticheat/finding/")
     assert f"{at:%Y-%m-%d %H:%M:%S}" in page.content.decode()
+
+
+def test_a_backfill_that_failed_is_taken_up_again_when_somebody_says_so(admin_client: Client) -> None:
+    failed = Backfill.objects.create(publication=3, state=Backfill.State.FAILED, players_done=4, cursor="d")
+    Backfill.objects.create(publication=2, state=Backfill.State.DONE)
+    page = admin_client.get(page_of(failed))
+    assert [button["verb"] for button in page.context["buttons"]] == ["Run again"]
+    admin_client.post(page.context["list_address"], {"_selected_action": failed.pk, "action": "run_again"})
+    failed.refresh_from_db()
+    assert (failed.state, failed.players_done, failed.cursor) == (Backfill.State.PENDING, 4, "d")
+    assert Backfill.objects.filter(state=Backfill.State.DONE).count() == 1

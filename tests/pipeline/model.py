@@ -73,7 +73,7 @@ class Model:
                 self.counted.append(event)
                 stated += self._settle(event)
             wave = stated
-        self.held += len(wave)
+        self.held += sum(any(worth(metric, event) is not None for metric in self.metrics) for event in wave)
 
     def _settle(self, event: Happened) -> Iterator[Happened]:
         """Complete whatever is complete after this event, until nothing more follows; states what was completed."""

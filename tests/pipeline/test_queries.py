@@ -55,7 +55,8 @@ def everything(achievements: int = 10) -> list[Change]:
 
 def batch(name: str, size: int, players: int = 1, day: int = 0) -> list[GameEvent]:
     return [
-        event(f"{name}{i:04}", f"{name}{i % players}", at=day * 86400 + i, hp=i % 5, weapon=f"w{i % 3}") for i in range(size)
+        event(f"{name}{i:04}", f"{name}{i % players}", at=day * 86400 + i, hp=i % 5, weapon=f"w{i % 3}")
+        for i in range(size)
     ]
 
 

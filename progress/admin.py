@@ -216,11 +216,11 @@ class RequirementForm(LineForm, ShapedForm):
     shape = RequirementShape
     types: ClassVar[Mapping[str, str]] = {
         "COUNT": "COUNT: how many",
-        "SUM": "SUM: of the values",
-        "MAX": "MAX: greatest value",
-        "MIN": "MIN: least value",
-        "LATEST": "LATEST: newest value",
-        "DISTINCT": "DISTINCT: different ones",
+        "SUM": "SUM: altogether",
+        "MAX": "MAX: greatest",
+        "MIN": "MIN: least",
+        "LATEST": "LATEST: newest",
+        "DISTINCT": "DISTINCT: kinds",
         "STREAK": "STREAK: days",
         "ACHIEVEMENT": "ACHIEVEMENT",
     }
@@ -235,7 +235,7 @@ class RequirementForm(LineForm, ShapedForm):
         fields = ("type", "metric", "operator", "threshold", "duration", "unit", "target", "position")
         labels = {"operator": "is", "threshold": "", "duration": "within", "unit": ""}  # noqa: RUF012
         help_texts = {  # noqa: RUF012 - declared so by Django
-            "type": "DISTINCT counts the different values of the metric's member field.",
+            "type": "DISTINCT: how many different values of the metric's member field. STREAK: days in a row.",
             "operator": "At least, more than and exactly stay met once they were. At most and less than are looked at "
             "when all else is met.",
             "duration": "Only what happens within so long counts together. With at least and more than only.",
@@ -248,6 +248,8 @@ class RequirementForm(LineForm, ShapedForm):
                 choices.choices = [("", "—"), *known.items()]
         if isinstance(unit := self.fields.get("unit"), forms.ChoiceField):
             unit.choices = [("", "—"), *Unit.choices]
+        if isinstance(threshold := self.initial.get("threshold"), float):
+            self.initial["threshold"] = number(threshold)  # 4, not 4.0
         if isinstance(metric := self.fields.get("metric"), forms.ModelChoiceField):
             wrapper = metric.widget  # there is no room for its buttons
             wrapper.can_add_related = wrapper.can_change_related = wrapper.can_view_related = False

@@ -158,7 +158,7 @@ def test_what_players_may_not_report_is_refused_and_changes_nothing():
     late = (datetime.now(UTC) + timedelta(minutes=6)).isoformat()
     walker = f"{API}/achievements/walker/progress"
     refused = ann.post(walker, {"metrics": {"steps": 4}, "timestamp": late}, format="json")
-    assert_problem(refused, 400, "invalid", "timestamp")
+    assert_problem(refused, 400, "from_the_future", "timestamp")
     assert not Tally.objects.exists()
 
 

@@ -175,7 +175,6 @@ def test_enabling_one_that_repeats_always_looks_at_what_came_late_to_its_open_ru
     change(server, "twice", is_enabled=False)
     play(server, 1, 2)
     change(server, "twice", is_enabled=True)
-    print(progress(server, "twice"))
     assert completions(server, "twice") == [at(11), at(11)]
     play(server, 12, 13)
     assert completions(server, "twice") == [at(11), at(11), at(13)]

@@ -263,6 +263,17 @@ def test_quarters_are_read_at_the_end_of_a_batch_at_its_last_event_that_counted(
     assert len(marks()) == 3
 
 
+def test_the_last_event_of_a_batch_is_its_latest_not_one_that_it_caused() -> None:
+    publish(
+        metric("kills"),
+        metric("done", "achievement.completed"),
+        achievement("first", requirement("COUNT", "kills", 1)),
+        achievement("four", requirement("COUNT", "kills", 4)),
+    )
+    process(*kills(3, step=10))
+    assert marks() == [("0", quarter, 20, 0.75) for quarter in (1, 2, 3)]
+
+
 def test_where_only_a_prerequisite_stands_in_the_way_progress_is_whole() -> None:
     publish(
         metric("kills"), metric("bosses", "boss.killed"), achievement("boss", requirement("COUNT", "bosses", 1)),

@@ -152,6 +152,11 @@ def test_the_first_day_in_a_new_zone_lasts_at_least_24_hours_to_its_first_midnig
     assert period(DAILY, zones, at("2026-06-12T12:00Z")) == (at("2026-06-12T12:00Z"), at("2026-06-13T12:00Z"))
 
 
+def test_a_midnight_that_comes_an_hour_too_soon_is_passed_over() -> None:
+    zones = moved(("Europe/London", at("2026-06-10T15:00Z")))  # midnight there is 23:00 UTC
+    assert period(DAILY, zones, at("2026-06-11T00:00Z")) == (at("2026-06-11T00:00Z"), at("2026-06-12T23:00Z"))
+
+
 def test_the_first_day_is_just_24_hours_where_midnight_falls_then() -> None:
     zones = moved(("Africa/Abidjan", at("2026-06-10T15:00Z")))  # it has UTC's midnight
     assert period(DAILY, zones, at("2026-06-11T13:00Z")) == (at("2026-06-11T00:00Z"), at("2026-06-12T00:00Z"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from achievements.rules import needed
 from gamification.kernel.encoding import parse_instant
 from gamification.kernel.publishing import Definition, Definitions, Problem
-from progress.checks import cycles, met_by_nobody_yet, requirement_problems
+from progress.checks import contradictions, cycles, met_by_nobody_yet, requirement_problems
 
 REPEATABLE = {"COUNT", "SUM", "DISTINCT"}
 
@@ -47,6 +47,8 @@ def _requirements_as_a_whole(achievement: Definition) -> Found:
         met = ", ".join(f"{r['type']} {r['operator']} {r['threshold']}" for r in requirements if met_by_nobody_yet(r))
         detail = f"A player without any event already meets it ({met}). Add a requirement that playing meets."
         yield "requirements", "met_before_playing", detail
+    elif take == len(requirements):
+        yield from contradictions(requirements)
 
 
 def _repeat_and_dates(achievement: Definition) -> Found:

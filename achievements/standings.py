@@ -55,6 +55,9 @@ class View:
         opens = player.period(achievement.repeat, self.now).opens if achievement.repeat in periods.KINDS else None
         occurrence = OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
         standing = standings.get(occurrence, Standing())
+        if achievement.repeat == NEVER and "0" not in standings:  # an older version of it repeated
+            runs = [s for s in standings.values() if s.completed_at is not None and s.revoked_at is None]
+            standing = max(runs, key=lambda run: run.completed_at or self.now, default=standing)
 
         def tally(metric: str) -> Tally | None:
             return self.books.tallies.get((player.player_id, metric, goal.scope.key(opens)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from operator import eq, ge, gt, le, lt
@@ -12,6 +13,7 @@ from gamification.kernel.publishing import Definition, Definitions, Problem
 COMPARE = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
 COUNTED = {"COUNT", "DISTINCT", "STREAK"}
 """Whole numbers from 0 on, whatever the samples."""
+NEVER_FALLING = {*COUNTED, "MAX"}
 ZERO_OVER_NOTHING = {"COUNT", "SUM", "DISTINCT", "STREAK"}
 FRAMED_TYPES, FRAMED_OPERATORS = {"COUNT", "SUM", "MAX", "DISTINCT"}, {"gt", "gte"}
 LONGEST_RUN = {"DAILY": 1, "WEEKLY": 14, "MONTHLY": 62}
@@ -86,6 +88,34 @@ def _why_no_count(type_: str, operator: str, threshold: float) -> str | None:
     if operator in ("gt", "gte", "eq") and threshold >= COUNTABLE:
         return "nobody can count that far"
     return None
+
+
+def contradictions(requirements: Sequence[Definition]) -> Iterator[tuple[str, str, str]]:
+    """(path, code, detail) for each aggregate that never falls and must be both high and low at one moment."""
+    low: dict[tuple[str, str], float] = {}
+    for requirement in requirements:
+        if requirement["type"] in NEVER_FALLING and not requirement.get("timeframe"):
+            least = _least(requirement)
+            if least is not None:
+                key = requirement["type"], requirement["metric"]
+                low[key] = max(least, low.get(key, least))
+    for index, requirement in enumerate(requirements):
+        least = low.get((requirement["type"], requirement.get("metric", "")))
+        if least is None or requirement["operator"] not in ("lt", "lte"):
+            continue
+        if not COMPARE[requirement["operator"]](least, requirement["threshold"]):
+            detail = f"{requirement['type']} never falls, and another requirement asks for {least:g} at least."
+            yield f"requirements[{index}].threshold", "never_met", detail
+
+
+def _least(requirement: Definition) -> float | None:
+    """The least value at which a requirement that reaches can be met."""
+    threshold = float(requirement["threshold"])
+    if requirement["operator"] not in ("gt", "gte", "eq"):
+        return None
+    if requirement["operator"] == "gt":
+        return math.floor(threshold) + 1 if requirement["type"] in COUNTED else math.nextafter(threshold, math.inf)
+    return math.ceil(threshold) if requirement["type"] in COUNTED else threshold
 
 
 def met_by_nobody_yet(requirement: Definition) -> bool:

@@ -114,6 +114,31 @@ def test_true_is_not_1_to_designers_either(server: APIClient) -> None:
     assert server.get(f"{API}/achievements/one").json()["metadata"]["x"] is True
 
 
+@pytest.mark.parametrize(
+    ("high", "low", "match", "status"),
+    [
+        (("COUNT", 10, "gte"), ("COUNT", 5, "lt"), "ALL", 400),
+        (("COUNT", 4, "gt"), ("COUNT", 5, "lt"), "ALL", 400),
+        (("MAX", 10, "eq"), ("MAX", 10, "lt"), "ALL", 400),
+        (("COUNT", 10, "gte"), ("COUNT", 11, "lt"), "ALL", 201),
+        (("COUNT", 10, "gte"), ("SUM", 5, "lt"), "ALL", 201),
+        (("SUM", 10, "gte"), ("SUM", 5, "lt"), "ALL", 201),  # what was reached stays so, and sums may fall
+        (("MIN", 10, "gte"), ("MIN", 5, "lt"), "ALL", 201),
+        (("COUNT", 10, "gte"), ("LATEST", 5, "lt"), {"at_least": 2}, 201),
+        (("MAX", 10, "gte"), ("MAX", 5, "lt"), "ANY", 201),
+    ],
+)
+def test_what_would_have_to_be_high_and_low_at_once_can_never_be_met(
+    server: APIClient, high: Any, low: Any, match: Any, status: int
+) -> None:
+    metric(server, value_field="n")
+    body = {"id": "one", "title": "One", "requirements": [need(*high), need(*low)], "match": match}
+    response = server.post(f"{API}/achievements", body, format="json")
+    assert response.status_code == status, response.content
+    if status == 400:
+        assert_problem(response, 400, "unpublishable", "requirements[1].threshold")
+
+
 # -- counting ----------------------------------------------------------------------------------------------------------
 
 
@@ -193,3 +218,15 @@ def test_a_run_that_is_counted_anew_begins_after_the_event_that_completed_the_la
     assert completions(server, "twice") == [at(1)]
     play(server, 4, n=7)
     assert completions(server, "twice") == [at(1), at(4)]
+
+
+@pytest.mark.parametrize("repeat", ["DAILY", "ALWAYS"])
+def test_what_once_repeated_stays_completed_when_it_does_no_more(server: APIClient, repeat: str) -> None:
+    metric(server)
+    achievement(server, "one", need("COUNT", 1), repeat=repeat)
+    play(server, 0, DAY)
+    change(server, "one", repeat="NEVER")
+    read = progress(server, "one")
+    assert (read["is_completed"], read["completed_at"], read["progress"]) == (True, at(DAY), 1)
+    play(server, 2 * DAY)
+    assert completions(server, "one") == [at(0), at(DAY)]

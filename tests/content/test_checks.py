@@ -123,7 +123,7 @@ def test_what_every_player_would_have_before_playing_is_refused(requirements: li
 @pytest.mark.parametrize(
     ("requirements", "match"),
     [
-        ([of("COUNT", 10), of("COUNT", 5, "lte")], "ALL"),
+        ([of("COUNT", 10), of("SUM", 5, "lte")], "ALL"),
         ([of("MIN", 5, "lte")], "ALL"),
         ([of("MAX", 5, "lt")], "ANY"),
         ([of("COUNT", 10), of("COUNT", 5, "lte"), of("SUM", 1, "gte")], {"at_least": 2}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from achievements.models import Standing
 from achievements.rules import AchievementRules
 from achievements.standings import View
-from gamification import pipeline
+from gamification import backfilling, pipeline
 from gamification.kernel import publishing
 from gamification.kernel.encoding import parse_instant
 from gamification.kernel.models import Event
@@ -28,7 +29,7 @@ from tests.pipeline.model import Completion, Happened, Model
 
 pytestmark = pytest.mark.django_db
 
-thorough = settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+thorough = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def undone(zone: str) -> Iterator[None]:
 def is_published(content: Sequence[Change]) -> bool:
     """Whether such content makes sense."""
     try:
-        publish(*METRICS, *content)
+        publish(*content)
     except Unpublishable:
         return False
     return True
@@ -110,6 +111,7 @@ zones = st.sampled_from(["UTC", "Pacific/Auckland", "America/Los_Angeles"])
 
 def check(content: Sequence[Change], arriving: Sequence[Sequence[Happened]], zone: str) -> None:
     with undone(zone):
+        publish(*METRICS)
         if is_published(content):
             for batch in arriving:
                 pipeline.process(as_sent(batch), now=NOON)
@@ -124,9 +126,25 @@ def test_any_content_and_any_events_come_to_what_the_model_says(
     check(content, arriving, zone)
 
 
-@settings(thorough, max_examples=80)
+@settings(thorough, max_examples=40)
 @given(achievements(most=4), batches(histories(spread=90)), zones)
 def test_months_of_play_come_to_what_the_model_says(
     content: list[Change], arriving: list[list[Happened]], zone: str
 ) -> None:
     check(content, arriving, zone)
+
+
+@settings(thorough, max_examples=40)
+@given(achievements(), histories(), batches(histories(size=12)), zones)
+def test_content_that_comes_late_finds_what_was_done_and_goes_on_from_there(
+    content: list[Change], before: list[Happened], arriving: list[list[Happened]], zone: str
+) -> None:
+    afterwards = [[replace(event, id=f"later-{event.id}") for event in batch] for batch in arriving]
+    with undone(zone):
+        publish(*METRICS)
+        pipeline.process(as_sent(before), now=NOON)
+        if is_published(content):
+            backfilling.fill(["ann"], now=NOON)
+            for batch in afterwards:
+                pipeline.process(as_sent(batch), now=NOON)
+            assert_the_same(modelled(content, [before, *afterwards], zone))

@@ -88,7 +88,7 @@ def completed(content: Sequence[Change], arriving: Sequence[Sequence[Happened]])
         return set(Standing.objects.filter(completed_at__isnull=False).values_list("achievement_id", flat=True))
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(contents(), events, st.randoms(use_true_random=False), st.integers(1, 8))
 def test_any_order_of_the_same_events_completes_the_same_achievements(
     content: list[Change], happened: list[Happened], dice: random.Random, size: int

@@ -57,7 +57,7 @@ AN_ACHIEVEMENT = st.fixed_dictionaries(
     },
 )
 A_REWARD = st.fixed_dictionaries(
-    {"id": st.just("r"), "type": st.sampled_from(["ITEM", "RANDOM", "XP"]), "value": st.integers(0, 2**53)},
+    {"id": st.just("r"), "type": st.sampled_from(["ITEM", "RANDOM", "XP"]), "value": st.integers(0, 10**12)},
     optional={
         "currency": st.none() | st.just("gold"),
         "items": st.lists(st.fixed_dictionaries({"id": st.just("hat")}, optional={"type": TEXT, "metadata": OBJECT})),

@@ -210,9 +210,12 @@ def test_the_secrets_id_stands_alone(server: APIClient) -> None:
     ann, stub = player("ann"), {"id": "s-2", "type": "SECRET", "points": 33}
     assert ann.get(f"{API}/achievements/s-2").json() == stub
     for address, response in sweep(ann):
-        if "s-2" not in text(response) or "s-2" in address or response.status_code != 200:
+        if "s-2" in address or response.status_code != 200 or "json" not in response["Content-Type"]:
             continue
-        rows = response.json()["results"]
+        body = response.json()
+        rows = body.get("results", [body])  # a cursor's signature may hold any three characters
+        if "s-2" not in str(rows):
+            continue
         assert [row for row in rows if "s-2" in str(row)] == [stub], address
     for number in (1, 2):  # as many as there are, whether or not the secret is about
         names = [row["id"] for row in ann.get(f"{API}/achievements?text=a&page_size={number}").json()["results"]]

@@ -80,13 +80,13 @@ class Shelf(Part):
                 for goal in remembering.get(sample.metric, ()):
                     achievement = rules.by_id[goal.owner]
                     if not achievement.is_settled(player.earned | player.barred):
-                        wanted[event.player_id, goal.owner, self._open_key(achievement, player, event.timestamp)] = None
+                        wanted[event.player_id, goal.owner, occurrence_at(achievement, player, event.timestamp)] = None
         anyhow = (*books.watch.remembering_own, *books.watch.remembering_opening)
         for player, at in books.instants(events) if anyhow else ():
             for goal in anyhow:
                 achievement = rules.by_id[goal.owner]
                 if not achievement.is_settled(player.earned | player.barred):
-                    wanted[player.player_id, goal.owner, self._open_key(achievement, player, at)] = None
+                    wanted[player.player_id, goal.owner, occurrence_at(achievement, player, at)] = None
         self.read(wanted)
 
     def read(self, keys: Iterable[Key]) -> None:
@@ -98,17 +98,9 @@ class Shelf(Part):
             for row in sql.select_in(StandingRow, picked, wanted):
                 self.standings[row[0], row[1], row[2]] = Standing(*row[3:])
 
-    @staticmethod
-    def _open_key(achievement: Achievement, player: PlayerState, at: datetime) -> str:
-        if achievement.repeat == NEVER:
-            return "0"
-        if achievement.repeat == ALWAYS:
-            return OPEN_RUN
-        return instant(player.period(achievement.repeat, at).opens)
-
     def standing(self, player: PlayerState, achievement: Achievement, opens: datetime | None) -> Standing:
         """The standing that samples of that period (or run) belong to."""
-        occurrence = OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+        occurrence = open_occurrence(achievement, opens)
         return self.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
 
     # -- deciding ------------------------------------------------------------------------------------------------------
@@ -282,7 +274,7 @@ class Shelf(Part):
     def reading(self, player: PlayerState, achievement: Achievement, opens: datetime | None) -> dict[str, Json]:
         """`{metrics, requirements, progress}` as they are now."""
         books, goal = self.world[Books], achievement.goal
-        occurrence = OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+        occurrence = open_occurrence(achievement, opens)
         standing = self.standings.get((player.player_id, achievement.id, occurrence))
 
         def tally(metric: str) -> Tally | None:
@@ -412,7 +404,7 @@ def complete(world: World, moment: Moment) -> list[Earned]:
     if not looked_at and not rules.opening:
         return []
     for achievement in rules.opening:
-        looked_at.setdefault((achievement.id, _opens(achievement, player, event)), achievement)
+        looked_at.setdefault((achievement.id, opens_at(achievement, player, event.timestamp)), achievement)
     return unlock_all(shelf, player, event, [(a, opens) for (_, opens), a in looked_at.items()])
 
 
@@ -423,11 +415,24 @@ def unlock_all(
     for achievement, opens in queue:  # grows while it is walked
         if shelf.completes(player, achievement, event, opens):
             earned.append(shelf.unlock(player, achievement, event, opens))
-            queue += [(waiter, _opens(waiter, player, event)) for waiter in shelf.rules.waiting.get(achievement.id, ())]
+            queue += [
+                (waiter, opens_at(waiter, player, event.timestamp))
+                for waiter in shelf.rules.waiting.get(achievement.id, ())
+            ]
     return earned
 
 
-def _opens(achievement: Achievement, player: PlayerState, event: GameEvent) -> datetime | None:
+def opens_at(achievement: Achievement, player: PlayerState, at: datetime) -> datetime | None:
+    """When the player's period that holds `at` opened; None where it has no periods."""
     if achievement.repeat in (NEVER, ALWAYS):
         return None
-    return player.period(achievement.repeat, event.timestamp).opens
+    return player.period(achievement.repeat, at).opens
+
+
+def open_occurrence(achievement: Achievement, opens: datetime | None) -> str:
+    """The occurrence that samples count for: the open run, the period, or the only one there is."""
+    return OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+
+
+def occurrence_at(achievement: Achievement, player: PlayerState, at: datetime) -> str:
+    return open_occurrence(achievement, opens_at(achievement, player, at))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from achievements import queries
-from achievements.completing import OPEN_RUN, Shelf, Standing, read_goal
+from achievements.completing import Shelf, Standing, open_occurrence, opens_at, read_goal
 from achievements.models import Mark
 from achievements.rules import Achievement, AchievementRules
 from gamification.kernel import publishing
@@ -16,7 +16,7 @@ from gamification.kernel.messages import PlayerId
 from gamification.kernel.world import World
 from progress import periods
 from progress.metering import Books, PlayerState
-from progress.rules import ALWAYS, NEVER, Tally
+from progress.rules import NEVER, Tally
 
 HISTORY = 50
 """The newest entries that are shown."""
@@ -52,8 +52,8 @@ class View:
         """
         player, goal = self.player, achievement.goal
         standings = self._standings.get(achievement.id, {})
-        opens = player.period(achievement.repeat, self.now).opens if achievement.repeat in periods.KINDS else None
-        occurrence = OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+        opens = opens_at(achievement, player, self.now)
+        occurrence = open_occurrence(achievement, opens)
         standing = standings.get(occurrence, Standing())
         if achievement.repeat == NEVER and "0" not in standings:  # an older version of it repeated
             runs = [s for s in standings.values() if s.completed_at is not None and s.revoked_at is None]

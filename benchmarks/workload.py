@@ -20,10 +20,13 @@ from django.db import transaction
 
 from achievements.models import Achievement
 from gamification.feed.models import Message
-from gamification.kernel import publishing, sql
+from gamification.kernel import bus, publishing, sql
 from gamification.kernel.messages import GameEvent
+from gamification.kernel.models import OutboxFact
 from gamification.kernel.publishing import Change
 from progress.models import Player, Tally
+from quests.commands import StartQuest
+from quests.models import Quest
 from rewards.models import Wallet
 
 BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -48,6 +51,8 @@ class Workload:
     first one thousands. So chosen that an event completes as much in each workload (about 4 in 100 do)."""
     mixed: bool = False
     """Of ten achievements two count in a sliding window, one counts different things, one begins anew every day."""
+    quests: int = 0
+    """So many quests, and every third player in one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,33 @@ def changes(workload: Workload) -> Iterator[Change]:
                 repeat = special.get("repeat", "NEVER")
                 requirement = {key: value for key, value in special.items() if key != "repeat"}
                 yield _achievement(f"a-{number:02}-{rung:03}", requirement | {"metric": metric_id(number)}, repeat)
+    for number in range(workload.quests):
+        yield _quest(number)
+
+
+def _quest(number: int) -> Change:
+    """Three times two steps side by side, each of a metric of its own."""
+    steps = [
+        {
+            "id": f"s{n}", "title": f"Step {n}", "description": "", "order": n // 2, "match": "ALL",
+            "requirements": [
+                {"type": "COUNT", "metric": metric_id((number + 3 * n) % METRICS), "operator": "gte", "threshold": 5}
+            ],
+            "rewards": ["coins"], "is_optional": False, "branch": None, "completed_by": "SERVER",
+        }
+        for n in range(6)
+    ]  # fmt: skip
+    definition = {
+        "id": quest_id(number), "title": f"Quest {number}", "description": "", "type": "SIDE", "difficulty": "NORMAL",
+        "steps": steps, "rewards": ["coins"], "requirements": [], "fail_conditions": [], "time_limit": None,
+        "start_date": None, "end_date": None, "repeat": "NEVER", "cooldown": None, "auto_start": False,
+        "is_active": True, "metadata": {},
+    }  # fmt: skip
+    return Change("quest", quest_id(number), definition)
+
+
+def quest_id(number: int) -> str:
+    return f"q-{number:02}"
 
 
 def _achievement(id_: str, requirement: dict[str, Any], repeat: str = "NEVER") -> Change:
@@ -161,11 +193,14 @@ def load(workload: Workload) -> None:
         Achievement.objects.bulk_create(
             Achievement(id=id_, serial=serials[id_] if id_ in serials else next(free), title=id_) for id_ in ids
         )
+        Quest.objects.bulk_create(
+            Quest(id=quest_id(number), serial=number, title=quest_id(number)) for number in range(workload.quests)
+        )
         publication = publishing.publish(achievements, who="benchmark", reason="", now=BEGINNING)
         ladders: dict[str, list[Plain]] = {}
         for plain in plain_achievements(workload):
             ladders.setdefault(plain.metric, []).append(plain)
-        players, tallies, wallets = [], [], []
+        players, tallies, wallets, questing = [], [], [], list[str]()
         # So long that every bit has its place: the statement of `limit` sets bits, it does not lengthen the row.
         width = (METRICS * 10 * workload.content + 8) // 8
         for rank, share in enumerate(weights(workload), 1):
@@ -182,17 +217,23 @@ def load(workload: Workload) -> None:
                         earned |= 1 << plain.serial
                         completed += 1
             players.append(_player(id_, completed, publication.number, earned.to_bytes(width, "little")))
+            questing += [id_] if workload.quests and rank % 3 == 0 else []
             if completed:
                 wallets.append((id_, "gold", completed * COIN, 0))
         sql.insert(Player, _PLAYER, sorted(players))
         sql.insert(Tally, _TALLY, sorted(tallies))
         sql.insert(Wallet, ("player_id", "currency", "balance", "debt"), sorted(wallets))
+    for number, id_ in enumerate(questing):
+        bus.handle(StartQuest(player_id=id_, quest_id=quest_id(number % workload.quests)), now=BEGINNING)
+    Message.objects.all().delete()
+    OutboxFact.objects.all().delete()
     assert not Message.objects.exists()
 
 
 _PLAYER = (
     "player_id", "display_name", "zones", "attributes", "points", "xp", "level", "top_level", "owed_points", "owed_xp",
-    "achievements_completed", "quests_completed", "last_seq", "filled", "earned", "barred", "banned", "created_at",
+    "achievements_completed", "quests_completed", "last_seq", "filled", "earned", "barred", "quests_done",
+    "quests_open", "quests_begun", "banned", "created_at",
 )  # fmt: skip
 _TALLY = (
     "player_id", "metric_id", "scope", "count", "sum", "max", "min", "latest", "latest_at", "latest_id", "members",
@@ -203,7 +244,7 @@ _TALLY = (
 def _player(id_: str, completed: int, publication: int, earned: bytes) -> tuple[Any, ...]:
     return (
         id_, "", [], {}, completed * POINTS, 0, 0, 0, 0, 0, completed, 0, completed * 3, publication, earned, b"",
-        False, BEGINNING,
+        b"", b"", b"", False, BEGINNING,
     )  # fmt: skip
 
 

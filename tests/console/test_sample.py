@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ from gamification.kernel.content import UpdateContent
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.models import ApiKey, Version
 from progress.models import Backfill, Player
+from quests import standings
+from quests.commands import CompleteStep, StartQuest
+from quests.models import Run
 from rewards.models import Distribution
 
 Content = dict[str, list[dict[str, Any]]]
@@ -50,6 +54,7 @@ def test_it_has_as_much_as_it_promises(content: Content) -> None:
     assert len(content["metrics"]) >= 20
     assert len(content["rewards"]) >= 15
     assert len(content["achievements"]) >= 40
+    assert len(content["quests"]) >= 12
     assert [level["level"] for level in content["levels"]] == list(range(1, 21))
     assert {currency["on_revoke"] for currency in content["currencies"]} == {"DEBT", "CLAMP", "REFUSE"}
 
@@ -63,7 +68,29 @@ def test_it_has_every_type_of_everything(content: Content) -> None:
     }
     assert {each.get("repeat") for each in achievements} == {None, "DAILY", "WEEKLY", "MONTHLY", "ALWAYS"}
     aggregates = {requirement["type"] for each in achievements for requirement in each["requirements"]}
-    assert aggregates == {"COUNT", "SUM", "MAX", "MIN", "LATEST", "DISTINCT", "STREAK", "ACHIEVEMENT"}
+    assert aggregates == {"COUNT", "SUM", "MAX", "MIN", "LATEST", "DISTINCT", "STREAK", "ACHIEVEMENT", "QUEST"}
+    quests = content["quests"]
+    assert {each["type"] for each in quests} == {"MAIN", "SIDE", "DAILY", "WEEKLY", "EVENT", "TUTORIAL"}
+    difficulties = {each.get("difficulty", "NORMAL") for each in quests}
+    assert difficulties == {"EASY", "NORMAL", "HARD", "EXPERT", "LEGENDARY"}
+    asked = {requirement["type"] for each in quests for requirement in each.get("requirements", [])}
+    assert asked == {"QUEST", "LEVEL", "ACHIEVEMENT", "COUNT"}
+
+
+def test_its_quests_show_all_that_quests_can_do(content: Content) -> None:
+    quests, steps = content["quests"], [step for each in content["quests"] for step in each["steps"]]
+    by_hand = [step for step in steps if not step.get("requirements")]
+    assert {step.get("completed_by", "SERVER") for step in by_hand} == {"SERVER", "PLAYER"}
+    assert {step.get("branch") for step in steps} == {None, "sea", "town"}
+    assert any(step.get("is_optional") for step in steps)
+    assert any(step.get("rewards") for step in steps)
+    assert {str(step.get("match")) for step in steps} == {"None", "ANY", "{'at_least': 2}"}
+    for field in ("auto_start", "fail_conditions", "time_limit", "cooldown", "start_date"):
+        assert any(each.get(field) for each in quests), field
+    pools = {pool["period"]: (len(pool["quests"]), pool["pick"]) for pool in content["pools"]}
+    assert pools == {"DAILY": (5, 2), "WEEKLY": (3, 1)}
+    pooled = {quest for pool in content["pools"] for quest in pool["quests"]}
+    assert pooled == {each["id"] for each in quests if each["type"] in ("DAILY", "WEEKLY")}
 
 
 def test_secrets_have_ids_that_give_nothing_away(content: Content) -> None:
@@ -73,9 +100,12 @@ def test_secrets_have_ids_that_give_nothing_away(content: Content) -> None:
 
 
 def test_every_metric_and_every_reward_is_of_use(content: Content) -> None:
-    requirements = [requirement for each in content["achievements"] for requirement in each["requirements"]]
+    steps = [step for each in content["quests"] for step in each["steps"]]
+    asking = [*content["achievements"], *content["quests"], *steps]
+    requirements = [requirement for each in asking for requirement in each.get("requirements", [])]
+    requirements += [condition for each in content["quests"] for condition in each.get("fail_conditions", [])]
     assert {each["id"] for each in content["metrics"]} == {each["metric"] for each in requirements if "metric" in each}
-    given = {reward for kind in ("achievements", "levels") for each in content[kind] for reward in each["rewards"]}
+    given = {reward for each in [*asking, *content["levels"]] for reward in each.get("rewards", [])}
     drawn = {row["reward"] for each in content["rewards"] for row in each.get("table", [])}
     assert {each["id"] for each in content["rewards"]} == given | drawn
 
@@ -85,12 +115,25 @@ def test_it_loads_whole() -> None:
     load()
     published = publishing.current().published
     assert {kind: len(items) for kind, items in published.items()} == {
-        "metric": 37,
-        "reward": 26,
-        "achievement": 59,
+        "metric": 38,
+        "reward": 27,
+        "achievement": 61,
         "level": 20,
         "currency": 3,
+        "quest": 20,
+        "pool": 2,
     }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_what_is_dumped_of_it_loads_as_the_same(tmp_path: Path, form: str) -> None:
+    load()
+    file = tmp_path / f"dumped.{form}"
+    file.write_text(packs.write(packs.dump(), form))
+    loaded = packs.load([file], who="test", now=timezone.now())
+    assert (loaded.created, loaded.updated) == ([], [])
+    assert len(loaded.unchanged) == 171
 
 
 @pytest.mark.django_db
@@ -170,6 +213,90 @@ def a_life() -> Iterator[tuple[timedelta, str, dict[str, Any]]]:
     yield timedelta(days=6), "tide.survived", {"minutes": 60, "depth": 118}
 
 
+def a_day() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A little of everything, and nobody falls."""
+    yield "session.started", {}
+    for item in ("cork", "oarlock", "pulley", "tin-cup"):
+        yield "salvage.found", {"item": item, "rarity": "common"}
+    for region, depth in [*REGIONS.items()][-4:]:
+        yield "region.entered", {"region": region, "depth": depth, "paces": 2_000, "by": "foot"}
+    for _ in range(8):
+        blow = {"weapon": "kettle", "damage": 30, "hits_taken": 1, "boss": False}
+        yield "foe.beaten", {"foe": "bailiff", "family": "bailiff"} | blow
+    for great in GREAT_ONES[:2]:
+        blow = {"weapon": "boathook", "damage": 90, "hits_taken": 0, "boss": True}
+        yield "foe.beaten", {"foe": great, "family": "great-one"} | blow
+    for bell in BELLS.values():
+        yield "bell.rung", {"bell": bell}
+    yield "item.crafted", {"item": "tin-lantern", "kind": "lantern", "quality": 70, "quantity": 3}
+    for n in range(3):
+        yield "trade.completed", {"with": f"trader-{n}", "side": "sold", "salt": 120}
+        yield "emote.used", {"emote": "wave", "to": f"walker-{n}"}
+        yield "gift.given", {"to": f"walker-{n}", "item": "cork"}
+    yield "party.joined", {"leader": "walker-1", "size": 6}
+    yield "tide.survived", {"minutes": 45, "depth": 118}
+
+
+def live_a_day(name: str, morning: datetime) -> None:
+    """Look at the board, do a little of everything, and look again, twice over."""
+    for hours in (0, 6):
+        begins = morning + timedelta(hours=hours)
+        look_at_the_board(name, begins)
+        moves = [
+            GameEvent(f"{begins:%j-%H}-{n:02}", name, type_, data, begins + timedelta(seconds=1 + 3 * n))
+            for n, (type_, data) in enumerate(a_day())
+        ]
+        for start in range(0, len(moves), 6):
+            pipeline.process(moves[start : start + 6], now=moves[start : start + 6][-1].timestamp)
+        look_at_the_board(name, moves[-1].timestamp + timedelta(minutes=5))
+
+
+def look_at_the_board(name: str, now: datetime) -> None:
+    """Start what can be started, and complete by hand what is completed so."""
+    for quest in sorted(standings.startable(name, now)):
+        bus.handle(StartQuest(player_id=name, quest_id=quest), now=now)
+    for row in standings.rows(name, now, state="IN_PROGRESS", for_player=False):
+        for step in row["steps"]:
+            if step["id"] in row["active_steps"] and not step["requirements"]:
+                bus.handle(CompleteStep(player_id=name, quest_id=row["id"], step_id=step["id"]), now=now)
+
+
+@pytest.mark.django_db
+def test_every_quest_can_be_completed(content: Content) -> None:
+    load()
+    names = ["someone", "mara", "dab"]  # of whom each is offered another weekly quest
+    for number in range(4):
+        for name in names:
+            live_a_day(name, SOLSTICE + timedelta(days=number))
+    completed = set(Run.objects.filter(status="COMPLETED").values_list("player_id", "quest_id"))
+    assert {each["id"] for each in content["quests"]} - {quest for _, quest in completed} == set()
+    alone = {each["id"] for each in content["quests"] if each["type"] not in ("DAILY", "WEEKLY")}
+    assert {(name, quest) for name in names for quest in alone} - completed == set()
+    story = {row["id"]: row for row in standings.rows("someone", SOLSTICE, state="COMPLETED", for_player=False)}
+    assert story["two-receipts"]["step_progress"] == {
+        "hear-the-clerk": 1,
+        "for-the-sea": 0,
+        "sign-below": 0,  # bailiffs come first in a day: the town was spoken for
+        "for-the-town": 1,
+        "pay-the-difference": 1,
+        "take-the-copy": 1,
+    }
+
+
+@pytest.mark.django_db
+def test_each_day_the_board_offers_two_dailies_and_each_week_one_weekly() -> None:
+    load()
+    pipeline.process([GameEvent("e-1", "someone", "session.started", {}, SOLSTICE)], now=SOLSTICE)
+    offered = [
+        {each for each in standings.startable("someone", SOLSTICE + timedelta(days=day)) if each.startswith(kind)}
+        for kind in ("daily-", "weekly-")
+        for day in range(28)
+    ]
+    assert [len(each) for each in offered] == [2] * 28 + [1] * 28
+    assert len(set.union(*offered[:28])) == 5
+    assert len({frozenset(each) for each in offered[28:]}) > 1
+
+
 @pytest.mark.django_db
 def test_every_achievement_can_be_completed(content: Content) -> None:
     load()
@@ -179,6 +306,8 @@ def test_every_achievement_can_be_completed(content: Content) -> None:
     ]
     for start in range(0, len(events), 500):
         pipeline.process(events[start : start + 500], now=SOLSTICE + timedelta(days=8))
+    for number in range(8, 10):  # two quiet days after it, with a quest or two
+        live_a_day("someone", SOLSTICE + timedelta(days=number))
     completed = set(
         Standing.objects.filter(player_id="someone", completed_at__isnull=False).values_list(
             "achievement_id", flat=True

@@ -39,7 +39,9 @@ def test_the_front_page_is_ordered_by_what_people_come_to_do(client: Client) -> 
     desks = person(client, "designers").get("/admin/").context["app_list"]
     assert [desk["name"] for desk in desks] == ["Design", "Fair play"]
     names = [str(model["name"]) for model in desks[0]["models"]]
-    assert names == ["Achievements", "Metrics", "Rewards", "Currencies", "Levels", "Versions", "Backfills"]
+    assert names == [
+        "Achievements", "Quests", "Pools", "Metrics", "Rewards", "Currencies", "Levels", "Versions", "Backfills",
+    ]  # fmt: skip
 
 
 def test_every_screen_stands_on_some_desk(admin_client: Client) -> None:

@@ -1,4 +1,5 @@
-"""The sample game: its content (YAML beside this file) and how its players play (`play`)."""
+"""The sample game: its content (YAML beside this file), how its players play (`play`) and what they do about quests
+(`errands`)."""
 
 from pathlib import Path
 

@@ -5,7 +5,6 @@ import logging
 import os
 import random
 import time
-from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,10 +15,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from uuid_utils.compat import uuid7
 
+from gamification.console.sample.errands import Errands
 from gamification.console.sample.play import Flatwalker, Move
+from gamification.console.sample.service import Counts, Unwelcome, insist, send
 from gamification.kernel.access import create_key
 from gamification.kernel.encoding import instant
 
@@ -27,13 +27,13 @@ TICK = 0.25
 """Seconds between two batches of one game server: what happened in between travels together."""
 LARGEST_BATCH = 500
 SERVERS = 4
-GIVE_UP_AFTER = 60
-"""Seconds without an answer after which a game server stops trying."""
 DEVICES = 4
 """How many of a game server's players look after their things at the same moment."""
 SCOPES = ("events:write", "players:read", "players:write", "content:read")
 CLAIMS_AFTER_A_SESSION = 0.5
 SKETCHES_AFTER_A_SESSION = 0.2
+LOOKS_AT_THE_BOARD = 0.1
+"""How likely a player looks at their quests after a move; at the beginning of a session everybody does."""
 
 
 class Command(BaseCommand):
@@ -75,43 +75,6 @@ def positive(text: str) -> int:
     return number
 
 
-class Unwelcome(Exception):
-    """The service answered, and will not answer otherwise if asked again."""
-
-
-@dataclass
-class Counts:
-    sent: int = 0
-    accepted: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    held: int = 0
-    retries: int = 0
-    lost: int = 0
-    sessions: int = 0
-    levels: int = 0
-    claimed: int = 0
-    unlocked: Counter[str] = field(default_factory=Counter)
-    news: deque[str] = field(default_factory=lambda: deque(maxlen=5))
-    began: float = field(default_factory=time.monotonic)
-
-    def table(self, title: str) -> Table:
-        passed = max(time.monotonic() - self.began, 0.001)
-        table = Table(title=title, title_justify="left", show_header=False)
-        table.add_row("events sent", f"{self.sent:,} ({self.sent / passed:,.0f} a second)")
-        table.add_row("accepted", f"{self.accepted:,}")
-        table.add_row("duplicates", f"{self.duplicates:,}")
-        table.add_row("rejected · held", f"{self.rejected:,} · {self.held:,}")
-        table.add_row("sent again", f"{self.retries:,}")
-        table.add_row("sessions", f"{self.sessions:,}")
-        table.add_row("achievements unlocked", f"{self.unlocked.total():,} ({len(self.unlocked)} different)")
-        table.add_row("levels reached", f"{self.levels:,}")
-        table.add_row("rewards claimed by players", f"{self.claimed:,}")
-        for line in self.news:
-            table.add_row("", line)
-        return table
-
-
 @dataclass
 class Seat:
     """A player's place at a game server: who plays, and what is left of the evening."""
@@ -131,6 +94,8 @@ class GameServer:
     outbox: list[dict[str, Any]] = field(default_factory=list)
     tired: list[Seat] = field(default_factory=list)
     """Whose session has just ended."""
+    curious: list[Seat] = field(default_factory=list)
+    """Who is looking at their quests."""
 
     def move(self, now: datetime) -> None:
         """One player, whoever it is, does the next thing."""
@@ -143,6 +108,8 @@ class GameServer:
         type_, data = made
         if type_ == "session.ended":
             self.tired.append(seat)
+        elif type_ == "session.started" or self.dice.random() < LOOKS_AT_THE_BOARD:
+            self.curious.append(seat)
         self.outbox.append(
             {"id": str(uuid7()), "player_id": seat.player_id, "type": type_, "data": data, "timestamp": instant(now)}
         )
@@ -177,6 +144,7 @@ async def run(
 ) -> None:
     await asyncio.sleep(delay)
     devices = asyncio.Semaphore(DEVICES)
+    errands = Errands(http, server.dice, server.counts)
     due = 0.0
     last = time.monotonic() - TICK
     while time.monotonic() < ends:
@@ -195,53 +163,19 @@ async def run(
         for seat in tired:
             if not devices.locked():  # else the player is tired indeed, and looks another evening
                 group.create_task(wind_down(server, seat, http, devices))
+        curious, server.curious = server.curious, []
+        for seat in curious:
+            if not devices.locked():
+                group.create_task(look_at_the_board(errands, seat, devices))
         await asyncio.sleep(max(0.0, TICK - (time.monotonic() - begun)))
 
 
-async def send(counts: Counts, http: httpx.AsyncClient, batch: list[dict[str, Any]]) -> None:
-    counts.sent += len(batch)
-    response = await insist(counts, http, "/events", {"events": batch})
-    if response is None:
-        counts.lost += len(batch)
-        return
-    answer = response.json()
-    if response.is_error:
-        raise Unwelcome(f"{response.status_code} {answer.get('code', '')}: {answer.get('detail', '')}")
-    counts.accepted += answer["accepted"]
-    counts.duplicates += answer["duplicates"]
-    counts.rejected += len(answer["rejected"])
-    for player_id, result in answer.get("results", {}).items():
-        counts.held += len(result["held"])
-        for fact in result["facts"]:
-            hear(counts, player_id, fact)
-
-
-def hear(counts: Counts, player_id: str, fact: dict[str, Any]) -> None:
-    if fact["type"] == "achievement.completed":
-        counts.unlocked[fact["data"]["id"]] += 1
-        counts.news.append(f"{player_id} unlocked {fact['data'].get('title') or fact['data']['id']}")
-    elif fact["type"] == "level.reached":
-        counts.levels += 1
-        counts.news.append(f"{player_id} reached level {fact['data']['level']}")
-
-
-async def insist(counts: Counts, http: httpx.AsyncClient, path: str, body: dict[str, Any]) -> httpx.Response | None:
-    """Send until there is an answer. The ids are in the body, so that arriving twice counts once."""
-    pause = 0.2
-    given_up = time.monotonic() + GIVE_UP_AFTER
-    while True:
+async def look_at_the_board(errands: Errands, seat: Seat, devices: asyncio.Semaphore) -> None:
+    async with devices:
         try:
-            response = await http.post(path, json=body)
-            if response.status_code not in {429, 500, 502, 503, 504}:
-                return response
-            pause = max(pause, float(response.headers.get("Retry-After", 0)))
+            await errands.look_at_the_board(seat.player_id)
         except httpx.TransportError:
-            pass
-        if time.monotonic() + pause > given_up:
-            return None
-        counts.retries += 1
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, 10)
+            return  # the board is still there next time
 
 
 async def wind_down(server: GameServer, seat: Seat, http: httpx.AsyncClient, devices: asyncio.Semaphore) -> None:

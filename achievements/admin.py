@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -24,35 +22,9 @@ from achievements.models import (
 from gamification.kernel.authoring import ContentAdmin, LineInline
 from gamification.kernel.forms import ShapedForm
 from gamification.kernel.looking import ReadOnlyAdmin, ReasonedActionForm, handled, may_decide
-from progress.admin import RequirementForm, RequirementInline
+from progress.admin import MatchField, RequirementForm, RequirementInline
 
 A_DULL_ID = "The id of a SECRET achievement is shown to everybody: choose one that gives nothing away."
-TAKES = [("ALL", "all requirements"), ("ANY", "any one requirement"), ("at_least", "at least …")]
-
-
-class MatchWidget(forms.MultiWidget):
-    def __init__(self) -> None:
-        number = {"min": 1, "style": "width: 5em", "data-only-for": "at_least", "data-chosen-by": "match_0"}
-        super().__init__([forms.Select(choices=TAKES), forms.NumberInput(attrs=number)])
-
-    def decompress(self, value: Any) -> list[Any]:
-        return ["at_least", value.get("at_least")] if isinstance(value, dict) else [value or "ALL", None]
-
-
-class MatchField(forms.MultiValueField):
-    """How many of the requirements it takes, as a choice and a number."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        parts = (forms.ChoiceField(choices=TAKES), forms.IntegerField(required=False, min_value=1))
-        super().__init__(parts, widget=MatchWidget(), require_all_fields=False, **kwargs)
-
-    def compress(self, data_list: list[Any]) -> Any:
-        take, number = [*data_list, "ALL", None][:2] if data_list else ("ALL", None)
-        if take != "at_least":
-            return take or "ALL"
-        if number is None:
-            raise ValidationError("At least how many?")
-        return {"at_least": number}
 
 
 class AchievementForm(ShapedForm):
@@ -87,21 +59,14 @@ class AchievementForm(ShapedForm):
         labels = {"backfill": "Players who have earned it already", "is_enabled": "Enabled"}  # noqa: RUF012
 
 
-class TargetForm(RequirementForm):
-    target = forms.ChoiceField(required=False, choices=lambda: [("", "—"), *_ids()], label="achievement")
-
+class AchievementRequirementForm(RequirementForm):
     class Meta(RequirementForm.Meta):
         model = AchievementRequirement
 
 
-def _ids() -> list[tuple[str, str]]:
-    rows = Achievement.objects.filter(retired_at=None).order_by("pk").values_list("pk", "title")
-    return [(id_, f"{id_}: {title}") for id_, title in rows]
-
-
 class AchievementRequirementInline(RequirementInline):
     model = AchievementRequirement
-    form = TargetForm
+    form = AchievementRequirementForm
     verbose_name = "requirement"
     verbose_name_plural = "requirements"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from achievements.rules import needed
 from gamification.kernel.encoding import parse_instant
 from gamification.kernel.publishing import Definition, Definitions, Problem
 from progress.checks import contradictions, cycles, met_by_nobody_yet, requirement_problems
+from progress.rules import needed
 
 REPEATABLE = {"COUNT", "SUM", "DISTINCT"}
 
@@ -54,9 +54,20 @@ def _requirements_as_a_whole(achievement: Definition) -> Found:
 def _repeat_and_dates(achievement: Definition) -> Found:
     if achievement["repeat"] == "ALWAYS" and not any(r["type"] in REPEATABLE for r in achievement["requirements"]):
         yield "repeat", "repeat_needs_a_count", "ALWAYS needs a COUNT, SUM or DISTINCT requirement to begin anew."
+    elif achievement["repeat"] == "ALWAYS" and _is_met_for_ever(achievement):
+        detail = "Once what it names is completed it would be complete at every event: let it take one that counts."
+        yield "repeat", "never_begins_anew", detail
     starts, ends = achievement["starts_at"], achievement["ends_at"]
     if starts and ends and parse_instant(starts) >= parse_instant(ends):
         yield "ends_at", "ends_before_it_starts", "It has to end after it starts."
+
+
+def _is_met_for_ever(achievement: Definition) -> bool:
+    """Whether it may be met by others' completion alone, which does not begin anew with it."""
+    requirements = achievement["requirements"]
+    others = [r for r in requirements if r["type"] in ("ACHIEVEMENT", "QUEST")]
+    lasting = len(others) + sum(map(met_by_nobody_yet, requirements))
+    return bool(others) and lasting >= needed(achievement["match"], len(requirements))
 
 
 def _needs(achievement: Definition) -> Iterator[tuple[str, str]]:

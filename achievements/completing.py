@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any
 
 from achievements import facts
 from achievements.models import Mark
@@ -22,6 +22,7 @@ from gamification.kernel.messages import GameEvent, Json, PlayerId
 from gamification.kernel.world import Part, World
 from progress.metering import Books, Hit, Moment, PlayerState, Window
 from progress.rules import ALWAYS, NEVER, STICKY, TARGET, WINDOW, Goal, Requirement, Tally, best_window, combined
+from rewards.granting import Earned
 
 OPEN_RUN = "*"
 """The occurrence under which the unfinished run of an ALWAYS achievement is kept."""
@@ -40,17 +41,6 @@ class Standing:
     points: int = 0
     final: dict[str, Json] | None = None
     dirty: bool = False
-
-
-class Earned(TypedDict):
-    """Rewards that something completed has earned, as the granting stage takes them."""
-
-    player_id: PlayerId
-    reward_ids: tuple[str, ...]
-    source: str
-    source_id: str
-    occurrence: str
-    at: datetime
 
 
 class Shelf(Part):
@@ -103,6 +93,10 @@ class Shelf(Part):
         occurrence = open_occurrence(achievement, opens)
         return self.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
 
+    def is_awaited(self, event: GameEvent) -> bool:
+        """Whether some achievement waits for the quest that this own event says was completed."""
+        return event.type == "quest.completed" and event.data["id"] in self.rules.waiting_for_quests
+
     # -- deciding ------------------------------------------------------------------------------------------------------
 
     def remember(self, achievement: Achievement, moment: Moment, hit: Hit) -> None:
@@ -134,7 +128,7 @@ class Shelf(Part):
         self, player: PlayerState, achievement: Achievement, requirement: Requirement, opens: datetime | None
     ) -> bool:
         if requirement.nature == TARGET:
-            return is_earned(requirement, player.earned, self.rules)
+            return is_earned(requirement, player, self.rules)
         if requirement.nature in (STICKY, WINDOW):
             reached = self.standing(player, achievement, opens).reached
             return requirement.is_met(None, reached.get(requirement.digest))
@@ -280,7 +274,7 @@ class Shelf(Part):
         def tally(metric: str) -> Tally | None:
             return books.tallies.get((player.player_id, metric, goal.scope.key(opens)))
 
-        return read_goal(goal, tally, standing.reached if standing else {}, player.earned, self.rules, self.world.now)
+        return read_goal(goal, tally, standing.reached if standing else {}, player, self.rules, self.world.now)
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -340,7 +334,7 @@ def read_goal(
     goal: Goal,
     tally: Callable[[str], Tally | None],
     reached: Mapping[str, Any],
-    earned: int,
+    player: PlayerState,
     rules: AchievementRules,
     now: datetime,
 ) -> dict[str, Json]:
@@ -350,7 +344,7 @@ def read_goal(
     for requirement in goal.requirements:
         entry: dict[str, Json] = {"type": requirement.type}
         if requirement.nature == TARGET:
-            met = is_earned(requirement, earned, rules)
+            met = is_earned(requirement, player, rules)
             value: float | None = float(met)
             entry |= {"target": requirement.target}
         else:
@@ -371,13 +365,15 @@ def read_goal(
         fractions.append(requirement.fraction(value, met))
         met_all.append(met)
         shown.append({**entry, "value": number(value), "met": met})
-    return {"metrics": metrics, "requirements": shown, "progress": combined(goal, fractions, met_all)}
+    return {"metrics": metrics, "requirements": shown, "progress": combined(goal.need, fractions, met_all)}
 
 
-def is_earned(requirement: Requirement, earned: int, rules: AchievementRules) -> bool:
-    """Whether the achievement that a requirement names is among those a player has."""
-    target = rules.by_id.get(requirement.target) if requirement.type == "ACHIEVEMENT" else None
-    return target is not None and bool(earned & target.bit)
+def is_earned(requirement: Requirement, player: PlayerState, rules: AchievementRules) -> bool:
+    """Whether the achievement or quest that a requirement names is among those a player has."""
+    if requirement.type == "QUEST":
+        return bool(player.quests_told & rules.quest_bits.get(requirement.target, 0))
+    target = rules.by_id.get(requirement.target)
+    return target is not None and bool(player.earned & target.bit)
 
 
 def _run_samples(standing: Standing, requirement: Requirement, samples: Window, event: GameEvent) -> Window:
@@ -401,6 +397,11 @@ def complete(world: World, moment: Moment) -> list[Earned]:
         if hit.goal.since <= player.filled:
             shelf.remember(achievement, moment, hit)
         looked_at[achievement.id, hit.opens] = achievement
+    if event.type == "quest.completed":
+        quest = event.data["id"]
+        player.quests_told |= rules.quest_bits.get(quest, 0)
+        for achievement in rules.waiting_for_quests.get(quest, ()):
+            looked_at.setdefault((achievement.id, opens_at(achievement, player, event.timestamp)), achievement)
     if not looked_at and not rules.opening:
         return []
     for achievement in rules.opening:

@@ -136,7 +136,9 @@ def show(definition: Definition, hidden: Hidden) -> Definition:
     return {
         **definition,
         "prerequisites": [required for required in definition["prerequisites"] if required not in secret],
-        "requirements": [r for r in definition["requirements"] if r.get("target") not in secret],
+        "requirements": [
+            r for r in definition["requirements"] if r["type"] != "ACHIEVEMENT" or r["target"] not in secret
+        ],
     }
 
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
-
 from achievements.models import Achievement
 from gamification.kernel.shapes import (
     SMALL,
@@ -23,38 +18,7 @@ from gamification.kernel.shapes import (
     Text,
     rows,
 )
-from progress.content_serializers import RequirementShape
-
-
-class AtLeastShape(Shape):
-    at_least = Integer(min_value=1, max_value=SMALL)
-
-
-@extend_schema_field(
-    {
-        "oneOf": [
-            {"type": "string", "enum": ["ALL", "ANY"]},
-            {
-                "type": "object",
-                "properties": {"at_least": {"type": "integer", "minimum": 1}},
-                "required": ["at_least"],
-                "additionalProperties": False,
-            },
-        ]
-    }
-)
-class Match(serializers.Field[Any, Any, Any, Any]):
-    """How many of the requirements it takes."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if data in ("ALL", "ANY"):
-            return data
-        if not isinstance(data, dict):
-            raise serializers.ValidationError('Expected "ALL", "ANY" or {"at_least": n}.', code="invalid")
-        return AtLeastShape().run_validation(data)
-
-    def to_representation(self, value: Any) -> Any:
-        return value
+from progress.content_serializers import Match, RequirementShape
 
 
 class AchievementShape(Shape):

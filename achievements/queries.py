@@ -48,6 +48,12 @@ def hidden(player_id: PlayerId) -> dict[str, set[str]]:
         names["reward"].update(item.definition["rewards"])
     for _, item in _in_play(rules, "level"):
         told["reward"].update(item.definition["rewards"])
+    for _, item in _in_play(rules, "quest"):
+        quest: dict[str, Any] = item.definition
+        for part in (quest, *quest["steps"]):
+            told["metric"].update(r["metric"] for r in part["requirements"] if r.get("metric"))
+            told["reward"].update(part["rewards"])
+        told["metric"].update(r["metric"] for r in quest["fail_conditions"] if r.get("metric"))
     rewards, currencies = _hidden_rewards(rules, told["reward"], untold["reward"])
     return {**nothing, "metric": untold["metric"] - told["metric"], "reward": rewards, "currency": currencies}
 

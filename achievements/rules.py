@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamification.kernel.encoding import canonical, parse_instant
 from gamification.kernel.messages import Json
-from progress.rules import ALWAYS, DERIVED, NEVER, STICKY, Goal, Metric, Scope, compile_requirement
+from progress.rules import ALWAYS, DERIVED, NEVER, STICKY, Goal, Metric, Scope, compile_requirement, needed
 
 if TYPE_CHECKING:
     from gamification.kernel.publishing import Units
@@ -51,17 +51,11 @@ class AchievementRules:
     by_id: dict[str, Achievement]
     waiting: dict[str, list[Achievement]]
     """achievement → those that wait for it (a prerequisite, or a requirement)."""
+    waiting_for_quests: dict[str, list[Achievement]]
+    """quest → those with a requirement that names it."""
+    quest_bits: Mapping[str, int]
     opening: list[Achievement]
     """Those that wait for another one and count within dates or periods: any event within may complete them."""
-
-
-def needed(match: Json, count: int) -> int:
-    """How many of `count` requirements must be met."""
-    if match == "ANY":
-        return min(1, count)
-    if isinstance(match, dict):
-        return int(match["at_least"])
-    return count
 
 
 def _instant(value: str | None) -> datetime | None:
@@ -121,19 +115,25 @@ def compile_achievements(
     metrics: Mapping[str, Metric],
     serials: Mapping[str, int],
     versions: Mapping[str, int],
+    quests: Mapping[str, int],
 ) -> AchievementRules:
+    """`quests`: quest → its serial."""
     by_id = {
         id_: compile_achievement(definition, serial=serials[id_], version=versions[id_], metrics=metrics, units=units)
         for id_, definition in definitions.items()
     }
     waiting: dict[str, list[Achievement]] = {}
+    for_quests: dict[str, list[Achievement]] = {}
     for achievement in by_id.values():
+        for quest in dict.fromkeys(r.target for r in achievement.goal.requirements if r.type == "QUEST"):
+            for_quests.setdefault(quest, []).append(achievement)
         targets = [r.target for r in achievement.goal.requirements if r.type == "ACHIEVEMENT"]
         for other in dict.fromkeys([*achievement.prerequisites, *targets]):
             waiting.setdefault(other, []).append(achievement)
-    waits = {waiter.id for waiters in waiting.values() for waiter in waiters}
+    waits = {waiter.id for waiters in (*waiting.values(), *for_quests.values()) for waiter in waiters}
     opening = [a for a in by_id.values() if a.id in waits and a.is_enabled and a.goal.scope.is_bounded]
-    return AchievementRules(by_id, waiting, opening)
+    quest_bits = {id_: 1 << serial for id_, serial in quests.items()}
+    return AchievementRules(by_id, waiting, for_quests, quest_bits, opening)
 
 
 def own_event_data(achievement: Achievement) -> dict[str, Json]:

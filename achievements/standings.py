@@ -66,7 +66,7 @@ class View:
         if completed and standing.final is not None and not live:
             read, version = standing.final, standing.version
         else:
-            read = read_goal(goal, tally, standing.reached, player.earned, self.rules, self.now)
+            read = read_goal(goal, tally, standing.reached, player, self.rules, self.now)
             version = achievement.version
         shown: dict[str, Any] = {
             "player_id": player.player_id,

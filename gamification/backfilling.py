@@ -32,6 +32,7 @@ from gamification.kernel.world import World
 from progress.metering import Books, PlayerState, record
 from progress.models import Backfill, Player
 from progress.rules import ALWAYS, NEVER
+from quests.advancing import Log
 from rewards.granting import Till, grant
 
 CHUNK = 20
@@ -119,6 +120,7 @@ def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
         world = pipeline.open_world(player_ids, now=now, backfill=True)
         world[Books].read_all()
         world[Shelf].read_all()
+        world[Log].load([])
         world[Till].load([])
         behind = [player for player in world[Books].players.values() if player.filled < world.rules.number]
         for player in behind:
@@ -184,7 +186,9 @@ def replay(
     books, shelf = Books(world), Shelf(world)
     world.add(books)
     world.add(shelf)
-    past = replace(player, earned=0, barred=player.earned | player.barred, filled=rules.number, dirty=False)
+    past = replace(
+        player, earned=0, barred=player.earned | player.barred, quests_told=0, filled=rules.number, dirty=False
+    )
     books.players[player.player_id] = past
     done = shelf.rehearse(player, standings)
     books.measure(events)

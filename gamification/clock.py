@@ -21,6 +21,7 @@ from gamification.feed.models import Message
 from gamification.kernel.http import idempotency
 from gamification.kernel.models import Event, Head, OutboxFact
 from progress.models import Player
+from quests.tasks import expire_runs
 from rewards.tasks import expire_rewards
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Chore:
 CHORES = [
     Chore("run backfills", 1, backfilling.run_pending),
     Chore("expire rewards", 1, expire_rewards),
+    Chore("expire quests", 1, expire_runs),
     Chore("forget answers to idempotency keys", 600, idempotency.forget_expired),
     Chore("forget events past retention", 3600, forget_events),
     Chore("forget old messages", 3600, forget_messages),

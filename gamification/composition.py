@@ -13,6 +13,8 @@ from progress import backfill, leveling
 from progress.leveling import LevelRules, compile_levels
 from progress.rules import Metric
 from progress.watching import Watch, compile_metrics, compile_watch
+from quests.models import Quest as QuestRow
+from quests.rules import QuestRules, compile_quests
 from rewards import granting
 
 
@@ -30,16 +32,35 @@ def _achievements(rules: Rules, units: Units) -> AchievementRules:
         {id_: p.definition for id_, p in in_play.items()},
         units,
         metrics=rules[Metrics],
-        serials=dict(AchievementRow.objects.values_list("id", "serial")),
+        serials=_serials(AchievementRow),
         versions={id_: p.version for id_, p in in_play.items()},
+        quests=_serials(QuestRow),
     )
+
+
+def _quests(rules: Rules, units: Units) -> QuestRules:
+    pools = {id_: p.definition for id_, p in rules.published.get("pool", {}).items() if not p.retired}
+    return compile_quests(
+        rules.published.get("quest", {}),
+        pools,
+        metrics=rules[Metrics],
+        serials=_serials(QuestRow),
+        achievements=_serials(AchievementRow),
+    )
+
+
+def _serials(model: type[AchievementRow] | type[QuestRow]) -> dict[str, int]:
+    """id → the bit in players' rows, of all that ever were."""
+    return dict(model._default_manager.values_list("id", "serial"))
 
 
 def _watch(rules: Rules, units: Units) -> Watch:
     achievements = rules[AchievementRules]
     goals = [a.goal for a in achievements.by_id.values()]
     waiting = {owner: [a.goal for a in waiters] for owner, waiters in achievements.waiting.items()}
-    return compile_watch(rules[Metrics], goals, waiting, units)
+    roused = [a.goal for waiters in achievements.waiting_for_quests.values() for a in waiters]
+    asked = [requirement for quest in rules[QuestRules].by_id.values() for requirement in quest.requirements]
+    return compile_watch(rules[Metrics], goals, waiting, units, roused=roused, asked=asked)
 
 
 def connect() -> None:
@@ -49,4 +70,5 @@ def connect() -> None:
     publishing.compiler(Metrics, _metrics)
     publishing.compiler(LevelRules, compile_levels)
     publishing.composer(AchievementRules, _achievements)
+    publishing.composer(QuestRules, _quests)
     publishing.composer(Watch, _watch)

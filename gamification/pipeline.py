@@ -22,6 +22,7 @@ from gamification.kernel.messages import Command, GameEvent, Outcome, PlayerId
 from gamification.kernel.world import World
 from progress.erasure import PlayerErased, unnamed
 from progress.metering import Books, record
+from quests.advancing import Log, advance
 from rewards.granting import Till, grant
 
 MAX_ROUNDS = 8
@@ -61,14 +62,20 @@ def play(world: World, wave: Sequence[GameEvent]) -> None:
     for _ in range(MAX_ROUNDS):
         for event in wave:
             moment = record(world, event)  # samples into aggregates: what this event may have completed
-            for earned in complete(world, moment):  # achievements
-                grant(world, **earned)  # rewards, experience, levels
+            for decide in (complete, advance):  # achievements, then quests
+                for earned in decide(world, moment):
+                    grant(world, **earned)  # rewards, experience, levels
         wave = world.next_wave()  # facts that are events themselves
         if not wave:
             return
         world[Books].measure(wave)
-    goes_on = [event for event in wave if event.samples]  # what nobody listens to ends here
+    goes_on = [event for event in wave if event.samples or is_awaited(world, event)]  # the rest ends here
     hold(world, goes_on, rule="cascade", values={"rounds": MAX_ROUNDS})
+
+
+def is_awaited(world: World, event: GameEvent) -> bool:
+    """Whether some achievement or quest waits for what this event of the service's own says."""
+    return world[Shelf].is_awaited(event) or world[Log].is_awaited(event)
 
 
 # -- the transaction's beginning and end -------------------------------------------------------------------------------
@@ -77,7 +84,7 @@ def play(world: World, wave: Sequence[GameEvent]) -> None:
 def open_world(player_ids: Iterable[PlayerId], *, now: datetime, backfill: bool = False) -> World:
     """Lock the players, then read which rules are published: nobody decides by older ones than a backfill did."""
     world = World(now=now, player_ids=player_ids, backfill=backfill)
-    for part in (Books, Screen, Shelf, Till):
+    for part in (Books, Screen, Shelf, Log, Till):
         world.add(part(world))
     world[Books].lock()
     world.rules = publishing.current()

@@ -465,6 +465,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AchievementTypeEnum": "achievements.models.Achievement.Type",
         "RewardTypeEnum": "rewards.models.RewardType",
+        "QuestTypeEnum": "quests.models.Quest.Type",
+        "QuestStatusEnum": "quests.standings.STATES",
+        "ServerOrPlayerEnum": "quests.models.Step.CompletedBy",
     },
     # The sidecar's copies, so that the docs can be read without a network.
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -17,7 +17,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from rest_framework import serializers
 
-from gamification.kernel import publishing
+from gamification.kernel import content, publishing
 from gamification.kernel.authoring import ContentAdmin, LineInline
 from gamification.kernel.encoding import number
 from gamification.kernel.forms import JsonOrText, LineForm, ShapedForm, Suggesting, json_or_text
@@ -53,6 +53,7 @@ COMPARISONS = {
     "exists": "there at all",
 }
 LISTS = ("in", "not_in")
+TAKES = [("ALL", "all requirements"), ("ANY", "any one requirement"), ("at_least", "at least …")]
 THRESHOLDS = {"gte": "≥ at least", "gt": "> more than", "eq": "= exactly", "lte": "≤ at most", "lt": "< less than"}
 
 # -- metrics -----------------------------------------------------------------------------------------------------------
@@ -210,6 +211,42 @@ class LevelAdmin(ContentAdmin):
 # -- requirements, for whoever has them --------------------------------------------------------------------------------
 
 
+class MatchWidget(forms.MultiWidget):
+    def __init__(self) -> None:
+        number = {"min": 1, "style": "width: 5em", "data-only-for": "at_least", "data-chosen-by": "match_0"}
+        super().__init__([forms.Select(choices=TAKES), forms.NumberInput(attrs=number)])
+
+    def decompress(self, value: Any) -> list[Any]:
+        return ["at_least", value.get("at_least")] if isinstance(value, dict) else [value or "ALL", None]
+
+
+class MatchField(forms.MultiValueField):
+    """How many of the requirements it takes, as a choice and a number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        parts = (forms.ChoiceField(choices=TAKES), forms.IntegerField(required=False, min_value=1))
+        super().__init__(parts, widget=MatchWidget(), require_all_fields=False, **kwargs)
+
+    def compress(self, data_list: list[Any]) -> Any:
+        take, many = [*data_list, "ALL", None][:2] if data_list else ("ALL", None)
+        if take != "at_least":
+            return take or "ALL"
+        if many is None:
+            raise ValidationError("At least how many?")
+        return {"at_least": many}
+
+
+def targets() -> list[Any]:
+    """What a requirement may name beside metrics, as the choices of a field."""
+    return [("", "—"), *((f"{kind.capitalize()}s", _named(kind)) for kind in ("achievement", "quest"))]
+
+
+def _named(kind: str) -> list[tuple[str, str]]:
+    model: Any = content.kind(kind).model
+    rows = model.objects.filter(retired_at=None).order_by("pk").values_list("pk", "title")
+    return [(id_, f"{id_}: {title}") for id_, title in rows]
+
+
 class RequirementForm(LineForm, ShapedForm):
     """A requirement's row."""
 
@@ -223,16 +260,18 @@ class RequirementForm(LineForm, ShapedForm):
         "DISTINCT": "DISTINCT: kinds",
         "STREAK": "STREAK: days",
         "ACHIEVEMENT": "ACHIEVEMENT",
+        "QUEST": "QUEST",
     }
     only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
         **dict.fromkeys(("metric", "operator", "threshold"), OF_A_METRIC),
         **dict.fromkeys(("duration", "unit"), ("COUNT", "SUM", "MAX", "DISTINCT")),
-        "target": ("ACHIEVEMENT",),
+        "target": ("ACHIEVEMENT", "QUEST"),
     }
     empty: ClassVar[Mapping[str, str]] = {"operator": "gte"}
+    target = forms.ChoiceField(required=False, choices=targets, label="target")
 
     class Meta:
-        fields = ("type", "metric", "operator", "threshold", "duration", "unit", "target", "position")
+        fields: tuple[str, ...] = ("type", "metric", "operator", "threshold", "duration", "unit", "target", "position")
         labels = {"operator": "is", "threshold": "", "duration": "within", "unit": ""}  # noqa: RUF012
         help_texts = {  # noqa: RUF012 - declared so by Django
             "type": "DISTINCT: how many different values of the metric's member field. STREAK: days in a row.",
@@ -258,9 +297,12 @@ class RequirementForm(LineForm, ShapedForm):
         cleaned = super().clean()
         if self.errors:
             return cleaned
-        of_a_metric = cleaned["type"] not in ("ACHIEVEMENT", "QUEST")
-        if not of_a_metric:
+        if cleaned["type"] in ("ACHIEVEMENT", "QUEST"):
             cleaned["operator"] = ""  # the form offers one to begin with
+            kind = cleaned["type"].lower()
+            if cleaned["target"] and cleaned["target"] not in dict(_named(kind)):
+                self.add_error("target", f"There is no {kind} called so.")
+                return cleaned
         frame = {name: cleaned[name] for name in ("duration", "unit") if cleaned[name]}
         data = {
             "type": cleaned["type"],

@@ -42,11 +42,15 @@ def level_problems(definitions: Definitions) -> Iterator[Problem]:
 
 
 def requirement_problems(
-    requirements: Sequence[Definition], metrics: Mapping[str, Definition], repeat: str = "NEVER"
+    requirements: Sequence[Definition],
+    metrics: Mapping[str, Definition],
+    repeat: str = "NEVER",
+    within: str = "requirements",
 ) -> Iterator[tuple[str, str, str]]:
-    """(path, code, detail) for each requirement that can never be met, or whose time frame makes no sense."""
+    """(path, code, detail) for each requirement that can never be met, or whose time frame makes no sense. `within` is
+    the path of the list."""
     for index, requirement in enumerate(requirements):
-        path = f"requirements[{index}]"
+        path = f"{within}[{index}]"
         if requirement.get("timeframe"):
             for name, allowed in (("type", FRAMED_TYPES), ("operator", FRAMED_OPERATORS)):
                 if requirement[name] not in allowed:
@@ -74,7 +78,7 @@ def _never_met(path: str, requirement: Definition, metric: Definition, repeat: s
     if why is None and type_ == "STREAK" and repeat in LONGEST_RUN:
         least = threshold + 1 if operator == "gt" else threshold
         if operator in ("gt", "gte", "eq") and least > LONGEST_RUN[repeat]:
-            why = f"a {repeat} achievement begins anew before so many days have passed"
+            why = f"what is {repeat} begins anew before so many days have passed"
     if why is not None:
         detail = f"{type_} {operator} {threshold} can never be met: {why}."
         yield f"{path}.threshold", "never_met", detail
@@ -95,7 +99,7 @@ def contradictions(requirements: Sequence[Definition]) -> Iterator[tuple[str, st
     low: dict[tuple[str, str], float] = {}
     for requirement in requirements:
         if requirement["type"] in NEVER_FALLING and not requirement.get("timeframe"):
-            least = _least(requirement)
+            least = least_to_reach(requirement)
             if least is not None:
                 key = requirement["type"], requirement["metric"]
                 low[key] = max(least, low.get(key, least))
@@ -108,7 +112,7 @@ def contradictions(requirements: Sequence[Definition]) -> Iterator[tuple[str, st
             yield f"requirements[{index}].threshold", "never_met", detail
 
 
-def _least(requirement: Definition) -> float | None:
+def least_to_reach(requirement: Definition) -> float | None:
     """The least value at which a requirement that reaches can be met."""
     threshold = float(requirement["threshold"])
     if requirement["operator"] not in ("gt", "gte", "eq"):

@@ -61,10 +61,10 @@ def save_level(draft: Level, definition: Definition) -> None:
     )
 
 
-def rewards_named(definition: Definition) -> Iterator[Reference]:
+def rewards_named(definition: Definition, path: str = "rewards") -> Iterator[Reference]:
     """The references of a `rewards` list, wherever there is one."""
     for index, reward in enumerate(definition["rewards"]):
-        yield Reference(f"rewards[{index}]", "reward", reward, "unknown_reward")
+        yield Reference(f"{path}[{index}]", "reward", reward, "unknown_reward")
 
 
 # -- requirements ------------------------------------------------------------------------------------------------------

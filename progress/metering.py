@@ -21,7 +21,18 @@ from progress.erasure import PlayerErased, erased
 from progress.models import MemberSeen, MetricDay, Player, WindowSample
 from progress.models import Tally as TallyRow
 from progress.periods import Period, Zones
-from progress.rules import WINDOW_MEMORY, Goal, NoValue, Requirement, Tally, dump_runs, load_runs, reported
+from progress.rules import (
+    DERIVED,
+    WINDOW_MEMORY,
+    Goal,
+    NoValue,
+    Requirement,
+    Tally,
+    best_window,
+    dump_runs,
+    load_runs,
+    reported,
+)
 from progress.watching import Keeper, Ladder, Watch
 from progress.windows import forget_members, load_windows
 
@@ -51,6 +62,14 @@ class PlayerState:
     """Bit n: the achievement with serial n is completed."""
     barred: int = 0
     """Bit n: the achievement with serial n was revoked."""
+    quests_done: int = 0
+    """Bit n: the quest with serial n was completed at least once."""
+    quests_open: int = 0
+    quests_begun: int = 0
+    earned_told: int = 0
+    """What of `earned` quests know of: of an achievement they learn by its own event, in the next round."""
+    quests_told: int = 0
+    """What of `quests_done` achievements and other quests know of, likewise."""
     banned: bool = False
     is_new: bool = False
     dirty: bool = False
@@ -85,7 +104,8 @@ class Moment:
 
 _COLUMNS = (
     "player_id", "zones", "points", "xp", "level", "top_level", "owed_points", "owed_xp", "achievements_completed",
-    "quests_completed", "last_seq", "filled", "earned", "barred", "banned",
+    "quests_completed", "last_seq", "filled", "earned", "barred", "quests_done", "quests_open", "quests_begun",
+    "banned",
 )  # fmt: skip
 _CHANGING = tuple(name for name in _COLUMNS if name not in ("player_id", "zones", "banned"))
 _SAMPLE = ("player_id", "metric_id", "at", "event_id", "value", "member")
@@ -124,6 +144,8 @@ class Books(Part):
         """Quarters of plain goals that were passed: (player, goal, quarter, period's opening, value)."""
         self.health: dict[tuple[str, Any], list[int]] = {}
         self._made: set[PlayerId] = set()
+        self._recalled: set[tuple[PlayerId, str]] = set()
+        """Of which (player, metric) all window samples were read."""
         self._before: dict[tuple[TallyKey, str], tuple[float, Ladder, datetime | None]] = {}
         self._new_members: list[tuple[PlayerId, str, str, str]] = []
         self._dropped: set[TallyKey] = set()
@@ -158,7 +180,9 @@ class Books(Part):
     def _take_in(self, rows: Iterable[tuple[Any, ...]], made: set[PlayerId]) -> None:
         for row in rows:
             state = PlayerState(row[0], periods.freeze(row[1]), *row[2:12])
-            state.earned, state.barred, state.banned = _bits(row[12]), _bits(row[13]), bool(row[14])
+            state.earned, state.barred = map(_bits, row[12:14])
+            state.quests_done, state.quests_open, state.quests_begun = map(_bits, row[14:17])
+            state.earned_told, state.quests_told, state.banned = state.earned, state.quests_done, bool(row[17])
             state.is_new = row[0] in made
             self.players[row[0]] = state
             if state.banned:
@@ -167,7 +191,7 @@ class Books(Part):
     def _first_sight(self, ids: list[PlayerId]) -> set[PlayerId]:
         """Make rows for these players; says who is new. Another batch may have seen one of them at the same time."""
         columns = (*_COLUMNS, "display_name", "attributes", "created_at")
-        nothing = [[], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b"", b"", False, "", {}, self.world.now]
+        nothing = [[], *[0] * 10, *[b""] * 5, False, "", {}, self.world.now]
         rows = [(id_, *nothing) for id_ in ids]
         return {row[0] for row in sql.insert(Player, columns, rows, ignore_conflicts=True, returning=("player_id",))}
 
@@ -230,7 +254,8 @@ class Books(Part):
                     open_members[key] = None
         self._read_tallies(list(tallies))
         self._read_members(list(candidates), list(open_members))
-        self.windows = load_windows({key: (span, watch.windows[key[1]][0]) for key, span in spans.items()})
+        found = load_windows({key: (span, watch.windows[key[1]][0]) for key, span in spans.items()})
+        self.windows |= {key: samples for key, samples in found.items() if key not in self._recalled}
 
     def instants(self, events: Sequence[GameEvent]) -> list[tuple[PlayerState, datetime]]:
         """When the service's own events may happen: with one of these events, or now, to whom nothing else does."""
@@ -367,6 +392,35 @@ class Books(Part):
         closes = player.period(scope.repeat, opens).closes if opens is not None else None
         return [s for s in samples if scope.holds(s[0]) and (opens is None or closes is None or opens <= s[0] < closes)]
 
+    # -- asking about a whole life -------------------------------------------------------------------------------------
+
+    def recall(self, asked: Iterable[tuple[PlayerId, Requirement]]) -> None:
+        """Read what these requirements are read from, for `has_met`. Two queries at most."""
+        tallies: dict[TallyKey, None] = {}
+        windows: dict[tuple[PlayerId, str], None] = {}
+        for player_id, requirement in asked:
+            key = (player_id, requirement.metric)
+            if requirement.window is not None:
+                windows[key] = None
+            elif (*key, "") not in self.tallies:
+                tallies[(*key, "")] = None
+        self._read_tallies(list(tallies))
+        self._recalled |= windows.keys()
+        self.windows.update({key: [] for key in windows})
+        keys = dict(zip(("player_id", "metric_id"), zip(*windows, strict=True), strict=True)) if windows else {}
+        for id_, metric, *sample, member in sql.select_in(WindowSample, _SAMPLE, keys) if keys else ():
+            self.windows[id_, metric].append((*sample, member or None))
+        for key in windows:
+            self.windows[key].sort(key=lambda sample: sample[:2])
+
+    def has_met(self, player_id: PlayerId, requirement: Requirement) -> bool:
+        """Whether the player's whole life so far, as recalled, meets it."""
+        if requirement.window is not None:
+            samples = self.windows.get((player_id, requirement.metric), [])
+            return best_window(samples, requirement)[1] is not None
+        value = (self.tallies.get((player_id, requirement.metric, "")) or Tally()).value(requirement.type)
+        return requirement.compare(value) or (requirement.nature == DERIVED and requirement.is_met(value))
+
     # -- backfills -----------------------------------------------------------------------------------------------------
 
     def read_all(self) -> None:
@@ -441,6 +495,7 @@ class Books(Part):
                 (
                     id_, p.points, p.xp, p.level, p.top_level, p.owed_points, p.owed_xp, p.achievements_completed,
                     p.quests_completed, p.last_seq, p.filled, _bytes(p.earned), _bytes(p.barred),
+                    _bytes(p.quests_done), _bytes(p.quests_open), _bytes(p.quests_begun),
                 )
                 for id_, p in sorted(self.players.items())
                 if p.dirty
@@ -494,6 +549,7 @@ def record(world: World, event: GameEvent) -> Moment:
     """Count one event, and say which goals it may have completed."""
     books = world[Books]
     player = books.players[event.player_id]
+    world.root = event.root
     hits: list[Hit] = []
     for metric in event.valueless:
         books.health.setdefault((metric, event.timestamp.date()), [0, 0])[1] += 1

@@ -144,6 +144,12 @@ class Player(models.Model):
     """Bit n: the achievement with serial n was completed and not revoked. Derived from Standing, read with the lock."""
     barred = models.BinaryField(default=b"")
     """Bit n: the achievement with serial n was revoked and is not earned again."""
+    quests_done = models.BinaryField(default=b"")
+    """Bit n: the quest with serial n was completed at least once. Derived from quests' runs, as the next two are."""
+    quests_open = models.BinaryField(default=b"")
+    """Bit n: the player is in the quest with serial n."""
+    quests_begun = models.BinaryField(default=b"")
+    """Bit n: the player has ever started the quest with serial n."""
     banned = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 

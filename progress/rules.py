@@ -326,11 +326,11 @@ ZERO_OVER_NOTHING = frozenset({"COUNT", "SUM", "DISTINCT", "STREAK"})
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One aggregate of a metric, in a time frame, against a threshold; or another achievement.
+    """One aggregate of a metric, in a time frame, against a threshold; or another achievement or quest, or a level.
 
     `nature` says how one knows that it is met: DERIVED: from the tally alone, since what was reached cannot be lost.
     STICKY: it must be remembered. HOLD (lt, lte): read at the moment of completion. WINDOW: remembered, with the best
-    window so far. TARGET: the player's completed achievements.
+    window so far. TARGET: the player's completed achievements and quests, and the level now.
     """
 
     type: str
@@ -400,7 +400,7 @@ def compile_requirement(definition: Mapping[str, Any], metrics: Mapping[str, Met
 
 
 def _nature(type_: str, operator: str, window: timedelta | None) -> str:
-    if type_ in ("ACHIEVEMENT", "QUEST"):
+    if type_ in ("ACHIEVEMENT", "QUEST", "LEVEL"):
         return TARGET
     if window is not None:
         return WINDOW
@@ -451,6 +451,15 @@ def _aggregate(type_: str, samples: Sequence[tuple[datetime, str, float, str | N
 # -- goals -------------------------------------------------------------------------------------------------------------
 
 
+def needed(match: Json, count: int) -> int:
+    """How many of `count` requirements must be met."""
+    if match == "ANY":
+        return min(1, count)
+    if isinstance(match, dict):
+        return int(match["at_least"])
+    return count
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Goal:
     """Requirements, how many of them it takes (`need`), and the scope they count in.
@@ -475,10 +484,10 @@ class Goal:
         return not self.plain and any(r.nature in (STICKY, WINDOW) for r in self.requirements)
 
 
-def combined(goal: Goal, fractions: Sequence[float], met: Sequence[bool]) -> float:
+def combined(need: int, fractions: Sequence[float], met: Sequence[bool]) -> float:
     """Progress as a whole, 0 to 1: the mean of the `need` best (all: the mean; any: the best). Unmet: at most 0.99."""
     if not fractions:
         return 1.0
-    best = sorted(fractions, reverse=True)[: goal.need]
+    best = sorted(fractions, reverse=True)[:need]
     value = math.fsum(best) / len(best)
-    return value if sum(met) >= goal.need else min(value, 0.99)
+    return value if sum(met) >= need else min(value, 0.99)

@@ -98,9 +98,17 @@ def compile_metrics(definitions: Definitions) -> dict[str, Metric]:
 
 
 def compile_watch(
-    metrics: Mapping[str, Metric], goals: Iterable[Goal], waiting: Mapping[str, Iterable[Goal]], units: Units
+    metrics: Mapping[str, Metric],
+    goals: Iterable[Goal],
+    waiting: Mapping[str, Iterable[Goal]],
+    units: Units,
+    *,
+    roused: Iterable[Goal] = (),
+    asked: Iterable[Requirement] = (),
 ) -> Watch:
-    """`waiting`: owner of a goal → the goals that wait for it to be complete."""
+    """`waiting`: owner of a goal → the goals that wait for it to be complete; `roused`: those that an event of the
+    service's own may complete, whatever it is worth; `asked`: what somebody may want to know of a player's whole life.
+    """
     keepers: dict[tuple[str, Scope], Keeper] = {}
 
     def keeper(metric: str, scope: Scope) -> Keeper:
@@ -116,6 +124,9 @@ def compile_watch(
         for requirement in goal.requirements:
             if requirement.metric:
                 _watch(keeper(requirement.metric, goal.scope), goal, requirement, units, longest)
+    for requirement in asked:
+        if requirement.metric:
+            _keep(keeper(requirement.metric, LIFETIME), requirement, units, longest)
     for each in keepers.values():
         for ladder in each.ladders.values():
             _sort(ladder)
@@ -143,6 +154,9 @@ def compile_watch(
         for each in (keepers[r.metric, goal.scope] for r in goal.requirements if r.metric)
     }
     remembering_own = {id(goal): goal for metric in listening for goal in remembering[metric]}
+    found, looked_at = _related((), list(roused), keepers, waiting)
+    own |= {id(each): each for each in found}
+    remembering_own |= {id(goal): goal for goal in looked_at if goal.has_memory}
     return Watch(
         metrics=dict(metrics),
         by_type={type_: tuple(found) for type_, found in by_type.items()},
@@ -157,17 +171,22 @@ def compile_watch(
     )
 
 
-def _watch(keeper: Keeper, goal: Goal, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
+def _keep(keeper: Keeper, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
+    """Have everything kept that the requirement is read from."""
     label = f"{keeper.metric}:{keeper.scope.label}"
-    if requirement.nature == WINDOW:
-        assert requirement.window is not None
-        keeper.windows.append((goal, requirement))
+    if requirement.window is not None:
         longest[keeper.metric] = max(longest.get(keeper.metric, 0), requirement.window.total_seconds())
+    elif requirement.type == "DISTINCT":
+        keeper.members_since = units.since(f"members:{label}")
+    elif requirement.type == "STREAK":
+        keeper.days_since = units.since(f"days:{label}")
+
+
+def _watch(keeper: Keeper, goal: Goal, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
+    _keep(keeper, requirement, units, longest)
+    if requirement.nature == WINDOW:
+        keeper.windows.append((goal, requirement))
     else:
-        if requirement.type == "DISTINCT":
-            keeper.members_since = units.since(f"members:{label}")
-        if requirement.type == "STREAK":
-            keeper.days_since = units.since(f"days:{label}")
         ladder = keeper.ladders.setdefault(requirement.type, Ladder())
         threshold = requirement.threshold
         hit = (goal, requirement)

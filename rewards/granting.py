@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypedDict
 from uuid import UUID
 
 from gamification.kernel import sql
@@ -41,6 +41,17 @@ class Reached(Protocol):
 
     @property
     def rewards(self) -> Sequence[str]: ...
+
+
+class Earned(TypedDict):
+    """Rewards that something completed has earned, as `grant` takes them."""
+
+    player_id: PlayerId
+    reward_ids: Sequence[str]
+    source: str
+    source_id: str
+    occurrence: str
+    at: datetime
 
 
 class Purse(Protocol):

@@ -13,9 +13,11 @@ CONTENT = {
     "progress": ("metric", "metriccondition", "level", "levelreward"),
     "rewards": ("reward", "rewarditem", "rewardchance", "currency"),
     "achievements": ("achievement", "achievementrequirement", "achievementreward", "achievementprerequisite"),
+    "quests": ("quest", "step", "questrequirement", "questreward", "pool", "poolquest"),
 }
 LINES = ("metriccondition", "levelreward", "rewarditem", "rewardchance", "achievementrequirement",
-         "achievementreward", "achievementprerequisite")  # fmt: skip
+         "achievementreward", "achievementprerequisite", "step", "questrequirement", "questreward",
+         "poolquest")  # fmt: skip
 """Rows within a draft: they may be deleted, content itself is retired instead."""
 OURS = ("kernel", "feed", "progress", "rewards", "achievements", "quests", "anticheat", "analytics")
 

@@ -10,12 +10,12 @@ from django.urls import reverse
 
 DESKS = {
     "Design": (
-        "achievements.achievement", "progress.metric", "rewards.reward", "rewards.currency", "progress.level",
-        "kernel.version", "progress.backfill",
+        "achievements.achievement", "quests.quest", "quests.pool", "progress.metric", "rewards.reward",
+        "rewards.currency", "progress.level", "kernel.version", "progress.backfill",
     ),
     "Players": (
-        "progress.player", "achievements.standing", "rewards.distribution", "rewards.wallet", "rewards.transfer",
-        "rewards.inventoryitem", "progress.tally", "feed.message",
+        "progress.player", "achievements.standing", "quests.run", "rewards.distribution", "rewards.wallet",
+        "rewards.transfer", "rewards.inventoryitem", "progress.tally", "feed.message",
     ),
     "Fair play": ("anticheat.rule", "anticheat.finding"),
     "Game servers": ("kernel.event", "kernel.rejectedevent", "kernel.apikey"),

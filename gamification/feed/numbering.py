@@ -37,7 +37,10 @@ def _messages(world: World) -> list[tuple[PlayerId, str, dict[str, Any], datetim
 
 
 def _mode(world: World, fact: Fact) -> str:
-    """How the content that a fact comes from tells of a backfill; what has no say of its own goes into the digest."""
+    """How the content that a fact comes from tells of a backfill; what has no say of its own goes into the digest. A
+    quest is of the present, whoever's past was counted: it is told."""
+    if fact.type.startswith("quest.") or fact.data.get("source") in ("QUEST", "QUEST_STEP"):
+        return "NOTIFY"
     achievement = fact.data.get("source_id") if fact.type.startswith("reward.") else fact.data.get("id")
     published = world.rules.published.get("achievement", {}).get(achievement or "")
     return str(published.definition.get("backfill", "DIGEST")) if published else "DIGEST"

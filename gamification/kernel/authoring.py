@@ -7,6 +7,7 @@ draft is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
@@ -62,7 +63,7 @@ class ContentAdmin(ActingAdmin):
     change_form_template = "admin/content/change_form.html"
     action_form = ReasonedActionForm
     actions: Sequence[Any] = ("publish_selected", "retire_selected")
-    page_actions = ("retire_selected",)
+    page_actions: Sequence[str] = ("retire_selected",)
     list_filter: ClassVar[Any] = (StateFilter,)
     ordering = ("pk",)
     formfield_overrides: ClassVar[Any] = {models.TextField: {"widget": Textarea(attrs={"rows": 3, "cols": 60})}}
@@ -113,6 +114,13 @@ class ContentAdmin(ActingAdmin):
 
     def warn(self, request: HttpRequest, draft: Any) -> None:
         """Say what a designer should know of this draft."""
+
+    def tell(self, request: HttpRequest, draft: Any) -> None:
+        """Say what a designer should know of what was just published."""
+
+    def where(self, id_: str, path: str) -> str:
+        """The place in the draft's form that a path of its definition leads to."""
+        return place(path)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         content.lock()
@@ -166,7 +174,7 @@ class ContentAdmin(ActingAdmin):
     def _say_what_stands_in_the_way(self, request: HttpRequest, draft: Content) -> None:
         for line in content.problems(self.kind, draft):
             path, _, why = line.partition(": ")
-            messages.warning(request, f"Saved, but it cannot be published yet. {place(path)}: {why}")
+            messages.warning(request, f"Saved, but it cannot be published yet. {self.where(draft.pk, path)}: {why}")
 
     # Actions
 
@@ -189,10 +197,12 @@ class ContentAdmin(ActingAdmin):
             command = content.PublishContent(
                 kind=self.kind.name, id=id_, who=request.user.get_username(), reason=reason[:4000]
             )
-            saved = handled(request, command, f"{self.kind.name.capitalize()} {id_} is saved, but not published")
+            about = f"{self.kind.name.capitalize()} {id_} is saved, but not published"
+            saved = handled(request, command, about, partial(self.where, id_))
             if saved and saved.published:
                 counting = " What players did before is being counted for it." if saved.backfill else ""
                 messages.success(request, f"Published {id_} as version {saved.draft.published}.{counting}")
+                self.tell(request, saved.draft)
             elif saved:
                 messages.info(request, f"{id_} is published as it stands already.")
 

@@ -6,7 +6,7 @@ content does so under the lock of publishing's head, so two designers at once ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -55,7 +55,11 @@ class Kind:
     backfill_mode: Callable[[Definition], str] = lambda definition: "DIGEST"
     show: Callable[[Definition, Hidden], Definition | None] | None = None
     """What a player to whom some content is hidden sees of this; None: nothing."""
+    also_counted: Mapping[str, Callable[[str, int], int]] = field(default_factory=dict)
+    """What whoever saves it is told besides, each counted by its id and published version."""
     filters: tuple[str, ...] = ()
+    asked_of_players: Mapping[str, Callable[[PlayerId, datetime], Collection[str]]] = field(default_factory=dict)
+    """Filters that name a player, each with the ids that it lets through for that player now."""
     searched: tuple[str, ...] = ("id",)
     order: str = "pk"
 
@@ -318,7 +322,7 @@ def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *,
 def _backfill(publication: publishing.Publication, fresh: Iterable[tuple[Kind, Saved]], now: datetime) -> int | None:
     if not publication.new_units:
         return None
-    modes = {of.backfill_mode(saved.definition) for of, saved in fresh if of.name in ("achievement", "quest")}
+    modes = {of.backfill_mode(saved.definition) for of, saved in fresh if of.name == "achievement"}
     assert _schedule is not None, "connect() was not called"
     scheduled: Any = _schedule(publication.number, modes.pop() if len(modes) == 1 else "DIGEST", now)
     return int(scheduled.pk)

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification.kernel import bus, content, publishing, shapes
-from gamification.kernel.access import GameServer, PlayerToken, principal
+from gamification.kernel.access import GameServer, PlayerToken, acting_player, principal
 from gamification.kernel.content import Kind, Saved, UnknownContent
 from gamification.kernel.encoding import instant
 from gamification.kernel.http import idempotent, page_schema, paginate, paginate_list
@@ -71,15 +71,19 @@ class ContentList(ContentView):
         if isinstance(caller, PlayerToken):
             return self._for_player(request, caller.player_id)
         rows = self.kind.model._default_manager.filter(_wanted(self.kind, request), retired_at=None)
+        if (let_through := _for_named_player(self.kind, request)) is not None:
+            rows = rows.filter(pk__in=let_through)
         rows = rows.prefetch_related(*self.kind.lines)
         return paginate(request, rows, ordering=[self.kind.order], show=lambda draft: shown(self.kind, draft))
 
     def _for_player(self, request: Request, player_id: PlayerId) -> Response:
         hidden = content.hidden(player_id)
         _wanted(self.kind, request)  # refuses what no filter takes
+        let_through = _for_named_player(self.kind, request)
         found = {}
         for id_, item in publishing.current().published.get(self.kind.name, {}).items():
-            seen = None if item.retired else self.kind.shown(item.definition, hidden)
+            is_left_out = item.retired or (let_through is not None and id_ not in let_through)
+            seen = None if is_left_out else self.kind.shown(item.definition, hidden)
             if seen is not None and _matches(self.kind, seen, seen.keys() == item.definition.keys(), request):
                 found[id_] = (seen, item.version)
         key = (lambda id_: int(id_)) if self.kind.key == "level" else (lambda id_: id_)
@@ -167,10 +171,11 @@ def routes(kind: Kind) -> list[URLPattern]:
         version=serializers.IntegerField(allow_null=True),
         draft=serializers.BooleanField(required=False),
     )
-    answer = _made(f"{name}Saved", (read,), backfill_id=serializers.IntegerField(allow_null=True))
+    counted = {name: serializers.IntegerField() for name in kind.also_counted}
+    answer = _made(f"{name}Saved", (read,), backfill_id=serializers.IntegerField(allow_null=True), **counted)
     page = {(200, "application/json"): page_schema({"type": "array", "items": {"type": "object"}})}
     pages = [OpenApiParameter(each["name"], each["schema"]) for each in PARAMETERS]
-    filters = [OpenApiParameter(each) for each in (*kind.filters, "text")]
+    filters = [OpenApiParameter(each) for each in (*kind.filters, *kind.asked_of_players, "text")]
 
     def view(base: type[ContentView], suffix: str, **methods: tuple[str, dict[str, Any]]) -> Any:
         documented = {
@@ -243,6 +248,17 @@ def _filters(kind: Kind, request: Request) -> dict[str, str]:
     return {name: request.query_params[name] for name in kind.filters if name in request.query_params}
 
 
+def _for_named_player(kind: Kind, request: Request) -> set[str] | None:
+    """The ids that the filters which name a player let through; None: there is no such filter in the request."""
+    found: set[str] | None = None
+    for name, let_through in kind.asked_of_players.items():
+        if name in request.query_params:
+            player_id = acting_player(request, request.query_params[name], path=name)
+            ids = set(let_through(player_id, timezone.now()))
+            found = ids if found is None else found & ids
+    return found
+
+
 def _search(request: Request) -> str:
     """What to look for; `q` and `search` are other names of `text`."""
     for name in ("text", "q", "search"):
@@ -273,7 +289,7 @@ def _bad_filter(name: str, detail: str) -> Invalid:
 def _matches(kind: Kind, seen: Definition, is_whole: bool, request: Request) -> bool:
     """The same filters over what a player sees: what is hidden matches nothing, so that nothing can be guessed."""
     for name, text in _filters(kind, request).items():
-        if name not in seen or (seen[name] or "") != _value(kind, name, text):
+        if name not in seen or ("" if seen[name] is None else seen[name]) != _value(kind, name, text):
             return False
     text = _search(request).casefold()
     if not text or not is_whole:
@@ -295,7 +311,9 @@ def shown(kind: Kind, draft: Content) -> dict[str, Any]:
 
 
 def saved(kind: Kind, result: Saved) -> dict[str, Any]:
-    return {**shown(kind, result.draft), "backfill_id": result.backfill}
+    version = result.draft.published or 0
+    counted = {name: count(str(result.draft.pk), version) for name, count in kind.also_counted.items()}
+    return {**shown(kind, result.draft), "backfill_id": result.backfill, **counted}
 
 
 def _for_a_player(kind: Kind, draft: Content | None, seen: Definition, version: int) -> dict[str, Any]:

@@ -28,7 +28,8 @@ else:
     AnyModelAdmin = admin.ModelAdmin
 
 ROW = re.compile(
-    r"\b(?P<name>requirements|conditions|items|table|prerequisites|rewards(?=\[\d+\]$))\[(?P<at>\d+)\](?P<more>\.?)"
+    r"\b(?P<name>requirements|conditions|items|table|prerequisites|steps|(?:rewards|quests)(?=\[\d+\]$))"
+    r"\[(?P<at>\d+)\](?P<more>\.?)"
 )
 """A place in one of the tables of a draft's form. `rewards[7].value` is of the reward named 7."""
 
@@ -125,24 +126,25 @@ def may_decide(model_admin: AnyModelAdmin, request: HttpRequest) -> bool:
     return permission(f"{model_admin.opts.app_label}.change_{model_admin.opts.model_name}")
 
 
-def handled(request: HttpRequest, command: Command, about: str) -> Any:
-    """The command's answer (True where it has none), or None and a message for each thing that is wrong."""
+def place(path: str) -> str:
+    """`requirements[1].threshold` as whoever looks at the form counts: "requirements, row 2, threshold"."""
+    return ROW.sub(lambda found: f"{found['name']}, row {int(found['at']) + 1}{', ' * bool(found['more'])}", path)
+
+
+def handled(request: HttpRequest, command: Command, about: str, where: Callable[[str], str] = place) -> Any:
+    """The command's answer (True where it has none), or None and a message for each thing that is wrong. `where` says
+    how people call the place that a path leads to."""
     try:
         answer = bus.handle(command, now=timezone.now())
     except Refused as refused:
-        for line in _said(refused):
+        for line in _said(refused, where):
             messages.error(request, f"{about}: {line}")
         return None
     return True if answer is None else answer
 
 
-def _said(refused: Refused) -> Iterator[str]:
+def _said(refused: Refused, where: Callable[[str], str]) -> Iterator[str]:
     if refused.status == 409 or not refused.errors:
         yield refused.detail
     for error in refused.errors if refused.status != 409 else ():
-        yield f"{place(error['path'])}: {error['detail']}" if error["path"] else error["detail"]
-
-
-def place(path: str) -> str:
-    """`requirements[1].threshold` as whoever looks at the form counts: "requirements, row 2, threshold"."""
-    return ROW.sub(lambda found: f"{found['name']}, row {int(found['at']) + 1}{', ' * bool(found['more'])}", path)
+        yield f"{where(error['path'])}: {error['detail']}" if error["path"] else error["detail"]

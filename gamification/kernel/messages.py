@@ -47,10 +47,17 @@ class GameEvent:
     """What it is worth, filled in when the batch is loaded."""
     valueless: tuple[str, ...] = ()
     """The metrics whose conditions it meets without a number to count."""
+    cause: str | None = None
+    """Of an event of the service's own: the root of the event, or command, that it followed from."""
 
     @property
     def order(self) -> tuple[datetime, str]:
         return (self.timestamp, self.id)
+
+    @property
+    def root(self) -> str:
+        """The id of the event from which this one followed in the end; its own, where it came from outside."""
+        return self.id if self.cause is None else self.cause
 
     def digest(self) -> bytes:
         """16 bytes that are equal for two events of one identity exactly when they say the same."""

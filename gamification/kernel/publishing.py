@@ -116,6 +116,19 @@ class Rules:
             self._history[key] = found.definition
         return self._history[key]
 
+    def recall(self, kind: str, versions: Iterable[tuple[str, int]]) -> None:
+        """Have these `definition`s at hand: one query at most, however many they are."""
+        newest = self.published.get(kind, {})
+        missing = {
+            (id_, version)
+            for id_, version in versions
+            if (id_ not in newest or newest[id_].version != version) and (kind, id_, version) not in self._history
+        }
+        if missing:
+            ids, numbers = zip(*missing, strict=True)
+            for found in Version.objects.filter(kind=kind, content_id__in=set(ids), number__in=set(numbers)):
+                self._history[kind, found.content_id, found.number] = found.definition
+
 
 Compile = Callable[[Definitions, Units], Any]
 Compose = Callable[["Rules", Units], Any]

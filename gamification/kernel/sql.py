@@ -151,10 +151,11 @@ def select_in(
     keys: Mapping[str, Sequence[Any]],
     *,
     above_zero: str = "",
+    only_true: str = "",
     for_update: bool = False,
 ) -> list[tuple[Any, ...]]:
     """`columns` of the rows whose key columns match one of `keys`: columns of parallel values, read across as tuples.
-    `above_zero`: only of those where this column is (as an index over such rows alone says it).
+    `above_zero`, `only_true`: only of those where this column is (as an index over such rows alone says it).
 
     A tuple given twice is looked up once. In no promised order, but `for_update` locks in the order of the keys.
     """
@@ -166,6 +167,8 @@ def select_in(
     found = " AND ".join(f"t.{wire.quoted(field)} = v.c{i}" for i, field in enumerate(fields))
     if above_zero:
         found += f" AND t.{wire.quoted(wire.column(model, above_zero))} > 0"
+    if only_true:
+        found += f" AND t.{wire.quoted(wire.column(model, only_true))}"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             source, parameters = wire.unnest(fields, rows, numbered=for_update)

@@ -46,6 +46,8 @@ class World:
         """Events of the service's own, stated since the last round began."""
         self.stated: list[GameEvent] = []
         """All events of the service's own in this world, in the order they were stated."""
+        self.root = ""
+        """What everything that happens now follows from: the event that is being counted, or (empty) a command."""
         self.banned: set[PlayerId] = set()
         """Players whose events are held; filled in when the players are locked."""
         self.released: list[GameEvent] = []
@@ -72,7 +74,7 @@ class World:
         self, type_: str, player_id: PlayerId, subject: str, occurrence: str, data: dict[str, Any], at: datetime
     ) -> None:
         """State an event of the service's own; it forms the next round."""
-        event = GameEvent(own_id(type_, player_id, subject, occurrence), player_id, type_, data, at)
+        event = GameEvent(own_id(type_, player_id, subject, occurrence), player_id, type_, data, at, cause=self.root)
         if (player_id, event.id) not in self._stated_ids:
             self._stated_ids.add((player_id, event.id))
             self.own.append(event)

@@ -58,6 +58,39 @@ CONTENT: dict[str, list[Json]] = {
             "requirements": [{"type": "MAX", "metric": "damage", "operator": "gte", "threshold": 9000}],
         },
     ],
+    "quests": [
+        {
+            "id": "trail",
+            "title": "The trail",
+            "steps": [
+                {
+                    "id": "hunt",
+                    "title": "Hunt",
+                    "requirements": [{"type": "COUNT", "metric": "kills", "operator": "gte", "threshold": 5}],
+                    "rewards": ["coins"],
+                },
+                {"id": "tell", "title": "Tell of it", "completed_by": "PLAYER"},
+            ],
+            "rewards": ["chest"],
+        },
+        {"id": "errand", "title": "An errand", "steps": [{"id": "go", "title": "Go"}]},
+        {
+            "id": "tour",
+            "title": "The tour",
+            "steps": [
+                {
+                    "id": "first",
+                    "title": "First blood",
+                    "requirements": [{"type": "COUNT", "metric": "kills", "operator": "gte", "threshold": 1}],
+                    "rewards": ["star"],
+                }
+            ],
+            "rewards": ["star"],
+            "repeat": "WEEKLY",
+            "auto_start": True,
+        },
+    ],
+    "pools": [{"id": "daily", "quests": ["trail"]}],
 }
 
 
@@ -76,6 +109,7 @@ def make() -> APIClient:
         events += [event("w1", player, "walked", {"steps": 300}), event("h1", player, "enemy.killed", {"damage": 1e6})]
         answer = server.post(f"{API}/events", {"events": events}).json()
         assert answer["results"][player]["held"] == ["h1"], answer
+        assert server.post(f"{API}/quests/trail/start", {"player_id": player}).status_code == 200
         again = event("k0", player, "enemy.killed", {"damage": 5})
         assert server.post(f"{API}/events", again).json()["code"] == "id_reused"
     server.post(f"{API}/events", event("k1", "eve", "enemy.killed", {}))

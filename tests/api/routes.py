@@ -42,6 +42,31 @@ KINDS: dict[str, tuple[str, Json]] = {
             "icon": "i.png", "metadata": {"a": 1}, "backfill": "SILENT", "draft": False, "reason": "r",
         },
     ),
+    "quests": (
+        "trail",
+        {
+            "id": "new", "title": "New", "description": "d", "type": "MAIN", "difficulty": "HARD",
+            "steps": [
+                {
+                    "id": "one", "title": "One", "description": "d", "order": 1,
+                    "requirements": [
+                        {"type": "COUNT", "metric": "kills", "operator": "gte", "threshold": 3, "timeframe": None}
+                    ],
+                    "match": "ANY", "rewards": ["coins"], "is_optional": False, "branch": "left",
+                    "completed_by": "SERVER",
+                },
+                {"id": "two", "title": "Two", "branch": "right", "completed_by": "PLAYER"},
+            ],
+            "rewards": ["coins"], "requirements": [{"type": "LEVEL", "operator": "gte", "threshold": 2}],
+            "fail_conditions": [{"type": "MAX", "metric": "damage", "operator": "gte", "threshold": 9000}],
+            "time_limit": 3600, "start_date": "2026-01-01T00:00:00Z", "end_date": "2099-01-01T00:00:00Z",
+            "repeat": "DAILY", "cooldown": 60, "auto_start": False, "is_active": True, "metadata": {"a": 1},
+            "draft": False, "reason": "r",
+        },
+    ),
+    "pools": (
+        "daily", {"id": "new", "quests": ["trail"], "pick": 1, "period": "WEEKLY", "draft": False, "reason": "r"},
+    ),
     "rewards": (
         "chest",
         {
@@ -57,12 +82,15 @@ KINDS: dict[str, tuple[str, Json]] = {
 
 FILTERS = {
     "achievements": ["type", "category", "is_enabled", "repeat", "series", "text", "text", "q", "search"],
+    "quests": ["type", "difficulty", "is_active", "repeat", "auto_start", "available_to", "text", "q", "search"],
+    "pools": ["period", "text", "text", "q", "search"],
     "metrics": ["event_type", "reported_by", "text", "text", "q", "search"],
     "rewards": ["type", "currency", "claim", "text", "text", "q", "search"],
     "levels": ["text", "text", "q", "search"],
     "currencies": ["on_revoke", "text", "text", "q", "search"],
     "distributions": ["player_id", "status", "reward", "source"],
     "players/<str:player_id>/achievements": ["state"],
+    "players/<str:player_id>/quests": ["state"],
     "players/<str:player_id>/distributions": ["state"],
     "players/<str:player_id>/messages": ["after"],
 }
@@ -119,6 +147,8 @@ KNOWN = {
     "reward_id": "coins",
     "currency": "gold",
     "item_id": "axe",
+    "quest_id": "trail",
+    "step_id": "tell",
 }
 
 
@@ -138,7 +168,7 @@ def _content() -> Iterator[Call]:
     for plural, (id_, body) in KINDS.items():
         key = "level" if plural == "levels" else "id"
         one, ids = f"{plural}/<str:id>", {"id": id_}
-        unused = {"achievements": "walker", "rewards": "spare"}.get(plural, id_)
+        unused = {"achievements": "walker", "rewards": "spare", "quests": "errand"}.get(plural, id_)
         changes = {name: value for name, value in body.items() if name != key}
         if plural == "metrics":  # what a metric counts is fixed
             changes = {name: changes[name] for name in ("name", "description", "unit", "reported_by", "reason")}
@@ -165,7 +195,9 @@ def _players() -> Iterator[Call]:
     yield Call("PATCH", player, "players:write", profile, takes_body=True, **path)
     yield Call("DELETE", player, "players:write", status=204, **path)
     yield Call("GET", f"{player}/export", "players:read", open_to_players=True, **path)
-    for what in ("achievements", "distributions", "wallet", "wallet/transfers", "inventory", "metrics", "messages"):
+    for what in (
+        "achievements", "quests", "distributions", "wallet", "wallet/transfers", "inventory", "metrics", "messages",
+    ):  # fmt: skip
         yield Call("GET", f"{player}/{what}", "players:read", open_to_players=True, is_list=True, **path)
     yield Call("POST", f"{player}/token", "players:write", {}, takes_body=True, **path)
     spend, consume = {"amount": 1, "reason": "r"}, {"quantity": 1, "reason": "r"}
@@ -186,6 +218,11 @@ def _acts() -> Iterator[Call]:
     yield Call("GET", f"{achievement}/explain", "players:read", open_to_players=True, names_player="query")
     yield Call("POST", f"{achievement}/claim", "players:write", me, open_to_players=True, **body)
     yield Call("POST", f"{achievement}/revoke", "rewards:grant", revoke, **body)
+    quest = "quests/<str:quest_id>"
+    yield Call("GET", f"{quest}/progress", "players:read", open_to_players=True, names_player="query")
+    yield Call("POST", f"{quest}/start", "players:write", me, open_to_players=True, ids={"quest_id": "errand"}, **body)
+    yield Call("POST", f"{quest}/abandon", "players:write", me, open_to_players=True, **body)
+    yield Call("POST", f"{quest}/steps/<str:step_id>/complete", "players:write", me, open_to_players=True, **body)
     yield Call("POST", "rewards/<str:distribution_id>/claim", "players:write", me, open_to_players=True, **body)
     yield Call("POST", "rewards/<str:reward_id>/distribute", "rewards:grant", grant, status=201, **body)
     yield Call("POST", "distributions/<str:distribution_id>/revoke", "rewards:grant", {"reason": "r"}, takes_body=True)

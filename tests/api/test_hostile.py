@@ -245,7 +245,9 @@ def test_a_filter_that_makes_no_sense(server: APIClient, watch: Watch) -> None:
                 for client in (server, player("ann")) if call.open_to_players else (server,):
                     path = call.path(player_id="ann").split("?")[0]
                     response = call.send(client, path=f"{path}?{name}={text}")
-                    if response.status_code != 200:
+                    if name == "available_to" and client is not server:  # somebody who is not this player
+                        watch.refused((call, name, text), response, 404, "not_found")
+                    elif response.status_code != 200:
                         watch.refused((call, name, text), response, 400, "invalid", name)
                     elif json.loads(response.content)["results"]:
                         watch.wrong.append(f"{call} {name} {text}: found something")

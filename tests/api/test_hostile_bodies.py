@@ -107,9 +107,21 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 NULLABLE = {
     "value_field", "member_field", "series", "tier", "starts_at", "ends_at", "icon", "currency", "items", "table",
-    "claim_within", "expires_at",
+    "claim_within", "expires_at", "time_limit", "start_date", "end_date", "cooldown",
 }  # fmt: skip
-BEYOND = {"points", "value", "xp", "level", "tier", "amount", "quantity", "claim_within"}
+BEYOND = {
+    "points",
+    "value",
+    "xp",
+    "level",
+    "tier",
+    "amount",
+    "quantity",
+    "claim_within",
+    "time_limit",
+    "cooldown",
+    "pick",
+}
 """Amounts: none takes less than 0 or more than 2^53."""
 
 
@@ -146,10 +158,14 @@ def _beyond(value: Any) -> bool:
 def test_a_required_field_that_is_left_out(server: APIClient, watch: Watch) -> None:
     required = {
         "metrics": ["id", "event_type"], "achievements": ["id", "title"], "rewards": ["id", "type"],
-        "levels": ["level", "xp"], "currencies": ["id"], "events": ["id", "player_id", "type", "data", "timestamp"],
+        "levels": ["level", "xp"], "currencies": ["id"], "quests": ["id", "title"], "pools": ["id"],
+        "events": ["id", "player_id", "type", "data", "timestamp"],
         "achievements/<str:achievement_id>/progress": ["player_id", "metrics"],
         "achievements/<str:achievement_id>/claim": ["player_id"],
         "achievements/<str:achievement_id>/revoke": ["player_id"],
+        "quests/<str:quest_id>/start": ["player_id"],
+        "quests/<str:quest_id>/abandon": ["player_id"],
+        "quests/<str:quest_id>/steps/<str:step_id>/complete": ["player_id"],
         "rewards/<str:distribution_id>/claim": ["player_id"],
         "rewards/<str:reward_id>/distribute": ["player_id"],
         "players/<str:player_id>/wallet/<str:currency>/spend": ["amount"],
@@ -175,7 +191,7 @@ EDGES = [
 
 
 def test_an_instant_that_is_none_or_out_of_range(server: APIClient, watch: Watch) -> None:
-    names = ("timestamp", "starts_at", "ends_at", "expires_at")
+    names = ("timestamp", "starts_at", "ends_at", "expires_at", "start_date", "end_date")
     for call in with_body():
         for name in (name for name in call.body or {} if name in names):
             for value in [*INSTANTS, *EDGES]:
@@ -184,7 +200,8 @@ def test_an_instant_that_is_none_or_out_of_range(server: APIClient, watch: Watch
                     must = value in INSTANTS and not (value == "" and name in NULLABLE)
                     must |= name == "timestamp" and value != EDGES[-1]  # too early, or in the future
                     if must or response.status_code >= 400:
-                        either = name if name == "timestamp" else "ends_at" if b"ends_at" in response.content else name
+                        ends = {"starts_at": "ends_at", "start_date": "end_date"}.get(name, name)
+                        either = ends if f'"{ends}"' in response.content.decode() else name
                         watch.refused((call, name, value), response, 400, path=either)
                     transaction.set_rollback(True)
 

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.django_db
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "0"))
 STATUSES = {200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 413, 422}
 ACHIEVEMENTS, METRICS = ["hunter", "walker", "s-1", "plan"], ["kills", "damage", "steps", "spare"]
+QUESTS, STEPS = ["tour", "trail", "errand"], ["first", "hunt", "tell", "go"]
 REWARDS = ["coins", "luck", "star", "kit", "wisdom"]
 KNOWN: dict[str, list[Any]] = {
     "player_id": ["ann", "bob", "eve", "me", "stranger"],
@@ -41,9 +42,13 @@ KNOWN: dict[str, list[Any]] = {
     "reward_id": REWARDS,
     "rewards": REWARDS,
     "achievement_id": ACHIEVEMENTS,
-    "target": ACHIEVEMENTS,
+    "quest_id": QUESTS,
+    "step_id": STEPS,
+    "quests": QUESTS,
+    "available_to": ["ann", "stranger", "me"],
+    "target": [*ACHIEVEMENTS, *QUESTS],
     "prerequisites": ACHIEVEMENTS,
-    "id": [*ACHIEVEMENTS, *METRICS, *REWARDS, "gold", "1", "2"],
+    "id": [*ACHIEVEMENTS, *METRICS, *REWARDS, *QUESTS, "gold", "daily", "1", "2"],
 }
 
 
@@ -122,6 +127,8 @@ def test_no_operation_fails_a_player(case: Any, server: APIClient, caplog: pytes
 
 
 def test_the_game_has_what_the_hints_name(server: APIClient) -> None:
-    for plural, ids in (("achievements", ACHIEVEMENTS), ("metrics", METRICS), ("rewards", REWARDS)):
+    for plural, ids in (
+        ("achievements", ACHIEVEMENTS), ("metrics", METRICS), ("rewards", REWARDS), ("quests", QUESTS),
+    ):  # fmt: skip
         there = {row["id"] for row in server.get(f"{game.API}/{plural}").json()["results"]}
         assert set(ids) <= there

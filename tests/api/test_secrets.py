@@ -37,12 +37,14 @@ SECRET: dict[str, list[game.Json]] = {
             "id": "zanzibar-cows", "name": "Zanzibar", "description": "zanzibar", "unit": "zanzibars",
             "event_type": "cow.clicked", "value_field": "n", "reported_by": "PLAYER",
         },
+        {"id": "moos", "event_type": "cow.mooed"},
     ],
     "currencies": [{"id": "zanzibar-bells", "name": "Zanzibar bells"}],
     "rewards": [
         {"id": "zanzibar-coins", "type": "CURRENCY", "value": 5, "currency": "zanzibar-bells", "claim": "AUTO"},
         {"id": "zanzibar-horn", "type": "BADGE", "metadata": {"hint": "zanzibar"}},
         {"id": "zanzibar-chest", "type": "RANDOM", "table": [{"reward": "zanzibar-horn"}]},
+        {"id": "bell", "type": "BADGE"},
     ],
     "achievements": [
         {
@@ -52,10 +54,37 @@ SECRET: dict[str, list[game.Json]] = {
             "rewards": ["zanzibar-coins", "zanzibar-chest", "coins"],
         },
         {
+            "id": "s-3", "title": "Moo", "type": "SECRET", "rewards": ["bell"],
+            "requirements": [{"type": "COUNT", "metric": "moos", "operator": "gte", "threshold": 5}],
+        },
+        {
             "id": "after", "title": "After", "prerequisites": ["s-2", "hunter"],
             "requirements": [
                 {"type": "COUNT", "metric": "kills", "operator": "gte", "threshold": 50},
                 {"type": "ACHIEVEMENT", "target": "s-2"},
+            ],
+        },
+    ],
+    "quests": [
+        {
+            "id": "errands", "title": "Errands", "rewards": ["coins"], "steps": [{"id": "one", "title": "One"}],
+            "requirements": [{"type": "ACHIEVEMENT", "target": "s-2"}],
+        },
+        {
+            "id": "flight", "title": "Flight", "steps": [{"id": "one", "title": "One"}],
+            "fail_conditions": [{"type": "ACHIEVEMENT", "target": "s-2"}],
+        },
+        {
+            "id": "ride", "title": "Ride",
+            "steps": [
+                {
+                    "id": "one", "title": "One", "completed_by": "PLAYER",
+                    "requirements": [
+                        {"type": "ACHIEVEMENT", "target": "s-2"},
+                        {"type": "COUNT", "metric": "moos", "operator": "gte", "threshold": 2},
+                    ],
+                    "rewards": ["bell"],
+                },
             ],
         },
     ],
@@ -73,6 +102,7 @@ def server() -> APIClient:
     for name, kind in (("zanzibar-most", Rule.Kind.MAX_PER_EVENT), ("zanzibar-rate", Rule.Kind.MAX_PER_WINDOW)):
         seconds = 60 if kind == Rule.Kind.MAX_PER_WINDOW else None
         Rule.objects.create(name=name, kind=kind, metric_id="zanzibar-cows", maximum=1000, seconds=seconds)
+    assert server.post(f"{API}/quests/ride/start", {"player_id": "ann"}).status_code == 200
     click(server, "c1", 2)
     click(server, "c2", 5000)
     report = {"player_id": "ann", "metrics": {"zanzibar-cows": 3}}
@@ -91,8 +121,21 @@ def click(server: APIClient, id_: str, cows: int, player_id: str = "ann") -> Non
 
 IDS = {
     "achievement_id": ["hunter", "after", "s-2", "zanzibar"],
-    "id": ["hunter", "after", "kills", "coins", "gold", "1", "zanzibar-cows", "zanzibar-coins", "zanzibar-bells"],
+    "id": [
+        "hunter",
+        "after",
+        "kills",
+        "coins",
+        "gold",
+        "1",
+        "errands",
+        "zanzibar-cows",
+        "zanzibar-coins",
+        "zanzibar-bells",
+    ],
     "reward_id": ["zanzibar-coins"],
+    "quest_id": ["errands", "flight", "ride", "s-2", "zanzibar"],
+    "step_id": ["one", "zanzibar"],
     "player_id": ["me", "ann"],
     "currency": ["zanzibar-bells"],
     "item_id": ["zanzibar"],
@@ -113,6 +156,7 @@ def addresses(call: Call) -> Iterator[str]:
         address = plain[0]
         for query in (
             "page_size=1",
+            "available_to=me",
             f"cursor={WORD}",
             *(f"{n}={w}" for n in FILTERS.get(call.route, []) for w in words),
         ):
@@ -154,6 +198,10 @@ def posts(client: APIClient, old: str = "", new: str = "") -> Iterator[tuple[str
         ("achievements/s-2/revoke", {"player_id": "ann"}),
         ("achievements/s-2/preview", {}),
         ("achievements/s-2/publish", {}),
+        ("quests/s-2/start", {}),
+        ("quests/errands/start", {}),
+        ("quests/ride/steps/one/complete", {}),
+        ("quests/ride/steps/zanzibar/complete", {}),
         ("rewards/zanzibar-coins/distribute", {"player_id": "ann"}),
         ("rewards/zanzibar-coins/claim", {}),
         ("achievements", {"id": "s-2", "title": "x"}),
@@ -220,6 +268,21 @@ def test_the_secrets_id_stands_alone(server: APIClient) -> None:
     for number in (1, 2):  # as many as there are, whether or not the secret is about
         names = [row["id"] for row in ann.get(f"{API}/achievements?text=a&page_size={number}").json()["results"]]
         assert "s-2" not in names
+
+
+def test_what_a_quest_names_is_no_secret_though_a_secret_names_it_too(server: APIClient) -> None:
+    ann = player("ann")
+    for path in ("metrics/moos", "rewards/bell"):
+        assert ann.get(f"{API}/{path}").status_code == 200, path
+    [ride] = [row for row in ann.get(f"{API}/players/me/quests").json()["results"] if row["id"] == "ride"]
+    for shown in (ride, ann.get(f"{API}/quests/ride").json()):
+        assert [[r["metric"] for r in step["requirements"]] for step in shown["steps"]] == [["moos"]]
+        assert [step["rewards"] for step in shown["steps"]] == [["bell"]]
+    for id_, name in (("errands", "requirements"), ("flight", "fail_conditions")):
+        assert ann.get(f"{API}/quests/{id_}").json()[name] == []
+        assert server.get(f"{API}/quests/{id_}").json()[name][0]["target"] == "s-2"
+    [seen] = [row for row in server.get(f"{API}/players/ann/quests").json()["results"] if row["id"] == "ride"]
+    assert [r.get("target") for r in seen["steps"][0]["requirements"]] == ["s-2", None]
 
 
 def test_once_unlocked_it_shows_to_its_player_and_to_nobody_else(server: APIClient) -> None:

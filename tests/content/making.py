@@ -43,6 +43,18 @@ def achievement(id_: str = "hunter", *requirements: Json, **fields: Any) -> Json
     return {"id": id_, "title": id_.title(), "requirements": list(requirements) or [count()], **fields}
 
 
+def step(id_: str = "hunt", *requirements: Json, **fields: Any) -> Json:
+    return {"id": id_, "title": id_.title(), "requirements": list(requirements), **fields}
+
+
+def quest(id_: str = "trail", *steps: Json, **fields: Any) -> Json:
+    return {"id": id_, "title": id_.title(), "steps": list(steps) or [step("hunt", count())], **fields}
+
+
+def needs(type_: str, target: str) -> Json:
+    return {"type": type_, "target": target}
+
+
 def coins(id_: str = "ten-coins", value: int = 10, **fields: Any) -> Json:
     return {"id": id_, "type": "CURRENCY", "value": value, "currency": "gold", **fields}
 

@@ -24,7 +24,7 @@ from tests.content.making import achievement, coins, designer, metric, send
 pytestmark = pytest.mark.django_db
 
 Form = dict[str, Any]
-OURS = {"kernel", "feed", "progress", "rewards", "achievements", "anticheat"}
+OURS = {"kernel", "feed", "progress", "rewards", "achievements", "quests", "anticheat"}
 
 
 @pytest.fixture
@@ -95,13 +95,14 @@ def test_every_model_can_be_looked_at(admin_client: Client) -> None:
     models = [model for model in apps.get_models() if model._meta.app_label in OURS]
     lines = {"metriccondition", "levelreward", "rewarditem", "rewardchance"}
     lines |= {"achievementrequirement", "achievementreward", "achievementprerequisite"}
+    lines |= {"step", "questrequirement", "questreward", "poolquest"}
     assert {m._meta.model_name for m in models} - {m._meta.model_name for m in admin.site._registry} == lines
     for model in models:
         if model in admin.site._registry:
             name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
             response = admin_client.get(reverse(f"{name}_changelist"), {"q": "a"} if model is Metric else {})
             assert response.status_code == 200, name
-    for name in ("metric", "level", "reward", "currency", "achievement"):
+    for name in ("metric", "level", "reward", "currency", "achievement", "quest", "pool"):
         [model] = [model for model in models if model._meta.model_name == name]
         assert admin_client.get(reverse(f"admin:{model._meta.app_label}_{name}_add")).status_code == 200
 

@@ -15,7 +15,8 @@ from achievements.models import Achievement
 from gamification.console import packs
 from gamification.kernel.models import Head, Version
 from progress.models import Backfill, Metric
-from tests.content.making import NOON, Json, achievement, coins, count, designer, metric, send
+from quests.models import Quest
+from tests.content.making import NOON, Json, achievement, coins, count, designer, metric, needs, quest, send, step
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +26,7 @@ def game() -> Json:
     return {
         "achievements": [
             achievement("veteran", {"type": "ACHIEVEMENT", "target": "hunter"}, prerequisites=["hunter"]),
+            achievement("walker", needs("QUEST", "walk")),
             achievement("hunter", rewards=["chest"], metadata={"hint": ["a", 1.5, None]}),
         ],
         "levels": [{"level": 1, "xp": 0}, {"level": 2, "xp": 100, "rewards": ["ten-coins", "ten-coins"]}],
@@ -34,8 +36,13 @@ def game() -> Json:
         ],
         "metrics": [metric(conditions=[{"field": "weapon", "op": "in", "value": ["bow", 1, True]}])],
         "currencies": [{"id": "gold"}],
-        "quests": [],
-        "pools": [],
+        "pools": [{"id": "daily", "quests": ["trail", "walk"], "pick": 2}],
+        "quests": [
+            quest(
+                "walk", step("go", needs("QUEST", "trail"), rewards=["chest"]), fail_conditions=[count(threshold=99)]
+            ),
+            quest("trail", step("hunt", count(), branch="left"), step("talk", branch="right"), rewards=["ten-coins"]),
+        ],
     }
 
 
@@ -58,10 +65,10 @@ def refusals(*files: Path) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("name", ["pack.yaml", "pack.json"])
 def test_a_pack_is_loaded_in_one_publication(tmp_path: Path, name: str) -> None:
     loaded = load(written(tmp_path, game(), name))
-    assert len(loaded.created) == 8
+    assert len(loaded.created) == 12
     assert (loaded.updated, loaded.unchanged) == ([], [])
     assert Head.objects.get().number == 1
-    assert Version.objects.filter(publication=1).count() == 8
+    assert Version.objects.filter(publication=1).count() == 12
     assert Backfill.objects.get().pk == loaded.backfill
 
 
@@ -69,14 +76,14 @@ def test_loading_again_changes_nothing(tmp_path: Path) -> None:
     file = written(tmp_path, game())
     load(file)
     loaded = load(file)
-    assert (loaded.created, loaded.updated, len(loaded.unchanged)) == ([], [], 8)
-    assert (Head.objects.get().number, Version.objects.count()) == (1, 8)
+    assert (loaded.created, loaded.updated, len(loaded.unchanged)) == ([], [], 12)
+    assert (Head.objects.get().number, Version.objects.count()) == (1, 12)
 
 
 def test_only_what_changed_gets_a_version(tmp_path: Path) -> None:
     load(written(tmp_path, game()))
     pack = game()
-    pack["achievements"][1]["points"] = 99
+    pack["achievements"][2]["points"] = 99
     loaded = load(written(tmp_path, pack))
     assert loaded.updated == [("achievements", "hunter")]
     assert list(Version.objects.filter(publication=2).values_list("content_id", "number")) == [("hunter", 2)]
@@ -85,8 +92,8 @@ def test_only_what_changed_gets_a_version(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["yaml", "json"])
 def test_what_is_dumped_loads_as_exactly_the_same(tmp_path: Path, form: str) -> None:
     pack = game()
-    pack["achievements"][1]["description"] = 'Quotes ", colons: and\nlines — 🏹 2026-01-01'
-    pack["achievements"][1]["title"] = "yes"
+    pack["achievements"][2]["description"] = 'Quotes ", colons: and\nlines — 🏹 2026-01-01'
+    pack["achievements"][2]["title"] = "yes"
     load(written(tmp_path, pack))
     out = io.StringIO()
     call_command("dump_content", format=form, stdout=out)
@@ -94,14 +101,14 @@ def test_what_is_dumped_loads_as_exactly_the_same(tmp_path: Path, form: str) -> 
     file.write_text(out.getvalue())
     assert packs.read(file) == packs.dump() == packs.dump(drafts=True)
     loaded = load(file)
-    assert (loaded.created, loaded.updated, len(loaded.unchanged)) == ([], [], 8)
+    assert (loaded.created, loaded.updated, len(loaded.unchanged)) == ([], [], 12)
 
 
 def test_a_dry_run_says_what_would_change_and_changes_nothing(tmp_path: Path) -> None:
     out = io.StringIO()
     call_command("load_content", written(tmp_path, game()), dry_run=True, stdout=out)
     assert "would be created: achievements hunter" in out.getvalue()
-    assert "8 would be created, 0 would be updated, 0 unchanged" in out.getvalue()
+    assert "12 would be created, 0 would be updated, 0 unchanged" in out.getvalue()
     assert not Achievement.objects.exists()
     assert not Version.objects.exists()
     assert not Backfill.objects.exists()
@@ -121,13 +128,13 @@ def test_one_mistake_keeps_everything_out(tmp_path: Path) -> None:
 
 def test_every_mistake_of_shape_is_named_with_its_place(tmp_path: Path) -> None:
     pack = game()
-    pack["achievements"][1]["requirements"][0]["threshold"] = "ten"
+    pack["achievements"][2]["requirements"][0]["threshold"] = "ten"
     pack["metrics"][0]["colour"] = "red"
     pack["metrics"].append(metric())
     pack["monsters"] = []
     pack["levels"] = {}
     assert refusals(written(tmp_path, pack)) == {
-        ("achievements[1].requirements[0].threshold", "invalid"),
+        ("achievements[2].requirements[0].threshold", "invalid"),
         ("metrics[0].colour", "unknown_field"),
         ("monsters", "unknown_field"),
         ("levels", "not_a_list"),
@@ -145,11 +152,40 @@ def test_what_needs_more_than_one_file_can_be_loaded_from_several(tmp_path: Path
     pack = game()
     metrics = {"metrics": pack.pop("metrics")}
     loaded = load(written(tmp_path, pack, "a.yaml"), written(tmp_path, metrics, "b.json"))
-    assert len(loaded.created) == 8
+    assert len(loaded.created) == 12
 
 
-def test_quests_and_pools_are_not_yet_supported(tmp_path: Path) -> None:
-    assert refusals(written(tmp_path, {"quests": [{"id": "q"}]})) == {("quests", "not_yet_supported")}
+def test_mistakes_in_quests_and_pools_are_named_with_their_place(tmp_path: Path) -> None:
+    pack = game()
+    pack["quests"][0]["steps"].append(step("rest", order=2, is_optional=True))
+    pack["quests"][1]["requirements"] = [needs("ACHIEVEMENT", "walker")]
+    pack["pools"][0]["pick"] = 3
+    assert refusals(written(tmp_path, pack)) == {
+        ("quests[0].steps[1]", "unreachable_step"),
+        ("quests[0].steps[0].requirements[0].target", "cycle"),
+        ("quests[1].requirements[0].target", "cycle"),
+        ("achievements[1].requirements[0].target", "cycle"),
+        ("pools[0].pick", "too_few_quests"),
+    }
+    pack["quests"][0]["steps"] = [step("go"), step("go"), {"id": "stay"}]
+    assert refusals(written(tmp_path, pack)) == {("quests[0].steps[2].title", "required")}
+    assert not Quest.objects.exists()
+
+
+def test_a_pack_of_quests_names_what_is_published_already(tmp_path: Path) -> None:
+    load(written(tmp_path, game()))
+    more = {"pools": [{"id": "daily", "quests": ["trail", "new"]}], "quests": [quest("new", step("go"))]}
+    loaded = load(written(tmp_path, more))
+    assert (loaded.created, loaded.updated) == ([("quests", "new")], [("pools", "daily")])
+    assert Head.objects.get().number == 2
+    assert [pool["quests"] for pool in packs.dump()["pools"]] == [["trail", "new"]]
+
+
+def test_quests_beside_achievements_do_not_change_how_players_are_told(tmp_path: Path) -> None:
+    pack = game()
+    pack["achievements"] = [{**each, "backfill": "SILENT"} for each in pack["achievements"]]
+    load(written(tmp_path, pack))
+    assert Backfill.objects.get().mode == "SILENT"
 
 
 def test_a_retired_id_is_not_given_again(tmp_path: Path) -> None:

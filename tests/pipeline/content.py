@@ -11,6 +11,7 @@ from achievements.models import Achievement
 from gamification.kernel import publishing
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.publishing import Change, Publication
+from quests.models import Quest
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 Definition = dict[str, Any]
@@ -50,12 +51,37 @@ def level(number: int, xp: int, *rewards: str) -> Change:
     return Change("level", str(number), {"id": str(number), "level": number, "xp": xp, "rewards": list(rewards)})
 
 
+def step(id_: str, *requirements: Definition, order: int = 1, **fields: Any) -> Definition:
+    definition: Definition = {
+        "id": id_, "title": id_.title(), "description": "", "order": order, "requirements": list(requirements),
+        "match": "ALL", "rewards": [], "is_optional": False, "branch": None, "completed_by": "SERVER",
+    }  # fmt: skip
+    return definition | fields
+
+
+def quest(id_: str, *steps: Definition, **fields: Any) -> Change:
+    definition: Definition = {
+        "id": id_, "title": id_.title(), "description": "", "type": "SIDE", "difficulty": "NORMAL",
+        "steps": list(steps), "rewards": [], "requirements": [], "fail_conditions": [], "time_limit": None,
+        "start_date": None, "end_date": None, "repeat": "NEVER", "cooldown": None, "auto_start": False,
+        "is_active": True, "metadata": {},
+    }  # fmt: skip
+    return Change("quest", id_, definition | fields)
+
+
+def pool(id_: str, *quests: str, pick: int = 1, period: str = "DAILY") -> Change:
+    return Change("pool", id_, {"id": id_, "quests": list(quests), "pick": pick, "period": period})
+
+
 def publish(*changes: Change, now: datetime = NOON) -> Publication:
     with transaction.atomic():
         for change in changes:
             if change.kind == "achievement" and change.definition is not None:
                 serial = Achievement.objects.count() + 1
                 Achievement.objects.get_or_create(id=change.id, defaults={"serial": serial, "title": change.id})
+            if change.kind == "quest" and change.definition is not None:
+                serial = Quest.objects.count() + 1
+                Quest.objects.get_or_create(id=change.id, defaults={"serial": serial, "title": change.id})
         return publishing.publish(changes, who="test", reason="", now=now)
 
 

@@ -1,13 +1,9 @@
 """Several processes work on the same players at once, on PostgreSQL: no deadlock, no lost update, each event once."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable
 
 import pytest
-from django.db import connection
 from django.db.models import F, Sum
 
 from achievements.models import Standing
@@ -16,6 +12,7 @@ from gamification.kernel.models import Event
 from progress.models import Player, Tally
 from rewards.models import Distribution, Transfer, Wallet
 from tests.pipeline.content import achievement, metric, publish, requirement, reward
+from tests.pipeline.processes import side_by_side
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -46,30 +43,8 @@ print(accepted)
 
 def workers(seeds: Iterable[int]) -> list[int]:
     """Each sends a share of its own, then everybody's, all at once; says how many each was the first to bring."""
-    database = str(connection.settings_dict["NAME"])
-    here = {**os.environ, "DB_NAME": database, "DJANGO_SETTINGS_MODULE": "gamification.settings"}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(seed), json.dumps([PLAYERS, EVENTS, WORKERS])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=here,
-        )
-        for seed in seeds
-    ]
-    for each in started:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n"
-    for each in started:
-        assert each.stdin is not None
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    answers = [each.communicate(timeout=240) for each in started]
-    for each, (_, errors) in zip(started, answers, strict=True):
-        assert each.returncode == 0, errors
-    return [int(out) for out, _ in answers]
+    size = json.dumps([PLAYERS, EVENTS, WORKERS])
+    return [int(out) for out in side_by_side(WORKER, [[str(seed), size] for seed in seeds])]
 
 
 def test_processes_on_the_same_players_neither_deadlock_nor_lose_nor_pay_twice():

@@ -199,7 +199,7 @@ def goal(match: str, *asked: Requirement) -> Goal:
 
 def progress(of: Goal, *found: tuple[float | None, bool]) -> float:
     asked = zip(of.requirements, found, strict=True)
-    return combined(of, [r.fraction(value, met) for r, (value, met) in asked], [met for _, met in found])
+    return combined(of.need, [r.fraction(value, met) for r, (value, met) in asked], [met for _, met in found])
 
 
 TEN, HUNDRED, FEW = requirement("COUNT", "gte", 10), requirement("SUM", "gte", 100), requirement("COUNT", "lte", 3)
@@ -241,7 +241,7 @@ def test_unmet_as_a_whole_is_at_most_99_percent() -> None:
 
 
 def test_where_only_prerequisites_stand_in_the_way_there_is_nothing_left_to_do() -> None:
-    assert combined(goal("ALL"), [], []) == 1
+    assert combined(0, [], []) == 1
 
 
 # -- scopes ------------------------------------------------------------------------------------------------------------

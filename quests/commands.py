@@ -1,0 +1,202 @@
+"""Wishes about quests: starting, abandoning, completing a step by hand, moving runs to a newer version, expiring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.world import World
+from progress.metering import Books, PlayerState
+from quests import rules
+from quests.advancing import Log
+from quests.rules import ABANDONED, Quest, Run, Step
+from rewards.granting import Earned, grant
+
+
+class UnknownQuest(NotFound):
+    pass
+
+
+class UnknownStep(NotFound):
+    pass
+
+
+class NotInProgress(Refused):
+    code = "not_in_progress"
+
+
+class StepNotActive(Refused):
+    code = "step_not_active"
+
+
+class RequirementsNotMet(Refused):
+    code = "requirements_not_met"
+
+
+class NotCompletedByPlayers(Refused):
+    """Only game servers complete such a step."""
+
+    code = "forbidden"
+    status = 403
+
+
+class CannotStart(Refused):
+    """Why a quest cannot be started; each reason is a kind of its own, with SPEC's code."""
+
+    kinds: ClassVar[dict[str, type[CannotStart]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        CannotStart.kinds[cls.code] = cls
+
+
+class QuestInactive(CannotStart):
+    code = "quest_inactive"
+
+
+class QuestNotOpen(CannotStart):
+    code = "quest_not_open"
+
+
+class StartRequirementsNotMet(CannotStart):
+    code = "requirements_not_met"
+
+
+class AlreadyInProgress(CannotStart):
+    code = "already_in_progress"
+
+
+class AlreadyCompleted(CannotStart):
+    code = "already_completed"
+
+
+class Cooldown(CannotStart):
+    code = "cooldown"
+
+
+class NotOffered(CannotStart):
+    code = "not_offered"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestCommand(Command):
+    player_id: PlayerId
+    quest_id: str
+
+    def stand(self, world: World) -> tuple[Log, PlayerState, Run | None]:
+        """The player's log and newest run of the quest, one that is over closed."""
+        log, player = world[Log], world[Books].players[self.player_id]
+        log.read([(self.player_id, self.quest_id)])
+        return log, player, log.runs.get((self.player_id, self.quest_id))
+
+    def open_run(self, world: World) -> tuple[Log, PlayerState, Run]:
+        log, player, run = self.stand(world)
+        if run is None or not run.is_open:
+            raise NotInProgress(f"The quest {self.quest_id} is not in progress.")
+        return log, player, run
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartQuest(QuestCommand):
+    """Begin a run. Refused with the reason why it cannot be started."""
+
+    def handle(self, world: World) -> None:
+        log, player, _ = self.stand(world)
+        quest: Quest | None = log.rules.by_id.get(self.quest_id)
+        if quest is None:
+            raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
+        world[Books].recall((self.player_id, r) for r in quest.requirements if r.metric)
+        if refused := log.refusal(quest, player, world.now):
+            code, detail = refused
+            raise CannotStart.kinds[code](detail)
+        _grant(world, log.start(quest, player, world.now, world.root))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbandonQuest(QuestCommand):
+    """Give up the run in progress; it stays in the history."""
+
+    def handle(self, world: World) -> None:
+        log, player, run = self.open_run(world)
+        log.end(run, ABANDONED, world.now, player)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompleteStep(QuestCommand):
+    """Complete an active step. One with requirements that are not met is refused."""
+
+    step_id: str
+    by_player: bool = False
+
+    def handle(self, world: World) -> None:
+        log, player, run = self.stand(world)
+        step = self._step(log, run)
+        if self.by_player and step.completed_by != "PLAYER":
+            raise NotCompletedByPlayers(f"The step {self.step_id} is completed by the game, not by players.")
+        if run is None or not run.is_open:
+            raise NotInProgress(f"The quest {self.quest_id} is not in progress.")
+        if step not in run.active() or run.is_past(world.now):
+            raise StepNotActive(f"The step {self.step_id} is not active.")
+        if step.requirements and not rules.is_met(run, step, log.has(player)):
+            raise RequirementsNotMet(f"What the step {self.step_id} requires is not met.")
+        rules.complete_step(run, step, world.now, world.root)
+        _grant(world, log.settle(run, player, world.now, world.root, by_hand=[step]))
+
+    def _step(self, log: Log, run: Run | None) -> Step:
+        quest = run.quest if run is not None and run.is_open else log.rules.by_id.get(self.quest_id)
+        if quest is None:
+            raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
+        step = quest.step(self.step_id)
+        if step is None:
+            raise UnknownStep(f"The quest {self.quest_id} has no step {self.step_id!r}.")
+        return step
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveRuns(Command):
+    """Put these players' open runs of a quest on its newest version, where the steps they have done still exist.
+    Answers how many were moved."""
+
+    quest_id: str
+    player_ids: Sequence[PlayerId]
+
+    def players(self) -> Sequence[PlayerId]:
+        return self.player_ids
+
+    def handle(self, world: World) -> int:
+        log, books = world[Log], world[Books]
+        quest = log.rules.by_id.get(self.quest_id)
+        if quest is None:
+            raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
+        count = 0
+        for player in books.players.values():
+            run = log.runs.get((player.player_id, self.quest_id))
+            if run is None or not run.is_open or run.quest.version >= quest.version:
+                continue
+            moved = rules.moved(run, quest, log.has(player))
+            if moved is None:
+                continue
+            log.replace(run, moved)
+            rules.activate(moved, world.now, world.root)
+            _grant(world, log.settle(moved, player, world.now, world.root))
+            count += 1
+        return count
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpireRuns(Command):
+    """Close these players' runs that are past their deadline: looking at them does it."""
+
+    player_ids: Sequence[PlayerId]
+
+    def players(self) -> Sequence[PlayerId]:
+        return self.player_ids
+
+    def handle(self, world: World) -> None:
+        pass
+
+
+def _grant(world: World, earned: Sequence[Earned]) -> None:
+    for each in earned:
+        grant(world, **each)

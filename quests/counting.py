@@ -1,0 +1,149 @@
+"""How far the requirements of a quest's run have come: counted sample by sample, from the moment the counting began.
+
+The counts of a run live in its row, not in the players' tallies: each run counts for itself, on its own version, and is
+gone with it. A count stops growing once it is reached, so what it holds stays small: as many members as its threshold
+asks for, and for a time frame the samples that a late one may still share a window with (of more than `MOST_SAMPLES`
+the oldest go: a window of a sample that comes later than the newest so many then lacks them).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from gamification.kernel.encoding import instant, number, parse_instant
+from gamification.kernel.messages import Json, Sample
+from progress.periods import Period
+from progress.rules import HOLD, WINDOW, WINDOW_MEMORY, ZERO_OVER_NOTHING, Requirement, Tally, best_window
+
+MOST_SAMPLES = 2_000
+
+Day = Callable[[datetime], Period]
+"""The player's daily period that holds an instant."""
+
+
+@dataclass(slots=True, eq=False)
+class Count:
+    requirement: Requirement
+    tally: Tally = field(default_factory=Tally)
+    members: set[str] = field(default_factory=set)
+    samples: list[tuple[datetime, str, float, str | None]] = field(default_factory=list)
+    best: float | None = None
+    """The greatest window so far."""
+    kept: Json = None
+    """Reached: the value it had then."""
+    reached: bool = False
+
+    @property
+    def value(self) -> float | None:
+        if self.kept is not None:
+            return float(self.kept)
+        if self.requirement.nature == WINDOW:
+            return 0 if self.best is None and self.requirement.type != "MAX" else self.best
+        return self.tally.value(self.requirement.type)
+
+    @property
+    def is_met(self) -> bool:
+        return self.reached or (self.requirement.nature == HOLD and self.requirement.compare(self.value))
+
+    @property
+    def fraction(self) -> float:
+        return self.requirement.fraction(self.value, self.is_met)
+
+    def fold(self, sample: Sample, at: datetime, event_id: str, day: Day) -> bool:
+        """Count one sample of its metric; says whether anything changed."""
+        if self.reached:
+            return False
+        if self.requirement.nature == WINDOW:
+            self._slide(sample, at, event_id)
+            return True
+        self.tally.fold(sample.value, at, event_id)
+        if self.requirement.type == "DISTINCT" and sample.member is not None:
+            # Beyond its threshold a number that never falls tells no more.
+            if sample.member not in self.members and len(self.members) <= self.requirement.threshold:
+                self.members.add(sample.member)
+            self.tally.members = len(self.members)
+        if self.requirement.type == "STREAK":
+            self.tally.add_day(day(at))
+        if self.requirement.nature != HOLD and self.requirement.compare(self.value):
+            self._reach()
+        return True
+
+    def _slide(self, sample: Sample, at: datetime, event_id: str) -> None:
+        if self.samples and self.samples[-1][0] - at > WINDOW_MEMORY:
+            return
+        insort(self.samples, (at, event_id, sample.value, sample.member), key=lambda kept: kept[:2])
+        best, met_at = best_window(self.samples, self.requirement, since=at)
+        if best is not None and (self.best is None or best > self.best):
+            self.best = best
+        if met_at is not None:
+            self._reach()
+            return
+        assert self.requirement.window is not None
+        oldest = self.samples[-1][0] - WINDOW_MEMORY - self.requirement.window  # a late sample's window may need it
+        first = bisect_left(self.samples, oldest, key=lambda kept: kept[0])
+        del self.samples[: max(first, len(self.samples) - MOST_SAMPLES)]
+
+    def _reach(self) -> None:
+        self.kept, self.reached = number(self.value), True
+        self.tally, self.members, self.samples = Tally(), set(), []
+
+    def dump(self) -> dict[str, Json]:
+        if self.reached:
+            return {"met": True, "value": self.kept}
+        if self.requirement.nature == WINDOW:
+            return {"best": number(self.best), "samples": [[instant(at), *rest] for at, *rest in self.samples]}
+        tally = self.tally
+        match self.requirement.type:
+            case "LATEST" if tally.latest_at is not None:
+                return {"value": number(tally.latest), "at": instant(tally.latest_at), "id": tally.latest_id}
+            case "DISTINCT":
+                return {"members": sorted(self.members)}
+            case "STREAK":
+                return {"days": [[instant(opens), instant(closes), days] for opens, closes, days in tally.runs]}
+        return {"value": number(tally.value(self.requirement.type))}
+
+
+def begin(requirement: Requirement) -> Count:
+    """A count over nothing; what 0 meets is reached before the first sample."""
+    count = Count(requirement)
+    over_nothing = requirement.type in ZERO_OVER_NOTHING and requirement.nature not in (HOLD, WINDOW)
+    if over_nothing and requirement.compare(0):
+        count._reach()
+    return count
+
+
+def load(requirement: Requirement, kept: dict[str, Any] | None) -> Count:
+    """The inverse of `dump`; of what nothing is known, a count over nothing."""
+    if not kept:
+        return begin(requirement)
+    count = Count(requirement)
+    if kept.get("met"):
+        count.reached, count.kept = True, kept["value"]
+        return count
+    if requirement.nature == WINDOW:
+        count.best = kept["best"]
+        count.samples = [(parse_instant(at), id_, value, member) for at, id_, value, member in kept["samples"]]
+        return count
+    tally = count.tally
+    value: Any = kept.get("value")
+    match requirement.type:
+        case "COUNT":
+            tally.count = value
+        case "SUM":
+            tally.sum = value
+        case "MAX":
+            tally.max = value
+        case "MIN":
+            tally.min = value
+        case "LATEST" if value is not None:
+            tally.latest, tally.latest_at, tally.latest_id = value, parse_instant(kept["at"]), kept["id"]
+        case "DISTINCT":
+            count.members = set(kept["members"])
+            tally.members = len(count.members)
+        case "STREAK":
+            tally.runs = [(parse_instant(opens), parse_instant(closes), days) for opens, closes, days in kept["days"]]
+    return count

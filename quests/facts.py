@@ -1,0 +1,40 @@
+"""What this app may state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from gamification.kernel.messages import Fact, own_id
+from quests.rules import Has, Quest, Run, Step, progress
+
+STARTED, ADVANCED, COMPLETED, FAILED, EXPIRED = (
+    f"quest.{what}" for what in ("started", "advanced", "completed", "failed", "expired")
+)
+ABANDONED = "quest.abandoned"
+
+
+def stated(type_: str, run: Run, at: datetime, has: Has, step: Step | None = None) -> Fact:
+    """QuestStarted, StepCompleted (`quest.advanced`), QuestCompleted, QuestFailed, QuestExpired or QuestAbandoned, as
+    the world is told and, but for the last, the player too."""
+    message: dict[str, Any] = {
+        "id": run.quest.id,
+        "run": run.number,
+        "status": run.status,
+        "progress": progress(run, has),
+    }
+    if step is not None:
+        message["step"] = step.id
+    occurrence = f"{run.number}/{step.id}" if step is not None else str(run.number)
+    return Fact(
+        own_id(type_, run.player_id, run.quest.id, occurrence),
+        run.player_id,
+        type_,
+        {**message, "type": run.quest.type, "difficulty": run.quest.difficulty, "version": run.quest.version},
+        at,
+        None if type_ == ABANDONED else message,
+    )
+
+
+def own_event_data(quest: Quest) -> dict[str, Any]:
+    return {"id": quest.id, "type": quest.type, "difficulty": quest.difficulty}

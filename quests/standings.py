@@ -1,0 +1,166 @@
+"""How a player stands with quests: read without a lock, worked out by the same rules that take runs on. Nothing is
+written: a run past its deadline is shown as it will be closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+
+from gamification.kernel import content, publishing
+from gamification.kernel.encoding import instant
+from gamification.kernel.messages import PlayerId
+from gamification.kernel.publishing import Definition
+from gamification.kernel.world import World
+from progress import periods
+from progress.metering import Books, PlayerState
+from quests import rules
+from quests.advancing import COLUMNS, KEY, Log, periods_at
+from quests.models import Run as RunRow
+from quests.rules import ABANDONED, NOT_STARTED, Quest, QuestRules, Run
+
+HISTORY = 50
+"""The newest closed runs that are shown."""
+STATES = (NOT_STARTED, rules.IN_PROGRESS, rules.COMPLETED, rules.FAILED, rules.EXPIRED)
+
+
+class View:
+    """One player's runs as they are now, of every quest or of `only` one. A fixed number of queries."""
+
+    def __init__(self, player_id: PlayerId, now: datetime, only: str | None = None) -> None:
+        self.now = now
+        self.world = World(now=now, player_ids=[player_id])
+        self.world.rules = publishing.current()
+        self.books, self.log = Books(self.world), Log(self.world)
+        self.world.add(self.books)
+        self.world.add(self.log)
+        self.books.read_players()
+        unseen = PlayerState(player_id, periods.freeze([]), filled=self.world.rules.number)
+        self.player = self.books.players.setdefault(player_id, unseen)
+        self.rules: QuestRules = self.world.rules[QuestRules]
+        self._runs: dict[str, list[Run]] = {}
+        for run in self.log.take_in(_newest_runs(player_id, only)):
+            self._runs.setdefault(run.quest.id, []).append(run)
+        self.log.expire()  # in this world, which is never written
+        self._has = self.log.has(self.player)
+
+    def of(self, quest_id: str) -> dict[str, Any] | None:
+        """The contract's progress of one quest; None for what is no quest, or was retired before the player began."""
+        runs = self._runs.get(quest_id, [])
+        quest = self.rules.by_id.get(quest_id)
+        if quest is None and not runs:
+            return None
+        is_begun = bool(runs) and runs[-1].status != ABANDONED
+        shown: dict[str, Any] = {
+            "player_id": self.player.player_id,
+            "quest_id": quest_id,
+            "run": runs[-1].number if runs else 0,
+            **(self._begun(runs[-1]) if is_begun else _not_begun(quest or runs[-1].quest)),
+            "history": [self._closed(run) for run in runs if not run.is_open][-HISTORY:],
+        }
+        if quest is not None and quest.pools:
+            shown["offers"] = list(self._offers(quest))
+        return shown
+
+    def _begun(self, run: Run) -> dict[str, Any]:
+        return {
+            "status": run.status,
+            "current_step": run.current_step,
+            "active_steps": [step.id for step in run.active()],
+            "progress": rules.progress(run, self._has),
+            "step_progress": rules.step_progress(run, self._has),
+            "started_at": instant(run.started_at),
+            "deadline": _maybe(run.deadline),
+            "completed_at": _maybe(run.completed_at),
+            "version": run.quest.version,
+        }
+
+    def _closed(self, run: Run) -> dict[str, Any]:
+        return {
+            "run": run.number,
+            "status": run.status,
+            "started_at": instant(run.started_at),
+            "ended_at": _maybe(run.ended_at),
+            "completed_at": _maybe(run.completed_at),
+            "progress": rules.progress(run, self._has),
+            "version": run.quest.version,
+        }
+
+    def _offers(self, quest: Quest) -> Iterator[dict[str, Any]]:
+        period = periods_at(self.player, self.now)
+        for pool in quest.pools:
+            opens, closes = period(pool.period)
+            is_offered = quest.id in rules.offered(pool, self.player.player_id, opens)
+            yield {"pool": pool.id, "opens": instant(opens), "closes": instant(closes), "is_offered": is_offered}
+
+    def definition(self, quest_id: str, version: int) -> Definition:
+        """What is published of it, or was when the run that is shown began."""
+        found: Definition = self.world.rules.definition("quest", quest_id, version)
+        return found
+
+    def startable(self) -> set[str]:
+        """The quests that the player could start now."""
+        asked = (r for quest in self.rules.by_id.values() for r in quest.requirements if r.metric)
+        self.books.recall((self.player.player_id, requirement) for requirement in asked)
+        quests = self.rules.by_id.values()
+        return {quest.id for quest in quests if self.log.refusal(quest, self.player, self.now) is None}
+
+
+def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
+    """All quests that are visible, begun or not, and retired ones that the player has begun."""
+    hidden = content.hidden(player_id) if for_player else {}
+    kind, view = content.kind("quest"), View(player_id, now)
+    names = (
+        "title", "description", "type", "difficulty", "repeat", "time_limit", "start_date", "end_date", "rewards",
+        "steps",
+    )  # fmt: skip
+    found = []
+    for id_ in sorted(view.world.rules.published.get("quest", {})):
+        read = view.of(id_)
+        if read is None or state not in (None, read["status"]):
+            continue
+        shown = kind.shown(view.definition(id_, read["version"]), hidden)
+        if shown is not None:
+            found.append({"id": id_, **{name: shown[name] for name in names}, "state": read["status"], **read})
+    return found
+
+
+def is_known(quest_id: str) -> bool:
+    """Whether it is a quest that was ever published."""
+    return quest_id in publishing.current().published.get("quest", {})
+
+
+def startable(player_id: PlayerId, now: datetime) -> set[str]:
+    """The quests that a player could start now."""
+    return View(player_id, now).startable()
+
+
+def _newest_runs(player_id: PlayerId, only: str | None) -> list[tuple[Any, ...]]:
+    """The runs that are shown, oldest first: one that may be open, and those that are history."""
+    found = RunRow.objects.filter(player_id=player_id)
+    if only is not None:
+        found = found.filter(quest_id=only)
+    place = Window(RowNumber(), partition_by="quest_id", order_by=F("run").desc())
+    found = found.annotate(place=place).filter(place__lte=HISTORY + 1).order_by("quest_id", "run")
+    return list(found.values_list(*KEY, *COLUMNS))
+
+
+def _not_begun(quest: Quest) -> dict[str, Any]:
+    return {
+        "status": NOT_STARTED,
+        "current_step": None,
+        "active_steps": [],
+        "progress": 0.0,
+        "step_progress": {step.id: 0.0 for step in quest.steps},
+        "started_at": None,
+        "deadline": None,
+        "completed_at": None,
+        "version": quest.version,
+    }
+
+
+def _maybe(at: datetime | None) -> str | None:
+    return instant(at) if at is not None else None

@@ -1,0 +1,33 @@
+"""What takes many transactions: what the clock does here, and moving runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gamification.kernel import bus
+from quests import queries
+from quests.advancing import late_grace
+from quests.commands import ExpireRuns, MoveRuns
+
+BITE = 200
+"""Players in one transaction: they are locked for as long as it lasts."""
+
+
+def expire_runs(now: datetime) -> int:
+    """Close the runs that are past their deadline, a bite at a time; says of how many players. May run twice, or in two
+    processes at once."""
+    looked_at = 0
+    while bite := queries.overdue(now - late_grace(), BITE):
+        bus.handle(ExpireRuns(player_ids=bite), now=now)
+        looked_at += len(bite)
+    return looked_at
+
+
+def move_runs(quest_id: str, now: datetime) -> int:
+    """Put the open runs of a quest on its newest version, a bite at a time, where the steps they have done still exist;
+    says how many were moved."""
+    moved, after = 0, ""
+    while bite := queries.on_older_versions(quest_id, after, BITE):
+        moved += bus.handle(MoveRuns(quest_id=quest_id, player_ids=bite), now=now)
+        after = bite[-1]
+    return moved

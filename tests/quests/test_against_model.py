@@ -1,0 +1,545 @@
+"""Whatever designers write, games report and players wish, quests come to what a slow and obvious model says."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import hypothesis
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from gamification import pipeline
+from gamification.feed.models import Message
+from gamification.kernel import bus, publishing, sql
+from gamification.kernel.encoding import instant
+from gamification.kernel.messages import Command, GameEvent, Refused
+from gamification.kernel.models import Event, OutboxFact
+from gamification.kernel.publishing import Change, Unpublishable
+from gamification.kernel.world import World
+from progress.commands import ChangeProfile
+from progress.metering import Books
+from progress.models import Player, Tally
+from quests import rules
+from quests.advancing import COLUMNS, KEY, Log
+from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
+from quests.models import Quest, Run
+from quests.tasks import expire_runs
+from rewards.models import Distribution, Transfer, Wallet
+from tests.pipeline.content import achievement, level, metric, pool, publish, quest, requirement, reward, step
+from tests.quests.model import Model, Told
+from tests.quests.model import Run as ModelRun
+
+pytestmark = pytest.mark.django_db
+
+BEGINNING = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
+"""The evening before clocks are put back in Berlin; a week before they are in Los Angeles."""
+ZONES = {"ann": "UTC", "bob": "Europe/Berlin", "cid": "America/Los_Angeles"}
+PLAYERS = sorted(ZONES)
+QUESTS = ["q0", "q1", "q2", "q3"]
+LEVELS = {1: 0, 2: 100, 3: 150}
+METRICS = [
+    metric("hits", "hit", value_field="v", member_field="w"),
+    metric("hard", "hit", value_field="v", conditions=[{"field": "v", "op": "gt", "value": 2}]),
+    metric("runs", "run", member_field="w"),
+    metric("finished", "quest.completed", member_field="id"),
+    metric("unlocked", "achievement.completed", member_field="id"),
+]
+REWARDS = [reward("coin"), reward("chest", value=7, claim="MANUAL"), reward("wisdom", "XP", 60)]
+ACHIEVEMENTS = [
+    achievement("first", requirement("COUNT", "hits", 2), rewards=["coin"]),
+    achievement("second", requirement("COUNT", "finished", 2), rewards=["wisdom"]),
+    achievement("hero", {"type": "QUEST", "target": "q0"}, requirement("COUNT", "runs", 1)),
+]
+MINUTES, HOURS, DAYS = ({"duration": n, "unit": unit} for n, unit in ((10, "minutes"), (3, "hours"), (2, "days")))
+
+# -- content -----------------------------------------------------------------------------------------------------------
+
+
+def target(type_: str, id_: str) -> dict[str, Any]:
+    return {"type": type_, "target": id_}
+
+
+STEP_REQUIREMENTS = [
+    *[requirement("COUNT", "hits", n) for n in (1, 1, 2, 3)],
+    *[requirement("COUNT", "runs", n) for n in (1, 2)],
+    requirement("COUNT", "hits", 1, "gt"),
+    requirement("COUNT", "runs", 2, "eq"),
+    requirement("COUNT", "hard", 2, "lt"),
+    requirement("SUM", "hits", 5),
+    requirement("SUM", "hits", 4, "eq"),
+    requirement("SUM", "hits", 0, "lt"),
+    requirement("MAX", "hits", 3),
+    requirement("MAX", "hits", 3, "lte"),
+    requirement("MAX", "hits", 2, "eq"),
+    requirement("MIN", "hits", 0, "lte"),
+    requirement("MIN", "hits", 1),
+    requirement("LATEST", "hits", 2, "gt"),
+    requirement("LATEST", "hits", 2, "lt"),
+    requirement("LATEST", "hits", 2, "eq"),
+    requirement("DISTINCT", "runs", 2),
+    requirement("DISTINCT", "runs", 1, "eq"),
+    requirement("DISTINCT", "hits", 2, "lte"),
+    requirement("STREAK", "runs", 2),
+    requirement("STREAK", "hits", 1, "gt"),
+    requirement("COUNT", "finished", 1),
+    requirement("DISTINCT", "unlocked", 1),
+    requirement("COUNT", "hits", 2, timeframe=MINUTES),
+    requirement("SUM", "hits", 4, timeframe=HOURS),
+    requirement("MAX", "hits", 3, timeframe=DAYS),
+    requirement("DISTINCT", "runs", 1, "gt", timeframe=DAYS),
+    *[target("ACHIEVEMENT", id_) for id_ in ("first", "first", "second", "hero")],
+    *[target("QUEST", id_) for id_ in ("q0", "q0", "q1", "q2")],
+]
+FAIL_CONDITIONS = [
+    requirement("COUNT", "hard", 2),
+    requirement("COUNT", "runs", 3),
+    requirement("LATEST", "hits", 0, "lt"),
+    requirement("COUNT", "hits", 3, timeframe=MINUTES),
+    requirement("SUM", "hits", 7, "gt"),
+    target("ACHIEVEMENT", "first"),
+    target("QUEST", "q0"),
+]
+START_REQUIREMENTS = [
+    requirement("COUNT", "hits", 2),
+    requirement("COUNT", "runs", 3, "lt"),
+    requirement("MAX", "hits", 3),
+    {"type": "LEVEL", "operator": "gte", "threshold": 2},
+    {"type": "LEVEL", "operator": "lt", "threshold": 3},
+    target("ACHIEVEMENT", "first"),
+    target("QUEST", "q0"),
+    target("QUEST", "q2"),
+]
+REPEATS = ["NEVER", "NEVER", "DAILY", "WEEKLY", "MONTHLY", "ALWAYS"]
+
+
+def rarely(strategy: st.SearchStrategy[Any], default: Any, one_in: int = 4) -> st.SearchStrategy[Any]:
+    return st.integers(1, one_in).flatmap(lambda n: strategy if n == one_in else st.just(default))
+
+
+def lines(one_in: int = 2) -> st.SearchStrategy[list[str]]:
+    return rarely(st.lists(st.sampled_from(["coin", "coin", "chest", "wisdom"]), max_size=2), [], one_in)
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> list[dict[str, Any]]:
+    found = []
+    forks = draw(st.booleans())
+    names = draw(st.permutations(["a", "b", "c", "d", "e"]))
+    orders = draw(st.lists(st.sampled_from([1, 1, 2, 2, 3]), min_size=1, max_size=4))
+    for name, order in zip(names, orders, strict=False):
+        asked = draw(st.lists(st.sampled_from(STEP_REQUIREMENTS), max_size=2))
+        several: list[Any] = ["ANY", {"at_least": 1}] if asked else []
+        found.append(
+            step(
+                name,
+                *asked,
+                order=order,
+                match=draw(st.sampled_from(["ALL", "ALL", *several])),
+                rewards=draw(lines()),
+                is_optional=draw(rarely(st.just(True), False)),
+                branch=draw(st.sampled_from([None, "left", "right", "right"])) if forks else None,
+            )
+        )
+    return found
+
+
+def dates() -> st.SearchStrategy[str | None]:
+    days = st.sampled_from([timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=8)])
+    return rarely(days.map(lambda after: instant(BEGINNING + after)), None, 6)
+
+
+@st.composite
+def quests(draw: st.DrawFn, id_: str, repeats: list[str] = REPEATS) -> Change:
+    return quest(
+        id_,
+        *draw(steps()),
+        rewards=draw(lines()),
+        requirements=draw(rarely(st.lists(st.sampled_from(START_REQUIREMENTS), min_size=1, max_size=2), [], 3)),
+        fail_conditions=draw(rarely(st.lists(st.sampled_from(FAIL_CONDITIONS), min_size=1, max_size=2), [], 3)),
+        time_limit=draw(st.sampled_from([None, None, 60, 60, 3600, 86_400])),
+        start_date=draw(dates()),
+        end_date=draw(dates()),
+        repeat=draw(st.sampled_from(repeats)),
+        cooldown=draw(rarely(st.sampled_from([60, 7200, 86_400]), None)),
+        auto_start=draw(rarely(st.just(True), False, 3)),
+        is_active=draw(rarely(st.just(False), True, 10)),
+    )
+
+
+def is_published(change: Change, now: datetime) -> bool:
+    """Whether it makes sense."""
+    try:
+        publish(change, now=now)
+    except Unpublishable:
+        return False
+    return True
+
+
+# -- what happens ------------------------------------------------------------------------------------------------------
+
+PAST = st.sampled_from([0, 0, 0, 0, 1, 5, 59, 60, 61, 600, 3599, 3600, 3601, 86_400, 3 * 86_400, 40 * 86_400])
+AHEAD = st.sampled_from([1, 60, 290])
+LATER = st.sampled_from([1, 1, 30, 59, 60, 61, 600, 3600, 3601, 7200, 40_000, 86_400, 86_401, 7 * 86_400, 31 * 86_400])
+CLOSE = st.sampled_from([timedelta(0), timedelta(0), timedelta(microseconds=1), timedelta(seconds=1)])
+DATA = st.builds(
+    lambda value, member: {"w": member} if value is None else {"v": value, "w": member},
+    st.sampled_from([None, -2, 0, 1, 1, 2, 2, 3, 4]),
+    st.sampled_from([None, "x", "y", "z", 1]),
+)
+
+
+class Life(RuleBasedStateMachine):
+    """Players, designers and the clock do whatever they may, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.now = BEGINNING
+        self.sent: list[tuple[str, Told]] = []
+        self.model: Model
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.atomic.__exit__(None, None, None)
+
+    @initialize(data=st.data(), grace=st.sampled_from([0, 0, 600, 3600]))
+    def begin(self, data: st.DataObject, grace: int) -> None:
+        self.grace(grace)
+        plain = quest("q0", step("a", requirement("COUNT", "hits", 1)), rewards=["coin"])
+        levels = [level(number, xp) for number, xp in LEVELS.items()]
+        publish(*METRICS, *REWARDS, *levels, plain, *ACHIEVEMENTS, now=self.now)
+        self.model = Model(
+            metrics=definitions(METRICS),
+            achievements=definitions(ACHIEVEMENTS),
+            rewards={each["id"]: each for each in definitions(REWARDS)},
+            levels=LEVELS,
+            grace=timedelta(seconds=grace),
+            offered=offered,
+            zones={player: ZoneInfo(zone) for player, zone in ZONES.items()},
+        )
+        self.model.publish("q0", plain.definition)
+        for player, zone in ZONES.items():
+            self.wish(ChangeProfile(player_id=player, changes={"timezone": zone}))
+        for id_ in QUESTS:
+            for _ in range(3):
+                if self.publish(data.draw(quests(id_))):
+                    break
+        among = [id_ for id_ in QUESTS[2:] if self.model.current(id_)]
+        is_pooled: bool = data.draw(st.booleans())
+        if among and is_pooled:
+            change = pool("of-the-day", *among, period=data.draw(st.sampled_from(["DAILY", "WEEKLY"])))
+            publish(change, now=self.now)
+            self.model.pools += definitions([change])
+
+    def grace(self, seconds: int) -> None:
+        raise NotImplementedError
+
+    def publish(self, change: Change) -> bool:
+        if not is_published(change, self.now):
+            return False
+        self.model.publish(change.id, change.definition)
+        return True
+
+    def wish(self, command: Command) -> tuple[Any, str | None]:
+        """What a command answers, or the code it was refused with; refused, it must not have changed anything."""
+        before = everything()
+        try:
+            return bus.handle(command, now=self.now), None
+        except Refused as refused:
+            assert everything() == before
+            return None, refused.code
+
+    def interesting(self, player: str) -> list[datetime]:
+        """Instants at which something begins or ends for a player."""
+        found = [self.now]
+        for runs in self.model.players[player].runs.values():
+            run = runs[-1]
+            found += [run.started_at, *(active.at for active in run.reached.values())]
+            found += [run.deadline] if run.deadline else []
+        return sorted({at for at in found if at <= self.now + timedelta(minutes=5)})
+
+    @rule(data=st.data(), size=st.sampled_from([1, 1, 2, 3, 6]))
+    def send(self, data: st.DataObject, size: int) -> None:
+        batch = []
+        for _ in range(size):
+            player = data.draw(st.sampled_from(PLAYERS))
+            kind = data.draw(st.sampled_from(["past", "past", "past", "past", "ahead", "close", "close", "again"]))
+            if kind == "again" and self.sent:
+                batch.append(data.draw(st.sampled_from(self.sent)))
+                continue
+            if kind == "ahead":
+                at = self.now + timedelta(seconds=data.draw(AHEAD))
+            elif kind == "close":
+                sign = data.draw(st.sampled_from([-1, 1]))
+                at = data.draw(st.sampled_from(self.interesting(player))) + sign * data.draw(CLOSE)
+            else:
+                at = self.now - timedelta(seconds=data.draw(PAST))
+            type_ = data.draw(st.sampled_from(["hit", "hit", "run", "rest"]))
+            sent = (player, Told(f"e{len(self.sent):03}", type_, data.draw(DATA), at))
+            self.sent.append(sent)
+            batch.append(sent)
+        pipeline.process([as_sent(player, told) for player, told in batch], now=self.now)
+        self.model.process(batch, self.now)
+
+    @rule(player=st.sampled_from(PLAYERS), id_=st.sampled_from([*QUESTS, "q9"]))
+    def start(self, player: str, id_: str) -> None:
+        said = self.wish(StartQuest(player_id=player, quest_id=id_))
+        assert said == self.model.attempt(lambda: self.model.start(player, id_, self.now))
+
+    @rule(player=st.sampled_from(PLAYERS))
+    def start_all(self, player: str) -> None:
+        for id_ in QUESTS:
+            self.start(player, id_)
+
+    @rule(player=st.sampled_from(PLAYERS), id_=st.sampled_from(QUESTS))
+    def abandon(self, player: str, id_: str) -> None:
+        said = self.wish(AbandonQuest(player_id=player, quest_id=id_))
+        assert said == self.model.attempt(lambda: self.model.abandon(player, id_, self.now))
+
+    @rule(data=st.data(), player=st.sampled_from(PLAYERS))
+    def complete(self, data: st.DataObject, player: str) -> None:
+        runs = [runs[-1] for runs in self.model.players[player].runs.values() if runs[-1].is_open]
+        likely = [(run.quest["id"], step["id"]) for run in runs for step in run.active]
+        others = [(id_, name) for id_ in QUESTS for name in "abcde"]
+        id_, name = data.draw(st.sampled_from(likely * (len(others) // (len(likely) or 1)) + others))
+        said = self.wish(CompleteStep(player_id=player, quest_id=id_, step_id=name))
+        assert said == self.model.attempt(lambda: self.model.complete(player, id_, name, self.now))
+
+    @rule(seconds=LATER)
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @precondition(lambda self: self.deadlines())
+    @rule(data=st.data())
+    def wait_for_a_deadline(self, data: st.DataObject) -> None:
+        ends = data.draw(st.sampled_from(self.deadlines()))
+        self.now = max(self.now, ends + data.draw(st.sampled_from([-1, 0, 0, 1])) * data.draw(CLOSE))
+
+    def deadlines(self) -> list[datetime]:
+        """When open runs end, and when they can no longer be added to."""
+        runs = [runs[-1] for player in self.model.players.values() for runs in player.runs.values() if runs[-1].is_open]
+        ends = {end + grace for run in runs if (end := run.deadline) for grace in (timedelta(0), self.model.grace)}
+        return sorted(end for end in ends if end - self.now < timedelta(days=40))
+
+    @rule()
+    def sweep(self) -> None:
+        expected = self.model.overdue(self.now)
+        assert expire_runs(self.now) == len(expected)
+        self.model.expire(expected, self.now)
+
+    @rule(data=st.data(), id_=st.sampled_from(QUESTS))
+    def revise_and_move(self, data: st.DataObject, id_: str) -> None:
+        self.revise(data, id_)
+        self.move(id_, PLAYERS)
+
+    @rule(data=st.data(), id_=st.sampled_from(QUESTS))
+    def revise(self, data: st.DataObject, id_: str) -> None:
+        before = self.model.last_definition(id_)
+        if before is None:
+            return
+        how = data.draw(st.sampled_from(["again", "orders", "activity", "retire", "thresholds"]))
+        change: Change
+        if how == "again":
+            repeats = ["NEVER", "DAILY", "WEEKLY", "MONTHLY"] if self.model.was_periodic(id_) else REPEATS
+            change = data.draw(quests(id_, repeats))
+        elif how == "orders":
+            orders = data.draw(st.permutations([each["order"] for each in before["steps"]]))
+            moved = [each | {"order": order} for each, order in zip(before["steps"], orders, strict=True)]
+            change = Change("quest", id_, before | {"steps": moved})
+        elif how == "thresholds":
+            more = data.draw(st.sampled_from([-1, 1]))
+            change = Change("quest", id_, before | {"steps": [_harder(each, more) for each in before["steps"]]})
+        elif how == "activity":
+            change = Change("quest", id_, before | {"is_active": not before["is_active"]})
+        else:
+            change = Change("quest", id_, None)
+        self.publish(change)
+
+    @rule(id_=st.sampled_from(QUESTS), players=st.lists(st.sampled_from(PLAYERS), min_size=1, unique=True).map(sorted))
+    def move(self, id_: str, players: list[str]) -> None:
+        said = self.wish(MoveRuns(quest_id=id_, player_ids=players))
+        assert said == self.model.attempt(lambda: self.model.move(players, id_, self.now))
+
+    # -- what must be so -----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def runs_are_as_the_model_says(self) -> None:
+        found = shown(self.now)
+        for id_, player in self.model.players.items():
+            expected = {
+                (quest_id, run.number): as_shown(self.model, id_, run, run is runs[-1])
+                for quest_id, runs in player.runs.items()
+                for run in runs
+            }
+            mine = {(quest_id, number): run for (owner, quest_id, number), run in found.items() if owner == id_}
+            assert mine == expected
+
+    @invariant()
+    def players_are_as_the_model_says(self) -> None:
+        serials = dict(Quest.objects.values_list("id", "serial"))
+        rows = {row.player_id: row for row in Player.objects.all()}
+        for id_, player in self.model.players.items():
+            row = rows[id_]
+            assert (row.quests_completed, row.xp) == (player.quests_completed, player.xp)
+            runs = list(Run.objects.filter(player_id=id_).values_list("quest_id", "status"))
+            assert bits(row.quests_begun) == {serials[quest_id] for quest_id, _ in runs}
+            assert bits(row.quests_open) == {serials[q] for q, status in runs if status == "IN_PROGRESS"}
+            assert bits(row.quests_done) == {serials[q] for q, status in runs if status == "COMPLETED"}
+
+    @invariant()
+    def each_reward_is_given_once(self) -> None:
+        columns = ("source", "source_id", "occurrence", "line", "reward_id")
+        for id_, player in self.model.players.items():
+            given = list(Distribution.objects.filter(player_id=id_).values_list(*columns))
+            assert sorted(given) == sorted(player.granted)
+            gold = sum(5 for *_, reward_id in given if reward_id == "coin")
+            assert sum(Wallet.objects.filter(player_id=id_).values_list("balance", flat=True)) == gold
+            mine = Transfer.objects.filter(player_id=id_).values_list("debit_account", "credit_account", "amount")
+            accounts: Counter[str] = Counter()
+            for debit, credit, amount in mine:
+                accounts[debit] -= amount
+                accounts[credit] += amount
+            assert sum(accounts.values()) == 0
+            assert accounts[f"player:{id_}"] == gold
+
+    @invariant()
+    def all_is_told_in_order(self) -> None:
+        """Of each quest: which of two quests is looked at first is left open."""
+        facts = OutboxFact.objects.filter(type__startswith="quest.").exclude(player_id="").order_by("id")
+        messages = Message.objects.filter(type__startswith="quest.").order_by("player_id", "seq")
+        for id_, player in self.model.players.items():
+            told = [(f.type, f.timestamp, f.data) for f in facts if f.player_id == id_]
+            said = [(m.type, m.timestamp, m.data) for m in messages if m.player_id == id_]
+            for quest_id in QUESTS:
+                expected = [(t, at, as_told(data)) for t, at, data in player.facts if data["id"] == quest_id]
+                assert [(t, at, as_told(data)) for t, at, data in told if data["id"] == quest_id] == expected
+                expected = [each for each in expected if each[0] != "quest.abandoned"]
+                assert [(t, at, as_told(data)) for t, at, data in said if data["id"] == quest_id] == expected
+
+
+def _harder(each: dict[str, Any], more: int) -> dict[str, Any]:
+    asked = [r | {"threshold": r["threshold"] + more} if "threshold" in r else r for r in each["requirements"]]
+    return each | {"requirements": asked}
+
+
+# -- looking -----------------------------------------------------------------------------------------------------------
+
+
+def definitions(changes: list[Change]) -> list[dict[str, Any]]:
+    return [change.definition or {} for change in changes]
+
+
+def offered(found: Mapping[str, Any], player: str, opens: datetime) -> Collection[str]:
+    """As the service draws it: `pick` of the pool's quests, the same whenever one asks."""
+    drawn = rules.Pool(found["id"], tuple(found["quests"]), found["pick"], found["period"])
+    quests = rules.offered(drawn, player, opens.astimezone(UTC))
+    assert len(quests) == found["pick"]
+    assert set(quests) <= set(found["quests"])
+    return quests
+
+
+def as_sent(player: str, told: Told) -> GameEvent:
+    return GameEvent(told.id, player, told.type, dict(told.data), told.at)
+
+
+def everything() -> list[Any]:
+    """All rows that a wish about quests might change."""
+    models = (Run, Distribution, Wallet, Transfer, Player, OutboxFact, Message, Event, Tally)
+    return [list(model._default_manager.order_by("pk").values()) for model in models]
+
+
+def bits(kept: bytes | memoryview) -> set[int]:
+    number = int.from_bytes(bytes(kept), "little")
+    return {n for n in range(number.bit_length()) if number >> n & 1}
+
+
+def as_told(data: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: data[name] for name in ("id", "run", "status", "step") if name in data}
+    return kept | {"progress": round(data["progress"], 9)}
+
+
+Shown = dict[str, Any]
+
+
+def shown(now: datetime) -> dict[tuple[str, str, int], Shown]:
+    """(player, quest, run) → all that can be said of it."""
+    world = World(now=now, player_ids=PLAYERS)
+    books, log = Books(world), Log(world)
+    world.add(books)
+    world.add(log)
+    books.read_players()
+    world.rules = publishing.current()
+    keys = list(Run.objects.values_list(*KEY))
+    wanted = dict(zip(KEY, zip(*keys, strict=True), strict=True)) if keys else {}
+    runs = log.take_in(sql.select_in(Run, (*KEY, *COLUMNS), wanted)) if keys else []
+    return {(r.player_id, r.quest.id, r.number): _shown(r, log, books) for r in runs}
+
+
+def _shown(run: rules.Run, log: Log, books: Books) -> Shown:
+    has = log.has(books.players[run.player_id])
+    return {
+        "version": run.quest.version,
+        "status": run.status,
+        "is_newest": run.is_newest,
+        "started_at": run.started_at,
+        "deadline": run.deadline,
+        "completed_at": run.completed_at,
+        "ended_at": run.ended_at,
+        "current_step": run.current_step,
+        "active": {s.id: run.steps[s.id].activated_at for s in run.active()},
+        "done": {s.id: run.steps[s.id].completed_at for s in run.quest.steps if run.is_done(s)},
+        "skipped": run.skipped,
+        "steps": {id_: round(value, 9) for id_, value in rules.step_progress(run, has).items()},
+        "progress": round(rules.progress(run, has), 9),
+    }
+
+
+def as_shown(model: Model, player_id: str, run: ModelRun, is_newest: bool) -> Shown:
+    player = model.players[player_id]
+    return {
+        "version": run.version,
+        "status": run.status,
+        "is_newest": is_newest,
+        "started_at": run.started_at,
+        "deadline": run.deadline,
+        "completed_at": run.completed_at,
+        "ended_at": run.ended_at,
+        "current_step": min((s["order"] for s in run.active if not s["is_optional"]), default=None),
+        "active": {s["id"]: run.reached[s["id"]].at for s in run.active},
+        "done": run.done,
+        "skipped": run.skipped,
+        "steps": {id_: round(value, 9) for id_, value in model.step_progress(player, run).items()},
+        "progress": round(model.progress(player, run), 9),
+    }
+
+
+EXAMPLES = int(os.environ.get("QUEST_EXAMPLES", "12"))
+STEPS = int(os.environ.get("QUEST_STEPS", "25"))
+
+
+def test_whatever_happens_quests_come_to_what_the_model_says(settings: Any) -> None:
+    class Lives(Life):
+        def grace(self, seconds: int) -> None:
+            settings.QUEST_LATE_GRACE = seconds
+
+    settings.RABBITMQ_URL = ""
+    thorough = hypothesis.settings(
+        max_examples=EXAMPLES, stateful_step_count=STEPS, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(Lives, settings=thorough)

@@ -1,0 +1,442 @@
+"""Quests over HTTP: what game servers and players may do about them, what is answered, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from rest_framework.test import APIClient
+
+from gamification import pipeline
+from gamification.kernel.publishing import Change
+from progress.models import Player
+from quests.models import Run
+from rewards.models import Distribution
+from tests.callers import assert_problem, game_server, player
+from tests.pipeline.content import (
+    NOON,
+    achievement,
+    event,
+    level,
+    metric,
+    pool,
+    publish,
+    quest,
+    requirement,
+    reward,
+    step,
+)
+
+pytestmark = pytest.mark.django_db
+
+API = "/api/v1"
+Json = dict[str, Any]
+KILLS = requirement("COUNT", "kills", 2)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[Any]:
+    with time_machine.travel(NOON, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def hunt() -> APIClient:
+    """A quest of two steps, the second for the player to complete; a game server's client."""
+    publish(
+        metric("kills"),
+        reward("coin"),
+        reward("chest", value=50),
+        quest(
+            "hunt",
+            step("kill", KILLS, rewards=["coin"]),
+            step("tell", order=2, completed_by="PLAYER"),
+            rewards=["chest"],
+            time_limit=3600,
+        ),
+    )
+    return game_server()
+
+
+def kill(count: int, player_id: str = "ann", first: int = 1) -> None:
+    events = [event(f"k{n}", player_id, at=n) for n in range(first, first + count)]
+    pipeline.process(events, now=NOON + timedelta(seconds=first + count))
+
+
+def act(client: APIClient, path: str, player_id: str | None = None, key: str | None = None) -> Any:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    said = {} if player_id is None else {"player_id": player_id}
+    return client.post(f"{API}/quests/{path}", said, headers=headers)
+
+
+def progress(client: APIClient, quest_id: str = "hunt", player_id: str = "ann") -> Json:
+    response = client.get(f"{API}/quests/{quest_id}/progress?player_id={player_id}")
+    assert response.status_code == 200, response.content
+    found: Json = response.json()
+    return found
+
+
+def listed(client: APIClient, query: str) -> list[str]:
+    response = client.get(f"{API}/{query}")
+    assert response.status_code == 200, response.content
+    return [row["id"] for row in response.json()["results"]]
+
+
+# -- the way through a quest -------------------------------------------------------------------------------------------
+
+
+def test_a_quest_is_started_advanced_and_completed_by_its_routes(hunt: APIClient, clock: Any) -> None:
+    ann = player("ann")
+    started = act(ann, "hunt/start")
+    assert started.status_code == 200
+    assert started.json() == {
+        "player_id": "ann",
+        "quest_id": "hunt",
+        "run": 1,
+        "status": "IN_PROGRESS",
+        "current_step": 1,
+        "active_steps": ["kill"],
+        "progress": 0.0,
+        "step_progress": {"kill": 0.0, "tell": 0.0},
+        "started_at": "2026-11-20T12:00:00Z",
+        "deadline": "2026-11-20T13:00:00Z",
+        "completed_at": None,
+        "history": [],
+        "version": 1,
+    }
+    kill(1)
+    assert (progress(ann)["progress"], progress(ann)["step_progress"]) == (0.25, {"kill": 0.5, "tell": 0.0})
+    kill(1, first=2)
+    read = progress(hunt)
+    assert (read["progress"], read["current_step"], read["active_steps"]) == (0.5, 2, ["tell"])
+    clock.shift(60)
+    done = act(ann, "hunt/steps/tell/complete").json()
+    assert (done["status"], done["progress"], done["completed_at"]) == ("COMPLETED", 1.0, "2026-11-20T12:01:00Z")
+    assert (done["current_step"], done["active_steps"]) == (None, [])
+    assert done["history"] == [
+        {
+            "run": 1, "status": "COMPLETED", "started_at": "2026-11-20T12:00:00Z", "ended_at": "2026-11-20T12:01:00Z",
+            "completed_at": "2026-11-20T12:01:00Z", "progress": 1.0, "version": 1,
+        }
+    ]  # fmt: skip
+    assert progress(ann) == done
+    assert ann.get(f"{API}/players/me").json()["statistics"]["quests_completed"] == 1
+
+
+def test_what_a_run_gave_is_listed_with_its_number(hunt: APIClient) -> None:
+    act(hunt, "hunt/start", "ann")
+    act(hunt, "hunt/abandon", "ann")
+    act(hunt, "hunt/start", "ann")
+    kill(2)
+    act(hunt, "hunt/steps/tell/complete", "ann")
+    given = player("ann").get(f"{API}/players/me/distributions").json()["results"]
+    assert {(row["source"], row["source_id"], row["occurrence"], row["reward_id"]) for row in given} == {
+        ("QUEST", "hunt", "2", "chest"),
+        ("QUEST_STEP", "hunt/kill", "2", "coin"),
+    }
+
+
+def test_a_run_that_was_abandoned_is_history_and_the_quest_not_started(hunt: APIClient, clock: Any) -> None:
+    ann = player("ann")
+    act(ann, "hunt/start")
+    kill(1)
+    clock.shift(30)
+    left = act(ann, "hunt/abandon")
+    assert left.status_code == 200
+    read = left.json()
+    assert (read["status"], read["run"], read["progress"], read["started_at"]) == ("NOT_STARTED", 1, 0.0, None)
+    assert (read["current_step"], read["active_steps"], read["deadline"]) == (None, [], None)
+    assert read["history"] == [
+        {
+            "run": 1, "status": "ABANDONED", "started_at": "2026-11-20T12:00:00Z", "ended_at": "2026-11-20T12:00:30Z",
+            "completed_at": None, "progress": 0.25, "version": 1,
+        }
+    ]  # fmt: skip
+    again = act(ann, "hunt/start").json()
+    assert (again["run"], again["progress"], [run["run"] for run in again["history"]]) == (2, 0.0, [1])
+
+
+def test_a_quest_never_started_is_not_started_and_reading_it_writes_nothing(hunt: APIClient) -> None:
+    read = progress(hunt, player_id="nobody")
+    assert (read["run"], read["status"], read["version"], read["history"]) == (0, "NOT_STARTED", 1, [])
+    assert listed(hunt, "players/nobody/quests") == ["hunt"]
+    assert not Player.objects.exists()
+    assert not Run.objects.exists()
+
+
+def test_a_run_past_its_deadline_is_shown_expired_but_not_written(hunt: APIClient, clock: Any) -> None:
+    ann = player("ann")
+    act(ann, "hunt/start")
+    kill(2)
+    clock.shift(3600)
+    assert progress(hunt)["status"] == "IN_PROGRESS"  # its last instant
+    clock.shift(1)
+    ann = player("ann")
+    read = progress(ann)
+    assert (read["status"], read["progress"], read["current_step"], read["active_steps"]) == ("EXPIRED", 0.5, None, [])
+    assert read["completed_at"] is None
+    [run] = read["history"]
+    assert (run["status"], run["ended_at"], run["progress"]) == ("EXPIRED", "2026-11-20T13:00:00Z", 0.5)
+    assert [row["state"] for row in ann.get(f"{API}/players/me/quests").json()["results"]] == ["EXPIRED"]
+    assert Run.objects.get().status == "IN_PROGRESS"
+    assert_problem(act(ann, "hunt/steps/tell/complete"), 409, "not_in_progress")
+    assert act(ann, "hunt/start").json()["run"] == 2
+
+
+def test_within_the_grace_after_its_deadline_a_run_is_still_in_progress(
+    hunt: APIClient, clock: Any, settings: Any
+) -> None:
+    settings.QUEST_LATE_GRACE = 60
+    act(hunt, "hunt/start", "ann")
+    clock.shift(3660)
+    assert progress(hunt)["status"] == "IN_PROGRESS"
+    clock.shift(1)
+    assert progress(hunt)["status"] == "EXPIRED"
+
+
+def test_a_daily_quest_ends_with_the_players_own_day() -> None:
+    publish(quest("daily", step("one"), repeat="DAILY"))
+    server = game_server()
+    server.patch(f"{API}/players/ann", {"timezone": "Asia/Tokyo"})
+    server.patch(f"{API}/players/bob", {"timezone": "America/Los_Angeles"})
+    with time_machine.travel(NOON + timedelta(days=3), tick=False):
+        deadlines = [act(server, "daily/start", each).json()["deadline"] for each in ("ann", "bob", "cid")]
+    assert deadlines == ["2026-11-23T15:00:00Z", "2026-11-24T08:00:00Z", "2026-11-24T00:00:00Z"]
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+def test_each_refusal_has_its_code_and_status_and_changes_nothing() -> None:
+    publish(
+        metric("kills"),
+        level(1, 0),
+        level(2, 100),
+        quest("off", step("s"), is_active=False),
+        quest("soon", step("s"), start_date="2026-11-20T12:00:01Z"),
+        quest("high", step("s"), requirements=[{"type": "LEVEL", "operator": "gte", "threshold": 2}]),
+        quest("once", step("s")),
+        quest("slow", step("s"), repeat="ALWAYS", cooldown=10),
+        quest("road", step("kill", KILLS), step("then", order=2)),
+        quest("left", step("s")),
+        quest("right", step("s")),
+        pool("either", "left", "right"),
+    )
+    server = game_server()
+    act(server, "once/start", "ann")
+    act(server, "once/steps/s/complete", "ann")
+    act(server, "slow/start", "ann")
+    act(server, "slow/abandon", "ann")
+    act(server, "road/start", "ann")
+    offers = {id_: progress(server, id_)["offers"][0]["is_offered"] for id_ in ("left", "right")}
+    [away] = [id_ for id_, is_offered in offers.items() if not is_offered]
+    before = list(Run.objects.order_by("pk").values())
+    refusals = {
+        "off/start": "quest_inactive",
+        "soon/start": "quest_not_open",
+        "high/start": "requirements_not_met",
+        "road/start": "already_in_progress",
+        "once/start": "already_completed",
+        "slow/start": "cooldown",
+        f"{away}/start": "not_offered",
+        "off/abandon": "not_in_progress",
+        "once/abandon": "not_in_progress",
+        "off/steps/s/complete": "not_in_progress",
+        "road/steps/then/complete": "step_not_active",
+        "road/steps/kill/complete": "requirements_not_met",
+    }
+    for path, code in refusals.items():
+        assert_problem(act(server, path, "ann"), 409, code)
+    for path in ("none/start", "none/abandon", "none/steps/s/complete", "road/steps/none/complete"):
+        assert_problem(act(server, path, "ann"), 404, "not_found")
+    assert_problem(server.get(f"{API}/quests/none/progress?player_id=ann"), 404, "not_found")
+    assert list(Run.objects.order_by("pk").values()) == before
+    assert not Distribution.objects.exists()
+
+
+def test_a_player_completes_only_steps_that_are_for_players() -> None:
+    publish(quest("road", step("mine", completed_by="PLAYER"), step("theirs")))
+    ann, server = player("ann"), game_server()
+    act(ann, "road/start")
+    assert_problem(act(ann, "road/steps/theirs/complete"), 403, "forbidden")
+    assert progress(ann, "road")["active_steps"] == ["mine", "theirs"]
+    assert act(ann, "road/steps/mine/complete").json()["active_steps"] == ["theirs"]
+    assert act(server, "road/steps/theirs/complete", "ann").json()["status"] == "COMPLETED"
+
+
+def test_a_player_acts_for_nobody_else(hunt: APIClient) -> None:
+    bob = player("bob")
+    for path in ("hunt/start", "hunt/abandon", "hunt/steps/tell/complete"):
+        assert_problem(act(bob, path, "ann"), 404, "not_found")
+    assert_problem(bob.get(f"{API}/quests/hunt/progress?player_id=ann"), 404, "not_found")
+    assert_problem(bob.get(f"{API}/players/ann/quests"), 404, "not_found")
+    assert_problem(bob.get(f"{API}/quests?available_to=ann"), 404, "not_found")
+    assert not Run.objects.exists()
+
+
+def test_a_game_server_needs_the_scope_and_says_for_whom(hunt: APIClient) -> None:
+    assert_problem(act(game_server("players:read"), "hunt/start", "ann"), 403, "missing_scope")
+    assert_problem(act(hunt, "hunt/start"), 400, "invalid", "player_id")
+    assert_problem(hunt.get(f"{API}/quests/hunt/progress"), 400, "invalid", "player_id")
+    assert not Run.objects.exists()
+    assert hunt.post(f"{API}/quests/hunt/start?player_id=ann", {}).json()["player_id"] == "ann"
+
+
+def test_the_same_key_gets_the_first_answer_again_and_starts_one_run(hunt: APIClient) -> None:
+    ann = player("ann")
+    first, again = (act(ann, "hunt/start", key="once") for _ in range(2))
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert again.status_code == 200
+    assert Run.objects.count() == 1
+    assert_problem(act(ann, "hunt/start", key="twice"), 409, "already_in_progress")
+
+
+# -- lists -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_players_list_has_every_quest_in_the_state_it_is_in(hunt: APIClient) -> None:
+    publish(quest("other", step("one")), quest("gone", step("one")), quest("kept", step("one")))
+    ann = player("ann")
+    act(ann, "hunt/start")
+    act(ann, "kept/start")
+    publish(Change("quest", "gone", None), Change("quest", "kept", None))
+    rows = ann.get(f"{API}/players/me/quests").json()["results"]
+    assert {row["id"]: row["state"] for row in rows} == {
+        "hunt": "IN_PROGRESS", "kept": "IN_PROGRESS", "other": "NOT_STARTED",
+    }  # fmt: skip
+    [row] = [row for row in rows if row["id"] == "hunt"]
+    assert (row["title"], row["type"], row["difficulty"], row["repeat"], row["time_limit"]) == (
+        "Hunt", "SIDE", "NORMAL", "NEVER", 3600,
+    )  # fmt: skip
+    assert (row["start_date"], row["end_date"], row["rewards"]) == (None, None, ["chest"])
+    assert [step["id"] for step in row["steps"]] == ["kill", "tell"]
+    assert {**row, **progress(ann)} == row
+    assert listed(ann, "players/me/quests?state=IN_PROGRESS") == ["hunt", "kept"]
+    assert listed(ann, "players/me/quests?state=NOT_STARTED") == ["other"]
+    assert listed(ann, "players/me/quests?state=FAILED") == []
+    for state in ("ABANDONED", "LOCKED", "in_progress", ""):
+        assert_problem(ann.get(f"{API}/players/me/quests?state={state}"), 400, "invalid", "state")
+
+
+def test_a_retired_quest_is_known_to_whoever_began_it_and_to_nobody_else(hunt: APIClient) -> None:
+    ann, bob = player("ann"), player("bob")
+    act(ann, "hunt/start")
+    publish(Change("quest", "hunt", None))
+    assert progress(ann)["status"] == "IN_PROGRESS"
+    assert_problem(bob.get(f"{API}/quests/hunt/progress"), 404, "not_found")
+    for path in ("hunt/start", "hunt/abandon", "hunt/steps/tell/complete"):
+        assert_problem(act(bob, path), 404, "not_found")
+    assert listed(bob, "players/me/quests") == []
+    assert act(ann, "hunt/abandon").json()["history"][0]["status"] == "ABANDONED"
+    assert_problem(act(ann, "hunt/start"), 404, "not_found")
+
+
+def test_a_run_is_shown_by_the_version_it_goes_by(hunt: APIClient) -> None:
+    ann = player("ann")
+    act(ann, "hunt/start")
+    publish(quest("hunt", step("quite-else")))
+    [row] = ann.get(f"{API}/players/me/quests").json()["results"]
+    assert (row["version"], [step["id"] for step in row["steps"]]) == (1, ["kill", "tell"])
+    assert list(row["step_progress"]) == ["kill", "tell"]
+    assert progress(hunt, player_id="bob")["step_progress"] == {"quite-else": 0.0}
+
+
+def test_quests_are_listed_by_who_could_start_them_now() -> None:
+    server = game_server()
+    for made in (
+        metric("kills"),
+        level(1, 0),
+        quest("free", step("s")),
+        quest("begun", step("s")),
+        quest("off", step("s"), is_active=False),
+        quest("veteran", step("s"), type="MAIN", requirements=[KILLS]),
+        quest("newcomer", step("s"), requirements=[{"type": "LEVEL", "operator": "gte", "threshold": 1}]),
+    ):
+        body = {name: value for name, value in (made.definition or {}).items() if (made.kind, name) != ("level", "id")}
+        assert server.post(f"{API}/{made.kind}s", body).status_code == 201
+    ann = player("ann")
+    act(ann, "begun/start")
+    everything = ["begun", "free", "newcomer", "off", "veteran"]
+    assert listed(ann, "quests") == everything
+    assert listed(ann, "quests?available_to=ann") == ["free", "newcomer"]
+    kill(2)
+    for client, who in ((ann, "me"), (ann, "ann"), (server, "ann")):
+        assert listed(client, f"quests?available_to={who}") == ["free", "newcomer", "veteran"]
+        assert listed(client, f"quests?available_to={who}&type=MAIN") == ["veteran"]
+        assert listed(client, f"quests?available_to={who}&text=new") == ["newcomer"]
+        assert listed(client, f"quests?available_to={who}&page_size=1") == ["free"]
+    assert listed(server, "quests?available_to=bob") == ["begun", "free", "newcomer"]
+    for who in ("", "me", "a%20b"):
+        assert_problem(server.get(f"{API}/quests?available_to={who}"), 400, "invalid", "available_to")
+    assert set(Player.objects.values_list("pk", flat=True)) == {"ann"}
+
+
+def test_what_a_pool_offers_is_said_with_its_period_and_is_what_can_be_started() -> None:
+    ids = [f"q{n}" for n in range(6)]
+    publish(*(quest(id_, step("s")) for id_ in ids), quest("free", step("s")), pool("daily", *ids, pick=2))
+    ann = player("ann")
+    rows = {row["id"]: row for row in ann.get(f"{API}/players/me/quests").json()["results"]}
+    assert "offers" not in rows["free"]
+    offered = [id_ for id_ in ids if rows[id_]["offers"][0]["is_offered"]]
+    assert len(offered) == 2
+    assert rows[ids[0]]["offers"] == [
+        {
+            "pool": "daily", "opens": "2026-11-20T00:00:00Z", "closes": "2026-11-21T00:00:00Z",
+            "is_offered": ids[0] in offered,
+        }
+    ]  # fmt: skip
+    assert listed(ann, "quests?available_to=me") == ["free", *offered]
+    for id_ in ids:
+        assert act(ann, f"{id_}/start").status_code == (200 if id_ in offered else 409)
+
+
+def test_publishing_a_quest_says_how_many_runs_stay_on_older_versions() -> None:
+    server = game_server()
+    body = {"id": "road", "title": "Road", "steps": [{"id": "one", "title": "One"}]}
+    assert server.post(f"{API}/quests", body).json()["runs_on_older_versions"] == 0
+    for each in ("ann", "bob", "cid"):
+        act(server, "road/start", each)
+    act(server, "road/abandon", "cid")
+    draft = server.patch(f"{API}/quests/road", {"title": "A road", "draft": True}).json()
+    assert (draft["version"], draft["runs_on_older_versions"]) == (1, 0)
+    published = server.post(f"{API}/quests/road/publish", {}).json()
+    assert (published["version"], published["runs_on_older_versions"]) == (2, 2)
+    act(server, "road/start", "dan")
+    assert server.patch(f"{API}/quests/road", {"title": "The road"}).json()["runs_on_older_versions"] == 3
+    assert "runs_on_older_versions" not in server.post(f"{API}/metrics", {"id": "m", "event_type": "a"}).json()
+
+
+# -- what is held of a player ------------------------------------------------------------------------------------------
+
+
+def test_runs_are_handed_out_and_erased_with_their_player(hunt: APIClient) -> None:
+    for each in ("ann", "bob"):
+        act(hunt, "hunt/start", each)
+    exported = player("ann").get(f"{API}/players/me/export").json()["data"]["quests.run"]
+    assert [(row["player_id"], row["quest_id"], row["status"]) for row in exported] == [("ann", "hunt", "IN_PROGRESS")]
+    assert hunt.delete(f"{API}/players/ann").status_code == 204
+    assert list(Run.objects.values_list("player_id", flat=True)) == ["bob"]
+
+
+def test_a_secret_achievement_is_named_in_no_answer_about_quests() -> None:
+    secret = {"type": "ACHIEVEMENT", "target": "s-17"}
+    publish(
+        metric("kills"),
+        achievement("s-17", requirement("COUNT", "kills", 3), type="SECRET"),
+        quest("plot", step("one", secret, KILLS, completed_by="PLAYER")),
+        quest("flight", step("one"), fail_conditions=[secret]),
+        quest("sequel", step("one"), requirements=[secret]),
+    )
+    ann, server = player("ann"), game_server()
+    answers = [act(ann, path) for path in ("plot/start", "sequel/start", "plot/steps/one/complete")]
+    assert [answer.status_code for answer in answers] == [200, 409, 409]
+    answers += [ann.get(f"{API}/{path}") for path in ("players/me/quests", "quests", "quests/plot/progress")]
+    answers.append(act(ann, "plot/abandon"))
+    assert [str(answer.json()) for answer in answers if "s-17" in str(answer.json())] == []
+    assert "s-17" in str(server.get(f"{API}/players/ann/quests").json())
+    kill(3)
+    rows = {row["id"]: row for row in ann.get(f"{API}/players/me/quests").json()["results"]}
+    assert rows["plot"]["steps"][0]["requirements"][0] == secret

@@ -33,7 +33,7 @@ class StepShape(Shape):
     id = Id()
     title = Text(max_length=120, required=False)
     description = Text(max_length=TEXT, allow_blank=True, default="")
-    order = Integer(min_value=0, max_value=LAST, required=False, help_text="Without: one after the other, as listed.")
+    order = Integer(min_value=0, max_value=LAST, default=1)
     requirements = rows(RequirementShape, most=50)
     match = Match(default="ALL")
     rewards = Listed(child=Id())
@@ -67,12 +67,10 @@ class QuestShape(Shape):
     metadata = JsonObject(default=dict)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Fill in the steps' orders. Not even a draft may have a step's id twice: its lines could not be told from the
-        other's."""
+        """Not even a draft may have a step's id twice: its lines could not be told from the other's."""
         seen: set[str] = set()
         errors: Any = {}
         for index, step in enumerate(attrs["steps"]):
-            step.setdefault("order", index + 1)
             if step["id"] in seen:
                 errors[index] = {"id": [ErrorDetail("Another step of the quest is called so.", "duplicate_step")]}
             seen.add(step["id"])

@@ -478,8 +478,8 @@ def refusal(
         return "quest_not_open", f"It opens at {instant(quest.start_date)}."
     if quest.end_date is not None and at >= quest.end_date:
         return "quest_not_open", f"It ended at {instant(quest.end_date)}."
-    if not all(has(requirement) for requirement in quest.requirements):
-        return "requirements_not_met", "What it takes to start is not met."
+    if unmet := [requirement for requirement in quest.requirements if not has(requirement)]:
+        return "requirements_not_met", f"To start, it still takes {', '.join(map(_wanted, unmet))}."
     if newest is not None and newest.is_open:
         return "already_in_progress", f"Run {newest.number} is in progress."
     if _is_completed(quest, newest, is_done, period):
@@ -492,6 +492,18 @@ def refusal(
     if not quest.is_offered(player_id, period):
         return "not_offered", "No pool offers it to this player now."
     return None
+
+
+def _wanted(requirement: Requirement) -> str:
+    """In words; an achievement may be secret."""
+    match requirement.type:
+        case "ACHIEVEMENT":
+            return "an achievement"
+        case "QUEST":
+            return f"the quest {requirement.target}"
+        case "LEVEL":
+            return f"a level {requirement.operator} {requirement.threshold:g}"
+    return f"{requirement.type} of {requirement.metric} {requirement.operator} {requirement.threshold:g}"
 
 
 def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Callable[[str], Period]) -> bool:

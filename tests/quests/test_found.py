@@ -276,3 +276,30 @@ def test_a_daily_that_was_abandoned_starts_itself_the_next_day() -> None:
     wish(AbandonQuest(player_id="ann", quest_id="q"), 2)
     assert send(event("e2", at=DAY / 2 - 1), now=DAY / 2 - 1) == []
     assert send(event("e3", at=DAY / 2), now=DAY / 2) == ["quest.started"]
+
+
+def test_a_quest_starts_only_with_all_that_it_takes() -> None:
+    publish(
+        metric("kills"),
+        metric("jumps", "jumped"),
+        quest("q", step("s"), requirements=[ONE_KILL, requirement("COUNT", "jumps", 1)]),
+    )
+    assert send(event("e1", at=1), now=1) == []
+    assert refused(StartQuest(player_id="ann", quest_id="q"), 2) == "requirements_not_met"
+    assert send(event("e2", type_="jumped", at=3), now=3) == []
+    start("q", 4)
+
+
+def test_a_moved_run_keeps_what_it_has_counted_where_the_requirement_is_the_same() -> None:
+    two = requirement("COUNT", "kills", 2)
+    publish(metric("kills"), quest("q", step("s", two)), quest("r", step("s"), fail_conditions=[two]))
+    start("q")
+    start("r")
+    assert send(event("e1", at=1), now=1) == []
+    publish(
+        quest("q", step("s", two), step("t", requirement("COUNT", "kills", 3))),
+        quest("r", step("s"), step("t"), fail_conditions=[two]),
+    )
+    assert [wish(MoveRuns(quest_id=id_, player_ids=["ann"]), 2) for id_ in ("q", "r")] == [1, 1]
+    assert send(event("e2", at=3), now=3) == ["quest.advanced", "quest.failed"]
+    assert (run("q").status, run("r").status) == ("IN_PROGRESS", "FAILED")

@@ -131,7 +131,8 @@ class Log(Part):
             player.quests_told |= self.rules.bits.get(("QUEST", event.data["id"]), 0)
 
     def open_runs(self, player_id: PlayerId) -> list[Run]:
-        return list(self._open.get(player_id, ()))
+        """In the order of their quests' ids, whatever order the database gave them in."""
+        return sorted(self._open.get(player_id, ()), key=lambda run: run.quest.id)
 
     def is_awaited(self, event: GameEvent) -> bool:
         """Whether somebody's quest waits for what this own event says was completed."""

@@ -79,6 +79,7 @@ STEP_REQUIREMENTS = [
     *[requirement("COUNT", "runs", n) for n in (1, 2)],
     requirement("COUNT", "hits", 1, "gt"),
     requirement("COUNT", "runs", 2, "eq"),
+    requirement("COUNT", "runs", 0, "eq"),
     requirement("COUNT", "hard", 2, "lt"),
     requirement("SUM", "hits", 5),
     requirement("SUM", "hits", 4, "eq"),

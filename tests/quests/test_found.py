@@ -303,3 +303,40 @@ def test_a_moved_run_keeps_what_it_has_counted_where_the_requirement_is_the_same
     assert [wish(MoveRuns(quest_id=id_, player_ids=["ann"]), 2) for id_ in ("q", "r")] == [1, 1]
     assert send(event("e2", at=3), now=3) == ["quest.advanced", "quest.failed"]
     assert (run("q").status, run("r").status) == ("IN_PROGRESS", "FAILED")
+
+
+def test_what_nothing_meets_was_reached_before_the_first_sample() -> None:
+    publish(
+        metric("kills"),
+        metric("jumps", "jumped"),
+        quest("q", step("s", ONE_KILL, requirement("COUNT", "jumps", 0, "eq"))),
+    )
+    start("q")
+    assert send(event("e1", type_="jumped", at=1), event("e2", at=2), now=2) == ["quest.advanced", "quest.completed"]
+
+
+def test_a_count_goes_on_from_batch_to_batch() -> None:
+    """Each event comes alone, so all that is known of those before is what the run's row keeps."""
+    publish(
+        metric("hits", "hit", value_field="v", member_field="w"),
+        *(
+            quest(id_, step("s", asked))
+            for id_, asked in {
+                "distinct": requirement("DISTINCT", "hits", 1, "gt"),
+                "latest": requirement("LATEST", "hits", 5, "eq"),
+                "window": requirement("SUM", "hits", 8, timeframe={"duration": 1, "unit": "minutes"}),
+            }.items()
+        ),
+        quest("hold", step("s", requirement("MAX", "hits", 4, "lte"), requirement("COUNT", "hits", 3))),
+    )
+    ids = ("distinct", "latest", "window", "hold")
+    for id_ in ids:
+        start(id_)
+    for n, (at, value, member) in enumerate([(10, 4, "x"), (100, 3, "x"), (20, 5, "y")]):
+        send(event(f"e{n}", type_="hit", at=at, v=value, w=member), now=200)
+    assert {id_: run(id_).status for id_ in ids} == {
+        "distinct": "COMPLETED",
+        "latest": "IN_PROGRESS",  # of two samples the later one is the latest, whichever came last
+        "window": "COMPLETED",
+        "hold": "IN_PROGRESS",  # it held after the first sample, but no longer at the third
+    }

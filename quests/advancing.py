@@ -260,14 +260,13 @@ class Log(Part):
 def advance(world: World, moment: Moment) -> list[Earned]:
     """Let one event count for quests: start what it starts, and take runs as far as it does."""
     log, player, event = world[Log], moment.player, moment.event
-    has_learned = event.type in LEARNED
-    if has_learned:
+    if event.type in LEARNED:
         log.learn(player, event)
     earned: list[Earned] = []
     for quest in log.startable(player, event):
         earned += log.start(quest, player, event.timestamp, event.root, counts=True)
     for run in log.open_runs(player.player_id):
-        if run.is_open and (_counts(run, event, player) or has_learned):
+        if run.is_open and (_counts(run, event, player) or run.asks):
             earned += log.settle(run, player, event.timestamp, event.root)
     return earned
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -253,6 +253,7 @@ class Run:
     """step → progress when the run was closed."""
     dirty: bool = True
     _counting: dict[str, list[tuple[Count, StepState | None]]] | None = None
+    _asks: bool | None = None
 
     @property
     def is_open(self) -> bool:
@@ -293,12 +294,23 @@ class Run:
 
     def turn(self) -> None:
         """Note that other steps are active now."""
-        self.dirty, self._counting = True, None
+        self.dirty, self._counting, self._asks = True, None, None
+
+    @property
+    def asks(self) -> bool:
+        """Whether something of it depends on what else the player has, so that any event may find it met."""
+        if self._asks is None:
+            self._asks = any(r.nature == TARGET for r in self._requirements())
+        return self._asks
 
     def waits_for(self, type_: str, target: str) -> bool:
         """Whether something of it waits for an achievement, or another quest."""
-        asked = (*self.quest.fail_conditions, *(r for step in self.active() for r in step.requirements))
-        return any(r.type == type_ and r.target == target for r in asked)
+        return any(r.type == type_ and r.target == target for r in self._requirements())
+
+    def _requirements(self) -> Iterator[Requirement]:
+        yield from self.quest.fail_conditions
+        for step in self.active():
+            yield from step.requirements
 
 
 def begin(

@@ -167,8 +167,8 @@ def test_mistakes_in_quests_and_pools_are_named_with_their_place(tmp_path: Path)
         ("achievements[1].requirements[0].target", "cycle"),
         ("pools[0].pick", "too_few_quests"),
     }
-    pack["quests"][0]["steps"] = [step("go"), step("go"), {"id": "stay"}]
-    assert refusals(written(tmp_path, pack)) == {("quests[0].steps[2].title", "required")}
+    pack["quests"][0]["steps"] = [step("go"), step("go"), {"title": "Stay"}]
+    assert refusals(written(tmp_path, pack)) == {("quests[0].steps[2].id", "required")}
     assert not Quest.objects.exists()
 
 

@@ -20,9 +20,10 @@ from progress.leveling import LevelRules
 from progress.metering import Books, Moment, PlayerState
 from progress.periods import KINDS, Period
 from progress.rules import Requirement
-from quests import facts, rules
+from quests import facts, running
 from quests.models import Run as RunRow
-from quests.rules import COMPLETED, EXPIRED, FAILED, Has, Quest, QuestRules, Run, Step
+from quests.rules import Quest, QuestRules, Step
+from quests.running import COMPLETED, EXPIRED, FAILED, Has, Run
 from rewards.granting import Earned
 
 KEY = ("player_id", "quest_id", "run")
@@ -87,7 +88,7 @@ class Log(Part):
         for player_id, quest_id, number, is_newest, version, *fields, state in rows:
             quest = self.rules.version(quest_id, version, self.world.rules.definition)
             run = Run(player_id, quest, number, is_newest, *fields)
-            rules.load(run, state)
+            running.load(run, state)
             runs.append(run)
             if is_newest:
                 self.runs[player_id, quest_id] = run
@@ -152,7 +153,7 @@ class Log(Part):
             quest = self.rules.starting[serial]
             newest = self.runs.get((player.player_id, quest.id))
             period = periods_at(player, event.timestamp)
-            if not rules.starts_itself(quest, newest, period):
+            if not running.starts_itself(quest, newest, period):
                 continue
             end = quest.deadline(event.timestamp, _own_period(quest, period))
             if end is not None and self.world.now > end + late_grace():
@@ -162,7 +163,7 @@ class Log(Part):
 
     def refusal(self, quest: Quest, player: PlayerState, at: datetime) -> tuple[str, str] | None:
         """Why the player cannot start it at that instant: `(code, detail)`."""
-        return rules.refusal(
+        return running.refusal(
             quest,
             player.player_id,
             at=at,
@@ -186,7 +187,9 @@ class Log(Part):
             number = newest.number + 1
         period = _own_period(quest, periods_at(player, at))
         has = self.has(player)
-        run = rules.begin(quest, player.player_id, number, at=at, period=period, root=None if counts else root, has=has)
+        run = running.begin(
+            quest, player.player_id, number, at=at, period=period, root=None if counts else root, has=has
+        )
         self.runs[player.player_id, quest.id] = run
         self._open.setdefault(player.player_id, []).append(run)
         player.quests_begun |= quest.bit
@@ -200,7 +203,7 @@ class Log(Part):
     ) -> list[Earned]:
         """Complete what is complete; says what that has earned, and the steps that were completed by hand just now."""
         has = self.has(player)
-        steps = [*by_hand, *rules.settle(run, at, root, has)]
+        steps = [*by_hand, *running.settle(run, at, root, has)]
         earned = [self.advanced(run, step, at, has) for step in steps]
         if run.status == COMPLETED:
             earned.append(self.complete(run, player, at, has))
@@ -227,7 +230,7 @@ class Log(Part):
     def end(self, run: Run, status: str, at: datetime, player: PlayerState) -> None:
         """Close an open run that was not completed: EXPIRED or ABANDONED."""
         has = self.has(player)
-        rules.close(run, status, at, has)
+        running.close(run, status, at, has)
         self.closed(run, player)
         self.world.state(facts.stated(facts.EXPIRED if status == EXPIRED else facts.ABANDONED, run, at, has))
 
@@ -249,7 +252,7 @@ class Log(Part):
         rows = [
             (
                 run.player_id, run.quest.id, run.number, run.is_newest, run.quest.version, run.started_at, run.deadline,
-                run.period, run.status, run.completed_at, run.ended_at, rules.dump(run),
+                run.period, run.status, run.completed_at, run.ended_at, running.dump(run),
             )
             for run in sorted(runs, key=lambda run: (run.player_id, run.quest.id, run.number))
         ]  # fmt: skip
@@ -272,7 +275,7 @@ def advance(world: World, moment: Moment) -> list[Earned]:
 
 
 def _counts(run: Run, event: GameEvent, player: PlayerState) -> bool:
-    return bool(event.samples) and rules.count(run, event, lambda at: player.period("DAILY", at))
+    return bool(event.samples) and running.count(run, event, lambda at: player.period("DAILY", at))
 
 
 def _earned(run: Run, rewards: Sequence[str], source: str, source_id: str, at: datetime) -> Earned:

@@ -9,9 +9,10 @@ from typing import ClassVar
 from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.world import World
 from progress.metering import Books, PlayerState
-from quests import rules
+from quests import running
 from quests.advancing import Log
-from quests.rules import ABANDONED, Quest, Run, Step
+from quests.rules import Quest, Step
+from quests.running import ABANDONED, Run
 from rewards.granting import Earned, grant
 
 
@@ -138,9 +139,9 @@ class CompleteStep(QuestCommand):
             raise NotInProgress(f"The quest {self.quest_id} is not in progress.")
         if step not in run.active() or run.is_past(world.now):
             raise StepNotActive(f"The step {self.step_id} is not active.")
-        if step.requirements and not rules.is_met(run, step, log.has(player)):
+        if step.requirements and not running.is_met(run, step, log.has(player)):
             raise RequirementsNotMet(f"What the step {self.step_id} requires is not met.")
-        rules.complete_step(run, step, world.now, world.root)
+        running.complete_step(run, step, world.now, world.root)
         _grant(world, log.settle(run, player, world.now, world.root, by_hand=[step]))
 
     def _step(self, log: Log, run: Run | None) -> Step:
@@ -174,11 +175,11 @@ class MoveRuns(Command):
             run = log.runs.get((player.player_id, self.quest_id))
             if run is None or not run.is_open or run.quest.version >= quest.version:
                 continue
-            moved = rules.moved(run, quest, log.has(player))
+            moved = running.moved(run, quest, log.has(player))
             if moved is None:
                 continue
             log.replace(run, moved)
-            rules.activate(moved, world.now, world.root)
+            running.activate(moved, world.now, world.root)
             _grant(world, log.settle(moved, player, world.now, world.root))
             count += 1
         return count

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from gamification.kernel.messages import Fact, own_id
-from quests.rules import Has, Quest, Run, Step, progress
+from quests.rules import Quest, Step
+from quests.running import Has, Run, progress
 
 STARTED, ADVANCED, COMPLETED, FAILED, EXPIRED = (
     f"quest.{what}" for what in ("started", "advanced", "completed", "failed", "expired")

@@ -17,14 +17,15 @@ from gamification.kernel.publishing import Definition
 from gamification.kernel.world import World
 from progress import periods
 from progress.metering import Books, PlayerState
-from quests import rules
+from quests import rules, running
 from quests.advancing import COLUMNS, KEY, Log, periods_at
 from quests.models import Run as RunRow
-from quests.rules import ABANDONED, NOT_STARTED, Quest, QuestRules, Run
+from quests.rules import Quest, QuestRules
+from quests.running import ABANDONED, NOT_STARTED, Run
 
 HISTORY = 50
 """The newest closed runs that are shown."""
-STATES = (NOT_STARTED, rules.IN_PROGRESS, rules.COMPLETED, rules.FAILED, rules.EXPIRED)
+STATES = (NOT_STARTED, running.IN_PROGRESS, running.COMPLETED, running.FAILED, running.EXPIRED)
 
 
 class View:
@@ -70,8 +71,8 @@ class View:
             "status": run.status,
             "current_step": run.current_step,
             "active_steps": [step.id for step in run.active()],
-            "progress": rules.progress(run, self._has),
-            "step_progress": rules.step_progress(run, self._has),
+            "progress": running.progress(run, self._has),
+            "step_progress": running.step_progress(run, self._has),
             "started_at": instant(run.started_at),
             "deadline": _maybe(run.deadline),
             "completed_at": _maybe(run.completed_at),
@@ -85,7 +86,7 @@ class View:
             "started_at": instant(run.started_at),
             "ended_at": _maybe(run.ended_at),
             "completed_at": _maybe(run.completed_at),
-            "progress": rules.progress(run, self._has),
+            "progress": running.progress(run, self._has),
             "version": run.quest.version,
         }
 

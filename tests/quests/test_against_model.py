@@ -34,7 +34,7 @@ from gamification.kernel.world import World
 from progress.commands import ChangeProfile
 from progress.metering import Books
 from progress.models import Player, Tally
-from quests import rules
+from quests import rules, running
 from quests.advancing import COLUMNS, KEY, Log
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Quest, Run
@@ -492,7 +492,7 @@ def shown(now: datetime) -> dict[tuple[str, str, int], Shown]:
     return {(r.player_id, r.quest.id, r.number): _shown(r, log, books) for r in runs}
 
 
-def _shown(run: rules.Run, log: Log, books: Books) -> Shown:
+def _shown(run: running.Run, log: Log, books: Books) -> Shown:
     has = log.has(books.players[run.player_id])
     return {
         "version": run.quest.version,
@@ -506,8 +506,8 @@ def _shown(run: rules.Run, log: Log, books: Books) -> Shown:
         "active": {s.id: run.steps[s.id].activated_at for s in run.active()},
         "done": {s.id: run.steps[s.id].completed_at for s in run.quest.steps if run.is_done(s)},
         "skipped": run.skipped,
-        "steps": {id_: round(value, 9) for id_, value in rules.step_progress(run, has).items()},
-        "progress": round(rules.progress(run, has), 9),
+        "steps": {id_: round(value, 9) for id_, value in running.step_progress(run, has).items()},
+        "progress": round(running.progress(run, has), 9),
     }
 
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from gamification.kernel.models import Version
 from gamification.kernel.publishing import Definitions
-from quests import checks, rules
+from quests import checks, rules, running
 from quests.content import QUEST
 from quests.models import Quest
 from tests.content.making import (
@@ -251,10 +251,10 @@ def ever_active(definition: Json) -> set[str]:
     ways: list[tuple[rules.Step, ...]] = [()]
     while ways:
         way = ways.pop()
-        run = rules.begin(compiled, "ann", 1, at=NOON, period=None, root=None, has=lambda _: False)
+        run = running.begin(compiled, "ann", 1, at=NOON, period=None, root=None, has=lambda _: False)
         for done in way:
-            rules.complete_step(run, done, NOON, "")
-            rules.settle(run, NOON, "", lambda _: False)
+            running.complete_step(run, done, NOON, "")
+            running.settle(run, NOON, "", lambda _: False)
         found |= {each.id for each in run.active()}
         ways += [(*way, each) for each in run.active()]
     return found

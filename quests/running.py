@@ -1,0 +1,390 @@
+"""What becomes of a run, one player's way through one quest: plain decisions, no database, no clock.
+
+A run begins, counts samples for the steps that are active, settles (steps complete themselves and make others active, a
+branch is chosen, the quest is failed or complete) and is closed once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from gamification.kernel.encoding import instant, parse_instant
+from gamification.kernel.messages import GameEvent, Json, PlayerId
+from progress.periods import KINDS, Period
+from progress.rules import NEVER, TARGET, Requirement, combined
+from quests import counting
+from quests.counting import Count, Day
+from quests.rules import Quest, Step
+
+IN_PROGRESS, COMPLETED, FAILED, EXPIRED = "IN_PROGRESS", "COMPLETED", "FAILED", "EXPIRED"
+ABANDONED, NOT_STARTED = "ABANDONED", "NOT_STARTED"
+
+Has = Callable[[Requirement], bool]
+"""Whether the player has what a requirement without a metric names: an achievement, a quest, a level."""
+
+
+@dataclass(slots=True, eq=False)
+class StepState:
+    """A step that is active, or was."""
+
+    activated_at: datetime
+    root: str | None = None
+    """The event that made it active, which does not count for it (known within one batch: no other will cause more)."""
+    completed_at: datetime | None = None
+    counts: dict[str, Count] = field(default_factory=dict)
+    """requirement's digest → how far it has come."""
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    player_id: PlayerId
+    quest: Quest
+    number: int
+    is_newest: bool
+    started_at: datetime
+    deadline: datetime | None = None
+    period: datetime | None = None
+    """When the player's period opened in which it was started, of a quest that repeats by periods."""
+    status: str = IN_PROGRESS
+    completed_at: datetime | None = None
+    ended_at: datetime | None = None
+    steps: dict[str, StepState] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    fails: dict[str, Count] = field(default_factory=dict)
+    spared: set[str] = field(default_factory=set)
+    """Fail conditions that were met before it was started: they fail it no more."""
+    final: dict[str, float] | None = None
+    """step → progress when the run was closed."""
+    dirty: bool = True
+    _counting: dict[str, list[tuple[Count, StepState | None]]] | None = None
+    _asks: bool | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == IN_PROGRESS
+
+    def is_over(self, now: datetime, grace: timedelta) -> bool:
+        """Whether its time is up; so late nothing counts any more."""
+        return self.is_open and self.deadline is not None and now > self.deadline + grace
+
+    def is_past(self, at: datetime) -> bool:
+        """Whether an instant lies past the deadline: nothing counts then."""
+        return self.deadline is not None and at > self.deadline
+
+    def is_done(self, step: Step) -> bool:
+        state = self.steps.get(step.id)
+        return state is not None and state.completed_at is not None
+
+    def active(self) -> list[Step]:
+        if not self.is_open:
+            return []
+        return [s for s in self.quest.steps if s.id in self.steps and not self.is_done(s) and s.id not in self.skipped]
+
+    @property
+    def current_step(self) -> int | None:
+        """The order of the lowest active mandatory steps."""
+        return min((step.order for step in self.active() if not step.is_optional), default=None)
+
+    def counts(self, metric: str) -> Sequence[tuple[Count, StepState | None]]:
+        """The counts that a sample of this metric may change, each with its step's state (None: a fail condition)."""
+        if self._counting is None:
+            self._counting = {}
+            for count in self.fails.values():
+                self._counting.setdefault(count.requirement.metric, []).append((count, None))
+            for step in self.active():
+                for count in self.steps[step.id].counts.values():
+                    self._counting.setdefault(count.requirement.metric, []).append((count, self.steps[step.id]))
+        return self._counting.get(metric, ())
+
+    def turn(self) -> None:
+        """Note that other steps are active now."""
+        self.dirty, self._counting, self._asks = True, None, None
+
+    @property
+    def asks(self) -> bool:
+        """Whether something of it depends on what else the player has, so that any event may find it met."""
+        if self._asks is None:
+            self._asks = any(r.nature == TARGET for r in self._requirements())
+        return self._asks
+
+    def waits_for(self, type_: str, target: str) -> bool:
+        """Whether something of it waits for an achievement, or another quest."""
+        return any(r.type == type_ and r.target == target for r in self._requirements())
+
+    def _requirements(self) -> Iterator[Requirement]:
+        yield from self.quest.fail_conditions
+        for step in self.active():
+            yield from step.requirements
+
+
+def begin(
+    quest: Quest, player_id: PlayerId, number: int, *, at: datetime, period: Period | None, root: str | None, has: Has
+) -> Run:
+    """A new run, its first steps active. `root`: the event that is not to count for them, if any."""
+    run = Run(player_id, quest, number, True, at, quest.deadline(at, period), period.opens if period else None)
+    run.fails = {r.digest: counting.begin(r) for r in quest.fail_conditions if r.metric}
+    run.spared = {r.digest for r in quest.fail_conditions if not r.metric and has(r)}
+    activate(run, at, root)
+    return run
+
+
+def activate(run: Run, at: datetime, root: str | None) -> None:
+    """Make active what is reached and was not before."""
+    for step in _reached(run):
+        if step.id not in run.steps:
+            counts = {r.digest: counting.begin(r) for r in step.requirements if r.metric}
+            run.steps[step.id] = StepState(at, root, counts=counts)
+            run.turn()
+
+
+def _reached(run: Run) -> list[Step]:
+    """The steps all of whose mandatory ones of a lower order are complete, but for the skipped."""
+    left = [s for s in run.quest.steps if s.id not in run.skipped]
+    last = min((s.order for s in left if not s.is_optional and not run.is_done(s)), default=None)
+    return [s for s in left if last is None or s.order <= last]
+
+
+def count(run: Run, event: GameEvent, day: Day) -> bool:
+    """Let an event count for a run; says whether anything of it changed."""
+    if run.is_past(event.timestamp):
+        return False
+    changed = False
+    for sample in event.samples:
+        for each, step in run.counts(sample.metric):
+            since = run.started_at if step is None else step.activated_at
+            if event.timestamp >= since and (step is None or step.root is None or step.root != event.root):
+                changed |= each.fold(sample, event.timestamp, event.id, day)
+    run.dirty |= changed
+    return changed
+
+
+def settle(run: Run, at: datetime, root: str, has: Has) -> list[Step]:
+    """Complete what is complete, make active what that opens, and close the run if it is failed or done.
+
+    Says which steps were completed, in order. Failing wins over completing. An event that says what the player has may
+    be from before the run: nothing happens in it before it began, nor to a step before that was active.
+    """
+    if run.is_past(at):
+        return []
+    if any(_is_met(run.fails, r, has) for r in run.quest.fail_conditions if r.digest not in run.spared):
+        close(run, FAILED, max(at, run.started_at), has)
+        return []
+    done: list[Step] = []
+    while (ready := _first_ready(run, has)) is not None:
+        at = max(at, run.steps[ready.id].activated_at)
+        complete_step(run, ready, at, root)
+        done.append(ready)
+    if all(s.is_optional or s.id in run.skipped or run.is_done(s) for s in run.quest.steps):
+        run.completed_at = at
+        close(run, COMPLETED, at, has)
+    return done
+
+
+def _first_ready(run: Run, has: Has) -> Step | None:
+    return next((step for step in run.active() if step.requirements and is_met(run, step, has)), None)
+
+
+def is_met(run: Run, step: Step, has: Has) -> bool:
+    """Whether as many of a step's requirements are met as it takes."""
+    counts = run.steps[step.id].counts
+    return sum(_is_met(counts, r, has) for r in step.requirements) >= step.need
+
+
+def _is_met(counts: Mapping[str, Count], requirement: Requirement, has: Has) -> bool:
+    return has(requirement) if requirement.nature == TARGET else counts[requirement.digest].is_met
+
+
+def complete_step(run: Run, step: Step, at: datetime, root: str) -> None:
+    """Complete an active step, skip the branches that it decides against, and activate what it opens."""
+    run.steps[step.id].completed_at = at
+    run.turn()
+    _choose(run, step)
+    activate(run, at, root)
+
+
+def _choose(run: Run, step: Step) -> None:
+    """Skip the branches that a completed step decides against."""
+    if step.branch is not None:
+        others = {s.branch for s in run.quest.steps if s.order == step.order} - {None, step.branch}
+        run.skipped |= {s.id for s in run.quest.steps if s.branch in others and not run.is_done(s)}
+
+
+def close(run: Run, status: str, at: datetime, has: Has) -> None:
+    """End a run, once; how far each step had come is kept, what it counted is not."""
+    run.final = step_progress(run, has)
+    run.status, run.ended_at = status, at
+    run.turn()
+    run.fails = {}
+    for state in run.steps.values():
+        state.counts = {}
+
+
+def step_progress(run: Run, has: Has) -> dict[str, float]:
+    """step → 0 to 1, of all its steps."""
+    return run.final if run.final is not None else {s.id: _progress(run, s, has) for s in run.quest.steps}
+
+
+def _progress(run: Run, step: Step, has: Has) -> float:
+    state = run.steps.get(step.id)
+    if state is None or not step.requirements:
+        return 1.0 if run.is_done(step) else 0.0
+    if state.completed_at is not None:
+        return 1.0
+    met = [_is_met(state.counts, r, has) for r in step.requirements]
+    fractions = [
+        float(is_met) if r.nature == TARGET else state.counts[r.digest].fraction
+        for r, is_met in zip(step.requirements, met, strict=True)
+    ]
+    return combined(step.need, fractions, met)
+
+
+def progress(run: Run, has: Has) -> float:
+    """The mean over the mandatory steps that are not skipped; at most 0.99 until all of them are done."""
+    steps = step_progress(run, has)
+    counted = [step for step in run.quest.steps if not step.is_optional and step.id not in run.skipped]
+    mean = math.fsum(steps[step.id] for step in counted) / len(counted) if counted else 1.0
+    return mean if all(run.is_done(step) for step in counted) else min(mean, 0.99)
+
+
+def moved(run: Run, quest: Quest, has: Has) -> Run | None:
+    """An open run on another version: what it has done chooses between the branches there, and of the steps that are
+    active and remain so it keeps what they have counted, where the requirement is the same. None where a step it has
+    done no longer exists. To be activated and settled then.
+    """
+    known = {step.id: step for step in quest.steps}
+    done = {id_: state for id_, state in run.steps.items() if state.completed_at is not None}
+    if not done.keys() <= known.keys():
+        return None
+    found = Run(run.player_id, quest, run.number, True, run.started_at, run.deadline, run.period, steps=done)
+    for step in sorted((known[id_] for id_ in done), key=lambda step: (done[step.id].completed_at, step.order)):
+        _choose(found, step)
+    before = {step.id: run.steps[step.id] for step in run.active()}
+    for step in [step for step in _reached(found) if step.id in before]:
+        state = before[step.id]
+        counts = {r.digest: state.counts.get(r.digest) or counting.begin(r) for r in step.requirements if r.metric}
+        found.steps[step.id] = StepState(state.activated_at, state.root, counts=counts)
+    asked = {r.digest for r in run.quest.fail_conditions}
+    found.fails = {r.digest: run.fails.get(r.digest) or counting.begin(r) for r in quest.fail_conditions if r.metric}
+    new = [r for r in quest.fail_conditions if not r.metric and r.digest not in asked]
+    found.spared = run.spared | {r.digest for r in new if has(r)}
+    return found
+
+
+# -- starting ----------------------------------------------------------------------------------------------------------
+
+
+def refusal(
+    quest: Quest,
+    player_id: PlayerId,
+    *,
+    at: datetime,
+    newest: Run | None,
+    is_done: bool,
+    period: Callable[[str], Period],
+    has: Has,
+) -> tuple[str, str] | None:
+    """Why a run cannot be started at that instant, `(code, detail)`; None: it can.
+
+    `newest` is the player's newest run of it, `is_done` whether any was completed, `period` the player's period of a
+    kind that holds the instant, `has` whether a requirement is met now.
+    """
+    if not quest.is_active:
+        return "quest_inactive", "The quest is not active."
+    if quest.start_date is not None and at < quest.start_date:
+        return "quest_not_open", f"It opens at {instant(quest.start_date)}."
+    if quest.end_date is not None and at >= quest.end_date:
+        return "quest_not_open", f"It ended at {instant(quest.end_date)}."
+    if unmet := [requirement for requirement in quest.requirements if not has(requirement)]:
+        return "requirements_not_met", f"To start, it still takes {', '.join(map(_wanted, unmet))}."
+    if newest is not None and newest.is_open:
+        return "already_in_progress", f"Run {newest.number} is in progress."
+    if _is_completed(quest, newest, is_done, period):
+        again = "" if quest.repeat == NEVER else " in this period"
+        return "already_completed", f"It was completed{again} already."
+    if quest.cooldown and newest is not None and newest.ended_at is not None:
+        over = newest.ended_at + timedelta(seconds=quest.cooldown)
+        if at < over:
+            return "cooldown", f"It can be started again at {instant(over)}."
+    if not quest.is_offered(player_id, period):
+        return "not_offered", "No pool offers it to this player now."
+    return None
+
+
+def _wanted(requirement: Requirement) -> str:
+    """In words; an achievement may be secret."""
+    match requirement.type:
+        case "ACHIEVEMENT":
+            return "an achievement"
+        case "QUEST":
+            return f"the quest {requirement.target}"
+        case "LEVEL":
+            return f"a level {requirement.operator} {requirement.threshold:g}"
+    return f"{requirement.type} of {requirement.metric} {requirement.operator} {requirement.threshold:g}"
+
+
+def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Callable[[str], Period]) -> bool:
+    if quest.repeat == NEVER:
+        return is_done
+    if quest.repeat not in KINDS or newest is None:
+        return False
+    opens, closes = period(quest.repeat)
+    if newest.status != COMPLETED:
+        return newest.started_at >= closes  # a late event: what is begun since is not to be followed by what was before
+    # A run of a period was completed in it, be it at its very end. Another version may have had others, or none.
+    at = newest.completed_at if newest.period is None else newest.started_at
+    return at is not None and at >= opens
+
+
+def starts_itself(quest: Quest, newest: Run | None, period: Callable[[str], Period]) -> bool:
+    """Whether it may start by itself, as far as the player has not decided against it: what they abandoned comes back
+    with the next period at the earliest."""
+    if newest is None or newest.status != ABANDONED:
+        return True
+    return newest.period is not None and quest.repeat in KINDS and newest.started_at < period(quest.repeat).opens
+
+
+# -- storing -----------------------------------------------------------------------------------------------------------
+
+
+def dump(run: Run) -> dict[str, Json]:
+    """What its steps have come to, as a run's row keeps it."""
+    steps: dict[str, Json] = {}
+    for id_, state in run.steps.items():
+        steps[id_] = {"at": instant(state.activated_at)}
+        if state.completed_at is not None:
+            steps[id_]["done"] = instant(state.completed_at)
+        elif state.counts:
+            steps[id_]["counts"] = {digest: each.dump() for digest, each in state.counts.items()}
+    kept: dict[str, Json] = {"steps": steps}
+    if run.skipped:
+        kept["skipped"] = sorted(run.skipped)
+    if run.fails:
+        kept["fails"] = {digest: each.dump() for digest, each in run.fails.items()}
+    if run.spared:
+        kept["spared"] = sorted(run.spared)
+    if run.final is not None:
+        kept["progress"] = run.final
+    return kept
+
+
+def load(run: Run, kept: Mapping[str, Any]) -> None:
+    """The inverse of `dump`, into a run that knows its quest and status."""
+    run.skipped, run.spared = set(kept.get("skipped", ())), set(kept.get("spared", ()))
+    run.final = kept.get("progress")
+    if run.is_open:
+        fails = kept.get("fails", {})
+        run.fails = {r.digest: counting.load(r, fails.get(r.digest)) for r in run.quest.fail_conditions if r.metric}
+    for step in run.quest.steps:
+        entry = kept["steps"].get(step.id)
+        if entry is None:
+            continue
+        done, counts = entry.get("done"), entry.get("counts", {})
+        state = StepState(parse_instant(entry["at"]), completed_at=parse_instant(done) if done else None)
+        if run.is_open and done is None:
+            state.counts = {r.digest: counting.load(r, counts.get(r.digest)) for r in step.requirements if r.metric}
+        run.steps[step.id] = state
+    run.dirty = False

@@ -2,6 +2,8 @@
 # make test    the whole test suite; with DB_HOST, REDIS_HOST and RABBITMQ_URL set, against those servers too
 # make lint    what can be checked without running anything
 # make bench   how fast, beside what a database can do at most
+# make chaos   100,000 events while workers, RabbitMQ, PostgreSQL and Redis are killed; starts servers of its own
+# make mutants each guard taken out of a copy in turn: the faults must show it
 # make fmt · make lock (after a change of dependencies; needs uv) · make clean
 #
 # Needs Python 3.11 or newer. uv, where it is installed, makes the environment faster; nothing else depends on it.
@@ -15,7 +17,7 @@ else
 install := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 endif
 
-.PHONY: run test bench lint fmt lock clean
+.PHONY: run test chaos mutants bench lint fmt lock clean
 .DELETE_ON_ERROR:
 
 run: .venv/runtime.stamp
@@ -25,6 +27,12 @@ run: .venv/runtime.stamp
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+chaos: .venv/dev.stamp
+	$(BIN)/python -m tests.faults $(ARGS)
+
+mutants: .venv/dev.stamp
+	$(BIN)/python -m tests.faults.mutants $(ARGS)
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,10 +1,13 @@
-"""Celery: tasks on quorum queues; what failed, or killed its worker too often, is parked where a person finds it."""
+"""Celery: tasks on quorum queues; what failed, or killed its worker too often, is parked where a person finds it.
+
+A worker also takes game events, which are no tasks but plain JSON: gamification/intake/worker.py.
+"""
 
 import os
 from importlib import import_module
 from typing import Any
 
-from celery import Celery, bootsteps
+from celery import Celery, bootsteps, signals
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gamification.settings")
@@ -46,9 +49,15 @@ app.conf.update(
     task_default_exchange=tasks.exchange.name,
     task_default_routing_key=tasks.routing_key,
 )
-app.steps["consumer"].add(DeclareParked)
+app.steps["consumer"] |= {DeclareParked, "gamification.intake.worker:ConsumeEvents"}
 app.conf.beat_schedule = {"tick": {"task": "gamification.clock.tick", "schedule": 1.0, "options": {"expires": 1.0}}}
 app.autodiscover_tasks()
+
+
+@signals.worker_init.connect
+def leave_out(sender: Any, **_: Any) -> None:
+    """Workers have nothing to tell each other: what they share is the queue. Mingling alone costs a second a start."""
+    sender.options |= {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
 
 
 @app.task(name="gamification.clock.tick", ignore_result=True)

@@ -8,15 +8,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import close_old_connections, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from gamification import backfilling
+from gamification import backfilling, relay
 from gamification.feed.models import Message
 from gamification.kernel.http import idempotency
 from gamification.kernel.models import Event, Head, OutboxFact
@@ -33,8 +36,12 @@ FACTS_KEPT = 100_000
 CUT_MARGIN = timedelta(minutes=10)
 """How much older than the limit an event must be to be deleted. A batch that began just before the cut refuses by its
 own clock whatever the cut deletes, so it cannot take a copy of a deleted event for a new one."""
+BREATH = 2.0
+"""Seconds that a backfill may take at a time: a worker has events to process in between."""
 BITE = 5_000
 """Rows deleted in one transaction: a longer one would keep SQLite's only writer waiting."""
+TICKED = "clock.ticked"
+"""Where the cache has it."""
 
 
 def forget_events(now: datetime) -> None:
@@ -64,8 +71,22 @@ def forget_messages(now: datetime) -> None:
 
 
 def forget_facts(now: datetime) -> None:
+    if settings.RABBITMQ_URL:  # each of them is still to be published
+        return
     newest = OutboxFact.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     OutboxFact.objects.filter(pk__lte=newest - FACTS_KEPT).delete()
+
+
+def say_so(now: datetime) -> None:
+    """Leave word that the clock ticks. Only `doctor` wants to know, so it may be lost."""
+    with suppress(Exception):
+        cache.set(TICKED, now.isoformat(), timeout=None)
+
+
+def last_tick() -> datetime | None:
+    """When the clock last ticked, in any process, to some 10 seconds; as far as the cache knows."""
+    ticked = cache.get(TICKED)
+    return datetime.fromisoformat(ticked) if ticked else None
 
 
 @dataclass(slots=True)
@@ -78,9 +99,11 @@ class Chore:
 
 
 CHORES = [
-    Chore("run backfills", 1, backfilling.run_pending),
+    Chore("run backfills", 1, partial(backfilling.run_pending, seconds=BREATH)),
     Chore("expire rewards", 1, expire_rewards),
     Chore("expire quests", 1, expire_runs),
+    Chore("publish facts that were left", 1, relay.sweep),
+    Chore("say that the clock ticks", 10, say_so),
     Chore("forget answers to idempotency keys", 600, idempotency.forget_expired),
     Chore("forget events past retention", 3600, forget_events),
     Chore("forget old messages", 3600, forget_messages),

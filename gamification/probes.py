@@ -7,12 +7,15 @@ from collections.abc import Callable
 from functools import wraps
 
 import prometheus_client
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from gamification.intake import door
+from gamification.kernel import broker
 from gamification.kernel.http import problem_response
 
 log = logging.getLogger(__name__)
@@ -48,12 +51,21 @@ def ready(request: HttpRequest) -> HttpResponse:
             break  # the later ones build on the earlier ones
     if missing:
         return problem_response(503, "not_ready", missing[0]["detail"], errors=missing, headers={"Retry-After": "5"})
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok"} | _broker())
 
 
 @read_only
 def counts(request: HttpRequest) -> HttpResponse:
     return HttpResponse(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+
+def _broker() -> dict[str, str]:
+    """How it stands with the broker. Without it the service does what it is there for, in place: it stays ready."""
+    if not settings.RABBITMQ_URL:
+        return {}
+    why = door.fallback()
+    state = {"broker": broker.publisher().state.value}
+    return state | {"status": "degraded", "detail": f"Events are processed in place: {why}."} if why else state
 
 
 def _database() -> None:

@@ -1,11 +1,18 @@
-"""What follows from a batch once it is committed. Nothing here is a promise: what must not be lost is in the outbox."""
+"""What follows from a batch or a command once it is committed: one table, read from top to bottom.
+
+Nothing here is a promise. What must not be lost is in the outbox, the feed and the tables, written with the batch; a
+reaction only makes it known sooner. So none may fail the batch, and none makes it wait for another server.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import NamedTuple
 
 from django.db import DatabaseError, transaction
 
+from gamification import relay
 from gamification.kernel import sql
 from gamification.kernel.world import World
 from progress.metering import Books
@@ -13,13 +20,34 @@ from progress.metering import Books
 log = logging.getLogger(__name__)
 
 
-def after_commit(world: World) -> None:
-    """Roll up the metrics' health. A failure here is logged and costs nobody an event."""
-    if not world[Books].health:
-        return
+class Reaction(NamedTuple):
+    to: Callable[[World], object]
+    """What there must be some of."""
+    do: Callable[[World], None]
+
+
+def publish(world: World) -> None:
+    """Every fact, to whoever listens: the relay's thread takes it from here."""
+    transaction.on_commit(relay.hint, robust=True)  # an idempotent request commits later, together with its answer
+
+
+def roll_up(world: World) -> None:
+    """How many samples each metric took, and how many events had no number for it."""
     try:
         with transaction.atomic(), sql.together():
             sql.lightly()
             world[Books].write_health()
     except DatabaseError:
         log.warning("the health of %d metrics was not rolled up", len(world[Books].health), exc_info=True)
+
+
+REACTIONS = [
+    Reaction(to=lambda world: world.facts, do=publish),
+    Reaction(to=lambda world: world[Books].health, do=roll_up),
+]
+
+
+def after_commit(world: World) -> None:
+    for reaction in REACTIONS:
+        if reaction.to(world):
+            reaction.do(world)

@@ -277,6 +277,7 @@ if REDIS_HOST:
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
             "KEY_PREFIX": "gamification",
+            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},  # seconds: nothing in it is worth more
         }
     }
     CHANNEL_LAYERS = {
@@ -319,6 +320,9 @@ CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
 CELERY_TASK_DEFAULT_DELIVERY_MODE = "persistent"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a broker may be away for a night
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # a channel that RabbitMQ closed is opened again; the worker lives on
+CELERY_WORKER_POOL = "solo"  # events are processed where the broker's frames are read; one process a core
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # RabbitMQ 4.3 refuses the transient queues by which workers are controlled from afar.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False

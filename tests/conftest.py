@@ -1,11 +1,18 @@
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
 from django.conf import settings
+from django.db import connection
+from pytest_django import Settings
+
+from gamification import relay
+from gamification.kernel import broker
+from tests import rabbit
 
 # A test takes as long as the machine lets it; what is slow shows in the suite's time, not as a failed property.
 hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
@@ -38,10 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if os.environ.get("WITHOUT_BROWSER"):  # .ci/run could not get one: nobody is to wait for what cannot be had
-        drivers = [item for item in items if item.get_closest_marker("browser")]
-        items[:] = [item for item in items if item not in drivers]
-        config.hook.pytest_deselected(items=drivers)
+    for marker in ("browser", "node"):
+        if os.environ.get(f"WITHOUT_{marker.upper()}"):  # .ci/run could not get it: nobody is to wait for it
+            left_out = [item for item in items if item.get_closest_marker(marker)]
+            items[:] = [item for item in items if item not in left_out]
+            config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -64,16 +72,34 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     at = f"{settings.DB_HOST}:{settings.DB_PORT}"
-    broker = urlsplit(settings.RABBITMQ_URL)
+    amqp = urlsplit(settings.RABBITMQ_URL)
     terminalreporter.section("this run used")
     terminalreporter.line(f"database  {f'PostgreSQL at {at}' if settings.DB_HOST else 'SQLite, a file'}")
     terminalreporter.line(
         f"cache     {f'Redis at {settings.REDIS_HOST}:{settings.REDIS_PORT}' if settings.REDIS_HOST else 'memory'}"
     )
     terminalreporter.line(
-        f"broker    {f'RabbitMQ at {broker.hostname}:{broker.port or 5672}' if settings.RABBITMQ_URL else 'in place'}"
+        f"broker    {f'RabbitMQ at {amqp.hostname}:{amqp.port or 5672}' if settings.RABBITMQ_URL else 'in place'}"
     )
     terminalreporter.line(f"browser   {CHROMIUM or 'none'}")
+
+
+@pytest.fixture(autouse=True)
+def broker_only_where_it_is_asked_for(request: pytest.FixtureRequest, settings: Settings) -> None:
+    """With one, events are handed over and facts leave: what most tests look at would be elsewhere."""
+    if not request.node.get_closest_marker("rabbitmq"):
+        settings.RABBITMQ_URL = ""
+
+
+@pytest.fixture
+def exchange(settings: Settings) -> Iterator[str]:
+    """A name at RabbitMQ that is this test's own; what is declared under it is removed, and who publishes stopped."""
+    settings.RABBITMQ_EXCHANGE = rabbit.own_name()
+    yield settings.RABBITMQ_EXCHANGE
+    relay.stop()
+    broker.stop()
+    rabbit.remove(settings.RABBITMQ_EXCHANGE)
+    Path(f"{connection.settings_dict['NAME']}-relay").unlink(missing_ok=True)  # SQLite's
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,7 @@ _timestamp = re.compile(
 ).fullmatch
 _surrogate = re.compile("[\ud800-\udfff]").search
 _batch = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"events"').match
+_list = re.compile(rb"[ \t\r\n]*\[").match
 _structure = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[\[\]{}]', re.DOTALL).finditer
 _DIGITS = 309
 """A whole number of fewer digits is a double."""
@@ -108,7 +109,7 @@ def decode(body: bytes, *, now: datetime, lists: bool = False) -> Decoded:
     """
     if len(body) > MAX_BODY:
         raise TooLarge(f"A body may be {MAX_BODY} bytes at most.")
-    decoded = _fast(body, now)
+    decoded = _fast(body, now, lists)
     return _slow(body, now, lists) if decoded is None else decoded
 
 
@@ -212,19 +213,21 @@ class _Wires(msgspec.Struct, forbid_unknown_fields=True):
 
 _one = msgspec.json.Decoder(_Wire).decode
 _many = msgspec.json.Decoder(_Wires).decode
+_bare = msgspec.json.Decoder(list[_Wire]).decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def _fast(body: bytes, now: datetime) -> Decoded | None:
+def _fast(body: bytes, now: datetime, lists: bool) -> Decoded | None:
     """None: not for this way to decide."""
-    single = not _batch(body)
+    wrapped = bool(_batch(body))
+    single = not wrapped and not (lists and _list(body))
     try:
-        wires = [_one(body)] if single else _many(body).events
+        wires = [_one(body)] if single else _many(body).events if wrapped else _bare(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if len(wires) > MAX_EVENTS:
         return None
-    small = _faithful(body, wires, keys=0 if single else 1)
+    small = _faithful(body, wires, keys=int(wrapped))
     if small is None:
         return None
     decoded, horizon = Decoded(single=single), now + AHEAD

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
+
 from gamification.intake.decoding import MAX_EVENTS
 
 _INSTANT = {"type": "string", "format": "date-time"}
@@ -61,12 +63,23 @@ _RESULT = _object(
     metrics={"type": "object", "additionalProperties": _METRIC},
     held={"type": "array", "items": {"type": "string"}},
 )
+_COUNTS = {"accepted": _COUNT, "duplicates": _COUNT, "rejected": {"type": "array", "items": _REJECTED}}
+ACCEPTED = _object("accepted duplicates rejected", **_COUNTS) | {
+    "description": "With a broker: they are durable, and the workers settle them. `accepted` are those with nothing "
+    "wrong that the events alone show, `duplicates` repeat another of this request."
+}
 ANSWER = _object(
     "accepted duplicates rejected results",
-    accepted=_COUNT,
-    duplicates=_COUNT,
-    rejected={"type": "array", "items": _REJECTED},
+    **_COUNTS,
     results={"type": "object", "additionalProperties": _RESULT, "description": "By player."},
+) | {"description": "Processed in place: without a broker, when asked to wait, or when the broker does not answer."}
+
+PREFER = OpenApiParameter(
+    "Prefer",
+    {"type": "string"},
+    OpenApiParameter.HEADER,
+    required=False,
+    description="`wait`: the answer is given when the events have counted, and says what came of it.",
 )
 
 REJECTED_EVENT = _object(

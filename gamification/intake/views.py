@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification import pipeline
-from gamification.intake import schema
+from gamification.intake import door, schema
 from gamification.intake.decoding import MAX_BODY, Decoded, Rejected, TooLarge, decode
 from gamification.kernel.encoding import dumps, instant
 from gamification.kernel.http import paginate, problem_response
@@ -33,29 +37,50 @@ class Events(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        _read_body(request._request)
+        if request.method == "POST":
+            # The body is read by `decode` and by no parser, so DRF would not look at what it is called.
+            if self.get_content_negotiator().select_parser(request, self.get_parsers()) is None:
+                raise UnsupportedMediaType(request.content_type)
+            _read_body(request._request)
 
     @extend_schema(
         operation_id="events_create",
         request={"application/json": schema.BODY},
-        responses={(200, "application/json"): schema.ANSWER},
+        parameters=[schema.PREFER],
+        responses={(202, "application/json"): schema.ACCEPTED, (200, "application/json"): schema.ANSWER},
         examples=[OpenApiExample("One event", value=schema.EXAMPLE, request_only=True)],
     )
     @idempotent
     def post(self, request: Request) -> HttpResponse:
         now = timezone.now()
         decoded = decode(request._request.body, now=now)
-        outcome = pipeline.process([event for _, event in decoded.good], now=now) if decoded.good else Outcome()
-        rejected = _rejected(decoded, outcome)
-        if decoded.single and rejected:
-            return _refusal(rejected[0])
-        answer = {
-            "accepted": outcome.accepted,
-            "duplicates": outcome.duplicates,
-            "rejected": [_shown(bad) for bad in rejected],
-            "results": _results(decoded, outcome),
-        }
-        return HttpResponse(dumps(answer), content_type="application/json")
+        if decoded.single and decoded.rejected:
+            return _refusal(decoded.rejected[0])
+        wait = _prefers_to_wait(request)
+        if settings.RABBITMQ_URL and not wait:
+            handed_over = door.hand_over(decoded)
+            if handed_over is not None:
+                return _json(202, {**handed_over, "rejected": [_shown(bad) for bad in decoded.rejected]})
+        else:
+            door.IN_PLACE.inc()
+        response = _in_place(decoded, now)
+        if wait:
+            response["Preference-Applied"] = "wait"
+        return response
+
+
+def _in_place(decoded: Decoded, now: datetime) -> HttpResponse:
+    outcome = pipeline.process([event for _, event in decoded.good], now=now) if decoded.good else Outcome()
+    rejected = _rejected(decoded, outcome)
+    if decoded.single and rejected:
+        return _refusal(rejected[0])
+    answer = {
+        "accepted": outcome.accepted,
+        "duplicates": outcome.duplicates,
+        "rejected": [_shown(bad) for bad in rejected],
+        "results": _results(decoded, outcome),
+    }
+    return _json(200, answer)
 
 
 class RejectedEvents(APIView):
@@ -85,6 +110,16 @@ def _read_body(request: HttpRequest) -> None:
     if len(body) > MAX_BODY:
         raise too_large
     request._body = body  # where HttpRequest.body looks
+
+
+def _prefers_to_wait(request: Request) -> bool:
+    """`Prefer: wait`, alone or among others (RFC 7240); `wait=10` asks for no more than that."""
+    preferences = request.headers.get("Prefer", "").split(",")
+    return any(re.split("[=;]", preference)[0].strip().lower() == "wait" for preference in preferences)
+
+
+def _json(status: int, answer: dict[str, Any]) -> HttpResponse:
+    return HttpResponse(dumps(answer), status=status, content_type="application/json")
 
 
 def _rejected(decoded: Decoded, outcome: Outcome) -> list[Rejected]:

@@ -66,16 +66,22 @@ def outcome_of(run: Callable[[], Decoded]) -> Any:
 
 
 @given(
-    st.one_of(events, st.lists(events, max_size=4).map(lambda found: {"events": found})),
+    st.one_of(events, st.lists(events, max_size=4), st.lists(events, max_size=4).map(lambda found: {"events": found})),
+    st.booleans(),
     st.booleans(),
     st.integers(0, 1_000),
     st.sampled_from(["not", "not", "cut", "colon", "twice", "insert", "byte", "nul"]),
 )
-@example({"events": [event(data={"a": 1e16}), event(data={"a": [[[[[[[1]]]]]]]})]}, True, 0, "not")
-def test_the_fast_way_and_the_slow_way_say_the_same(body: Any, escaped: bool, at: int, how: str) -> None:
+@example({"events": [event(data={"a": 1e16}), event(data={"a": [[[[[[[1]]]]]]]})]}, True, False, 0, "not")
+@example([event(data={"a": 1e16}), event(id="e2")], True, True, 0, "twice")
+def test_the_fast_way_and_the_slow_way_say_the_same(body: Any, lists: bool, escaped: bool, at: int, how: str) -> None:
     raw = json.dumps(body, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
     raw = spoilt(raw, at, how)
-    assert outcome_of(lambda: decode(raw, now=NOW)) == outcome_of(lambda: decoding._slow(raw, NOW, False))
+    fast, slow = (
+        outcome_of(lambda: decode(raw, now=NOW, lists=lists)),
+        outcome_of(lambda: decoding._slow(raw, NOW, lists)),
+    )
+    assert fast == slow
 
 
 @given(st.lists(events, max_size=4))

@@ -178,7 +178,11 @@ async def test_a_body_sent_in_chunks_is_held_to_the_limit_too(size: int, status:
         "method": "POST",
         "path": "/api/v1/events",
         "query_string": b"",
-        "headers": [(b"host", b"testserver"), (b"authorization", f"Api-Key {key}".encode())],
+        "headers": [
+            (b"host", b"testserver"),
+            (b"authorization", f"Api-Key {key}".encode()),
+            (b"content-type", b"application/json"),
+        ],
     }
     client: Any = ApplicationCommunicator(get_asgi_application(), scope)
     body = json.dumps(event()).encode()
@@ -200,14 +204,24 @@ def test_a_held_event_is_named() -> None:
     assert answer["results"]["ann"]["metrics"]["kills"]["count"] == 1
 
 
-def test_any_content_type_will_do() -> None:
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain"])
+def test_a_body_that_is_not_called_json_is_refused_as_on_every_route(content_type: str) -> None:
     client = game_server("events:write")
-    response = client.post("/api/v1/events", json.dumps(event()), content_type="application/x-www-form-urlencoded")
-    assert (response.status_code, response.json()["accepted"]) == (200, 1)
+    response = client.post("/api/v1/events", json.dumps(event()), content_type=content_type)
+    assert_problem(response, 400, "unsupported_media_type")
+    assert not Event.objects.exists()
 
 
-def test_waiting_may_be_asked_for() -> None:
-    assert "results" in send(event(), Prefer="wait").json()
+@pytest.mark.parametrize("prefer", ["wait", "wait=10", "respond-async, Wait", 'handling=lenient; x="wait", wait'])
+def test_waiting_may_be_asked_for(prefer: str) -> None:
+    response = send(event(), Prefer=prefer)
+    assert (response.status_code, response["Preference-Applied"]) == (200, "wait")
+    assert "results" in response.json()
+
+
+@pytest.mark.parametrize("prefer", ["", "waiting", 'handling="wait"', "respond-async"])
+def test_what_is_no_wish_to_wait_is_not_answered_as_one(prefer: str) -> None:
+    assert "Preference-Applied" not in send(event(), Prefer=prefer)
 
 
 def test_only_a_game_server_with_the_scope_may_report_events() -> None:

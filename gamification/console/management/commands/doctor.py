@@ -1,0 +1,354 @@
+"""What is wrong with this deployment, in plain words, and what to do about it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import amqp
+import kombu
+from django.conf import settings
+from django.core.cache import cache
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from gamification import clock
+from gamification.celery import parked, tasks
+from gamification.kernel import broker, topology
+from gamification.kernel.models import Event, OutboxFact
+from progress.models import Backfill
+from rewards import queries
+
+SKEW = timedelta(seconds=2)
+"""More than networks and rounding explain. From 5 minutes on honest events are refused."""
+LATE = timedelta(minutes=1)
+"""How long after its time something may be left undone, or a transaction may stand still."""
+POSTGRESQL = 14
+
+
+class Trouble(Exception):
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what)
+        self.what, self.do = what, do
+
+
+class Command(BaseCommand):
+    help = (
+        "Examines database, broker, cache, clock and workers; says what is wrong and what to do. Status 1 on trouble."
+    )
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own way to declare; what ails is said below
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--patience", type=float, default=3.0, metavar="SECONDS", help="how long to watch whether things move (3)"
+        )
+
+    def handle(self, *, patience: float, **options: Any) -> None:
+        troubles = 0
+        failed: set[str] = set()
+        for name, needs, check in CHECKS:
+            if needs & failed:
+                self._say(name, "not examined", "")
+                failed.add(name)
+                continue
+            try:
+                self._say(name, "ok", check(patience))
+            except Trouble as trouble:
+                troubles += 1
+                failed.add(name)
+                self._say(name, "TROUBLE", trouble.what)
+                self.stdout.write(f"{'':12}{'':14}→ {trouble.do}")
+        if troubles:
+            raise CommandError(f"{troubles} of {len(CHECKS)} are in trouble.")
+        self.stdout.write("All is well.")
+
+    def _say(self, name: str, verdict: str, what: str) -> None:
+        self.stdout.write(f"{name:12}{verdict:14}{what}".rstrip())
+
+
+# -- what is examined, in this order -----------------------------------------------------------------------------------
+
+
+def the_settings(patience: float) -> str:
+    if settings.PRODUCTION and "*" in settings.ALLOWED_HOSTS:
+        raise Trouble("ALLOWED_HOSTS lets any host name in.", "Name the host names that the service answers to.")
+    if settings.PRODUCTION:
+        return f"production, answers to {', '.join(settings.ALLOWED_HOSTS)}"
+    strangers = set(settings.ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]"}
+    if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY and strangers:
+        raise Trouble(
+            f"It answers to {', '.join(sorted(strangers))}, with a secret key that everyone can read in the source.",
+            "Set APP_ENV=production and a SECRET_KEY of your own, 50 random characters or more.",
+        )
+    return "development"
+
+
+def the_database(patience: float) -> str:
+    began = time.monotonic()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Exception as problem:
+        if connection.vendor == "postgresql":
+            raise Trouble(
+                f"PostgreSQL does not answer: {_line(problem)}",
+                f"Is it running at {settings.DB_HOST}:{settings.DB_PORT}? Do DB_NAME, DB_USER and DB_PASSWORD fit?",
+            ) from problem
+        raise Trouble(f"The SQLite file cannot be used: {_line(problem)}", "May this user write it?") from problem
+    if connection.vendor != "postgresql":
+        return f"SQLite, {connection.settings_dict['NAME']}: for development"
+    version = int(connection.pg_version) // 10_000  # type: ignore[attr-defined]  # PostgreSQL's own
+    if version < POSTGRESQL:
+        raise Trouble(f"PostgreSQL {version} is too old.", f"Take version {POSTGRESQL} or newer.")
+    return f"PostgreSQL {version} answers within {1_000 * (time.monotonic() - began):.0f} ms"
+
+
+def the_migrations(patience: float) -> str:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise Trouble(f"{len(missing)} migrations are missing, {missing[0][0]} first.", "Run: manage.py migrate")
+    return "all applied"
+
+
+def the_skew(patience: float) -> str:
+    """Between the database's clock, which says when publications count, and ours, which judges events."""
+    if connection.vendor != "postgresql":
+        return "the database has no clock of its own"
+    before = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        theirs: datetime = cursor.fetchone()[0]
+    ours = before + (timezone.now() - before) / 2
+    if abs(theirs - ours) > SKEW:
+        which = "ahead of" if theirs > ours else "behind"
+        raise Trouble(
+            f"The database's clock is {abs(theirs - ours).total_seconds():.0f} s {which} this machine's.",
+            "Let NTP set both: events would be refused as from the future, rewards expire too early or too late.",
+        )
+    return f"apart by {1_000 * abs((theirs - ours).total_seconds()):.0f} ms"
+
+
+def the_sessions(patience: float) -> str:
+    if connection.vendor != "postgresql":
+        return "SQLite has none"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid, coalesce(host(client_addr), 'this host'), extract(epoch FROM now() - state_change)"
+            " FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%%'"
+            " AND state_change < now() - %s::interval ORDER BY state_change LIMIT 1",
+            [str(LATE)],
+        )
+        stuck = cursor.fetchone()
+    if stuck:
+        raise Trouble(
+            f"A session from {stuck[1]} has stood still within a transaction for {stuck[2]:.0f} s: whoever plays the "
+            "players that it has locked waits for it.",
+            f"Find out which process it is; SELECT pg_terminate_backend({stuck[0]}) ends its session.",
+        )
+    return "none stands still within a transaction"
+
+
+def the_cache(patience: float) -> str:
+    where = f"Redis at {settings.REDIS_HOST}:{settings.REDIS_PORT}" if settings.REDIS_HOST else "this process's memory"
+    key = f"doctor-{uuid.uuid4().hex}"
+    try:
+        cache.set(key, "ok", timeout=10)
+        kept = cache.get(key)
+        cache.delete(key)
+    except Exception as problem:
+        raise Trouble(
+            f"{where} does not answer: {_line(problem)}", "Is Redis running? Does REDIS_PASSWORD fit?"
+        ) from None
+    if kept != "ok":
+        raise Trouble(f"{where} does not keep what it is given.", "Look at Redis' memory limit and its log.")
+    return where
+
+
+def the_broker(patience: float) -> str:
+    if not settings.RABBITMQ_URL:
+        return "none: events are processed in place"
+    at = urlsplit(settings.RABBITMQ_URL)
+    where = f"RabbitMQ at {at.hostname}:{at.port or 5672}"
+    try:
+        with _channel() as rabbit:
+            version = rabbit.connection.server_properties.get("version", "?")
+    except Exception as problem:
+        raise Trouble(
+            f"{where} does not answer: {_line(problem)} Meanwhile events are processed in place and facts wait.",
+            "Is it running? Do user, password and virtual host of RABBITMQ_URL fit?",
+        ) from problem
+    publisher = broker.Publisher(settings.RABBITMQ_URL, settings.RABBITMQ_EXCHANGE, declare=lambda channel: None)
+    publisher.warm_up()
+    deadline = time.monotonic() + max(patience, broker.CONNECT_TIMEOUT)
+    while publisher.state is broker.State.STARTING and time.monotonic() < deadline:
+        time.sleep(0.01)
+    state, why = publisher.state, publisher.why
+    publisher.stop()
+    if state is broker.State.BLOCKED:
+        raise Trouble(
+            f"{where} takes no messages: an alarm blocks it. Events are processed in place, facts wait.",
+            "rabbitmq-diagnostics alarms names it: make room on its disk, or give it memory.",
+        )
+    if state is not broker.State.UP:
+        raise Trouble(f"{where} does not confirm what is published: {why}", "Look at its log.")
+    return f"{where}, version {version}, confirms"
+
+
+def the_topology(patience: float) -> str:
+    if not settings.RABBITMQ_URL:
+        return "no broker"
+    try:
+        with _channel() as rabbit:
+            topology.declare(rabbit)
+    except amqp.PreconditionFailed as different:
+        raise Trouble(
+            f"Something at the broker has another shape than it should: {_line(different)}",
+            "Let the workers empty the queue, stop them, delete it (rabbitmqctl delete_queue), and start them again.",
+        ) from different
+    except amqp.AccessRefused as refused:
+        raise Trouble(
+            f"The broker's user may not do what it has to: {_line(refused)}",
+            f"Let it configure, write and read what begins with {settings.RABBITMQ_EXCHANGE}.",
+        ) from refused
+    return f"exchange {settings.RABBITMQ_EXCHANGE}, queues {topology.events().name} and {topology.dead().name}"
+
+
+def the_workers(patience: float) -> str:
+    """Whether events that wait are being settled: somebody takes them, and they become fewer or others are kept."""
+    if not settings.RABBITMQ_URL:
+        return "no broker, so none are needed"
+    waiting, workers = _queue(topology.events().name)
+    if not workers:
+        raise Trouble(
+            f"No worker takes events, and {waiting} messages wait.",
+            "Start one for each core: celery -A gamification worker",
+        )
+    kept = Event.objects.order_by("-pk").values_list("pk", "received_at").first()
+    deadline = time.monotonic() + patience
+    while waiting and time.monotonic() < deadline:
+        time.sleep(0.1)
+        fewer, workers = _queue(topology.events().name)
+        if fewer < waiting or Event.objects.order_by("-pk").values_list("pk", "received_at").first() != kept:
+            return f"{workers} take events; {fewer} messages wait, and they are being settled"
+    if waiting:
+        last = f"the last event was kept at {kept[1]:%Y-%m-%d %H:%M:%S} UTC" if kept else "no event was ever kept"
+        raise Trouble(
+            f"{waiting} messages with events wait for {workers} workers that settle none of them; {last}.",
+            "Their log says why: a database that is away, or a process that hangs and wants restarting.",
+        )
+    return f"{workers} take events, none waits"
+
+
+def the_letters(patience: float) -> str:
+    """What could not be processed and waits for a person."""
+    if not settings.RABBITMQ_URL:
+        return "no broker"
+    events, _ = _queue(topology.dead().name)
+    jobs, _ = _queue(parked.name)
+    if events:
+        raise Trouble(
+            f"{events} messages could not be processed.", "manage.py deadletters list says why; replay or drop them."
+        )
+    if jobs:
+        raise Trouble(
+            f"{jobs} tasks failed, or were too often on a worker when it was killed.",
+            "manage.py deadletters list --tasks",
+        )
+    return "none"
+
+
+def the_clock(patience: float) -> str:
+    """Whether somebody does what is due: beat and a worker, or, without a broker, `serve`."""
+    start = (
+        "Start celery -A gamification beat, once, and a worker."
+        if settings.RABBITMQ_URL
+        else "Start manage.py serve: without a broker it keeps the clock."
+    )
+    now = timezone.now()
+    if queries.due(now - LATE, 1):
+        raise Trouble("Rewards have expired and nobody has taken note.", start)
+    if Backfill.objects.filter(state=Backfill.State.FAILED).exists():
+        raise Trouble(
+            "A backfill failed: new content stays pending for the players behind it.",
+            "The console, Design, Backfills says why; run it again there.",
+        )
+    if settings.RABBITMQ_URL and not _queue(tasks.name)[1]:
+        raise Trouble("No worker takes what the clock asks for.", start)
+    ticked = clock.last_tick()
+    if ticked is None:
+        return "nothing is overdue" + ("" if settings.REDIS_HOST else " (whether it ticks is seen only with Redis)")
+    if now - ticked > LATE:
+        raise Trouble(f"The clock last ticked at {ticked:%Y-%m-%d %H:%M:%S} UTC.", start)
+    return f"ticked {max(0.0, (now - ticked).total_seconds()):.0f} s ago, nothing is overdue"
+
+
+def the_facts(patience: float) -> str:
+    count = OutboxFact.objects.count()
+    if not settings.RABBITMQ_URL:
+        return f"{count} are kept, should a broker be set up"
+    oldest = OutboxFact.objects.order_by("pk").first()
+    deadline = time.monotonic() + patience
+    while oldest is not None and OutboxFact.objects.filter(pk=oldest.pk).exists():
+        if time.monotonic() > deadline:
+            raise Trouble(
+                f"{count} facts wait to be published. The oldest, {oldest.type} of "
+                f"{oldest.timestamp:%Y-%m-%d %H:%M:%S} UTC, has not left within {patience:g} s.",
+                "Whoever commits facts publishes them, and workers sweep up what was left: are any running, and does "
+                "their log say that the broker refuses? A listener's full queue that rejects messages holds them up.",
+            )
+        time.sleep(0.1)
+    return f"{count} wait, and they are leaving" if count else "none waits"
+
+
+Check = Callable[[float], str]
+
+CHECKS: list[tuple[str, set[str], Check]] = [
+    ("settings", set(), the_settings),
+    ("database", set(), the_database),
+    ("migrations", {"database"}, the_migrations),
+    ("time", {"database"}, the_skew),
+    ("sessions", {"database"}, the_sessions),
+    ("cache", set(), the_cache),
+    ("broker", set(), the_broker),
+    ("topology", {"broker"}, the_topology),
+    ("workers", {"database", "migrations", "broker", "topology"}, the_workers),
+    ("letters", {"broker", "topology"}, the_letters),
+    ("clock", {"database", "migrations", "cache", "broker"}, the_clock),
+    ("facts", {"database", "migrations", "broker"}, the_facts),
+]
+"""A name, which of the others must be well for it to make sense, and what is done."""
+
+
+@contextmanager
+def _channel() -> Iterator[Any]:
+    with kombu.Connection(settings.RABBITMQ_URL, connect_timeout=broker.CONNECT_TIMEOUT) as client:
+        made: Any = client.transport.establish_connection()  # once: what is away is said, not waited for
+        made.sock.settimeout(broker.WRITE_TIMEOUT)
+        try:
+            yield made.channel()
+        finally:
+            made.collect()
+
+
+def _queue(name: str) -> tuple[int, int]:
+    """How many messages wait in a queue and how many consumers it has; none, where there is no such queue."""
+    try:
+        with _channel() as rabbit:
+            found = rabbit.queue_declare(name, passive=True)
+    except amqp.NotFound:
+        return 0, 0
+    return found.message_count, found.consumer_count
+
+
+def _line(problem: Exception) -> str:
+    """Its first line, as a sentence."""
+    said = (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")
+    return f"{said}."

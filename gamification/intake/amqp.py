@@ -1,0 +1,204 @@
+"""Messages from RabbitMQ become batches, and each event of a batch comes to something: it counts, or it is parked.
+
+What a message must be is what a body over HTTP must be, and a bare list besides. Nothing here talks to a broker.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
+from redis.exceptions import RedisError
+
+from gamification.intake.decoding import decode
+from gamification.kernel.messages import GameEvent, Invalid
+
+logger = logging.getLogger(__name__)
+
+MAX_EVENTS = 500
+"""From so many events on a batch is worth a transaction. The last message may bring more."""
+
+TRIES = 10
+"""So often a batch may be told to come back later before it is asked whether one of its events is to blame."""
+
+MAX_REASON = 500
+
+_POISON = ("21", "22", "23", "54")
+"""SQLSTATE classes that blame what was written (cardinality, data, constraints, limits). Any other blames the database
+or its connection, or is a schema that a deployment has not migrated yet: the same batch will be fine later."""
+
+
+class Letter(NamedTuple):
+    """What is parked, as it was sent: an event cut out of its message, or a message that could not be read."""
+
+    body: bytes
+    code: str
+    reason: str
+
+
+class NotParked(Exception):
+    """The broker did not confirm a letter; so its message stays unacknowledged."""
+
+
+def transient(problem: Exception) -> bool:
+    """Whether the same batch may fare better later, though nothing about it changes."""
+    if isinstance(problem, DatabaseError):
+        state = getattr(problem.__cause__, "sqlstate", None)
+        return not state.startswith(_POISON) if state else isinstance(problem, OperationalError | InterfaceError)
+    return isinstance(problem, OSError | MemoryError | RedisError | NotParked)
+
+
+@dataclass(slots=True)
+class Message:
+    """A message's body and the events in it, once they are read."""
+
+    body: bytes
+    events: list[tuple[int, GameEvent]] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    _parts: list[bytes] | None = None
+
+    @classmethod
+    def read(cls, body: bytes, *, now: datetime) -> Message:
+        """Judge each event by itself. Never raises: what makes no sense at all is one letter."""
+        message = cls(body)
+        try:
+            decoded = decode(body, now=now, lists=True)
+        except Invalid as bad:
+            message.letters.append(Letter(body, bad.code, bad.detail))
+            return message
+        message.events = decoded.good
+        for each in decoded.rejected:
+            message.park(each.index, each.code, f"{each.path}: {each.detail}" if each.path else each.detail)
+        return message
+
+    def park(self, index: int, code: str, reason: str) -> Letter:
+        if self._parts is None:
+            self._parts = _parts(self.body)
+        # An event that cannot be cut out takes its whole message along: when that is replayed, the others are known.
+        part = self._parts[index] if index < len(self._parts) else self.body
+        letter = Letter(part, code, reason[:MAX_REASON].encode("ascii", "backslashreplace").decode())
+        self.letters.append(letter)
+        return letter
+
+
+class _Wrapped(msgspec.Struct):
+    events: list[msgspec.Raw]
+
+
+def _parts(body: bytes) -> list[bytes]:
+    """The events of a body, each as it was written."""
+    start = body.lstrip(b" \t\r\n")[:1]
+    try:
+        if start == b"[":
+            return [bytes(part) for part in msgspec.json.decode(body, type=list[msgspec.Raw])]
+        return [bytes(part) for part in msgspec.json.decode(body, type=_Wrapped).events]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+
+
+class Batch:
+    """Some messages whose events count together. What was done of it stays done when `settle` is called again."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.tags: list[int] = []
+        """By these the broker knows the messages; in the order they came."""
+        self.size = 0
+        self._todo: list[list[GameEvent]] = []
+        """Parts that are still to be processed, the next one last."""
+        self._letters: list[Letter] = []
+        self._tries = 0
+        self._others_pass = False
+        """Since something failed last."""
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+    @property
+    def is_full(self) -> bool:
+        return self.size >= MAX_EVENTS
+
+    @property
+    def is_tired(self) -> bool:
+        """It could do with others, by which to see whether it is the database or an event that will not have it."""
+        return self._tries >= TRIES and self.size < 2 * MAX_EVENTS
+
+    def add(self, message: Message, tag: int) -> None:
+        self.messages.append(message)
+        self.tags.append(tag)
+        self.size += len(message.events)
+        self._letters += message.letters
+        events = [event for _, event in message.events]
+        if self._tries or not self._todo:
+            self._todo.append(events)
+        else:
+            self._todo[0] += events
+
+    def settle(self, process: Callable[[Sequence[GameEvent]], object], park: Callable[[Letter], None]) -> None:
+        """Let every event count, or park it; then the messages may be acknowledged.
+
+        A part that fails is split until the guilty event stands alone. Raises only what is `transient`, or NotParked;
+        then call it again later.
+        """
+        while self._todo:
+            part = self._todo[-1]
+            try:
+                if part:
+                    process(part)
+            except Exception as problem:
+                for event in part:  # as it came: to be measured once more
+                    event.samples, event.valueless = (), ()
+                if transient(problem) and not self._is_to_blame(part):
+                    raise
+                self._todo.pop()
+                self._split(part, problem)
+            else:
+                self._todo.pop()
+                self._others_pass = True
+        while self._letters:
+            park(self._letters[0])
+            self._letters.pop(0)
+
+    def _is_to_blame(self, part: list[GameEvent]) -> bool:
+        """Whether an error that blames the database means this one event: it comes each time, and others pass.
+
+        Otherwise one such event would keep its worker for ever. Until that is known, parts become smaller.
+        """
+        self._tries += 1
+        others_passed, self._others_pass = self._others_pass, False
+        if self._tries < TRIES:
+            return False
+        if len(part) > 1:
+            middle = len(part) // 2
+            self._todo[-1:] = [part[middle:], part[:middle]]
+            return False
+        if others_passed:
+            return True
+        self._todo.insert(0, self._todo.pop())  # the others first
+        return False
+
+    def _split(self, part: list[GameEvent], problem: Exception) -> None:
+        if len(part) > 1:
+            first = len(part) == self.size
+            logger.log(
+                logging.WARNING if first else logging.DEBUG,
+                "%d events failed together (%s) and are tried in halves",
+                len(part),
+                type(problem).__name__,
+            )
+            middle = len(part) // 2
+            self._todo += [part[middle:], part[:middle]]
+            return
+        [event] = part
+        logger.error("event %s of player %s cannot be processed", event.id, event.player_id, exc_info=problem)
+        for message in self.messages:
+            for index, each in message.events:
+                if each is event:
+                    reason = f"{type(problem).__name__}: {problem}"
+                    self._letters.append(message.park(index, "failed", reason))

@@ -1,0 +1,110 @@
+"""Handing events over to the workers: one message a request, answered once the broker has confirmed it.
+
+The broker has a second. When it does not answer in time, is away, blocked by an alarm, or its queue is full or gone,
+the caller processes in place instead, and `fallback` says so until it has been well for a while. The message may still
+arrive: then its events are known already, and count no second time.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+
+import msgspec
+import prometheus_client
+import uuid_utils.compat as uuid
+from django.conf import settings
+
+from gamification.intake.decoding import MAX_BODY, Decoded
+from gamification.kernel import broker, topology
+from gamification.kernel.broker import Message, Receipt, State
+from gamification.kernel.encoding import instant
+from gamification.kernel.messages import GameEvent, PlayerId
+
+log = logging.getLogger(__name__)
+
+DEADLINE = 1.0
+"""Seconds that a client waits for the broker before its events are processed in place."""
+REMEMBERED = 30.0
+"""Seconds that a fallback shows at `/readyz`; it is logged as rarely."""
+
+_requests = prometheus_client.Counter(
+    "gamification_door_requests",
+    "Requests with events: handed over to the workers, processed in place as asked, or because the broker did not take "
+    "them (fallback)",
+    ["way"],
+)
+HANDED_OVER, IN_PLACE, FALLBACK = (_requests.labels(way) for way in ("handed_over", "in_place", "fallback"))
+
+_fell_back = float("-inf")
+_why = ""
+
+
+def hand_over(decoded: Decoded) -> dict[str, int] | None:
+    """How many events the workers will settle, and how many repeat another of this request; None: process in place."""
+    events = distinct([event for _, event in decoded.good])
+    if events and not _published(events):
+        return None
+    HANDED_OVER.inc()
+    return {"accepted": len(events), "duplicates": len(decoded.good) - len(events)}
+
+
+def fallback() -> str:
+    """Why events are processed in place although there is a broker; empty when they are not."""
+    if not settings.RABBITMQ_URL:
+        return ""
+    publisher = broker.publisher()
+    publisher.warm_up()  # so that whoever watches sees how things stand, not that nobody has asked yet
+    if publisher.state in (State.DOWN, State.BLOCKED):
+        return publisher.why
+    return _why if time.monotonic() - _fell_back < REMEMBERED else ""
+
+
+def distinct(events: Sequence[GameEvent]) -> list[GameEvent]:
+    """Without those that say the same as an earlier one of their identity. What says something else goes along: the
+    worker refuses it, keeps it and shows it to anti-cheat."""
+    first: dict[tuple[PlayerId, str], GameEvent] = {}
+    return [
+        event
+        for event in events
+        if (known := first.setdefault((event.player_id, event.id), event)) is event or known.digest() != event.digest()
+    ]
+
+
+def encode(events: Sequence[GameEvent]) -> bytes:
+    """The list that the workers take; it says what was sent, so that every event keeps its digest."""
+    shown = [
+        {"id": e.id, "player_id": e.player_id, "type": e.type, "data": e.data, "timestamp": instant(e.timestamp)}
+        for e in events
+    ]
+    try:
+        return msgspec.json.encode(shown)
+    except (OverflowError, msgspec.MsgspecError):  # integers beyond 64 bits
+        return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _published(events: Sequence[GameEvent]) -> bool:
+    body = encode(events)
+    if len(body) > MAX_BODY:  # numbers may be longer than they were sent; the workers would not take it
+        return _in_place("a body grew over its limit by being written again")
+    publisher = broker.publisher()
+    message = Message(topology.EVENT_KEY, body, str(uuid.uuid7()), "game.events")
+    [receipt] = publisher.publish([message], timeout=DEADLINE)
+    if receipt is Receipt.CONFIRMED:
+        return True
+    if receipt is Receipt.RETURNED:
+        publisher.start_over("no queue takes the events")
+        return _in_place("no queue takes the events")
+    return _in_place("the queue is full" if receipt is Receipt.REFUSED else publisher.why or "the broker hung up")
+
+
+def _in_place(why: str) -> bool:
+    global _fell_back, _why
+    now = time.monotonic()
+    if now - _fell_back > REMEMBERED or why != _why:
+        log.warning("events are processed in place: %s", why)
+    _fell_back, _why = now, why
+    FALLBACK.inc()
+    return False

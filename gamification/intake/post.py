@@ -1,0 +1,75 @@
+"""Sending a message so that it is known to have arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import amqp
+from kombu import Connection
+
+from gamification.celery import app
+
+PERSISTENT = 2
+
+
+class NotConfirmed(Exception):
+    """The broker did not say in time that it has the message. It may have it all the same."""
+
+
+class Post:
+    """Confirmed publishing with a deadline, over a connection of its own, opened when it is needed.
+
+    Of its own, because RabbitMQ stops reading from a connection that publishes during an alarm: whoever acknowledged
+    over the same one would be stuck as well.
+    """
+
+    def __init__(self, *, seconds: float = 5) -> None:
+        self.seconds = seconds
+        self._connection: Connection | None = None
+        self._wire: Any = None
+        self._channel: Any = None
+
+    def send(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        routing_key: str = "",
+        headers: Mapping[str, Any] | None = None,
+        **properties: Any,
+    ) -> None:
+        """Raises NotConfirmed: also when nothing is bound that would take the message."""
+        properties = {"content_type": "application/json", "delivery_mode": PERSISTENT} | properties
+        message = amqp.Message(body, application_headers=dict(headers or {}), **properties)
+        try:
+            if self._channel is None:
+                self._open()
+            self._channel.basic_publish_confirm(
+                message,
+                exchange,
+                routing_key,
+                mandatory=True,
+                timeout=self.seconds,
+                confirm_timeout=self.seconds,
+            )
+        except (OSError, amqp.AMQPError, AttributeError) as problem:  # py-amqp's word for a connection that is gone
+            self.drop()
+            raise NotConfirmed(str(problem) or type(problem).__name__) from problem
+
+    def drop(self) -> None:
+        """Hang up without a word: a broker that does not answer would not answer the goodbye either."""
+        wire, self._wire, self._channel, self._connection = self._wire, None, None, None
+        if wire is not None and wire.channels is not None:
+            wire.collect()
+
+    def _open(self) -> None:
+        self._connection = app.connection_for_write(connect_timeout=self.seconds, heartbeat=0)
+        self._wire = self._connection.connect()
+        self._channel = self._wire.channel()
+
+
+def body_of(message: Any) -> bytes:
+    """As it was sent; py-amqp decodes what says how it is encoded."""
+    body = message.body
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)

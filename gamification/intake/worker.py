@@ -1,0 +1,244 @@
+"""What a Celery worker does with game events: it takes them from RabbitMQ in small batches and loses none.
+
+Everything here runs on the worker's own event loop (`-P solo`), where heartbeats to the broker have to go on: so a
+database that is away is waited for by a timer, never by sleeping.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from celery import bootsteps
+from celery.bootsteps import CLOSE  # type: ignore[attr-defined]
+from django.conf import settings
+from django.db import connection as database
+from django.utils import timezone
+
+from gamification import pipeline
+from gamification.intake.amqp import MAX_EVENTS, Batch, Letter, Message, NotParked, transient
+from gamification.intake.post import NotConfirmed, Post, body_of
+from gamification.kernel import topology
+
+logger = logging.getLogger(__name__)
+
+LINGER = 0.02
+"""Seconds that a batch waits to become full."""
+FIRST, FEWEST, MOST = 20, 4, 1_000
+"""Messages a worker holds at once: the first until it has seen how many events a message has, then two batches' worth
+within these bounds."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+"""Seconds before a batch is tried again, doubled each time."""
+SUSPICIOUS = 3
+"""A message that came back so often is tried alone: it may be what kills the worker."""
+LAST_WORDS = 10.0
+"""Seconds that a worker which was told to stop goes on with what it holds. The rest goes back to the queue."""
+
+
+class Receiver:
+    """One channel's worth of messages: held, put into batches, processed, acknowledged. Ends with its connection."""
+
+    def __init__(self, wire: Any, loop: Any) -> None:
+        """`loop` has `call_after(seconds, callback)`: Celery's timer."""
+        self.loop = loop
+        self.post = Post()
+        self.unread: deque[Any] = deque()
+        self.batch = Batch()
+        self.suspects: deque[Any] = deque()
+        self.stuck: Batch | None = None
+        """What could not be finished yet; nothing else is begun before it is."""
+        self.pause = FIRST_PAUSE
+        self.is_open = True
+        self.is_busy = False
+        self.is_due = False
+        self.prefetch = FIRST
+        self.channel = wire.channel()
+        topology.declare(self.channel)
+        self.consumer = self._subscribe()
+
+    # -- taking in -----------------------------------------------------------------------------------------------------
+
+    def take(self, message: Any) -> None:
+        """A message has come. Also while a batch is busy, then it only waits."""
+        self.unread.append(message)
+        self._work(patient=True)
+
+    def _work(self, *, patient: bool) -> None:
+        """Read what came; process it when it makes a batch or, if not `patient`, at once."""
+        if not self.is_open or self.is_busy or self.stuck:
+            return
+        while self.unread and not self.batch.is_full:
+            message = self.unread.popleft()
+            if _returns(message) >= SUSPICIOUS:
+                self.suspects.append(message)
+            else:
+                self._put(message, self.batch)
+        if self.batch.is_full or (self.batch and not patient):
+            self._settle(self.batch)
+        if self.suspects and not self.stuck and not patient:
+            self._settle(self._alone())
+        if self.unread or self.batch or self.suspects:
+            self._later(0 if self.unread else LINGER)
+
+    def _alone(self) -> Batch:
+        """The next suspect. Whatever it does, the others come first next time: they are looked at from the other end
+        each time they have come back, so that the guilty one is soon left over."""
+        message = self.suspects.popleft() if _returns(self.suspects[0]) % 2 else self.suspects.pop()
+        batch = Batch()
+        self._put(message, batch)
+        return batch
+
+    def _put(self, message: Any, batch: Batch) -> None:
+        batch.add(Message.read(body_of(message), now=timezone.now()), message.delivery_tag)
+
+    def _later(self, seconds: float) -> None:
+        if not self.is_due and not self.stuck:
+            self.is_due = True
+            self._call_after(seconds, self._due)
+
+    def _due(self) -> None:
+        self.is_due = False
+        self._work(patient=False)
+
+    def _call_after(self, seconds: float, callback: Callable[[], None]) -> None:
+        """The loop logs what goes wrong in a timer and goes on; without its channel that would be a worker that never
+        works again. A connection that broke it begins anew."""
+
+        def call() -> None:
+            try:
+                callback()
+            except Exception as problem:
+                raise ConnectionError(f"the channel of the events broke: {problem}") from problem
+
+        self.loop.call_after(seconds, call)
+
+    # -- processing ----------------------------------------------------------------------------------------------------
+
+    def _settle(self, batch: Batch) -> None:
+        """Commit, park, acknowledge: in this order, so that a crash in between costs a repetition and no event."""
+        if batch is self.batch:
+            self.batch = Batch()
+        self.is_busy = True
+        try:
+            batch.settle(lambda events: pipeline.process(events, now=timezone.now()), self._park)
+        except Exception as problem:
+            if not transient(problem):
+                raise
+            self._wait(batch, problem)
+        else:
+            self.stuck, self.pause = None, FIRST_PAUSE
+            self._acknowledge(batch)
+            self._fit(batch)
+        finally:
+            self.is_busy = False
+
+    def _wait(self, batch: Batch, problem: Exception) -> None:
+        """Keep the batch, unacknowledged, and the broker's connection; the database's may be broken."""
+        logger.warning("%d messages wait for %.1f s: %s", len(batch), self.pause, problem)
+        self.stuck = batch
+        database.close()
+        self._call_after(self.pause, self._again)
+        self.pause = min(self.pause * 2, LONGEST_PAUSE)
+
+    def _again(self) -> None:
+        if self.is_open and self.stuck:
+            while self.unread and self.stuck.is_tired:
+                self._put(self.unread.popleft(), self.stuck)
+            self._settle(self.stuck)
+            self._work(patient=False)
+
+    def _park(self, letter: Letter) -> None:
+        headers = {"x-reason-code": letter.code, "x-reason": letter.reason}
+        try:
+            self.post.send(letter.body, exchange=topology.dead().exchange.name, headers=headers)
+        except NotConfirmed as problem:
+            raise NotParked(f"the dead-letter queue did not confirm: {problem}") from problem
+
+    def _acknowledge(self, batch: Batch) -> None:
+        """One word for all; while suspects wait, who came earlier, one for each."""
+        if self.suspects or len(batch) == 1:
+            for tag in batch.tags:
+                self.channel.basic_ack(tag)
+        else:
+            self.channel.basic_ack(batch.tags[-1], multiple=True)
+
+    # -- how much to hold ----------------------------------------------------------------------------------------------
+
+    def _subscribe(self) -> str:
+        self.channel.basic_qos(0, self.prefetch, False)
+        return str(self.channel.basic_consume(topology.events().name, callback=self.take))
+
+    def _fit(self, batch: Batch) -> None:
+        """Hold two batches: with more, one worker would sit on minutes of work while another has none."""
+        wanted = max(FEWEST, min(MOST, 2 * MAX_EVENTS * len(batch) // max(batch.size, 1)))
+        says_enough = batch.is_full or len(batch) >= self.prefetch // 2
+        if says_enough and not self.prefetch / 2 <= wanted <= self.prefetch * 2:
+            self.prefetch = wanted
+            self.channel.basic_cancel(self.consumer)  # a limit holds for who subscribes after it
+            self.consumer = self._subscribe()
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Process what is held, as far as time allows; the broker gives the rest to others."""
+        self.channel.basic_cancel(self.consumer)  # what is on its way comes first
+        deadline = time.monotonic() + LAST_WORDS
+        if self.stuck:
+            self._settle(self.stuck)
+        while (self.unread or self.batch or self.suspects) and not self.stuck and time.monotonic() < deadline:
+            self._work(patient=False)
+        self.drop()
+        self.channel.close()
+
+    def drop(self) -> None:
+        """The connection is gone: what is held will be delivered again, to whoever is there."""
+        self.is_open = False
+        self.post.drop()
+
+
+class ConsumeEvents(bootsteps.StartStopStep):
+    """Celery starts this with each connection to the broker, and stops it with each."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def include_if(self, consumer: Any) -> bool:
+        return bool(settings.RABBITMQ_URL)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self.receiver: Receiver | None = None
+
+    def start(self, consumer: Any) -> None:
+        self.receiver = Receiver(consumer.connection, consumer.timer)
+        # With nothing due the loop would notice a SIGTERM only after 10 s. Celery ends this with the connection.
+        consumer.timer.call_repeatedly(1.0, _nothing)
+
+    def stop(self, consumer: Any) -> None:
+        receiver, self.receiver = self.receiver, None
+        if receiver is None:
+            return
+        if consumer.blueprint.state != CLOSE:
+            receiver.drop()
+            return
+        try:
+            consumer.connection.connection.sock.settimeout(LAST_WORDS)  # a broker that is silent keeps nobody
+            receiver.finish()
+        except Exception as problem:
+            logger.warning("what was held goes back to the queue: %s", problem)
+            receiver.drop()
+
+    def terminate(self, consumer: Any) -> None:
+        if self.receiver is not None:
+            self.receiver.drop()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _returns(message: Any) -> int:
+    """How often the broker got this message back from somebody who did not acknowledge it."""
+    return int((message.headers or {}).get("x-delivery-count", 0))

@@ -1,0 +1,368 @@
+"""`POST /events` with a real RabbitMQ behind it, over a network that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gamification import pipeline
+from gamification.intake import door
+from gamification.intake.decoding import MAX_BODY, decode
+from gamification.kernel import broker, topology
+from gamification.kernel.broker import State
+from gamification.kernel.encoding import instant
+from gamification.kernel.models import Event
+from progress.models import Tally
+from tests.callers import assert_problem, game_server
+from tests.console.test_serve import free_port, manage, serving
+from tests.pipeline.content import metric, publish
+from tests.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel, until
+
+NOW = timezone.now().replace(microsecond=0)
+
+with_broker = [pytest.mark.rabbitmq, pytest.mark.django_db, pytest.mark.usefixtures("exchange")]
+
+
+def marked(test: Any) -> Any:
+    for mark in with_broker:
+        test = mark(test)
+    return test
+
+
+@pytest.fixture
+def network(settings: LazySettings) -> Iterator[Proxy]:
+    """The way to the broker, which the door has found already."""
+    settings.RABBITMQ_URL = (proxy := Proxy()).url
+    broker.publisher().warm_up()
+    until(lambda: broker.publisher().state is State.UP)
+    yield proxy
+    proxy.flow()
+    broker.stop()
+    proxy.close()
+
+
+@pytest.fixture
+def calm() -> None:
+    """As if no request had been processed in place of late."""
+    door._fell_back = float("-inf")
+
+
+def event(id_: str = "a", player_id: str = "ann", ago: float = 60, **fields: Any) -> dict[str, Any]:
+    timestamp = instant(NOW - timedelta(seconds=ago))
+    return {
+        "id": id_, "player_id": player_id, "type": "enemy.killed", "data": {"damage": 5}, "timestamp": timestamp,
+    } | fields  # fmt: skip
+
+
+def send(body: Any, **headers: str) -> Any:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return game_server("events:write").post(
+        "/api/v1/events", raw, content_type="application/json", headers=headers or None
+    )
+
+
+def waiting(count: int) -> list[Any]:
+    """The messages that wait for the workers."""
+    with Listener() as listener:
+        taken = listener.take(count, topology.events().name)
+        assert listener.is_empty(topology.events().name)
+        return taken
+
+
+def work_off(count: int) -> list[Any]:
+    """What a worker comes to with the messages that wait."""
+    now = timezone.now()
+    bodies = [message.body.encode() if isinstance(message.body, str) else message.body for message in waiting(count)]
+    batches = [[good for _, good in decode(body, now=now, lists=True).good] for body in bodies]
+    return [pipeline.process(batch, now=now) for batch in batches]
+
+
+@marked
+def test_events_are_answered_for_once_the_broker_has_them() -> None:
+    batch = [event("a"), event("b", "bob", ago=5)]
+    response = send({"events": batch})
+    assert response.status_code == 202
+    assert response["Content-Type"] == "application/json"
+    assert response.json() == {"accepted": 2, "duplicates": 0, "rejected": []}
+    assert not Event.objects.exists()
+    [message] = waiting(1)
+    assert json.loads(message.body) == batch
+    assert message.properties["delivery_mode"] == 2
+    assert message.properties["content_type"] == "application/json"
+
+
+@marked
+def test_a_single_event_is_handed_over_too() -> None:
+    response = send(event())
+    assert (response.status_code, response.json()) == (202, {"accepted": 1, "duplicates": 0, "rejected": []})
+    assert json.loads(waiting(1)[0].body) == [event()]
+
+
+@marked
+def test_a_worker_comes_to_what_the_door_would_have_come_to() -> None:
+    publish(metric("kills"))
+    send({"events": [event("a"), event("b"), event("a")]})
+    [outcome] = work_off(1)
+    assert (outcome.accepted, outcome.duplicates) == (2, 0)
+    assert Tally.objects.get(metric_id="kills", scope="").count == 2
+    assert send({"events": [event("a"), event("b")]}, Prefer="wait").json()["duplicates"] == 2
+
+
+@marked
+def test_bad_events_are_named_and_only_good_ones_are_handed_over() -> None:
+    future = instant(timezone.now() + timedelta(minutes=6))
+    batch = [event("a"), event("b", type="X"), 7, event("c", type="reward.claimed"), event("d", timestamp=future)]
+    batch.append(event("e"))
+    answer = send({"events": batch}).json()
+    assert (answer["accepted"], answer["duplicates"]) == (2, 0)
+    assert [(bad["index"], bad["code"]) for bad in answer["rejected"]] == [
+        (1, "bad_type"), (2, "invalid"), (3, "reserved_type"), (4, "from_the_future"),
+    ]  # fmt: skip
+    assert json.loads(waiting(1)[0].body) == [event("a"), event("e")]
+
+
+@marked
+def test_a_bad_single_event_is_refused_and_nothing_is_handed_over() -> None:
+    assert_problem(send(event(type="X")), 400, "bad_type", "type")
+    assert_problem(send(event(type="metrics.reported")), 400, "reserved_type", "type")
+    assert_problem(send(b"{"), 400, "bad_json")
+    assert topology.events().name not in declared() or not waiting(0)
+
+
+@marked
+@pytest.mark.parametrize("body", [{"events": []}, {"events": [7]}])
+def test_where_nothing_is_good_nothing_is_handed_over(body: dict[str, Any]) -> None:
+    broker.publisher().warm_up()
+    until(lambda: broker.publisher().state is State.UP)
+    response = send(body)
+    assert (response.status_code, response.json()["accepted"]) == (202, 0)
+    assert waiting(0) == []
+
+
+@marked
+def test_repeats_within_a_request_are_counted_and_what_contradicts_itself_is_left_to_the_worker() -> None:
+    publish(metric("kills"))
+    same_but_written_otherwise = event("a", data={"damage": 5.0})
+    batch = [event("a"), event("b"), same_but_written_otherwise, event("a", data={"damage": 6}), event("a", "bob")]
+    answer = send({"events": batch}).json()
+    assert answer == {"accepted": 4, "duplicates": 1, "rejected": []}
+    [outcome] = work_off(1)
+    assert (outcome.accepted, outcome.duplicates, [code for _, code, _ in outcome.refused]) == (3, 0, ["id_reused"])
+
+
+@marked
+def test_who_prefers_to_wait_is_told_what_came_of_it() -> None:
+    broker.publisher().warm_up()
+    until(lambda: broker.publisher().state is State.UP)
+    response = send(event(), Prefer="wait")
+    assert (response.status_code, response["Preference-Applied"]) == (200, "wait")
+    assert response.json()["accepted"] == 1
+    assert set(response.json()["results"]) == {"ann"}
+    assert Event.objects.count() == 1
+    assert waiting(0) == []
+
+
+@marked
+def test_the_first_answer_is_given_again_and_nothing_handed_over_twice() -> None:
+    client = game_server("events:write")
+    answers = [
+        client.post("/api/v1/events", event(), format="json", headers={"Idempotency-Key": "k1"}) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].content == answers[1].content
+    assert len(waiting(1)) == 1
+
+
+@marked
+@pytest.mark.usefixtures("calm")
+def test_without_its_broker_the_door_processes_in_place_and_says_so_to_those_who_watch(
+    network: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Client().get("/readyz").json() == {"status": "ok", "broker": "up"}
+    network.cut()
+    until(lambda: broker.publisher().state is State.DOWN)
+    began = time.monotonic()
+    responses = [send(event(f"e{number}")) for number in range(3)]
+    assert time.monotonic() - began < 3 * door.DEADLINE
+    assert [response.status_code for response in responses] == [200] * 3
+    assert [response.json()["accepted"] for response in responses] == [1] * 3
+    assert set(responses[0].json()["results"]) == {"ann"}
+    assert Event.objects.count() == 3
+
+    ready = Client().get("/readyz")
+    assert ready.status_code == 200  # what it is there for, it does
+    assert ready.json()["status"] == "degraded"
+    assert ready.json()["broker"] == "down"
+    assert "in place" in ready.json()["detail"]
+    said = [record.getMessage() for record in caplog.records if record.name == "gamification.intake.door"]
+    assert len(said) == 1
+    assert said[0].startswith("events are processed in place: ")
+
+    network.flow()
+    until(lambda: broker.publisher().state is State.UP)
+    assert send(event("later")).status_code == 202
+
+
+@marked
+@pytest.mark.usefixtures("calm")
+def test_a_broker_that_hangs_costs_one_client_a_second_and_no_event_counts_twice(network: Proxy) -> None:
+    publish(metric("kills"))
+    network.hang()
+    began = time.monotonic()
+    answer = send({"events": [event("a"), event("b")]})
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 2)
+    assert door.DEADLINE <= time.monotonic() - began < door.DEADLINE + 3
+    for number in range(10):
+        began = time.monotonic()
+        assert send(event(f"e{number}")).status_code == 200
+        assert time.monotonic() - began < door.DEADLINE
+    assert Client().get("/readyz").json()["broker"] == "down"
+
+    network.flow()  # and the first message arrives after all
+    [outcome] = work_off(1)
+    assert (outcome.accepted, outcome.duplicates) == (0, 2)
+    assert Tally.objects.get(metric_id="kills", scope="").count == 12
+
+
+@marked
+@pytest.mark.usefixtures("calm")
+def test_an_alarm_sends_no_client_away(network: Proxy) -> None:
+    network.say(BLOCKED)
+    until(lambda: broker.publisher().state is State.BLOCKED)
+    began = time.monotonic()
+    assert send(event("a")).status_code == 200
+    assert time.monotonic() - began < door.DEADLINE
+    ready = Client().get("/readyz").json()
+    assert (ready["status"], ready["broker"]) == ("degraded", "blocked")
+    network.say(UNBLOCKED)
+    until(lambda: broker.publisher().state is State.UP)
+    assert send(event("b")).status_code == 202
+
+
+@marked
+@pytest.mark.usefixtures("calm")
+def test_without_its_queue_the_door_processes_in_place_until_it_is_declared_anew() -> None:
+    assert send(event("a")).status_code == 202
+    with channel() as rabbit:
+        rabbit.queue_delete(topology.events().name)
+    assert send(event("b")).status_code == 200
+    assert Event.objects.get().event_id == "b"
+    ready = Client().get("/readyz").json()
+    assert (ready["status"], ready["detail"]) == (
+        "degraded", "Events are processed in place: no queue takes the events."
+    )  # fmt: skip
+    until(lambda: send(event("c")).status_code == 202)
+    assert len(waiting(1)) == 1
+
+
+@marked
+@pytest.mark.usefixtures("calm")
+def test_a_queue_that_is_full_sends_no_client_away(settings: LazySettings) -> None:
+    full = {"x-max-length": 0, "x-overflow": "reject-publish"}
+    with Listener(topology.EVENT_KEY, arguments=full):  # any queue that is bound has a say
+        response = send(event("a"))
+    assert (response.status_code, response.json()["accepted"]) == (200, 1)
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.usefixtures("exchange")
+def test_a_server_whose_broker_hangs_answers_and_ends_when_it_is_told_to(
+    tmp_path: Path, settings: LazySettings
+) -> None:
+    proxy = Proxy()
+    servers = ("DB_HOST", "REDIS_HOST", "WS_PORT", "PORT")
+    env = {name: value for name, value in os.environ.items() if name not in servers} | {
+        "DB_NAME": str(tmp_path / "door.sqlite3"),
+        "RABBITMQ_URL": proxy.url,
+        "RABBITMQ_EXCHANGE": settings.RABBITMQ_EXCHANGE,
+    }
+    manage("migrate", "--verbosity", "0", env=env)
+    key = manage("create_api_key", "game", "--scope", "events:write", env=env).split()[-1]
+    port = free_port()
+    with serving(env, port) as process, httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+
+        def report(id_: str) -> int:
+            headers = {"Authorization": f"Api-Key {key}"}
+            return http.post("/api/v1/events", json=event(id_), headers=headers).status_code
+
+        assert report("a") == 202
+        assert http.get("/readyz").json() == {"status": "ok", "broker": "up"}
+        proxy.hang()
+        assert [report("b"), report("c")] == [200, 200]
+        assert http.get("/readyz").json()["broker"] == "down"
+        assert 'gamification_door_requests_total{way="fallback"} 2.0' in http.get("/metrics").text
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+        assert time.monotonic() - began < 20
+    proxy.close()
+
+
+@marked
+def test_what_is_too_long_when_written_again_is_processed_in_place() -> None:
+    number = b"1e14"  # 100000000000000.0
+    data = b'{"n":[' + b",".join([number] * 800) + b"]}"
+    rows = [
+        b'{"id":"%d","player_id":"ann","type":"t","data":%b,"timestamp":"%b"}'
+        % (index, data, instant(NOW).encode())
+        for index in range(250)
+    ]  # fmt: skip
+    body = b'{"events":[' + b",".join(rows) + b"]}"
+    assert len(body) <= MAX_BODY < len(door.encode([good for _, good in decode(body, now=NOW).good]))
+    response = send(body)
+    assert (response.status_code, response.json()["accepted"]) == (200, 250)
+
+
+def declared() -> list[str]:
+    """Which of the queues there are; asking for one that is not there closes the channel."""
+    with channel() as rabbit:
+        try:
+            rabbit.queue_declare(topology.events().name, passive=True)
+        except rabbit.connection.channel_errors:
+            return []
+        return [topology.events().name]
+
+
+# -- what is handed over says what was sent ----------------------------------------------------------------------------
+
+numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    data=st.dictionaries(texts, values, max_size=4),
+    at=st.datetimes(min_value=NOW.replace(tzinfo=None, year=1900), max_value=NOW.replace(tzinfo=None)),
+)
+def test_an_event_that_is_handed_over_keeps_its_digest(data: dict[str, Any], at: Any) -> None:
+    sent = json.dumps(event(data=data, timestamp=f"{at.isoformat()}+02:00")).encode()
+    for _, good in decode(sent, now=timezone.now()).good:  # none, where it is nested too deeply
+        [(_, taken)] = decode(door.encode([good]), now=timezone.now(), lists=True).good
+        assert (taken.digest(), taken.player_id, taken.id) == (good.digest(), good.player_id, good.id)
+
+
+def test_the_door_has_a_body_of_500_ready_in_little_time() -> None:
+    events = [
+        good for _, good in decode(json.dumps({"events": [event(str(n)) for n in range(500)]}).encode(), now=NOW).good
+    ]
+    began = time.process_time()
+    door.encode(door.distinct(events))
+    assert time.process_time() - began < 0.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,8 @@ class AchievementRules:
     quest_bits: Mapping[str, int]
     opening: list[Achievement]
     """Those that wait for another one and count within dates or periods: any event within may complete them."""
+    by_metric: dict[str, list[Achievement]] = field(default_factory=dict)
+    """metric → those with a requirement that counts it."""
 
 
 def _instant(value: str | None) -> datetime | None:
@@ -130,10 +132,14 @@ def compile_achievements(
         targets = [r.target for r in achievement.goal.requirements if r.type == "ACHIEVEMENT"]
         for other in dict.fromkeys([*achievement.prerequisites, *targets]):
             waiting.setdefault(other, []).append(achievement)
+    by_metric: dict[str, list[Achievement]] = {}
+    for achievement in by_id.values():
+        for metric in dict.fromkeys(r.metric for r in achievement.goal.requirements if r.metric):
+            by_metric.setdefault(metric, []).append(achievement)
     waits = {waiter.id for waiters in (*waiting.values(), *for_quests.values()) for waiter in waiters}
     opening = [a for a in by_id.values() if a.id in waits and a.is_enabled and a.goal.scope.is_bounded]
     quest_bits = {id_: 1 << serial for id_, serial in quests.items()}
-    return AchievementRules(by_id, waiting, for_quests, quest_bits, opening)
+    return AchievementRules(by_id, waiting, for_quests, quest_bits, opening, by_metric)
 
 
 def own_event_data(achievement: Achievement) -> dict[str, Json]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from achievements import queries
 from achievements.completing import Shelf, Standing, open_occurrence, opens_at, read_goal
@@ -151,3 +151,62 @@ def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: b
         if state in (None, row["state"]):
             found.append(row)
     return found
+
+
+class Touched(NamedTuple):
+    """What happened to a player that may have brought an achievement forward."""
+
+    metrics: Collection[str]
+    """Those they had samples of."""
+    completed: Collection[str]
+    """Achievements they completed, which others may wait for."""
+
+
+def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[PlayerId, dict[str, float]]:
+    """player → achievement → progress, of what is unfinished and was touched. Four queries, however many players; one
+    where nothing was.
+
+    What a player must not know of is left out, and what can come no further: completed, revoked, pending.
+    """
+    current = publishing.current()
+    rules = current[AchievementRules]
+    touched = {player_id: by for player_id, by in touched.items() if _touched(rules, by)}
+    if not touched:
+        return {}
+    world = World(now=now, player_ids=touched)
+    world.rules = current
+    books, shelf = Books(world), Shelf(world)
+    world.add(books)
+    world.add(shelf)
+    books.read_players()
+    read: list[tuple[PlayerState, Achievement, datetime | None]] = []
+    for player in books.players.values():
+        for achievement in _touched(rules, touched[player.player_id]):
+            is_hidden = achievement.type == "SECRET" and not player.earned & achievement.bit
+            is_pending = achievement.goal.since > player.filled
+            if not (is_hidden or is_pending or achievement.is_settled(player.earned | player.barred)):
+                read.append((player, achievement, opens_at(achievement, player, now)))
+    books.read_tallies(
+        [
+            (player.player_id, requirement.metric, achievement.goal.scope.key(opens))
+            for player, achievement, opens in read
+            for requirement in achievement.goal.requirements
+            if requirement.metric
+        ]
+    )
+    shelf.read(
+        dict.fromkeys((player.player_id, a.id, open_occurrence(a, opens)) for player, a, opens in read),
+    )
+    found: dict[PlayerId, dict[str, float]] = {}
+    for player, achievement, opens in read:
+        standing = shelf.standings.get((player.player_id, achievement.id, open_occurrence(achievement, opens)))
+        if standing is None or standing.completed_at is None:
+            progress = shelf.reading(player, achievement, opens)["progress"]
+            found.setdefault(player.player_id, {})[achievement.id] = progress
+    return found
+
+
+def _touched(rules: AchievementRules, by: Touched) -> Iterable[Achievement]:
+    counting = [achievement for metric in by.metrics for achievement in rules.by_metric.get(metric, ())]
+    waiting = [achievement for id_ in by.completed for achievement in rules.waiting.get(id_, ())]
+    return {achievement.id: achievement for achievement in counting + waiting}.values()

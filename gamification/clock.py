@@ -20,7 +20,7 @@ from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from gamification import backfilling, relay
-from gamification.feed.models import Message
+from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel.http import idempotency
 from gamification.kernel.models import Event, Head, OutboxFact
 from progress.models import Player
@@ -29,8 +29,6 @@ from rewards.tasks import expire_rewards
 
 logger = logging.getLogger(__name__)
 
-MESSAGES_KEPT = 1_000
-MESSAGES_KEPT_FOR = timedelta(days=30)
 FACTS_KEPT = 100_000
 """Without a broker nobody collects facts. So many stay, should one be set up later."""
 CUT_MARGIN = timedelta(minutes=10)

@@ -13,7 +13,9 @@ from typing import NamedTuple
 from django.db import DatabaseError, transaction
 
 from gamification import relay
+from gamification.feed import hints
 from gamification.kernel import sql
+from gamification.kernel.messages import PlayerId
 from gamification.kernel.world import World
 from progress.metering import Books
 
@@ -31,6 +33,24 @@ def publish(world: World) -> None:
     transaction.on_commit(relay.hint, robust=True)  # an idempotent request commits later, together with its answer
 
 
+def hint(world: World) -> None:
+    """Who has new messages, or came further, to the nodes that hold players' sockets."""
+    books = world[Books]
+    told = {fact.player_id for fact in world.facts if fact.message is not None}
+    hints.after_commit(
+        last_seq={id_: books.players[id_].last_seq for id_ in told if id_ in books.players},
+        metrics=books.metrics_touched,
+        locked_out=_locked_out(world),
+    )
+
+
+def _locked_out(world: World) -> dict[PlayerId, str]:
+    """Who may hold no socket from now on. One who was locked and is not there any more was erased."""
+    players = world[Books].players
+    erased = dict.fromkeys((id_ for id_ in world.player_ids if id_ not in players), "player_erased")
+    return erased | {id_: "banned" for id_, player in players.items() if player.banned}
+
+
 def roll_up(world: World) -> None:
     """How many samples each metric took, and how many events had no number for it."""
     try:
@@ -43,6 +63,7 @@ def roll_up(world: World) -> None:
 
 REACTIONS = [
     Reaction(to=lambda world: world.facts, do=publish),
+    Reaction(to=lambda world: world.player_ids, do=hint),
     Reaction(to=lambda world: world[Books].health, do=roll_up),
 ]
 

@@ -499,5 +499,6 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},  # at DEBUG every query's values: players' data
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host; the answer is 400 all the same
         "asyncio": {"level": "INFO"},
+        "gamification.feed.transport": {"level": "WARNING"},  # not two lines a connection, nor what stood in its URL
     },
 }

@@ -150,7 +150,8 @@ class Books(Part):
         self._new_members: list[tuple[PlayerId, str, str, str]] = []
         self._dropped: set[TallyKey] = set()
         self._new_samples: list[tuple[PlayerId, str, datetime, str, float, str]] = []
-        self._metrics_touched: dict[PlayerId, set[str]] = {}
+        self.metrics_touched: dict[PlayerId, set[str]] = {}
+        """Of which metrics each player had a sample."""
 
     @cached_property
     def watch(self) -> Watch:
@@ -252,7 +253,7 @@ class Books(Part):
                 key = self.key(keeper, player, at)
                 if key is not None and keeper.members_since is not None:
                     open_members[key] = None
-        self._read_tallies(list(tallies))
+        self.read_tallies(list(tallies))
         self._read_members(list(candidates), list(open_members))
         found = load_windows({key: (span, watch.windows[key[1]][0]) for key, span in spans.items()})
         self.windows |= {key: samples for key, samples in found.items() if key not in self._recalled}
@@ -264,7 +265,7 @@ class Books(Part):
         found.update({(id_, self.world.now): None for id_ in quiet})
         return [(self.players[id_], at) for id_, at in found]
 
-    def _read_tallies(self, keys: list[TallyKey]) -> None:
+    def read_tallies(self, keys: list[TallyKey]) -> None:
         if not keys:
             return
         players, metrics, scopes = zip(*keys, strict=True)
@@ -357,7 +358,7 @@ class Books(Part):
             for goal in keeper.composite:
                 self.touch(player, goal, opens)
         self._remember(sample, event, player)
-        self._metrics_touched.setdefault(id_, set()).add(sample.metric)
+        self.metrics_touched.setdefault(id_, set()).add(sample.metric)
 
     def touch(self, player: PlayerState, goal: Goal, opens: datetime | None) -> None:
         """Have the goal's progress read when the world is written."""
@@ -404,7 +405,7 @@ class Books(Part):
                 windows[key] = None
             elif (*key, "") not in self.tallies:
                 tallies[(*key, "")] = None
-        self._read_tallies(list(tallies))
+        self.read_tallies(list(tallies))
         self._recalled |= windows.keys()
         self.windows.update({key: [] for key in windows})
         keys = dict(zip(("player_id", "metric_id"), zip(*windows, strict=True), strict=True)) if windows else {}
@@ -515,7 +516,7 @@ class Books(Part):
 
     def summary(self) -> Mapping[PlayerId, dict[str, dict[str, Json]]]:
         """player → metric → the lifetime aggregates of what this world touched, worked out when they are asked for."""
-        return _Summary(self.tallies, self._metrics_touched)
+        return _Summary(self.tallies, self.metrics_touched)
 
 
 class _Summary(Mapping[PlayerId, dict[str, dict[str, Json]]]):

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from gamification.feed.models import Message
+from gamification.feed.models import Message, ReadMark
 from gamification.kernel.looking import ReadOnlyAdmin
 
 
@@ -10,3 +10,10 @@ class MessageAdmin(ReadOnlyAdmin):
     list_filter = ("type",)
     search_fields = ("=player_id",)
     ordering = ("-id",)
+
+
+@admin.register(ReadMark)
+class ReadMarkAdmin(ReadOnlyAdmin):
+    list_display = ("player_id", "up_to")
+    search_fields = ("=player_id",)
+    ordering = ("player_id",)

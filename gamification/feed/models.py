@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
+
+MESSAGES_KEPT = 1_000
+"""The newest of each player, …"""
+MESSAGES_KEPT_FOR = timedelta(days=30)
+"""… and no longer than this."""
 
 
 class Message(models.Model):
@@ -18,3 +25,14 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.seq} of {self.player_id}"
+
+
+class ReadMark(models.Model):
+    """How far a player has read."""
+
+    player_id = models.CharField(max_length=64, primary_key=True)
+    up_to = models.BigIntegerField()
+    """The number of the newest message that was marked; it never falls."""
+
+    def __str__(self) -> str:
+        return f"{self.player_id} up to {self.up_to}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -11,12 +12,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from gamification.feed.commands import MarkRead, read_up_to
 from gamification.feed.models import Message
+from gamification.kernel import bus
 from gamification.kernel.access import player_in_path
 from gamification.kernel.encoding import instant
-from gamification.kernel.http import paginate
+from gamification.kernel.http import idempotent, paginate
 from gamification.kernel.http.pages import paged
 from gamification.kernel.messages import Invalid
+from gamification.kernel.shapes import WIDEST, Integer, Shape, parse
 
 
 class MessageShape(serializers.Serializer[Any]):
@@ -25,6 +29,15 @@ class MessageShape(serializers.Serializer[Any]):
     player_id = serializers.CharField()
     data = serializers.DictField()  # type: ignore[assignment] # the base class has an attribute of that name
     timestamp = serializers.DateTimeField()
+    is_read = serializers.BooleanField()
+
+
+class ReadShape(Shape):
+    up_to = Integer(min_value=1, max_value=WIDEST - 1)
+
+
+class ReadMarkShape(serializers.Serializer[Any]):
+    read_up_to = serializers.IntegerField()
 
 
 _page = paged(MessageShape)
@@ -45,17 +58,33 @@ class Messages(APIView):
         responses=_page["responses"],
     )
     def get(self, request: Request, player_id: str) -> Response:
-        messages = Message.objects.filter(player_id=player_in_path(request, player_id), seq__gt=_known(request))
-        return paginate(request, messages, ordering=["seq"], show=show)
+        player_id = player_in_path(request, player_id)
+        messages = Message.objects.filter(player_id=player_id, seq__gt=_known(request))
+        read = read_up_to(player_id)
+        return paginate(request, messages, ordering=["seq"], show=lambda message: show(message, read))
 
 
-def show(message: Message) -> dict[str, Any]:
+class MessagesRead(APIView):
+    """Marks the feed read, up to a message. A mark never goes back."""
+
+    scopes = {"POST": "players:write"}  # noqa: RUF012 - read by HasScope
+    player_may = frozenset({"POST"})
+
+    @extend_schema(operation_id="players_messages_read", request=ReadShape, responses=ReadMarkShape)
+    @idempotent
+    def post(self, request: Request, player_id: str) -> Response:
+        wish = MarkRead(player_id=player_in_path(request, player_id), up_to=parse(ReadShape, request.data)["up_to"])
+        return Response({"read_up_to": bus.handle(wish, now=timezone.now())})
+
+
+def show(message: Message, read: int) -> dict[str, Any]:
     return {
         "seq": message.seq,
         "type": message.type,
         "player_id": message.player_id,
         "data": message.data,
         "timestamp": instant(message.timestamp),
+        "is_read": message.seq <= read,
     }
 
 

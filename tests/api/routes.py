@@ -199,6 +199,9 @@ def _players() -> Iterator[Call]:
         "achievements", "quests", "distributions", "wallet", "wallet/transfers", "inventory", "metrics", "messages",
     ):  # fmt: skip
         yield Call("GET", f"{player}/{what}", "players:read", open_to_players=True, is_list=True, **path)
+    yield Call(
+        "POST", f"{player}/messages/read", "players:write", {"up_to": 1}, open_to_players=True, takes_body=True, **path
+    )
     yield Call("POST", f"{player}/token", "players:write", {}, takes_body=True, **path)
     spend, consume = {"amount": 1, "reason": "r"}, {"quantity": 1, "reason": "r"}
     yield Call(

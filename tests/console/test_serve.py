@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 from django.conf import settings
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from gamification.kernel.encoding import instant
 
@@ -121,8 +123,21 @@ def test_a_first_event_sent_to_a_fresh_service_unlocks_an_achievement(service: S
         assert [row["balance"] for row in http.get("/players/you/wallet").json()["results"]] == [25]
 
 
-def test_another_ws_port_is_a_second_door_to_the_same(service: Service) -> None:
+def test_another_ws_port_is_a_second_door_to_the_same_process(service: Service) -> None:
     assert httpx.get(f"{service.second_url}/healthz").json() == httpx.get(f"{service.url}/healthz").json()
+
+
+def test_at_a_ws_port_of_its_own_is_the_feed_and_nothing_else(service: Service) -> None:
+    assert httpx.get(f"{service.url}/api/schema/").status_code == 200
+    for path in ("/api/schema/", "/admin/", "/api/v1/players/you", "/metrics"):
+        assert httpx.get(f"{service.second_url}{path}").status_code == 404
+    there, here = (url.replace("http", "ws") + "/game-events" for url in (service.second_url, service.url))
+    with connect(there) as socket, pytest.raises(ConnectionClosed) as closed:
+        socket.recv(timeout=5)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401  # it was let in to be told that
+    with pytest.raises(InvalidStatus):
+        connect(here)
 
 
 def test_simulated_players_unlock_and_claim(service: Service) -> None:

@@ -219,6 +219,7 @@ def test_messages_come_in_the_order_of_their_numbers_after_the_one_known() -> No
             "player_id": "ada",
             "data": {"level": seq},
             "timestamp": "2026-11-20T12:00:00Z",
+            "is_read": False,
         }
         for seq in (2, 3)
     ]

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gamification import clock
+from gamification.feed.transport import FeedProtocol
 
 OPEN_FILES = 65_536
 """As many sockets as WS_MAX_CONNECTIONS asks for by default, several times over; the usual soft limit is 1,024."""
@@ -52,23 +53,28 @@ class Command(BaseCommand):
         for each in ports:
             self.stdout.write(f"Serving at http://{shown}:{each}/ (process {os.getpid()}, stop with Ctrl-C)")
         self.stdout.flush()
-        server = Server(
-            uvicorn.Config(
-                "gamification.asgi:application",
-                log_config=None,  # settings.LOGGING is it
-                access_log=settings.LOG_LEVEL == "DEBUG",
-                lifespan="off",  # no part of the application needs to be told
-                server_header=False,
-                ws="websockets-sansio",
-                ws_max_size=LONGEST_MESSAGE,
-                ws_per_message_deflate=False,  # it costs 50 KB a socket
-                timeout_graceful_shutdown=10,
-            )
-        )
+        application = "application" if len(ports) == 1 else "two_doors"
+        server = Server(configured(f"gamification.asgi:{application}"))
         server.run(sockets)
         clock.stop_running(stop)
         if timekeeper.ident is not None:
             timekeeper.join(timeout=10)
+
+
+def configured(application: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        log_config=None,  # settings.LOGGING is it
+        access_log=settings.LOG_LEVEL == "DEBUG",
+        lifespan="off",  # no part of the application needs to be told
+        server_header=False,
+        ws=FeedProtocol,
+        ws_max_size=LONGEST_MESSAGE,
+        ws_per_message_deflate=False,  # it costs 50 KB a socket
+        ws_ping_interval=30,  # below the minute after which many a proxy gives up on a silent connection
+        ws_ping_timeout=20,
+        timeout_graceful_shutdown=10,
+    )
 
 
 def nothing(number: int, frame: FrameType | None) -> None:

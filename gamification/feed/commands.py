@@ -1,0 +1,33 @@
+"""What may be wished of a feed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gamification.feed.models import ReadMark
+from gamification.kernel.messages import Command, Invalid, PlayerId
+from gamification.kernel.world import World
+from progress.metering import Books
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkRead(Command):
+    """Mark the messages up to that number as read; the answer is up to which they are. A mark never goes back."""
+
+    player_id: PlayerId
+    up_to: int
+
+    def handle(self, world: World) -> int:
+        newest = world[Books].players[self.player_id].last_seq
+        if self.up_to > newest:
+            detail = f"The newest message is {newest}."
+            raise Invalid(detail, [{"path": "up_to", "code": "invalid", "detail": detail}])
+        before = read_up_to(self.player_id)
+        if self.up_to > before:
+            ReadMark.objects.update_or_create(player_id=self.player_id, defaults={"up_to": self.up_to})
+        return max(before, self.up_to)
+
+
+def read_up_to(player_id: PlayerId) -> int:
+    """0: nothing yet."""
+    return ReadMark.objects.filter(pk=player_id).values_list("up_to", flat=True).first() or 0

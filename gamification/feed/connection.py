@@ -1,0 +1,204 @@
+"""One player's socket, as the hub knows it: how far it was told, and the bounded queue of what is still to go out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from gamification.feed.reading import Numbered
+from gamification.kernel.encoding import dumps
+from gamification.kernel.messages import Json, PlayerId
+
+MOST_WAITING = 256
+"""Messages that may wait for a client, …"""
+MOST_BYTES = 256 * 1024
+"""… and how much text. Numbered messages beyond are read when there is room; anything else is too much."""
+EPHEMERAL = 32
+"""With more than so many waiting, what is out of date in a second is left out."""
+PARTING = 10
+"""Seconds in which a client may take the close frame."""
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Push = Callable[[str], bool]
+"""Sends a text at once, or says that the client has to be waited for."""
+PUSH = "gamification.push"
+"""The ASGI extension under which a server that has one offers a Push."""
+
+
+class Farewell(NamedTuple):
+    """Why a socket is closed: RFC 6455's code, and a word of ours as its reason."""
+
+    code: int
+    reason: str
+
+
+SLOW = Farewell(4408, "slow_client")
+
+
+class Connection:
+    __slots__ = (
+        "_drain",
+        "_draining",
+        "_expiry",
+        "_leaving",
+        "_on_room",
+        "_push",
+        "_queue",
+        "_send",
+        "_size",
+        "_task",
+        "behind_since",
+        "closed",
+        "cursor",
+        "in_doubt",
+        "moved_at",
+        "player_id",
+        "ready",
+        "resuming",
+    )
+
+    def __init__(
+        self,
+        player_id: PlayerId,
+        send: Send,
+        push: Push | None,
+        on_room: Callable[[Connection], None],
+        draining: set[Connection],
+    ) -> None:
+        """`on_room` is called when all that waited is sent; in `draining` it stands as long as anything waits."""
+        self.player_id = player_id
+        self.cursor: int | None = None
+        """The number of the last message that was queued; None until the player was let in."""
+        self.resuming = False
+        self.in_doubt = False
+        """It was to have more messages, and there were none: the player's row says which is true."""
+        self.ready: asyncio.Future[None] | None = None
+        """Done when the client was let in, or brought up to date, or is closed: its next word may be heard."""
+        self.closed: Farewell | None = None
+        self.behind_since: float | None = None
+        """Since when messages are left in the database because there was no room."""
+        self.moved_at = 0.0
+        """When the client last took something, while anything waits for it."""
+        self._send = send
+        self._push = push
+        self._on_room = on_room
+        self._draining = draining
+        self._queue: deque[str] | None = None  # most sockets have nothing waiting at most times
+        self._size = 0
+        self._drain: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._task = asyncio.current_task()
+
+    # -- out -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue) if self._queue else 0
+
+    @property
+    def has_room(self) -> bool:
+        return self.waiting < MOST_WAITING and self._size < MOST_BYTES
+
+    @property
+    def is_draining(self) -> bool:
+        return self._drain is not None
+
+    def tell(self, type_: str, data: dict[str, Json] | None = None) -> None:
+        """Say something that has no number. A client that asks more than it hears is closed."""
+        if not self.has_room:
+            self.close(SLOW)
+        self._put(dumps({"type": type_} if data is None else {"type": type_, "data": data}))
+
+    def tell_page(self, page: list[Numbered]) -> bool:
+        """Queue these messages, the ones that come after the cursor; says whether there was room for all."""
+        for message in page:
+            if not self.has_room:
+                return False
+            self._put(message.text)
+            self.cursor = message.seq
+        return True
+
+    def tell_if_free(self, text: str) -> None:
+        """What nobody misses, since a newer one follows."""
+        if self.cursor is not None and self.waiting < EPHEMERAL:
+            self._put(text)
+
+    def _put(self, text: str) -> None:
+        if self.closed or (self._drain is None and self._push is not None and self._push(text)):
+            return
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(text)
+        self._size += len(text)
+        if self._drain is None:
+            loop = asyncio.get_running_loop()
+            self.moved_at = loop.time()
+            self._drain = loop.create_task(self._send_all(loop))
+            self._draining.add(self)
+
+    async def _send_all(self, loop: asyncio.AbstractEventLoop) -> None:
+        queue = self._queue
+        assert queue is not None
+        try:
+            while queue:
+                text = queue.popleft()
+                self._size -= len(text)
+                await self._send({"type": "websocket.send", "text": text})
+                self.moved_at = loop.time()
+        except (OSError, RuntimeError):  # the client is gone, or has been told goodbye; its consumer is being told
+            queue.clear()
+            self._size = 0
+        self._queue = self._drain = None
+        self._draining.discard(self)
+        self._on_room(self)
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def close_at(self, handle: asyncio.TimerHandle) -> None:
+        self._expiry = handle
+
+    def close(self, farewell: Farewell) -> None:
+        """What waits is dropped: the client comes back and says how far it got."""
+        if self.closed:
+            return
+        self.closed = farewell
+        self.let_go()
+        self._leaving = asyncio.get_running_loop().create_task(self._take_leave(farewell))
+
+    async def close_after_all(self, farewell: Farewell) -> None:
+        """Close once the client has what waits for it."""
+        if self._drain is not None:
+            await asyncio.wait({self._drain}, timeout=PARTING)
+        self.close(farewell)
+
+    def let_go(self) -> None:
+        """Nothing more goes out."""
+        self.closed = self.closed or Farewell(1000, "")
+        if self._drain is not None:
+            self._drain.cancel()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._draining.discard(self)
+        self._queue = self._drain = self._expiry = None
+        self._size = 0
+        self.hear_on()
+
+    def hear_on(self) -> None:
+        ready, self.ready = self.ready, None
+        if ready is not None and not ready.done():
+            ready.set_result(None)
+
+    async def _take_leave(self, farewell: Farewell) -> None:
+        closing = {"type": "websocket.close", "code": farewell.code, "reason": farewell.reason}
+        with suppress(OSError, RuntimeError):
+            try:
+                async with asyncio.timeout(PARTING):
+                    await self._send(closing)
+            except TimeoutError:  # of a server that waits until the client has read what it did not want to read
+                if self._task is not None:
+                    self._task.cancel()
+        self._task = None

@@ -1,0 +1,144 @@
+"""A player's socket: who may come in, and what a client may say."""
+
+from __future__ import annotations
+
+from random import uniform
+from typing import Any, cast
+
+import msgspec
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
+from django.conf import settings
+
+from gamification.feed import hub
+from gamification.feed.connection import PUSH, Connection, Farewell, Send
+from gamification.kernel.access import BadToken, read_claims
+from gamification.kernel.shapes import shown_id
+
+SUBPROTOCOL = "gamification.v1"
+BEARER = "bearer."
+MOST_ERRORS = 10
+GREATEST_SEQ = 2**63 - 101
+COME_BACK = (1.0, 10.0)
+"""Seconds after which one that found no place may try again."""
+
+Message = dict[str, Any]
+
+
+class Misunderstood(Exception):
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class FeedConsumer(AsyncConsumer):
+    """The base class gives each socket a channel of its own and three tasks, and makes a thread look at database
+    connections before every message. The hub needs none of that, so both of its methods are plainer here."""
+
+    _connection: Connection | None = None
+    _hub: hub.Hub | None = None
+    _errors = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope, self.base_send = scope, send
+        try:
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            pass
+        finally:
+            if self._hub is not None and self._connection is not None:
+                self._hub.leave(self._connection)
+
+    async def dispatch(self, message: Any) -> None:
+        await getattr(self, get_handler_name(message))(message)
+
+    # -- coming in -----------------------------------------------------------------------------------------------------
+
+    async def websocket_connect(self, message: Message) -> None:
+        scope: Any = self.scope
+        del self.scope  # nothing of it is needed again
+        push = scope.get("extensions", {}).pop(PUSH, None)  # which refers back to what the scope belongs to
+        headers = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+        offered = list(scope.get("subprotocols", []))
+        if not settings.ENABLE_REAL_TIME or not _is_allowed([v for n, v in headers if n == b"origin"]):
+            await self.send({"type": "websocket.close", "code": 4403})
+            raise StopConsumer
+        # Whatever else is wrong, the socket is accepted and then closed: a browser shows its page no other reason.
+        chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
+        await self.send({"type": "websocket.accept", "subprotocol": chosen})
+        try:
+            player_id, expires_at = read_claims(_credential([v for n, v in headers if n == b"authorization"], offered))
+        except BadToken as bad:
+            return await self._refuse(4401, bad.code)
+        here = hub.here()
+        if here.is_full:
+            return await self._refuse(4429, f"retry-after={uniform(*COME_BACK):.1f}")  # noqa: S311 - not a secret
+        self._hub = here
+        self._connection = here.enter(player_id, expires_at, cast(Send, self.base_send), push)
+        await here.let_in(self._connection)
+        return None
+
+    async def _refuse(self, code: int, reason: str) -> None:
+        await self.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    # -- what a client says --------------------------------------------------------------------------------------------
+
+    async def websocket_receive(self, message: Message) -> None:
+        connection = self._connection
+        if connection is None or self._hub is None or connection.closed:
+            return
+        try:
+            said = _understood(message.get("text"))
+            if said["type"] == "ping":
+                connection.tell("pong")
+            else:
+                await self._hub.resume(connection, said["after"])
+        except Misunderstood as what:
+            self._errors += 1
+            connection.tell("error", {"code": what.code, "detail": what.detail})
+            if self._errors >= MOST_ERRORS:
+                await connection.close_after_all(Farewell(1008, "too_many_errors"))
+
+    async def websocket_disconnect(self, message: Message) -> None:
+        raise StopConsumer
+
+
+def _is_allowed(origins: list[str]) -> bool:
+    """Browsers say from which page they come; nobody else needs to."""
+    return all(origin in settings.ALLOWED_ORIGINS for origin in origins)
+
+
+def _credential(authorizations: list[str], offered: list[str]) -> str:
+    """The token: from the header, or from a browser, which can send none, among the subprotocols. Raises BadToken."""
+    bearers = [name.removeprefix(BEARER) for name in offered if name.startswith(BEARER)]
+    if authorizations:
+        words = [text.split() for text in authorizations]
+        bearers = [pair[1] for pair in words if len(pair) == 2 and pair[0].lower() == "bearer"]
+    elif SUBPROTOCOL not in offered:
+        bearers = []
+    if len(bearers) != 1 or len(authorizations) > 1:
+        raise BadToken("not_authenticated", "One token is needed.")
+    return bearers[0]
+
+
+def _understood(text: str | None) -> Message:
+    """`{"type": "ping"}` or `{"type": "resume", "after": n}`. Raises Misunderstood."""
+    if text is None:
+        raise Misunderstood("bad_json", "Text is expected, not bytes.")
+    try:
+        said = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Misunderstood("bad_json", "This is not JSON.") from None
+    if not isinstance(said, dict) or not isinstance(said.get("type"), str):
+        raise Misunderstood("invalid", "An object with a type is expected.")
+    fields = {"ping": {"type"}, "resume": {"type", "after"}}.get(said["type"])
+    if fields is None:
+        raise Misunderstood("unknown_type", f"There is no {shown_id(said['type'])}: send resume or ping.")
+    if unknown := sorted(said.keys() - fields):
+        raise Misunderstood("unknown_field", f"There is no field {shown_id(unknown[0])}.")
+    after = said.get("after")
+    if said["type"] == "resume" and not (type(after) is int and 0 <= after <= GREATEST_SEQ):
+        raise Misunderstood("invalid", "`after` is the number of the last message that is known, or 0.")
+    return said

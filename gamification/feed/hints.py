@@ -1,0 +1,164 @@
+"""After a commit the nodes that hold players' sockets are told where to look: one hint a batch, through the channel
+layer. A hint may get lost; the database is the truth, and every node looks there from time to time.
+
+Whoever commits (a view's thread, the clock's, a worker) knows no socket, and never waits for the layer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from channels import DEFAULT_CHANNEL_LAYER
+from channels.layers import BaseChannelLayer, channel_layers
+from django.conf import settings
+from django.db import transaction
+
+from gamification.kernel.messages import PlayerId
+
+log = logging.getLogger(__name__)
+
+GROUP = "feed"
+PATIENCE = 2
+"""Seconds that the layer may take for a hint."""
+MOST_PLAYERS = 50_000
+"""So many may wait for a layer that does not answer; beyond, hints are dropped, and the nodes find out alone."""
+
+
+def layer() -> BaseChannelLayer:
+    return channel_layers[DEFAULT_CHANNEL_LAYER]
+
+
+@dataclass(slots=True)
+class Hint:
+    last_seq: dict[PlayerId, int] = field(default_factory=dict)
+    """Who has new messages, and the number of the newest."""
+    metrics: dict[PlayerId, set[str]] = field(default_factory=dict)
+    """Who had samples, and of which metrics."""
+    locked_out: dict[PlayerId, str] = field(default_factory=dict)
+    """Whose sockets are to be closed, and why."""
+
+    def add(self, other: Hint) -> None:
+        for player_id, seq in other.last_seq.items():
+            self.last_seq[player_id] = max(seq, self.last_seq.get(player_id, 0))
+        for player_id, metrics in other.metrics.items():
+            self.metrics.setdefault(player_id, set()).update(metrics)
+        self.locked_out |= other.locked_out
+
+    def __bool__(self) -> bool:
+        return bool(self.last_seq or self.metrics or self.locked_out)
+
+    def __len__(self) -> int:
+        return max(len(self.last_seq), len(self.metrics), len(self.locked_out))
+
+    def message(self) -> dict[str, Any]:
+        metrics = {player_id: list(names) for player_id, names in self.metrics.items()}
+        return {"type": "feed.hint", "last_seq": self.last_seq, "metrics": metrics, "locked_out": self.locked_out}
+
+
+def after_commit(
+    *,
+    last_seq: Mapping[PlayerId, int],
+    metrics: Mapping[PlayerId, Iterable[str]],
+    locked_out: Mapping[PlayerId, str],
+) -> None:
+    """Tell the nodes once what is written can be read."""
+    hint = Hint(dict(last_seq), {id_: set(names) for id_, names in metrics.items()}, dict(locked_out))
+    if hint and settings.ENABLE_REAL_TIME:
+        transaction.on_commit(partial(tell, hint), robust=True)
+
+
+def tell(hint: Hint) -> None:
+    """From any thread. Comes back at once."""
+    sender = _own_hubs or _apart()
+    if sender is not None:
+        sender.take(hint)
+
+
+class Sender:
+    """Sends from one event loop what any thread hands in; while it sends one hint, those that come become the next."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._lock = threading.Lock()
+        self._waiting = Hint()
+        self._sending: asyncio.Task[None] | None = None
+        self._is_busy = False
+        self._is_failing = False
+
+    def take(self, hint: Hint) -> None:
+        with self._lock:
+            if len(self._waiting) >= MOST_PLAYERS:
+                self._waiting = Hint()
+            self._waiting.add(hint)
+            if self._is_busy:
+                return
+            self._is_busy = True
+        try:
+            self.loop.call_soon_threadsafe(self._start)
+        except RuntimeError:  # the loop is closed, the process about to end
+            self._is_busy = False
+
+    def finish(self) -> None:
+        """Wait for what is being sent: a command may end right after its last batch."""
+        until = time.monotonic() + PATIENCE
+        while self._is_busy and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def _start(self) -> None:
+        self._sending = self.loop.create_task(self._send())
+
+    async def _send(self) -> None:
+        while hint := self._next():
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await layer().group_send(GROUP, hint.message())
+                self._is_failing = False
+            except Exception as failure:  # of whatever layer it is
+                if not self._is_failing:  # once, not for every batch
+                    log.warning("the channel layer does not take hints: %r", failure)
+                self._is_failing = True
+
+    def _next(self) -> Hint | None:
+        with self._lock:
+            if not self._waiting:
+                self._is_busy = False
+                return None
+            hint, self._waiting = self._waiting, Hint()
+            return hint
+
+
+# -- who sends in this process -----------------------------------------------------------------------------------------
+
+_own_hubs: Sender | None = None
+"""Where sockets are served: the sender on the loop that serves them."""
+_in_a_thread: tuple[int, Sender] | None = None
+"""Elsewhere, with a layer that reaches other processes: this process's, and on a thread of its own."""
+_starting = threading.Lock()
+
+
+def send_by(sender: Sender | None) -> None:
+    """Have a hub's loop send this process's hints."""
+    global _own_hubs
+    _own_hubs = sender
+
+
+def _apart() -> Sender | None:
+    global _in_a_thread
+    if not settings.REDIS_HOST:
+        return None  # memory reaches nobody else
+    with _starting:
+        if _in_a_thread is None or _in_a_thread[0] != os.getpid():  # a fork takes no threads along
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="hints", daemon=True).start()
+            _in_a_thread = (os.getpid(), Sender(loop))
+            atexit.register(_in_a_thread[1].finish)
+        return _in_a_thread[1]

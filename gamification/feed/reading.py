@@ -1,0 +1,78 @@
+"""What a node reads for all its players at once: a few queries a tick, however many of them have something new."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import connection
+
+from gamification.feed.models import Message
+from gamification.kernel import wire
+from gamification.kernel.encoding import instant
+from gamification.kernel.messages import PlayerId
+from progress.queries import FeedHead, feed_heads
+
+PAGE = 100
+"""Messages of one player that are read at a time."""
+
+Want = tuple[PlayerId, int]
+"""The messages of a player after that number, a page of them."""
+
+
+class Numbered(NamedTuple):
+    seq: int
+    text: str
+    """As the player gets it."""
+    completed: str
+    """The achievement it says is completed; else empty."""
+
+
+class Answer(NamedTuple):
+    heads: dict[PlayerId, FeedHead]
+    pages: dict[Want, list[Numbered]]
+
+
+def read(players: Collection[PlayerId], wants: Collection[Want]) -> Answer:
+    """The heads before the messages: whatever a head counts is there to be read."""
+    heads = feed_heads(players) if players else {}
+    return Answer(heads, pages(wants) if wants else {})
+
+
+def pages(wants: Collection[Want]) -> dict[Want, list[Numbered]]:
+    """One query (on SQLite, one for each 16,000 wants). Numbers have no gaps, so a page is a span of them."""
+    found: dict[Want, list[Numbered]] = {}
+    for player_id, after, seq, type_, data, at in sorted(_rows(list(wants)), key=lambda row: row[2]):
+        # The data is JSON text already, and the other texts hold nothing that JSON would escape.
+        text = f'{{"seq":{seq},"type":"{type_}","player_id":"{player_id}","data":{data},"timestamp":"{instant(at)}"}}'
+        completed = msgspec.json.decode(data)["id"] if type_ == "achievement.completed" else ""
+        found.setdefault((player_id, after), []).append(Numbered(seq, text, completed))
+    return found
+
+
+def _rows(wants: list[Want]) -> list[tuple[Any, ...]]:
+    keys = wire.columns(Message, ("player_id", "seq"))
+    # `data` is taken as the text that it is.
+    read = wire.columns(Message, ("player_id", "seq", "seq", "type", "type", "timestamp"))
+    table = wire.table(Message)
+    at = wire.picked(wire.column(Message, "timestamp"), "t.")
+    span = f"t.player_id = v.c0 AND t.seq > v.c1 AND t.seq <= v.c1 + {PAGE:d}"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            source, parameters = wire.unnest(keys, wants)
+            cursor.execute(  # OFFSET 0: each want is looked up by the index, however many there are
+                f"SELECT v.c0, v.c1, m.* FROM {source} CROSS JOIN LATERAL"
+                f" (SELECT t.seq, t.type, t.data::text, {at} FROM {table} AS t WHERE {span} OFFSET 0) AS m",
+                parameters,
+            )
+            return wire.read(read, cursor.fetchall())
+        rows: list[tuple[Any, ...]] = []
+        for values, parameters in wire.values_lists(keys, wants):
+            cursor.execute(
+                f"WITH v(c0, c1) AS (VALUES {values}) SELECT v.c0, v.c1, t.seq, t.type, t.data, {at}"
+                f" FROM v CROSS JOIN {table} AS t ON {span}",
+                parameters,
+            )
+            rows += cursor.fetchall()
+        return wire.read(read, rows)

@@ -353,6 +353,7 @@ INSTALLED_APPS = [
     "gamification.intake",
     "gamification.feed",
     "gamification.console",
+    "gamification.play",
     "gamification.analytics",
     "progress",
     "rewards",

@@ -39,6 +39,7 @@ docs = SpectacularSwaggerView.as_view(authentication_classes=[], url_name="schem
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("admin/", admin.site.urls),
+    path("play/", include("gamification.play.urls")),
     path("api/v1/", include(api)),
     path("api/schema/", schema, name="schema"),
     path("api/docs/", docs, name="docs"),

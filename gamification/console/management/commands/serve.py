@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gamification import clock
 from gamification.feed.transport import FeedProtocol
+from gamification.play import demo
 
 OPEN_FILES = 65_536
 """As many sockets as WS_MAX_CONNECTIONS asks for by default, several times over; the usual soft limit is 1,024."""
@@ -42,6 +43,8 @@ class Command(BaseCommand):
         raise_open_file_limit()
         ports = [port] if settings.WS_PORT in (port, settings.PORT) else [port, settings.WS_PORT]
         sockets = [listening(host, each) for each in ports]
+        if port != settings.PORT and not settings.PRODUCTION:  # the player's page is one of this service's own
+            settings.ALLOWED_ORIGINS += [f"http://{name}:{port}" for name in ("localhost", "127.0.0.1")]
         # uvicorn raises the signal that ended it once more when all is closed; being asked to end is no failure.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, nothing)
@@ -52,6 +55,8 @@ class Command(BaseCommand):
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
         for each in ports:
             self.stdout.write(f"Serving at http://{shown}:{each}/ (process {os.getpid()}, stop with Ctrl-C)")
+        if demo.is_open():
+            self.stdout.write(f"The player's page, with a demo player: http://{shown}:{port}/play/")
         self.stdout.flush()
         application = "application" if len(ports) == 1 else "two_doors"
         server = Server(configured(f"gamification.asgi:{application}"))

@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from gamification.console import packs
-from gamification.console.sample import CONTENT
+from gamification.console.sample import CONTENT, WHO
 from gamification.kernel import publishing
 from gamification.kernel.access import SCOPES, create_key
 from gamification.kernel.models import ApiKey
+from gamification.play import demo
 
 ADMIN = "admin"
 KEY = "sample game server"
@@ -32,6 +33,8 @@ class Command(BaseCommand):
             raise CommandError(f"the sample game cannot be loaded: {problem}") from None
         at = f"http://127.0.0.1:{settings.PORT}"
         self.stdout.write(f"\nThe Long Ebb, the sample game: {loaded}\n\n")
+        if demo.is_open():
+            self.stdout.write(f"  Play       {at}/play/\n")
         self.stdout.write(f"  Console    {at}/admin/\n  REST docs  {at}/api/docs/\n\n")
         if password:
             self.stdout.write(f"  Admin      {ADMIN} / {password}\n")
@@ -53,7 +56,7 @@ def load_content() -> str:
     """Only into a service without content: whoever has begun to design keeps what they did."""
     if any(publishing.current().published.values()):
         return "there is content already, nothing is loaded"
-    loaded = packs.load(CONTENT, who="setup_sample", now=timezone.now(), reason="the sample game")
+    loaded = packs.load(CONTENT, who=WHO, now=timezone.now(), reason="the sample game")
     counts = {kind: sum(plural == kind for plural, _ in loaded.created) for kind in packs.ORDER}
     return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
 

@@ -1,0 +1,462 @@
+// @ts-check
+/** The panel's sections, from data to elements. What can be pressed says so by `data-do` (and `data-id`, `data-step`). */
+
+import { h } from "./dom.js";
+import { date, left, number, rarity, REPEATS, share, spelled, STATES } from "./words.js";
+
+const AT_FIRST = 6; // of a long list
+const NEWS = 20;
+const SOON = 30 * 24 * 3600 * 1000; // milliseconds within which an end is worth a countdown
+
+/**
+ * @typedef {object} View what the sections are made of
+ * @property {import("./words.js").Names} names
+ * @property {any} profile
+ * @property {any[]} levels
+ * @property {any[]} achievements
+ * @property {any[]} quests
+ * @property {Set<string>} startable
+ * @property {any[]} pending
+ * @property {any[]} wallet
+ * @property {any[]} messages
+ * @property {number} readUpTo
+ * @property {import("./gamification.js").State} state
+ * @property {string} trouble
+ * @property {Set<string>} busy keys of buttons whose answer is awaited
+ * @property {boolean} isRoomy
+ * @property {string} confirming key of a button that asks whether it is meant
+ */
+
+/**
+ * @param {number} value 0 to 1
+ * @param {string} of
+ */
+function bar(value, of) {
+  return h("progress", { max: 1, value, "aria-label": `${of}: ${share(value)}` });
+}
+
+/** @param {string} text */
+function hidden(text) {
+  return h("span.sr", {}, text);
+}
+
+/**
+ * @param {View} view
+ * @param {string} label
+ * @param {{ do: string, id?: string, step?: string, of?: string, quiet?: boolean }} options `of`: what it is about, said
+ *   to who cannot see where the button stands
+ */
+function button(view, label, { do: action, id = "", step = "", of = "", quiet = false }) {
+  const key = [action, id, step].filter(Boolean).join(":");
+  const isBusy = view.busy.has(key);
+  const said = view.confirming === key ? "Really give up?" : label;
+  return h(
+    quiet ? "button.quiet" : "button",
+    {
+      type: "button",
+      "data-key": key,
+      "data-do": action,
+      "data-id": id,
+      "data-step": step || null,
+      "aria-disabled": isBusy ? "true" : null,
+      "aria-label": of && `${said}: ${of}`,
+    },
+    said,
+  );
+}
+
+/**
+ * @param {string} id
+ * @param {string} title
+ * @param {number | null} count
+ * @param {...any} content
+ */
+function section(id, title, count, ...content) {
+  return h(
+    "section",
+    { "data-key": id, id, "aria-labelledby": `${id}-title` },
+    h("h3", { id: `${id}-title`, tabindex: -1 }, title, count === null ? null : h("span.count", {}, number(count))),
+    ...content,
+  );
+}
+
+/**
+ * @param {string} key
+ * @param {string} title
+ * @param {Node[]} items
+ * @param {boolean} [isOpen]
+ */
+function fold(key, title, items, isOpen = false) {
+  if (!items.length) return null;
+  const summary = h("summary", {}, title, h("span.count", {}, number(items.length)));
+  return h("details", { "data-key": key, open: isOpen }, summary, h("ul.cards", {}, ...items));
+}
+
+// -- who ----------------------------------------------------------------------------------------------------------------
+
+/** @param {View} view */
+export function who(view) {
+  const { profile, names } = view;
+  const { points, xp, level } = profile.statistics;
+  const here = view.levels.find((each) => each.level === level);
+  const next = view.levels.find((each) => each.level > level);
+  const done = next ? (xp - (here?.xp ?? 0)) / (next.xp - (here?.xp ?? 0)) : 1;
+  const titles = profile.titles.map((/** @type {string} */ id) => names.reward(id)).join(", ");
+  return h(
+    "header.who",
+    { "data-key": "who" },
+    h("div.name", {}, h("h2", {}, profile.display_name || profile.player_id), titles && h("p.titles", {}, titles), connection(view)),
+    h(
+      "div.level",
+      {},
+      h("p", {}, h("strong", {}, `Level ${number(level)}`), h("span", {}, next ? `${number(xp)} of ${number(next.xp)} XP` : `${number(xp)} XP`)),
+      bar(done, next ? `On the way to level ${next.level}` : "The highest level"),
+    ),
+    h(
+      "dl.purse",
+      {},
+      amount("Points", points),
+      ...view.wallet.map((row) => amount(names.currency(row.currency), row.balance, row.debt)),
+    ),
+    profile.badges.length > 0 &&
+      h("ul.badges", { "aria-label": "Badges" }, ...profile.badges.map((/** @type {string} */ id) => h("li", {}, names.reward(id)))),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {number} value
+ * @param {number} [debt]
+ */
+function amount(name, value, debt = 0) {
+  return h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, number(value), debt > 0 && h("small", {}, ` (${number(debt)} owed)`)));
+}
+
+/** @param {View} view */
+export function connection(view) {
+  return h("p.connection", { "data-key": "connection", "data-state": view.state }, view.trouble || STATES[view.state]);
+}
+
+/** @param {View} view */
+export function contents(view) {
+  const unread = newsRows(view).filter((row) => row.hasAttribute("data-new")).length;
+  /** @type {[string, string, number][]} */
+  const places = [
+    ["rewards", "Rewards", view.pending.length],
+    ["quests", "Quests", view.quests.filter((quest) => quest.status === "IN_PROGRESS").length],
+    ["achievements", "Achievements", 0],
+    ["lately", "Lately", unread],
+  ];
+  return h(
+    "nav",
+    { "data-key": "contents", "aria-label": "What is on this page" },
+    ...places.map(([id, title, count]) =>
+      h("button.place", { type: "button", "data-key": `go:${id}`, "data-do": "go", "data-id": id }, title, count > 0 && h("span.count", {}, number(count))),
+    ),
+  );
+}
+
+// -- rewards ------------------------------------------------------------------------------------------------------------
+
+/** @param {View} view */
+export function rewards(view) {
+  const { pending, names } = view;
+  const rows = pending.map((given) =>
+    h(
+      "li.row",
+      { "data-key": given.id },
+      h("div", {}, h("h4", {}, names.parcel(given.reward_id)), h("p.meta", {}, names.source(given), isNear(given.expires_at) && until(given.expires_at, " · "))),
+      button(view, "Claim", { do: "claim", id: given.id, of: names.parcel(given.reward_id) }),
+    ),
+  );
+  return section(
+    "rewards",
+    "Rewards to claim",
+    pending.length,
+    rows.length ? h("ul.rows", {}, ...rows) : h("p.none", {}, "Nothing waits for you just now."),
+    rows.length > 1 && button(view, "Claim all", { do: "claim-all" }),
+  );
+}
+
+/** @param {string | null} iso */
+function isNear(iso) {
+  return iso !== null && Date.parse(iso) - Date.now() < SOON;
+}
+
+/**
+ * @param {string | null} iso
+ * @param {string} [before]
+ */
+function until(iso, before = "") {
+  return iso && h("span", {}, before, h("time", { datetime: iso, "data-until": iso }, left(iso, Date.now())));
+}
+
+// -- quests -------------------------------------------------------------------------------------------------------------
+
+/** @param {View} view */
+export function quests(view) {
+  const of = (/** @type {(quest: any) => boolean} */ which) => view.quests.filter(which);
+  const isOpen = (/** @type {any} */ quest) => quest.status === "IN_PROGRESS";
+  const canStart = (/** @type {any} */ quest) => !isOpen(quest) && view.startable.has(quest.id);
+  const isOver = (/** @type {any} */ quest) => !isOpen(quest) && !canStart(quest) && quest.status !== "NOT_STARTED";
+  const underWay = of(isOpen).sort((a, b) => (a.deadline ? Date.parse(a.deadline) : Infinity) - (b.deadline ? Date.parse(b.deadline) : Infinity) || 0);
+  const cards = (/** @type {any[]} */ rows) => rows.map((quest) => questCard(view, quest));
+  return section(
+    "quests",
+    "Quests",
+    underWay.length,
+    underWay.length ? h("ul.cards", {}, ...cards(underWay)) : h("p.none", {}, "Nothing is under way."),
+    fold("startable", "You could start", cards(of(canStart)), view.isRoomy || !underWay.length),
+    fold("over", "Behind you", cards(of(isOver))),
+    fold("later", "Not yet", cards(of((quest) => quest.status === "NOT_STARTED" && !canStart(quest)))),
+  );
+}
+
+/**
+ * @param {View} view
+ * @param {any} quest
+ */
+function questCard(view, quest) {
+  const isOpen = quest.status === "IN_PROGRESS";
+  const times = quest.history.filter((/** @type {any} */ run) => run.status === "COMPLETED").length;
+  const offered = !quest.offers || quest.offers.some((/** @type {any} */ each) => each.is_offered);
+  const meta = [
+    spelled(quest.type),
+    quest.difficulty !== "NORMAL" && spelled(quest.difficulty),
+    quest.repeat !== quest.type && REPEATS[quest.repeat],
+    !isOpen && quest.time_limit && `${left(new Date(quest.time_limit * 1000).toISOString(), 0).replace(" left", "")} to do it`,
+    !offered && "not on offer just now",
+    times > 1 && `done ${number(times)} times`,
+  ];
+  const steps = [...quest.steps].sort((a, b) => a.order - b.order);
+  const isOver = !isOpen && quest.status !== "NOT_STARTED";
+  return h(
+    "li.card.quest",
+    { "data-key": quest.id, "data-status": quest.status },
+    h("h4", { tabindex: -1 }, quest.title),
+    h("p.meta", {}, meta.filter(Boolean).join(" · "), isOpen && isNear(quest.deadline) && until(quest.deadline, " · ")),
+    isOver && h("p.outcome", {}, outcome(quest)),
+    quest.description && h("p", {}, quest.description),
+    isOpen && bar(quest.progress, quest.title),
+    isOpen && h("ol.steps", {}, ...steps.map((step) => stepRow(view, quest, step))),
+    quest.rewards.length > 0 && rewardNames(view, quest.rewards),
+    view.startable.has(quest.id) && !isOpen && button(view, "Start", { do: "start", id: quest.id, of: quest.title }),
+    isOpen && button(view, "Give up", { do: "abandon", id: quest.id, of: quest.title, quiet: true }),
+  );
+}
+
+/** @param {any} quest */
+function outcome(quest) {
+  if (quest.status === "COMPLETED") return `✓ Done ${quest.completed_at ? date(quest.completed_at) : ""}`;
+  return quest.status === "EXPIRED" ? "⌛ Out of time" : "✗ Failed";
+}
+
+/**
+ * @param {View} view
+ * @param {any} quest
+ * @param {any} step
+ */
+function stepRow(view, quest, step) {
+  const progress = quest.step_progress[step.id] ?? 0;
+  const state = stepState(quest, step);
+  const said = { done: "done", active: "under way", skipped: "not taken", ahead: "later" }[state];
+  const isByHand = state === "active" && !step.requirements.length;
+  return h(
+    `li.step.${state}`,
+    { "data-key": step.id, "aria-current": state === "active" ? "step" : null },
+    h("span.mark", { "aria-hidden": "true" }, { done: "✓", active: "●", skipped: "–", ahead: "○" }[state]),
+    h(
+      "div",
+      {},
+      h(
+        "p.what",
+        {},
+        step.title,
+        step.is_optional && h("span.tag", {}, "optional"),
+        step.branch && h("span.tag", {}, `way of the ${spelled(step.branch).toLowerCase()}`),
+        hidden(` (${said})`),
+      ),
+      state === "active" && step.description && h("p.meta", {}, step.description),
+      state === "active" && step.requirements.length > 0 && bar(progress, step.title),
+      isByHand && step.completed_by === "SERVER" && h("p.meta", {}, "The game will see to it."),
+      isByHand && step.completed_by === "PLAYER" && button(view, "Done", { do: "complete", id: quest.id, step: step.id, of: step.title }),
+    ),
+  );
+}
+
+/**
+ * @param {any} quest
+ * @param {any} step
+ * @returns {"done" | "active" | "skipped" | "ahead"}
+ */
+function stepState(quest, step) {
+  if (quest.active_steps.includes(step.id)) return "active";
+  if (quest.step_progress[step.id] === 1) return "done";
+  return step.branch && notTaken(quest).has(step.branch) ? "skipped" : "ahead";
+}
+
+/** The branches that were not chosen: of each order with several, all but the one with a completed step. @param {any} quest */
+function notTaken(quest) {
+  const rejected = new Set();
+  for (const chosen of quest.steps) {
+    if (!chosen.branch || quest.step_progress[chosen.id] !== 1 || quest.active_steps.includes(chosen.id)) continue;
+    for (const other of quest.steps) {
+      if (other.order === chosen.order && other.branch && other.branch !== chosen.branch) rejected.add(other.branch);
+    }
+  }
+  return rejected;
+}
+
+/**
+ * @param {View} view
+ * @param {string[]} ids
+ */
+function rewardNames(view, ids) {
+  return h("ul.gains", { "aria-label": "Rewards" }, ...ids.map((id) => h("li", {}, view.names.reward(id))));
+}
+
+// -- achievements -------------------------------------------------------------------------------------------------------
+
+/** @param {View} view */
+export function achievements(view) {
+  const secrets = view.achievements.filter((row) => row.title === undefined);
+  const lines = inSeries(view.achievements.filter((row) => row.title !== undefined));
+  const done = lines.filter((line) => line.every(isDone)).sort((a, b) => newest(b) - newest(a));
+  const begun = lines.filter((line) => !line.every(isDone) && line.some((row) => isDone(row) || isBegun(row)));
+  const ahead = lines.filter((line) => !done.includes(line) && !begun.includes(line));
+  begun.sort((a, b) => nearness(current(b)) - nearness(current(a)));
+  const cards = (/** @type {any[][]} */ of) => of.map((line) => achievementCard(view, line));
+  const total = view.achievements.length;
+  const count = view.achievements.filter(isDone).length;
+  return section(
+    "achievements",
+    "Achievements",
+    null,
+    h("p.meta", {}, `${number(count)} of ${number(total)} unlocked`),
+    begun.length > 0 && h("ul.cards", {}, ...cards(begun.slice(0, AT_FIRST))),
+    fold("more", "More under way", cards(begun.slice(AT_FIRST))),
+    fold("done", "Unlocked", cards(done), view.isRoomy || !begun.length),
+    fold("ahead", "Still ahead", cards(ahead), !begun.length && !done.length),
+    fold("secrets", "Secrets", secrets.map(secretCard)),
+  );
+}
+
+/** @param {any} row */
+const isDone = (row) => Boolean(row.is_completed);
+/** @param {any} row with nothing to count it waits for others, however near it says it is */
+const isBegun = (row) => row.progress > 0 && row.requirements.length > 0;
+/** @param {any} row what has all it asks for, and waits for another, comes last */
+const nearness = (row) => row.progress % 1;
+/** @param {any[]} line */
+const newest = (line) => Math.max(...line.map((row) => Date.parse(row.completed_at) || 0));
+/** @param {any[]} line the tier to work for, or else the last */
+const current = (line) => line.find((row) => !isDone(row)) ?? line[line.length - 1];
+
+/** @param {any[]} rows @returns {any[][]} tiers of one series together */
+function inSeries(rows) {
+  const lines = new Map();
+  for (const row of rows) {
+    const key = row.series ? `series ${row.series}` : row.id;
+    lines.set(key, [...(lines.get(key) || []), row]);
+  }
+  for (const line of lines.values()) line.sort((/** @type {any} */ a, /** @type {any} */ b) => a.tier - b.tier);
+  return [...lines.values()];
+}
+
+/**
+ * @param {View} view
+ * @param {any[]} line
+ */
+function achievementCard(view, line) {
+  const row = current(line);
+  const meta = [
+    `${number(row.points)} points`,
+    REPEATS[row.repeat],
+    row.completions > 1 && `done ${number(row.completions)} times`,
+    isDone(row) && row.completed_at && date(row.completed_at),
+    typeof row.rarity === "number" && rarity(row.rarity),
+    row.pending && "your past is being counted",
+    !isDone(row) && row.progress === 1 && "waits for others",
+  ];
+  return h(
+    "li.card.achievement",
+    { "data-key": row.series ? `series ${row.series}` : row.id, "data-state": row.state },
+    h("span.icon", { "aria-hidden": "true" }, isPicture(row.icon) ? h("img", { src: row.icon, alt: "" }) : row.icon || "★"),
+    h(
+      "div",
+      {},
+      h("h4", {}, row.title, isDone(row) && hidden(" (unlocked)")),
+      h("p", {}, row.description),
+      line.length > 1 && tiers(line, row),
+      !isDone(row) && row.requirements.length > 0 && h("div.far", {}, bar(row.progress, row.title), h("span", { "aria-hidden": "true" }, reached(row))),
+      h("p.meta", {}, meta.filter(Boolean).join(" · ")),
+      !isDone(row) && row.rewards.length > 0 && rewardNames(view, row.rewards),
+    ),
+  );
+}
+
+/** @param {string | null} icon */
+function isPicture(icon) {
+  return Boolean(icon && /^(https?:|\/)/.test(icon));
+}
+
+/**
+ * @param {any[]} line
+ * @param {any} row
+ */
+function tiers(line, row) {
+  const done = line.filter(isDone).length;
+  return h(
+    "p.tiers",
+    {},
+    ...line.map((each) => h("span.pip", { "aria-hidden": "true", "data-done": isDone(each), "data-now": each === row })),
+    `Tier ${number(Math.min(done + 1, line.length))} of ${number(line.length)}`,
+  );
+}
+
+/** @param {any} row how far it is, in the game's own numbers where there is one number */
+function reached(row) {
+  const only = row.requirements.length === 1 ? row.requirements[0] : null;
+  if (only && only.metric && only.threshold > 1 && only.value !== null && ["gte", "gt"].includes(only.operator)) {
+    return `${number(Math.min(only.value, only.threshold))} / ${number(only.threshold)}`;
+  }
+  return share(row.progress);
+}
+
+/** @param {any} row */
+function secretCard(row) {
+  return h(
+    "li.card.achievement.secret",
+    { "data-key": row.id },
+    h("span.icon", { "aria-hidden": "true" }, "?"),
+    h("div", {}, h("h4", {}, h("span", { "aria-hidden": "true" }, "???"), hidden("A secret")), h("p.meta", {}, `${number(row.points)} points`)),
+  );
+}
+
+// -- lately -------------------------------------------------------------------------------------------------------------
+
+/** @param {View} view the newest first */
+function newsRows(view) {
+  const rows = [];
+  for (const message of [...view.messages].reverse()) {
+    const news = view.names.news(message);
+    if (!news) continue;
+    const meta = [news.detail, date(message.timestamp)].filter(Boolean).join(" · ");
+    rows.push(
+      h(
+        "li",
+        { "data-key": `m${message.seq}`, "data-new": message.seq > view.readUpTo },
+        h("span.mark", { "aria-hidden": "true" }, news.icon),
+        h("div", {}, h("p", {}, news.title), h("p.meta", {}, meta)),
+      ),
+    );
+    if (rows.length === NEWS) break;
+  }
+  return rows;
+}
+
+/** @param {View} view */
+export function lately(view) {
+  const rows = newsRows(view);
+  return section("lately", "Lately", null, rows.length ? h("ol.news", {}, ...rows) : h("p.none", {}, "Nothing has happened yet."));
+}

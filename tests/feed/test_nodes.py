@@ -265,20 +265,22 @@ async def test_without_redis_everything_still_arrives_and_with_it_again_at_once(
 @pytest.mark.redis
 @pytest.mark.postgres
 async def test_whatever_is_killed_each_player_has_every_number_in_the_end() -> None:
+    """FEED_PLAYERS and FEED_TURNS make it larger and longer (ten turns a second at most)."""
     await apart(a_game)
     dice = random.Random(7)
     wire = Wire()
     await wire.join()
     env = environment(REDIS_HOST="127.0.0.1", REDIS_PORT=str(wire.port))
-    players = [f"k{n}" for n in range(20)]
+    players = [f"k{n}" for n in range(int(os.environ.get("FEED_PLAYERS", "20")))]
+    turns = int(os.environ.get("FEED_TURNS", "24"))
     async with AsyncExitStack() as stack:
         steady = stack.enter_context(node(env))[1]
         port = free_port()
         shaky = stack.enter_context(serving(env, port))
         game = await apart(game_server, steady)
         listeners = await stack.enter_async_context(devices(players, [steady, f"127.0.0.1:{port}"]))
-        for turn in range(24):
-            answer = await game.post("/events", json=batch(*dice.sample(players, 8)))
+        for turn in (n % 24 for n in range(turns)):
+            answer = await game.post("/events", json=batch(*dice.sample(players, len(players) * 2 // 5)))
             assert answer.status_code == 200
             for listener in dice.sample(listeners, 3):
                 listener.socket.transport.abort()

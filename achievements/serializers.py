@@ -69,6 +69,12 @@ class StandingShape(ProgressShape):
     repeat = serializers.CharField()
     icon = serializers.CharField(allow_null=True)
     rewards = serializers.ListField(child=serializers.CharField())
+    rarity = serializers.FloatField(
+        min_value=0,
+        max_value=1,
+        allow_null=True,
+        help_text="The share of all players who have completed it, rolled up hourly; null until it first was.",
+    )
     state = serializers.ChoiceField(["LOCKED", "IN_PROGRESS", "COMPLETED"])
 
 

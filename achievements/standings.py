@@ -16,6 +16,7 @@ from gamification.kernel.messages import PlayerId
 from gamification.kernel.world import World
 from progress import periods
 from progress.metering import Books, PlayerState
+from progress.queries import rarities
 from progress.rules import NEVER, Tally
 
 HISTORY = 50
@@ -124,11 +125,12 @@ class View:
                 }  # fmt: skip
         return [entries[key] for key in sorted(entries)][-HISTORY:]
 
-    def row(self, definition: dict[str, Any], read: dict[str, Any]) -> dict[str, Any]:
-        """A row of the player's list: what it is, and how far they have come."""
+    def row(self, definition: dict[str, Any], read: dict[str, Any], rarity: float | None) -> dict[str, Any]:
+        """A row of the player's list: what it is, how rare, and how far they have come."""
         state = "COMPLETED" if read["is_completed"] else "IN_PROGRESS" if read["progress"] > 0 else "LOCKED"
         names = ("title", "description", "type", "category", "points", "series", "tier", "repeat", "icon", "rewards")
-        return {"id": definition["id"], **{name: definition[name] for name in names}, "state": state, **read}
+        shown = {"id": definition["id"], **{name: definition[name] for name in names}}
+        return {**shown, "rarity": rarity, "state": state, **read}
 
 
 def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
@@ -137,6 +139,7 @@ def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: b
     hidden = queries.hidden_ids(player_id) if for_player else set()
     view = View(player_id, now, hidden)
     published = publishing.current().published.get("achievement", {})
+    rare = rarities("achievement")
     found: list[dict[str, Any]] = []
     for id_, item in sorted(published.items()):
         if id_ in hidden:
@@ -147,7 +150,7 @@ def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: b
         read = view.of(achievement) if achievement else view.kept(id_, item.definition["repeat"])
         if read is None:
             continue
-        row = view.row(item.definition, read)
+        row = view.row(item.definition, read, rare.get(id_))
         if state in (None, row["state"]):
             found.append(row)
     return found

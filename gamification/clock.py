@@ -19,12 +19,13 @@ from django.db import close_old_connections, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
+from achievements import tasks as achievements
 from gamification import backfilling, relay
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel.http import idempotency
 from gamification.kernel.models import Event, Head, OutboxFact
 from progress.models import Player
-from quests.tasks import expire_runs
+from quests import tasks as quests
 from rewards.tasks import expire_rewards
 
 logger = logging.getLogger(__name__)
@@ -99,13 +100,15 @@ class Chore:
 CHORES = [
     Chore("run backfills", 1, partial(backfilling.run_pending, seconds=BREATH)),
     Chore("expire rewards", 1, expire_rewards),
-    Chore("expire quests", 1, expire_runs),
+    Chore("expire quests", 1, quests.expire_runs),
     Chore("publish facts that were left", 1, relay.sweep),
     Chore("say that the clock ticks", 10, say_so),
     Chore("forget answers to idempotency keys", 600, idempotency.forget_expired),
     Chore("forget events past retention", 3600, forget_events),
     Chore("forget old messages", 3600, forget_messages),
     Chore("forget old facts", 3600, forget_facts),
+    Chore("count how rare each achievement is", 3600, achievements.roll_up_rarity),
+    Chore("count how rare each quest is", 3600, quests.roll_up_rarity),
 ]
 
 _waking = threading.Event()

@@ -36,6 +36,7 @@ from progress.models import (
     MetricCondition,
     MetricDay,
     Player,
+    Rarity,
     Tally,
     Unit,
     WindowSample,
@@ -387,6 +388,14 @@ class MetricDayAdmin(ReadOnlyAdmin):
     list_display = ("metric_id", "day", "samples", "no_value")
     search_fields = ("=metric_id",)
     ordering = ("-day", "metric_id")
+
+
+@admin.register(Rarity)
+class RarityAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "content_id", "holders", "players", "at")
+    list_filter = ("kind",)
+    search_fields = ("=content_id",)
+    ordering = ("kind", "content_id")
 
 
 @admin.register(Backfill)

@@ -250,6 +250,24 @@ class MetricDay(models.Model):
         return f"{self.metric_id} {self.day}"
 
 
+class Rarity(models.Model):
+    """How many of the players have completed an achievement or a quest, as it was rolled up last."""
+
+    kind = models.CharField(max_length=16)
+    content_id = models.CharField(max_length=64)
+    players = models.PositiveBigIntegerField()
+    """How many there were in all."""
+    holders = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "content_id"], name="one_rarity_a_content")]
+        verbose_name_plural = "rarities"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.content_id}"
+
+
 class Backfill(models.Model):
     """The counting of every player's past for newly published content, or the preview of it."""
 

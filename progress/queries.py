@@ -12,7 +12,7 @@ from gamification.kernel.messages import PlayerId
 from progress import periods
 from progress.erasure import erased
 from progress.leveling import LevelRules
-from progress.models import Player
+from progress.models import Player, Rarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,15 @@ def locked_out(player_id: PlayerId) -> str | None:
     if banned is None:
         return "player_erased" if erased([player_id]) else None
     return "banned" if banned else None
+
+
+def rarities(kind: str) -> dict[str, float]:
+    """id → the share of all players who have completed it, from 0 to 1, as rolled up last. One query.
+
+    What was published since then is missing.
+    """
+    rolled_up = Rarity.objects.filter(kind=kind, players__gt=0).values_list("content_id", "holders", "players")
+    return {id_: holders / players for id_, holders, players in rolled_up}
 
 
 class FeedHead(NamedTuple):

@@ -68,4 +68,10 @@ class QuestStandingShape(QuestProgressShape):
     end_date = serializers.DateTimeField(allow_null=True)
     rewards = serializers.ListField(child=serializers.CharField())
     steps = serializers.ListField(child=serializers.DictField())
+    rarity = serializers.FloatField(
+        min_value=0,
+        max_value=1,
+        allow_null=True,
+        help_text="The share of all players who have completed it, rolled up hourly; null until it first was.",
+    )
     state = serializers.ChoiceField(STATES)

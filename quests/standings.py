@@ -17,6 +17,7 @@ from gamification.kernel.publishing import Definition
 from gamification.kernel.world import World
 from progress import periods
 from progress.metering import Books, PlayerState
+from progress.queries import rarities
 from quests import rules, running
 from quests.advancing import COLUMNS, KEY, Log, periods_at
 from quests.models import Run as RunRow
@@ -113,7 +114,7 @@ class View:
 def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
     """All quests that are visible, begun or not, and retired ones that the player has begun."""
     hidden = content.hidden(player_id) if for_player else {}
-    kind, view = content.kind("quest"), View(player_id, now)
+    kind, view, rare = content.kind("quest"), View(player_id, now), rarities("quest")
     names = (
         "title", "description", "type", "difficulty", "repeat", "time_limit", "start_date", "end_date", "rewards",
         "steps",
@@ -125,7 +126,8 @@ def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: b
             continue
         shown = kind.shown(view.definition(id_, read["version"]), hidden)
         if shown is not None:
-            found.append({"id": id_, **{name: shown[name] for name in names}, "state": read["status"], **read})
+            row = {"id": id_, **{name: shown[name] for name in names}, "rarity": rare.get(id_)}
+            found.append({**row, "state": read["status"], **read})
     return found
 
 

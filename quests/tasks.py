@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import Count
+
 from gamification.kernel import bus
+from progress.tasks import keep_rarities
 from quests import queries
 from quests.advancing import late_grace
 from quests.commands import ExpireRuns, MoveRuns
+from quests.models import Run
 
 BITE = 200
 """Players in one transaction: they are locked for as long as it lasts."""
@@ -31,3 +35,10 @@ def move_runs(quest_id: str, now: datetime) -> int:
         moved += bus.handle(MoveRuns(quest_id=quest_id, player_ids=bite), now=now)
         after = bite[-1]
     return moved
+
+
+def roll_up_rarity(now: datetime) -> int:
+    """Count who has completed each quest, however often; says of how many quests. May run twice, or in two processes at
+    once."""
+    done = Run.objects.filter(status=Run.Status.COMPLETED).values_list("quest_id")
+    return keep_rarities("quest", dict(done.annotate(Count("player_id", distinct=True))), now)

@@ -1,0 +1,28 @@
+"""What the clock does here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from gamification.kernel import publishing, sql
+from progress.models import Player, Rarity
+
+
+def keep_rarities(kind: str, holders: Mapping[str, int], now: datetime) -> int:
+    """Keep how many players have each piece of content of a kind, and how many there are; says of how many pieces.
+
+    What nobody has, and what was retired, is among them. Overwrites, so it may run twice, or in two processes at once.
+    """
+    ids = sorted(publishing.current().published.get(kind, {}))
+    players = Player.objects.count()
+    # Counted a moment apart: who was erased in between is no longer among the players.
+    rows = [(kind, id_, players, min(holders.get(id_, 0), players), now) for id_ in ids]
+    sql.upsert(
+        Rarity,
+        ("kind", "content_id", "players", "holders", "at"),
+        rows,
+        conflict=("kind", "content_id"),
+        set_=("players", "holders", "at"),
+    )
+    return len(rows)

@@ -19,9 +19,10 @@ T = TypeVar("T")
 class Contender:
     """A process that has set Django up on a database; `ask` runs one of the functions of `turns` there."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, **more: str) -> None:
+        """`more`: what else it finds in its environment."""
         before = dict(os.environ)
-        os.environ.update(database.environment())  # which the new process inherits
+        os.environ.update(database.environment() | more)  # which the new process inherits
         try:
             self._pool = ProcessPoolExecutor(1, get_context("spawn"))
             self.ask(turns.ready)

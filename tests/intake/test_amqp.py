@@ -572,8 +572,8 @@ def test_a_dead_letter_that_is_not_confirmed_keeps_its_message(kills: None, loop
 @rabbitmq
 @database
 def test_a_worker_holds_two_batches_however_many_events_a_message_has(kills: None, loop: Loop) -> None:
+    send(*[happened(f"s{i}") for i in range(120)])  # all there before it looks, so that they come at once
     receiver = Receiver(loop.connection, loop)
-    send(*[happened(f"s{i}") for i in range(120)])
     loop.until(lambda: receiver.prefetch == MOST)
     send(*[[happened(f"m{n}-{i}") for i in range(500)] for n in range(2)])
     loop.until(lambda: receiver.prefetch == FEWEST)

@@ -156,6 +156,8 @@ def aims(result: Result) -> None:
         ("of its own speed with ten times the content", (CONTENT, PROCESS), (BASE, PROCESS), 0.8),
         ("of its own speed without quests", (QUESTS, PROCESS), (BASE, PROCESS), 0.85),
     ):
+        if (of[0].name, of[1]) not in result.took:
+            continue
         ratio = result.ratio(of, to, 1_000)
         print(f"  {'met   ' if ratio >= least else 'MISSED'} {ratio:8.2f} {label} (at least {least})")
 

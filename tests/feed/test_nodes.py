@@ -270,7 +270,8 @@ async def test_whatever_is_killed_each_player_has_every_number_in_the_end() -> N
     dice = random.Random(7)
     wire = Wire()
     await wire.join()
-    env = environment(REDIS_HOST="127.0.0.1", REDIS_PORT=str(wire.port))
+    # Quiet, as nobody reads what is logged: a full pipe would hold up the server.
+    env = environment(REDIS_HOST="127.0.0.1", REDIS_PORT=str(wire.port), LOG_LEVEL="CRITICAL")
     players = [f"k{n}" for n in range(int(os.environ.get("FEED_PLAYERS", "20")))]
     turns = int(os.environ.get("FEED_TURNS", "24"))
     async with AsyncExitStack() as stack:

@@ -14,7 +14,6 @@ from gamification.kernel import publishing
 from gamification.kernel.encoding import instant
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.world import World
-from progress import periods
 from progress.metering import Books, PlayerState
 from progress.queries import rarities
 from progress.rules import NEVER, Tally
@@ -33,9 +32,7 @@ class View:
         self.books, self.shelf = Books(world), Shelf(world)
         world.add(self.books)
         world.add(self.shelf)
-        self.books.read_players()
-        unseen = PlayerState(player_id, periods.freeze([]), filled=world.rules.number)
-        self.player = self.books.players.setdefault(player_id, unseen)
+        self.player = self.books.look_at(player_id)
         self.books.read_all()
         self.shelf.read_all()
         self.rules = world.rules[AchievementRules]

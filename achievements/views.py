@@ -27,8 +27,8 @@ from achievements.standings import View
 from gamification.kernel import bus, publishing
 from gamification.kernel.access import acting_player, is_player, player_in_path
 from gamification.kernel.http import idempotent, paginate_list
-from gamification.kernel.http.pages import paged
-from gamification.kernel.messages import Invalid, NotFound, PlayerId
+from gamification.kernel.http.pages import chosen, paged
+from gamification.kernel.messages import NotFound, PlayerId
 from gamification.kernel.shapes import parse, shown_id
 from rewards import facts
 
@@ -70,10 +70,7 @@ class PlayerAchievements(APIView):
         responses=_page["responses"],
     )
     def get(self, request: Request, player_id: str) -> Response:
-        player_id, state = player_in_path(request, player_id), request.query_params.get("state")
-        if state not in (None, *STATES):
-            detail = f"One of {', '.join(STATES)}."
-            raise Invalid(detail, [{"path": "state", "code": "invalid", "detail": detail}])
+        player_id, state = player_in_path(request, player_id), chosen(request, "state", STATES)
         found = standings.rows(player_id, timezone.now(), state=state, for_player=is_player(request))
         return paginate_list(request, found, key=lambda row: row["id"])
 

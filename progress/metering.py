@@ -178,6 +178,12 @@ class Books(Part):
         """The players as they are, without a lock: for looking only."""
         self._take_in(sql.select_in(Player, _COLUMNS, {"player_id": self.world.player_ids}), set())
 
+    def look_at(self, player_id: PlayerId) -> PlayerState:
+        """One player of this world as they are, without a lock; of one never seen: who did nothing."""
+        self.read_players()
+        unseen = PlayerState(player_id, periods.freeze([]), filled=self.world.rules.number)
+        return self.players.setdefault(player_id, unseen)
+
     def _take_in(self, rows: Iterable[tuple[Any, ...]], made: set[PlayerId]) -> None:
         for row in rows:
             state = PlayerState(row[0], periods.freeze(row[1]), *row[2:12])

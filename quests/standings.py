@@ -15,8 +15,7 @@ from gamification.kernel.encoding import instant
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.publishing import Definition
 from gamification.kernel.world import World
-from progress import periods
-from progress.metering import Books, PlayerState
+from progress.metering import Books
 from progress.queries import rarities
 from quests import rules, running
 from quests.advancing import COLUMNS, KEY, Log, periods_at
@@ -39,9 +38,7 @@ class View:
         self.books, self.log = Books(self.world), Log(self.world)
         self.world.add(self.books)
         self.world.add(self.log)
-        self.books.read_players()
-        unseen = PlayerState(player_id, periods.freeze([]), filled=self.world.rules.number)
-        self.player = self.books.players.setdefault(player_id, unseen)
+        self.player = self.books.look_at(player_id)
         self.rules: QuestRules = self.world.rules[QuestRules]
         self._runs: dict[str, list[Run]] = {}
         for run in self.log.take_in(_newest_runs(player_id, only)):

@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 from gamification.kernel import bus
 from gamification.kernel.access import acting_player, is_player, player_in_path
 from gamification.kernel.http import idempotent, paginate_list
-from gamification.kernel.http.pages import paged
-from gamification.kernel.messages import Invalid, PlayerId
+from gamification.kernel.http.pages import chosen, paged
+from gamification.kernel.messages import PlayerId
 from gamification.kernel.shapes import parse, shown_id
 from quests import standings
 from quests.commands import AbandonQuest, CompleteStep, StartQuest, UnknownQuest
@@ -46,10 +46,7 @@ class PlayerQuests(APIView):
         responses=_page["responses"],
     )
     def get(self, request: Request, player_id: str) -> Response:
-        player_id, state = player_in_path(request, player_id), request.query_params.get("state")
-        if state not in (None, *STATES):
-            detail = f"One of {', '.join(STATES)}."
-            raise Invalid(detail, [{"path": "state", "code": "invalid", "detail": detail}])
+        player_id, state = player_in_path(request, player_id), chosen(request, "state", STATES)
         found = standings.rows(player_id, timezone.now(), state=state, for_player=is_player(request))
         return paginate_list(request, found, key=lambda row: row["id"])
 

@@ -46,6 +46,15 @@ class Page(NamedTuple):
         return Response({"next": self.next, "previous": self.previous, "results": results})
 
 
+def chosen(request: Request, name: str, options: Sequence[str]) -> str | None:
+    """What a query asks for by `name`; None where it does not. Raises Invalid for what is no option."""
+    text: str | None = request.query_params.get(name)
+    if text is not None and text not in options:
+        detail = f"One of {', '.join(options)}."
+        raise Invalid(detail, [{"path": name, "code": "invalid", "detail": detail}])
+    return text
+
+
 def paginate(request: Request, rows: QuerySet[Any], *, ordering: Sequence[str], show: Callable[[Any], Any]) -> Response:
     """A page of a queryset, each row as `show` shows it; `ordering` as in order_by, `-` for descending."""
     page = _queryset_page(request, rows, ordering)

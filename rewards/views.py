@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification.kernel import bus, shapes
-from gamification.kernel.access import PLAYER_ID, acting_player, player_in_path
+from gamification.kernel.access import acting_player, player_in_path
 from gamification.kernel.http import idempotent, paginate, paginate_list
 from gamification.kernel.http.pages import paged
-from gamification.kernel.messages import Invalid, NotFound
+from gamification.kernel.messages import PLAYER_ID, Invalid, NotFound
 from gamification.kernel.shapes import parse
 from rewards import facts, queries
 from rewards.commands import ClaimReward, ConsumeItem, GrantReward, RevokeDistribution, Spend

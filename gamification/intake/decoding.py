@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from gamification.kernel.messages import RESERVED_TYPES, GameEvent, Invalid
+from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, RESERVED_TYPES, GameEvent, Invalid
 
 MAX_BODY = 1_048_576
 MAX_EVENTS = 1_000
@@ -36,7 +36,7 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 FIELDS = ("id", "player_id", "type", "data", "timestamp")
 
 _id = re.compile(r"(?!~)[\x21-\x7e]{1,64}").fullmatch
-_player_id = re.compile(r"[A-Za-z0-9._:@-]{1,64}").fullmatch
+_player_id = PLAYER_ID.fullmatch
 _type = re.compile(r"[a-z0-9._-]{1,64}").fullmatch
 _timestamp = re.compile(
     r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
@@ -145,8 +145,8 @@ def _judge(
     """`small`: it is known already that `data` is neither too deep nor too large."""
     if type(id_) is not str or not _id(id_):
         return "id", "bad_id", "An id is 1 to 64 visible ASCII characters, the first not ~."
-    if type(player_id) is not str or player_id == "me" or not _player_id(player_id):
-        return "player_id", "bad_player_id", "A player_id is 1 to 64 of A-Z a-z 0-9 . _ : @ - and not 'me'."
+    if type(player_id) is not str or not _player_id(player_id):
+        return "player_id", "bad_player_id", A_PLAYER_ID
     if type(type_) is not str or not _type(type_):
         return "type", "bad_type", "A type is 1 to 64 of a-z 0-9 . _ -"
     if type_ in RESERVED_TYPES:

@@ -20,7 +20,7 @@ def _object(required: str, **properties: Any) -> dict[str, Any]:
 EVENT = _object(
     "id player_id type data timestamp",
     id={"type": "string", "pattern": r"^[!-}][!-~]{0,63}$", "description": "UUIDv7 advised; unique for the player."},
-    player_id={"type": "string", "pattern": r"^[A-Za-z0-9._:@-]{1,64}$"},
+    player_id={"type": "string", "pattern": r"^[A-Za-z0-9._:@-]{1,64}$", "description": "Not `me`, `.` or `..`."},
     type={"type": "string", "pattern": r"^[a-z0-9._-]{1,64}$"},
     data={"type": "object", "description": "16 KiB of compact JSON and 8 objects and lists deep at most."},
     timestamp=_INSTANT,

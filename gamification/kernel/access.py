@@ -25,7 +25,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from gamification.kernel.messages import Invalid, NotFound, PlayerId
+from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, Invalid, NotFound, PlayerId
 from gamification.kernel.models import ApiKey
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ CLOCKS_APART = timedelta(minutes=1)
 """How far the clocks of two processes of one deployment may differ."""
 LAST_USED_STEP = timedelta(minutes=1)
 """How exact `last_used_at` is: a key in constant use costs one write a minute."""
-PLAYER_ID = re.compile(r"(?!me\Z)[A-Za-z0-9._:@-]{1,64}")
-A_PLAYER_ID = "A player id is 1 to 64 characters of A-Z a-z 0-9 . _ : @ - and not `me`."
 
 _CREDENTIAL = re.compile(r"[A-Za-z0-9]{1,16}\.[A-Za-z0-9_-]{1,128}")
 _WWW_AUTHENTICATE = 'Api-Key realm="gamification", Bearer realm="gamification"'

@@ -7,6 +7,7 @@ that may be refused. All are plain data: ids and values, no models.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 PlayerId = str
 Json = Any
+
+PLAYER_ID = re.compile(r"(?!(?:me|\.\.?)\Z)[A-Za-z0-9._:@-]{1,64}")
+"""What a player may be called, at every door. Not `me`, which is whoever asks; not `.` or `..`, which HTTP clients take
+out of a path before they send it, so that a request for them would reach another resource.
+"""
+A_PLAYER_ID = "A player id is 1 to 64 characters of A-Z a-z 0-9 . _ : @ - and not `me`, `.` or `..`."
 
 OWN_TYPES = frozenset({"achievement.completed", "quest.completed", "reward.claimed", "level.reached"})
 """Event types that only the service itself may state."""

@@ -197,12 +197,14 @@ def test_an_id_that_nothing_has(server: APIClient, watch: Watch) -> None:
 def test_a_game_server_is_nobody_and_says_so(server: APIClient, watch: Watch) -> None:
     for call in of(lambda call: call.names_player):
         if call.names_player == "path":
-            watch.refused(call, call.send(server, path=call.path(player_id="me")), 404, "not_found")
+            for named in ("me", "%2E", "%2E%2E"):  # what a client that leaves paths alone may send
+                watch.refused(call, call.send(server, path=call.path(player_id=named)), 404, "not_found")
         elif call.names_player == "query":
             for query in (
                 "",
                 "?player_id=",
                 "?player_id=me",
+                "?player_id=..",
                 "?player_id=a%00b",
                 "?player_id=%F0%9F%98%80",
                 f"?player_id={LONG}",
@@ -210,7 +212,8 @@ def test_a_game_server_is_nobody_and_says_so(server: APIClient, watch: Watch) ->
                 path = call.path(player_id="").split("?")[0] + query
                 watch.refused((call, query), call.send(server, path=path), 400, path="player_id")
         else:
-            for id_ in ("", "me", "a b", "x" * 65, "\N{GRINNING FACE}", "a/b", 5, None, ["ann"], {"id": "ann"}):
+            words = ("", "me", ".", "..", "a b", "x" * 65, "\N{GRINNING FACE}", "a/b")
+            for id_ in (*words, 5, None, ["ann"], {"id": "ann"}):
                 body = {**(call.body or {}), "player_id": id_}
                 watch.refused((call, id_), call.send(server, body=body), 400, path="player_id")
 

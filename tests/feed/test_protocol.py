@@ -360,6 +360,7 @@ async def test_without_a_token_that_is_good_here_one_is_closed_at_once() -> None
         (signed(aud="another service"), "invalid_token"),
         (signed(iss="another issuer"), "invalid_token"),
         (signed(sub="me"), "invalid_token"),
+        (signed(sub=".."), "invalid_token"),
         (signed(exp=99_999_999_999), "invalid_token"),
         (token("ann", datetime.now(UTC) - TOKEN_LIFETIME - timedelta(seconds=1)), "expired_token"),
     ]:

@@ -81,12 +81,12 @@ def test_any_visible_ascii_is_an_id(value: str) -> None:
     assert decode(json.dumps(event(id=value)).encode(), now=NOW).good[0][1].id == value
 
 
-@pytest.mark.parametrize("value", ["", "me", "x" * 65, "a b", "é", "a/b", "a\n", "~", 7, None, {}])
+@pytest.mark.parametrize("value", ["", "me", ".", "..", "x" * 65, "a b", "é", "a/b", "a\n", "~", 7, None, {}])
 def test_a_bad_player_id(value: Any) -> None:
     assert verdict(json.dumps(event(player_id=value)).encode()) == ("bad_player_id", "player_id")
 
 
-@pytest.mark.parametrize("value", ["ME", "me2", "steam:7656@eu-1_x.y", "x" * 64])
+@pytest.mark.parametrize("value", ["ME", "me2", "...", ".a", "a..", "steam:7656@eu-1_x.y", "x" * 64])
 def test_a_good_player_id(value: str) -> None:
     assert decode(json.dumps(event(player_id=value)).encode(), now=NOW).good[0][1].player_id == value
 

@@ -186,6 +186,8 @@ def test_a_token_speaks_for_its_player_for_an_hour(noon: time_machine.Traveller)
         {"iat": None},
         {"sub": None},
         {"sub": "me"},
+        {"sub": "."},
+        {"sub": ".."},
         {"sub": "no player!"},
         {"exp": "soon"},
         {"iat": "now"},

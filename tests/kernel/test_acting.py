@@ -39,6 +39,8 @@ def test_a_game_server_acts_for_the_player_it_names() -> None:
         (None, "required"),
         ("", "required"),
         ("me", "invalid"),
+        (".", "invalid"),
+        ("..", "invalid"),
         ("x" * 65, "invalid"),
         ("a b", "invalid"),
         ("a\n", "invalid"),

@@ -21,6 +21,7 @@ from gamification.kernel.encoding import instant, number
 from gamification.kernel.messages import GameEvent, Json, PlayerId
 from gamification.kernel.world import Part, World
 from progress.metering import Books, Hit, Moment, PlayerState, Window
+from progress.periods import DAILY
 from progress.rules import ALWAYS, NEVER, STICKY, TARGET, WINDOW, Goal, Requirement, Tally, best_window, combined
 from rewards.granting import Earned
 
@@ -361,7 +362,7 @@ def read_goal(
                 "threshold": number(requirement.threshold),
             }
             if requirement.type == "STREAK":
-                entry["current"] = found.current_run(now)
+                entry["current"] = found.current_run(player.period(DAILY, now))
         fractions.append(requirement.fraction(value, met))
         met_all.append(met)
         shown.append({**entry, "value": number(value), "met": met})

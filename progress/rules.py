@@ -242,11 +242,9 @@ class Tally:
         """The longest run so far, in days."""
         return max((run[2] for run in self.runs), default=0)
 
-    def current_run(self, now: datetime) -> int:
-        """The run that is still alive: its last day is today or yesterday (a day lasts 49 hours at most)."""
-        if not self.runs or now - self.runs[-1][1] > timedelta(hours=25):
-            return 0
-        return self.runs[-1][2]
+    def current_run(self, today: Period) -> int:
+        """How many days the run has that is still alive: its last day is `today` (the player's), or the one before."""
+        return self.runs[-1][2] if self.runs and self.runs[-1][1] >= today.opens else 0
 
     def value(self, aggregate: str) -> float | None:
         return _READ[aggregate](self)

@@ -269,8 +269,8 @@ def test_a_late_day_joins_the_runs_beside_it() -> None:
 
 def test_the_longest_run_stays_and_the_current_one_is_shown_beside_it() -> None:
     tally = streak(0, 1, 2, 6)
-    assert (tally.streak, tally.current_run(day(7).opens)) == (3, 1)
-    assert tally.current_run(day(20).opens) == 0
+    assert tally.streak == 3
+    assert [tally.current_run(day(number)) for number in (6, 7, 8, 20)] == [1, 1, 0, 0]
 
 
 def test_a_long_day_after_a_move_counts_once_and_adjoins() -> None:
@@ -278,6 +278,17 @@ def test_a_long_day_after_a_move_counts_once_and_adjoins() -> None:
     for period in (day(0), long, long, Period(long.closes, long.closes + timedelta(days=1))):
         tally.add_day(period)
     assert tally.streak == 3
+
+
+def test_a_run_is_alive_until_the_period_after_its_last_day_is_over_however_long_they_are() -> None:
+    """The move's day has 47 hours here; then, a day of 25 hours: both count by the period, not by the hours."""
+    tally, moving = Tally(), Period(day(1).opens, day(1).opens + timedelta(hours=47))
+    tally.add_day(day(0))
+    assert tally.current_run(moving) == 1
+    tally.add_day(moving)
+    after = Period(moving.closes, moving.closes + timedelta(hours=25))
+    assert [tally.current_run(today) for today in (moving, after)] == [2, 2]
+    assert tally.current_run(Period(after.closes, after.closes + timedelta(days=1))) == 0
 
 
 @given(st.lists(st.integers(0, 25), max_size=30))

@@ -1,12 +1,5 @@
-# make run     a fresh machine becomes a running service
-# make test    the whole test suite; with DB_HOST, REDIS_HOST and RABBITMQ_URL set, against those servers too
-# make lint    what can be checked without running anything
-# make bench   how fast, beside what a database can do at most
-# make chaos   100,000 events while workers, RabbitMQ, PostgreSQL and Redis are killed; starts servers of its own
-# make mutants each guard taken out of a copy in turn: the faults must show it
-# make fmt · make lock (after a change of dependencies; needs uv) · make clean
-#
-# Needs Python 3.11 or newer. uv, where it is installed, makes the environment faster; nothing else depends on it.
+# The commands of this project; `make help` lists them. Needs Python 3.11 or newer. uv, where it is installed, makes the
+# environment faster; nothing else depends on it.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,46 +10,51 @@ else
 install := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 endif
 
-.PHONY: run test chaos mutants bench lint fmt lock clean
+.PHONY: help run test chaos mutants bench lint fmt lock clean
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
 
-run: .venv/runtime.stamp
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
+		printf 'make %-8s %s\n' "$$name" "$$what"; done
+
+run: .venv/runtime.stamp ## a fresh machine becomes a running service
 	$(BIN)/python manage.py migrate --verbosity 0
 	$(BIN)/python manage.py setup_sample
 	exec $(BIN)/python manage.py serve
 
-test: .venv/dev.stamp
+test: .venv/dev.stamp ## the whole suite; with DB_HOST, REDIS_HOST and RABBITMQ_URL set, against those servers
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-chaos: .venv/dev.stamp
+chaos: .venv/dev.stamp ## 100,000 events while workers, RabbitMQ, PostgreSQL and Redis are killed; starts servers of its own
 	$(BIN)/python -m tests.faults $(ARGS)
 
-mutants: .venv/dev.stamp
+mutants: .venv/dev.stamp ## each guard taken out of a copy in turn: the faults must show it
 	$(BIN)/python -m tests.faults.mutants $(ARGS)
 
-bench: .venv/dev.stamp
+bench: .venv/dev.stamp ## how fast, beside what a database can do at most
 	$(BIN)/python -m benchmarks $(ARGS)
 
-lint: .venv/dev.stamp
+lint: .venv/dev.stamp ## what can be checked without running anything
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
-fmt: .venv/dev.stamp
+fmt: .venv/dev.stamp ## put imports and layout right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 # No uv.lock: it would record the package index of whoever ran this.
 lock := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
 lock: export UV_CUSTOM_COMPILE_COMMAND = make lock
-lock:
+lock: ## after a change of dependencies; needs uv
 	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
 	$(lock) --output-file requirements.txt
 	$(lock) --output-file requirements-dev.txt --group dev --constraint requirements.txt
 
-clean:
+clean: ## remove what was made here
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles test-results
 
 # A stamp says that this much is installed; a changed lock file makes it old.

@@ -25,7 +25,7 @@ from achievements.serializers import (
 )
 from achievements.standings import View
 from gamification.kernel import bus, publishing
-from gamification.kernel.access import acting_player, is_player, player_in_path
+from gamification.kernel.access import acting_player, actor, is_player, player_in_path
 from gamification.kernel.http import idempotent, paginate_list
 from gamification.kernel.http.pages import chosen, paged
 from gamification.kernel.messages import NotFound, PlayerId
@@ -116,7 +116,9 @@ class Claim(APIView):
         player_id = acting_player(request, said.get("player_id") or request.query_params.get("player_id"))
         if find_kept(request, achievement_id, player_id) is None:
             find(request, achievement_id, player_id)
-        claimed = bus.handle(ClaimRewards(player_id=player_id, achievement_id=achievement_id), now=now)
+        claimed = bus.handle(
+            ClaimRewards(player_id=player_id, achievement_id=achievement_id), actor=actor(request), now=now
+        )
         return Response({"distributions": [facts.distribution(given, now) for given in claimed]})
 
 
@@ -136,7 +138,7 @@ class Revoke(APIView):
             reason=said["reason"],
             occurrence=said.get("occurrence"),
         )
-        undone = bus.handle(wish, now=now)
+        undone = bus.handle(wish, actor=actor(request), now=now)
         return Response(
             {
                 "achievement_id": achievement_id,

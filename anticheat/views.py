@@ -14,6 +14,7 @@ from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding
 from anticheat.serializers import FindingSerializer
 from gamification.kernel import bus
+from gamification.kernel.access import actor
 from gamification.kernel.http import StrictSerializer, idempotent
 
 
@@ -34,7 +35,7 @@ class _Decision(APIView):
     @idempotent
     def post(self, request: Request, finding_id: int) -> Response:
         StrictSerializer(data=request.data).is_valid(raise_exception=True)
-        found = bus.handle(self.command(finding_id=finding_id), now=timezone.now())
+        found = bus.handle(self.command(finding_id=finding_id), actor=actor(request), now=timezone.now())
         return Response(FindingSerializer(found).data)
 
 

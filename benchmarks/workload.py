@@ -21,6 +21,7 @@ from django.db import transaction
 from achievements.models import Achievement
 from gamification.feed.models import Message
 from gamification.kernel import bus, publishing, sql
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.models import OutboxFact
 from gamification.kernel.publishing import Change
@@ -196,7 +197,7 @@ def load(workload: Workload) -> None:
         Quest.objects.bulk_create(
             Quest(id=quest_id(number), serial=number, title=quest_id(number)) for number in range(workload.quests)
         )
-        publication = publishing.publish(achievements, who="benchmark", reason="", now=BEGINNING)
+        publication = publishing.publish(achievements, who=SYSTEM, reason="", now=BEGINNING)
         ladders: dict[str, list[Plain]] = {}
         for plain in plain_achievements(workload):
             ladders.setdefault(plain.metric, []).append(plain)
@@ -224,7 +225,7 @@ def load(workload: Workload) -> None:
         sql.insert(Tally, _TALLY, sorted(tallies))
         sql.insert(Wallet, ("player_id", "currency", "balance", "debt"), sorted(wallets))
     for number, id_ in enumerate(questing):
-        bus.handle(StartQuest(player_id=id_, quest_id=quest_id(number % workload.quests)), now=BEGINNING)
+        bus.handle(StartQuest(player_id=id_, quest_id=quest_id(number % workload.quests)), actor=SYSTEM, now=BEGINNING)
     Message.objects.all().delete()
     OutboxFact.objects.all().delete()
     assert not Message.objects.exists()

@@ -18,6 +18,7 @@ from anticheat.screening import Screen, hold, note_reuse, screen
 from gamification import reactions
 from gamification.feed import numbering
 from gamification.kernel import inbox, outbox, publishing, sql
+from gamification.kernel.actors import SYSTEM, Actor
 from gamification.kernel.messages import Command, GameEvent, Outcome, PlayerId
 from gamification.kernel.world import World
 from progress.erasure import PlayerErased, unnamed
@@ -41,10 +42,10 @@ def process(batch: Sequence[GameEvent], *, now: datetime) -> Outcome:
     return world.outcome
 
 
-def execute(command: Command, now: datetime) -> Any:
-    """Grant a command with everything that follows from it, or raise its `Refused` with nothing changed."""
+def execute(command: Command, actor: Actor, now: datetime) -> Any:
+    """Grant a command of `actor` with everything that follows from it, or raise its `Refused` with nothing changed."""
     with transaction.atomic():
-        world = open_world(command.players(), now=now)
+        world = open_world(command.players(), actor=actor, now=now)
         if not command.for_anyone and getattr(command, "player_id", None) in world[Books].erased:
             raise PlayerErased
         read(world, [])
@@ -81,9 +82,11 @@ def is_awaited(world: World, event: GameEvent) -> bool:
 # -- the transaction's beginning and end -------------------------------------------------------------------------------
 
 
-def open_world(player_ids: Iterable[PlayerId], *, now: datetime, backfill: bool = False) -> World:
+def open_world(
+    player_ids: Iterable[PlayerId], *, now: datetime, actor: Actor = SYSTEM, backfill: bool = False
+) -> World:
     """Lock the players, then read which rules are published: nobody decides by older ones than a backfill did."""
-    world = World(now=now, player_ids=player_ids, backfill=backfill)
+    world = World(now=now, player_ids=player_ids, actor=actor, backfill=backfill)
     for part in (Books, Screen, Shelf, Log, Till):
         world.add(part(world))
     world[Books].lock()

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from gamification.kernel.authoring import ContentAdmin, LineInline
 from gamification.kernel.forms import LineForm, ShapedForm
-from gamification.kernel.looking import ReadOnlyAdmin, place
+from gamification.kernel.looking import ReadOnlyAdmin, acting, place
 from progress.admin import MatchField, RequirementForm, RequirementInline
 from quests import queries, tasks
 from quests.content import FAIL, POOL, QUEST, START, STEP, give_serial
@@ -228,7 +228,7 @@ class QuestAdmin(ContentAdmin):
     @admin.action(description="Move runs: put those in progress on the newest version", permissions=["change"])
     def move_runs(self, request: HttpRequest, queryset: QuerySet[Quest]) -> None:
         for quest in queryset.filter(retired_at=None, published__isnull=False).order_by("pk"):
-            moved = tasks.move_runs(quest.pk, timezone.now())
+            moved = tasks.move_runs(quest.pk, timezone.now(), actor=acting(request))
             left = queries.runs_on_older_versions(quest.pk, quest.published or 0)
             stay = f" {left} stay: steps that they have done are gone." if left else ""
             messages.success(request, f"{moved} run(s) of {quest.pk} moved to version {quest.published}.{stay}")

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import Count
 
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM, Actor
 from progress.tasks import keep_rarities
 from quests import queries
 from quests.advancing import late_grace
@@ -22,17 +23,17 @@ def expire_runs(now: datetime) -> int:
     processes at once."""
     looked_at = 0
     while bite := queries.overdue(now - late_grace(), BITE):
-        bus.handle(ExpireRuns(player_ids=bite), now=now)
+        bus.handle(ExpireRuns(player_ids=bite), actor=SYSTEM, now=now)
         looked_at += len(bite)
     return looked_at
 
 
-def move_runs(quest_id: str, now: datetime) -> int:
+def move_runs(quest_id: str, now: datetime, *, actor: Actor) -> int:
     """Put the open runs of a quest on its newest version, a bite at a time, where the steps they have done still exist;
     says how many were moved."""
     moved, after = 0, ""
     while bite := queries.on_older_versions(quest_id, after, BITE):
-        moved += bus.handle(MoveRuns(quest_id=quest_id, player_ids=bite), now=now)
+        moved += bus.handle(MoveRuns(quest_id=quest_id, player_ids=bite), actor=actor, now=now)
         after = bite[-1]
     return moved
 

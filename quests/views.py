@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification.kernel import bus
-from gamification.kernel.access import acting_player, is_player, player_in_path
+from gamification.kernel.access import acting_player, actor, is_player, player_in_path
 from gamification.kernel.http import idempotent, paginate_list
 from gamification.kernel.http.pages import chosen, paged
 from gamification.kernel.messages import PlayerId
@@ -73,7 +73,7 @@ class Act(APIView):
         named = parse(PlayerNamed, request.data).get("player_id") or request.query_params.get("player_id")
         player_id, now = acting_player(request, named), timezone.now()
         read(quest_id, player_id, now)  # refuses what is no quest to this player
-        bus.handle(wish(player_id=player_id, quest_id=quest_id, **said), now=now)
+        bus.handle(wish(player_id=player_id, quest_id=quest_id, **said), actor=actor(request), now=now)
         return Response(read(quest_id, player_id, now))
 
 

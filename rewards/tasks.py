@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from rewards import queries
 from rewards.commands import ExpireRewards
 
@@ -16,5 +17,5 @@ def expire_rewards(now: datetime) -> int:
     """Expire all that is due, a bite at a time; says how many. May run twice, or in two processes at once."""
     expired = 0
     while bite := queries.due(now, BITE):
-        expired += bus.handle(ExpireRewards(due=bite), now=now)
+        expired += bus.handle(ExpireRewards(due=bite), actor=SYSTEM, now=now)
     return expired

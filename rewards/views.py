@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification.kernel import bus, shapes
-from gamification.kernel.access import acting_player, player_in_path
+from gamification.kernel.access import acting_player, actor, player_in_path
 from gamification.kernel.http import idempotent, paginate, paginate_list
 from gamification.kernel.http.pages import paged
 from gamification.kernel.messages import PLAYER_ID, Invalid, NotFound
@@ -147,7 +147,9 @@ class Claim(APIView):
     def post(self, request: Request, distribution_id: str) -> Response:
         named = parse(ClaimWish, request.data).get("player_id") or request.query_params.get("player_id")
         player_id, now = acting_player(request, named), timezone.now()
-        given = bus.handle(ClaimReward(player_id=player_id, distribution_id=_id(distribution_id)), now=now)
+        given = bus.handle(
+            ClaimReward(player_id=player_id, distribution_id=_id(distribution_id)), actor=actor(request), now=now
+        )
         return Response(facts.distribution(given, now))
 
 
@@ -161,7 +163,9 @@ class Distribute(APIView):
     def post(self, request: Request, reward_id: str) -> Response:
         wish, now = parse(DistributeWish, request.data), timezone.now()
         player_id = acting_player(request, wish["player_id"])
-        given = bus.handle(GrantReward(player_id=player_id, reward_id=reward_id, reason=wish["reason"]), now=now)
+        given = bus.handle(
+            GrantReward(player_id=player_id, reward_id=reward_id, reason=wish["reason"]), actor=actor(request), now=now
+        )
         return Response(facts.distribution(given, now), status=201)
 
 
@@ -177,7 +181,7 @@ class Revoke(APIView):
     def post(self, request: Request, distribution_id: str) -> Response:
         wish, now = parse(RevokeWish, request.data), timezone.now()
         command = RevokeDistribution(distribution_id=_id(distribution_id), reason=wish["reason"])
-        return Response(facts.distribution(bus.handle(command, now=now), now))
+        return Response(facts.distribution(bus.handle(command, actor=actor(request), now=now), now))
 
 
 class SpendMoney(APIView):
@@ -191,7 +195,9 @@ class SpendMoney(APIView):
         player_id, wish = player_in_path(request, player_id), parse(SpendWish, request.data)
         if not shapes.ID.fullmatch(currency):
             raise NotFound("There is no such currency.")
-        return Response(bus.handle(Spend(player_id=player_id, currency=currency, **wish), now=timezone.now()))
+        return Response(
+            bus.handle(Spend(player_id=player_id, currency=currency, **wish), actor=actor(request), now=timezone.now())
+        )
 
 
 class Consume(APIView):
@@ -205,7 +211,11 @@ class Consume(APIView):
         player_id, wish = player_in_path(request, player_id), parse(ConsumeWish, request.data)
         if not shapes.ID.fullmatch(item_id):
             raise NotFound("There is no such item.")
-        return Response(bus.handle(ConsumeItem(player_id=player_id, item_id=item_id, **wish), now=timezone.now()))
+        return Response(
+            bus.handle(
+                ConsumeItem(player_id=player_id, item_id=item_id, **wish), actor=actor(request), now=timezone.now()
+            )
+        )
 
 
 # -- parsing -----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from gamification.kernel import bus, content, publishing, shapes
+from gamification.kernel.actors import Actor
 from gamification.kernel.content import Kind
 from gamification.kernel.http import BadJson, strict_json
 from gamification.kernel.messages import Command, Invalid
@@ -50,14 +51,14 @@ class Loaded:
 
 
 def load(
-    files: Sequence[Path], *, who: str, now: datetime, reason: str = "load_content", dry_run: bool = False
+    files: Sequence[Path], *, actor: Actor, now: datetime, reason: str = "load_content", dry_run: bool = False
 ) -> Loaded:
     """Load packs as one. Raises BadPack, its errors' paths like `achievements[3].requirements[0].metric` (after the
     file's name, where there are several)."""
     packs = [(f"{file.name}: " if len(files) > 1 else "", read(file)) for file in files]
     loaded: Loaded
     try:
-        loaded = bus.handle(LoadContent(packs=packs, who=who, reason=reason, dry_run=dry_run), now=now)
+        loaded = bus.handle(LoadContent(packs=packs, reason=reason, dry_run=dry_run), actor=actor, now=now)
     except DryRun as done:
         loaded = done.loaded
     return loaded
@@ -83,7 +84,6 @@ def dump(*, drafts: bool = False) -> dict[str, list[Definition]]:
 class LoadContent(Command):
     packs: Sequence[tuple[str, Pack]]
     """Each with the prefix of its paths."""
-    who: str
     reason: str = ""
     dry_run: bool = False
 
@@ -103,7 +103,7 @@ class LoadContent(Command):
             drafts.append((piece.kind, draft, piece.definition))
             (loaded.created if is_new or draft.published is None else loaded.updated).append(piece.name)
         try:
-            results = content.publish(world, drafts, who=self.who, reason=self.reason)
+            results = content.publish(world, drafts, reason=self.reason)
         except Unpublishable as problem:
             raise _refused(list(_placed(problem.errors, pieces))) from None
         loaded.backfill = next((saved.backfill for saved in results if saved.backfill), None)

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from gamification.feed.commands import MarkRead, read_up_to
 from gamification.feed.models import Message
 from gamification.kernel import bus
-from gamification.kernel.access import player_in_path
+from gamification.kernel.access import actor, player_in_path
 from gamification.kernel.encoding import instant
 from gamification.kernel.http import idempotent, paginate
 from gamification.kernel.http.pages import paged
@@ -74,7 +74,7 @@ class MessagesRead(APIView):
     @idempotent
     def post(self, request: Request, player_id: str) -> Response:
         wish = MarkRead(player_id=player_in_path(request, player_id), up_to=parse(ReadShape, request.data)["up_to"])
-        return Response({"read_up_to": bus.handle(wish, now=timezone.now())})
+        return Response({"read_up_to": bus.handle(wish, actor=actor(request), now=timezone.now())})
 
 
 def show(message: Message, read: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from gamification.intake import erasing
 from gamification.kernel import bus, content
-from gamification.kernel.access import is_player, player_in_path
+from gamification.kernel.access import actor, is_player, player_in_path
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.shapes import parse
 from progress import queries
@@ -41,12 +41,18 @@ class PlayerProfile(APIView):
     @extend_schema(operation_id="players_update", request=ProfileChanges, responses=ProfileShape)
     def patch(self, request: Request, player_id: str) -> Response:
         player_id, now = player_in_path(request, player_id), timezone.now()
-        bus.handle(ChangeProfile(player_id=player_id, changes=parse(ProfileChanges, request.data)), now=now)
+        bus.handle(
+            ChangeProfile(player_id=player_id, changes=parse(ProfileChanges, request.data)),
+            actor=actor(request),
+            now=now,
+        )
         return Response(show(player_id, now))
 
     @extend_schema(operation_id="players_erase", responses={204: None})
     def delete(self, request: Request, player_id: str) -> Response:
-        bus.handle(erasing.ErasePlayer(player_id=player_in_path(request, player_id)), now=timezone.now())
+        bus.handle(
+            erasing.ErasePlayer(player_id=player_in_path(request, player_id)), actor=actor(request), now=timezone.now()
+        )
         return Response(status=204)
 
 

@@ -25,6 +25,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from gamification.kernel.actors import Actor
 from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, Invalid, NotFound, PlayerId
 from gamification.kernel.models import ApiKey
 
@@ -65,6 +66,10 @@ class GameServer:
     def caller(self) -> str:
         return f"key:{self.key.pk}"
 
+    @property
+    def actor(self) -> Actor:
+        return Actor.key(self.key.prefix)
+
 
 @dataclass(frozen=True, slots=True)
 class PlayerToken:
@@ -76,6 +81,10 @@ class PlayerToken:
     @property
     def caller(self) -> str:
         return f"player:{self.player_id}"
+
+    @property
+    def actor(self) -> Actor:
+        return Actor.player(self.player_id)
 
 
 Principal = GameServer | PlayerToken
@@ -278,6 +287,11 @@ def principal(request: Request) -> Principal:
     if not isinstance(caller, GameServer | PlayerToken):
         raise TypeError("this view is open to callers without a name")
     return caller
+
+
+def actor(request: Request) -> Actor:
+    """Who does what the request asks for."""
+    return principal(request).actor
 
 
 def is_player(request: Request) -> bool:

@@ -186,17 +186,13 @@ class ContentAdmin(ActingAdmin):
     @admin.action(description="Retire: take it out of play, players keep what they have", permissions=["change"])
     def retire_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for id_ in queryset.filter(retired_at=None).order_by("pk").values_list("pk", flat=True):
-            command = content.RetireContent(
-                kind=self.kind.name, id=id_, who=request.user.get_username(), reason=request.POST.get("reason", "")
-            )
+            command = content.RetireContent(kind=self.kind.name, id=id_, reason=request.POST.get("reason", ""))
             if handled(request, command, f"{self.kind.name} {id_}"):
                 messages.success(request, f"Retired {id_}.")
 
     def _publish(self, request: HttpRequest, ids: Iterable[str], reason: str) -> None:
         for id_ in ids:
-            command = content.PublishContent(
-                kind=self.kind.name, id=id_, who=request.user.get_username(), reason=reason[:4000]
-            )
+            command = content.PublishContent(kind=self.kind.name, id=id_, reason=reason[:4000])
             about = f"{self.kind.name.capitalize()} {id_} is saved, but not published"
             saved = handled(request, command, about, partial(self.where, id_))
             if saved and saved.published:

@@ -6,19 +6,22 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from gamification.kernel.actors import Actor
 from gamification.kernel.messages import Command
 
-_execute: Callable[[Command, datetime], Any] | None = None
+Execute = Callable[[Command, Actor, datetime], Any]
+
+_execute: Execute | None = None
 
 
-def connect(execute: Callable[[Command, datetime], Any]) -> None:
+def connect(execute: Execute) -> None:
     """Say what executes commands. `gamification` does so at start-up, so that no app needs to import it."""
     global _execute
     _execute = execute
 
 
-def handle(command: Command, *, now: datetime) -> Any:
-    """Grant `command` or raise its `Refused`; the answer is what the command's `handle` returned."""
+def handle(command: Command, *, actor: Actor, now: datetime) -> Any:
+    """Grant `command` as `actor` or raise its `Refused`; the answer is what the command's `handle` returned."""
     if _execute is None:
         raise RuntimeError("the bus is not connected: is 'gamification.intake' in INSTALLED_APPS?")
-    return _execute(command, now)
+    return _execute(command, actor, now)

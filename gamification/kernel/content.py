@@ -155,7 +155,6 @@ class Saved:
 @dataclass(frozen=True, kw_only=True)
 class ContentCommand(Command):
     kind: str
-    who: str
     reason: str = ""
 
     def players(self) -> Sequence[PlayerId]:
@@ -175,7 +174,7 @@ class CreateContent(ContentCommand):
         if of.model._default_manager.filter(pk=id_).exists():
             raise AlreadyExists(f"The {of.name} {id_} exists already, or did before it was retired.")
         draft = of.model(pk=id_, created_at=world.now)  # type: ignore[misc] # Content is abstract
-        return _put(world, of, draft, definition, publishes=not self.draft, who=self.who, reason=self.reason)
+        return _put(world, of, draft, definition, publishes=not self.draft, reason=self.reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +196,7 @@ class UpdateContent(ContentCommand):
             raise Immutable(detail, errors=[{"path": of.key, "code": "immutable", "detail": detail}])
         now = of.read(draft)
         definition = of.parse({**now, **self.changes})
-        return _put(world, of, draft, definition, publishes=not self.draft, who=self.who, reason=self.reason)
+        return _put(world, of, draft, definition, publishes=not self.draft, reason=self.reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +210,7 @@ class PublishContent(ContentCommand):
         lock()
         draft = find(of, self.id)
         definition = of.parse(of.read(draft))
-        return _publish_one(world, of, draft, definition, self.who, self.reason)
+        return _publish_one(world, of, draft, definition, self.reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +226,7 @@ class RetireContent(ContentCommand):
         if draft.published is not None:
             try:
                 publication = publishing.publish(
-                    [Change(of.name, self.id, None)], who=self.who, reason=self.reason, now=world.now
+                    [Change(of.name, self.id, None)], who=world.actor, reason=self.reason, now=world.now
                 )
             except Unpublishable as problem:
                 needing = sorted({f"{error['kind']} {error['id']}" for error in problem.errors})
@@ -272,29 +271,27 @@ def find(of: Kind, id_: str) -> Content:
     return draft
 
 
-def _put(
-    world: World, of: Kind, draft: Content, definition: Definition, *, publishes: bool, who: str, reason: str
-) -> Saved:
+def _put(world: World, of: Kind, draft: Content, definition: Definition, *, publishes: bool, reason: str) -> Saved:
     if draft._state.adding or not _same(of.read(draft), definition):
         draft.updated_at = world.now
         draft.has_changes = not _same(definition, published_definition(of, draft))
         of.save(draft, definition)
     if publishes:
-        return _publish_one(world, of, draft, definition, who, reason)
+        return _publish_one(world, of, draft, definition, reason)
     if problems := list(unknown_to_drafts(of, definition)):
         raise Unpublishable(shapes.summary(problems), errors=problems)
     return Saved(draft, definition)
 
 
-def _publish_one(world: World, of: Kind, draft: Content, definition: Definition, who: str, reason: str) -> Saved:
+def _publish_one(world: World, of: Kind, draft: Content, definition: Definition, reason: str) -> Saved:
     try:
-        return publish(world, [(of, draft, definition)], who=who, reason=reason)[0]
+        return publish(world, [(of, draft, definition)], reason=reason)[0]
     except Unpublishable as problem:
         errors = list(_placed(problem.errors, (of.name, of.id_of(definition))))
         raise Unpublishable(shapes.summary(errors), errors=errors) from None
 
 
-def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *, who: str, reason: str) -> list[Saved]:
+def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *, reason: str) -> list[Saved]:
     """Publish those drafts that differ from what is published, in one publication. Raises Unpublishable."""
     results = [Saved(draft, definition) for _, draft, definition in drafts]
     fresh = [
@@ -305,7 +302,7 @@ def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *,
     if not fresh:
         return results
     changes = [Change(of.name, of.id_of(saved.definition), saved.definition) for of, saved in fresh]
-    publication = publishing.publish(changes, who=who, reason=reason, now=world.now)
+    publication = publishing.publish(changes, who=world.actor, reason=reason, now=world.now)
     backfill = _backfill(publication, fresh, world.now)
     for of, saved in fresh:
         saved.published = True

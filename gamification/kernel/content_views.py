@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification.kernel import bus, content, publishing, shapes
-from gamification.kernel.access import GameServer, PlayerToken, acting_player, principal
+from gamification.kernel.access import GameServer, PlayerToken, acting_player, actor, principal
 from gamification.kernel.content import Kind, Saved, UnknownContent
 from gamification.kernel.encoding import instant
 from gamification.kernel.http import idempotent, page_schema, paginate, paginate_list
@@ -97,8 +97,8 @@ class ContentList(ContentView):
     @idempotent
     def post(self, request: Request) -> Response:
         definition, options = _options(request.data)
-        command = content.CreateContent(kind=self.kind.name, definition=definition, who=who(request), **options)
-        return Response(saved(self.kind, bus.handle(command, now=timezone.now())), status=201)
+        command = content.CreateContent(kind=self.kind.name, definition=definition, **options)
+        return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())), status=201)
 
 
 class ContentDetail(ContentView):
@@ -121,12 +121,12 @@ class ContentDetail(ContentView):
 
     def patch(self, request: Request, id: str) -> Response:
         changes, options = _options(request.data)
-        command = content.UpdateContent(kind=self.kind.name, id=id, changes=changes, who=who(request), **options)
-        return Response(saved(self.kind, bus.handle(command, now=timezone.now())))
+        command = content.UpdateContent(kind=self.kind.name, id=id, changes=changes, **options)
+        return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())))
 
     def delete(self, request: Request, id: str) -> Response:
-        command = content.RetireContent(kind=self.kind.name, id=id, who=who(request))
-        bus.handle(command, now=timezone.now())
+        command = content.RetireContent(kind=self.kind.name, id=id)
+        bus.handle(command, actor=actor(request), now=timezone.now())
         return Response(status=204)
 
 
@@ -136,8 +136,8 @@ class ContentPublish(ContentView):
     @idempotent
     def post(self, request: Request, id: str) -> Response:
         reason = shapes.parse(ReasonShape, request.data)["reason"]
-        command = content.PublishContent(kind=self.kind.name, id=id, reason=reason, who=who(request))
-        return Response(saved(self.kind, bus.handle(command, now=timezone.now())))
+        command = content.PublishContent(kind=self.kind.name, id=id, reason=reason)
+        return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())))
 
 
 class ContentPreview(ContentView):
@@ -145,8 +145,8 @@ class ContentPreview(ContentView):
 
     @idempotent
     def post(self, request: Request, id: str) -> Response:
-        command = content.PreviewContent(kind=self.kind.name, id=id, changes=request.data, who=who(request))
-        return Response(backfill_shown(bus.handle(command, now=timezone.now())), status=202)
+        command = content.PreviewContent(kind=self.kind.name, id=id, changes=request.data)
+        return Response(backfill_shown(bus.handle(command, actor=actor(request), now=timezone.now())), status=202)
 
 
 class ContentVersions(ContentView):
@@ -218,11 +218,6 @@ def _made(name: str, bases: tuple[type, ...], **attributes: Any) -> Any:
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------
-
-
-def who(request: Request) -> str:
-    caller = principal(request)
-    return caller.key.name if isinstance(caller, GameServer) else caller.caller
 
 
 def _options(data: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -20,6 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from gamification.kernel import bus
+from gamification.kernel.actors import Actor
 from gamification.kernel.messages import Command, Refused
 
 if TYPE_CHECKING:  # generic for mypy only
@@ -135,12 +136,17 @@ def handled(request: HttpRequest, command: Command, about: str, where: Callable[
     """The command's answer (True where it has none), or None and a message for each thing that is wrong. `where` says
     how people call the place that a path leads to."""
     try:
-        answer = bus.handle(command, now=timezone.now())
+        answer = bus.handle(command, actor=acting(request), now=timezone.now())
     except Refused as refused:
         for line in _said(refused, where):
             messages.error(request, f"{about}: {line}")
         return None
     return True if answer is None else answer
+
+
+def acting(request: HttpRequest) -> Actor:
+    """The person at the console."""
+    return Actor.user(request.user.get_username())
 
 
 def _said(refused: Refused, where: Callable[[str], str]) -> Iterator[str]:

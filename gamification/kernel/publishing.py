@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from django.db import connection
 from django.db.models import Max
 
+from gamification.kernel.actors import Actor
 from gamification.kernel.messages import Invalid
 from gamification.kernel.models import Head, Version
 
@@ -170,7 +171,7 @@ def current() -> Rules:
     return rules
 
 
-def publish(changes: Sequence[Change], *, who: str, reason: str, now: datetime) -> Publication:
+def publish(changes: Sequence[Change], *, who: Actor, reason: str, now: datetime) -> Publication:
     """Make new versions of what changed, all or nothing. Needs an open transaction.
 
     Raises Unpublishable with every problem of the whole, each with its path.
@@ -192,7 +193,7 @@ def publish(changes: Sequence[Change], *, who: str, reason: str, now: datetime) 
             definition=version.definition,
             retires=version.retired,
             at=now,
-            who=who,
+            who=str(who),
             reason=reason,
         )
     units = Units(head.units, number)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from gamification.kernel.actors import SYSTEM, Actor
 from gamification.kernel.messages import Fact, GameEvent, Outcome, PlayerId, own_id
 
 
@@ -34,9 +35,13 @@ class World:
     `rules` are the published rules read after the locks were taken, so no worker decides by stale ones.
     """
 
-    def __init__(self, *, now: datetime, player_ids: Iterable[PlayerId], backfill: bool = False) -> None:
+    def __init__(
+        self, *, now: datetime, player_ids: Iterable[PlayerId], actor: Actor = SYSTEM, backfill: bool = False
+    ) -> None:
         self.now = now
         self.player_ids = sorted(set(player_ids))
+        self.actor = actor
+        """Who sent the command; the service itself where game events are processed."""
         self.rules: Any = None
         """`kernel.publishing.Rules`; set once the players are locked."""
         self.backfill = backfill

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from gamification import pipeline
 from gamification.console import sample
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import GameEvent, Refused
 from gamification.play.moves import MOVES
 from quests import standings
@@ -45,6 +46,6 @@ def oblige(now: datetime) -> list[dict[str, str]]:
             if step["id"] in run["active_steps"] and not step["requirements"] and step["completed_by"] == "SERVER":
                 wish = CompleteStep(player_id=PLAYER, quest_id=run["quest_id"], step_id=step["id"], by_player=False)
                 with suppress(Refused):  # the step before may have ended the run, or chosen another branch
-                    bus.handle(wish, now=now)
+                    bus.handle(wish, actor=SYSTEM, now=now)
                     done.append({"quest": run["quest_id"], "step": step["id"]})
     return done

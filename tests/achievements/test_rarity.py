@@ -18,6 +18,7 @@ from achievements.models import Standing
 from achievements.tasks import roll_up_rarity as roll_up_achievements
 from gamification import clock, pipeline
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.publishing import Change
 from progress.models import Player, Rarity
@@ -61,10 +62,10 @@ def roll_up(hours: int = 0) -> None:
 
 
 def run(player_id: PlayerId, quest_id: str, then: type[Any] | None) -> None:
-    bus.handle(StartQuest(player_id=player_id, quest_id=quest_id), now=NOON)
+    bus.handle(StartQuest(player_id=player_id, quest_id=quest_id), actor=SYSTEM, now=NOON)
     if then is not None:
         said = {"step_id": "s"} if then is CompleteStep else {}
-        bus.handle(then(player_id=player_id, quest_id=quest_id, **said), now=NOON)
+        bus.handle(then(player_id=player_id, quest_id=quest_id, **said), actor=SYSTEM, now=NOON)
 
 
 def shown(client: APIClient, player_id: PlayerId, what: str = "achievements") -> dict[str, Any]:
@@ -96,10 +97,16 @@ def test_who_lost_an_achievement_has_it_no_more() -> None:
     kill("ann", 0, 1, type_="found")
     roll_up()
     for player_id in ("ann", "bob"):
-        bus.handle(RevokeAchievement(player_id=player_id, achievement_id="two", reason="", occurrence=None), now=NOON)
+        bus.handle(
+            RevokeAchievement(player_id=player_id, achievement_id="two", reason="", occurrence=None),
+            actor=SYSTEM,
+            now=NOON,
+        )
     days = Standing.objects.filter(player_id="ann", achievement_id="daily").order_by("occurrence")
     day, _ = days.values_list("occurrence", flat=True)  # of two completions, one is taken back
-    bus.handle(RevokeAchievement(player_id="ann", achievement_id="daily", reason="", occurrence=day), now=NOON)
+    bus.handle(
+        RevokeAchievement(player_id="ann", achievement_id="daily", reason="", occurrence=day), actor=SYSTEM, now=NOON
+    )
     assert shown(game_server(), "cat")["two"] == 0.5  # as it was an hour ago
     roll_up(1)
     assert shown(game_server(), "cat") == {"one": 1.0, "two": 0.0, "daily": 0.25, "never": 0.0, "s-1": 0.25}

@@ -13,6 +13,7 @@ from anticheat.commands import AlreadyDecided, DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule, Trail
 from gamification import pipeline
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import GameEvent, NotFound, Outcome
 from gamification.kernel.models import Event
 from progress.models import Metric, Player, Tally
@@ -177,7 +178,7 @@ def test_a_released_event_counts_with_its_own_timestamp() -> None:
     process(event("x"), event("y"))
     [finding] = held("a")
     later = NOON + timedelta(days=1)
-    answer = bus.handle(ReleaseEvent(finding_id=finding), now=later)
+    answer = bus.handle(ReleaseEvent(finding_id=finding), actor=SYSTEM, now=later)
     assert (answer.status, answer.decided_at) == ("RELEASED", later)
     assert (counted(), counted("damage")) == (3, 1)
     assert Event.objects.get(event_id="a").state == Event.State.COUNTED
@@ -189,10 +190,10 @@ def test_a_released_event_counts_with_its_own_timestamp() -> None:
 
 def test_a_released_event_counts_once() -> None:
     [finding] = held("a")
-    bus.handle(ReleaseEvent(finding_id=finding), now=NOON)
+    bus.handle(ReleaseEvent(finding_id=finding), actor=SYSTEM, now=NOON)
     for command in (ReleaseEvent(finding_id=finding), DismissEvent(finding_id=finding)):
         with pytest.raises(AlreadyDecided) as refused:
-            bus.handle(command, now=NOON)
+            bus.handle(command, actor=SYSTEM, now=NOON)
         assert (refused.value.status, refused.value.code) == (409, "already_decided")
     assert counted() == 1
     assert process(event("a", damage=9)).duplicates == 1
@@ -201,11 +202,11 @@ def test_a_released_event_counts_once() -> None:
 
 def test_a_dismissed_event_never_counts() -> None:
     [finding] = held("a")
-    answer = bus.handle(DismissEvent(finding_id=finding), now=NOON)
+    answer = bus.handle(DismissEvent(finding_id=finding), actor=SYSTEM, now=NOON)
     assert answer.status == "DISMISSED"
     assert Event.objects.get().state == Event.State.DISMISSED
     with pytest.raises(AlreadyDecided):
-        bus.handle(ReleaseEvent(finding_id=finding), now=NOON)
+        bus.handle(ReleaseEvent(finding_id=finding), actor=SYSTEM, now=NOON)
     assert process(event("a", damage=9)).duplicates == 1
     assert counted() == 0
 
@@ -218,7 +219,7 @@ def test_a_release_that_fails_leaves_the_event_held(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(pipeline, "record", broken)
     with pytest.raises(RuntimeError):
-        bus.handle(ReleaseEvent(finding_id=finding), now=NOON)
+        bus.handle(ReleaseEvent(finding_id=finding), actor=SYSTEM, now=NOON)
     assert found() == [("a", "hits", "HELD")]
     assert Event.objects.get().state == Event.State.HELD
 
@@ -229,7 +230,7 @@ def test_what_was_only_flagged_or_never_found_cannot_be_decided() -> None:
     for id_ in (Finding.objects.get().pk, 0, 2**63, 10**30):
         for command in (ReleaseEvent(finding_id=id_), DismissEvent(finding_id=id_)):
             with pytest.raises(NotFound):
-                bus.handle(command, now=NOON)
+                bus.handle(command, actor=SYSTEM, now=NOON)
     assert counted() == 1
 
 
@@ -250,7 +251,7 @@ def test_a_cascade_that_does_not_end_is_held_for_a_person() -> None:
     assert (finding.status, finding.type, finding.values) == ("HELD", "achievement.completed", {"rounds": 8})
     assert outcome.held == {"ann": [finding.event_id]}
     assert Event.objects.get(event_id=finding.event_id).state == Event.State.HELD
-    bus.handle(ReleaseEvent(finding_id=finding.pk), now=NOON)
+    bus.handle(ReleaseEvent(finding_id=finding.pk), actor=SYSTEM, now=NOON)
     assert Player.objects.get(pk="ann").achievements_completed == 11
 
 

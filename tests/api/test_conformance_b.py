@@ -16,6 +16,7 @@ from gamification import backfilling
 from gamification.console.packs import LoadContent
 from gamification.kernel import bus
 from gamification.kernel.access import create_key
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.models import ApiKey, IdempotencyKey
 from progress.models import Backfill
 from tests.callers import assert_problem, game_server, player
@@ -84,7 +85,7 @@ def test_levels_that_pass_each_other_by_their_rewards_may_be_many(server: APICli
     levels = [{"level": n, "xp": (n - 1) * 10, "rewards": ["ten"]} for n in range(2, 602)]
     rewards = [{"id": "ten", "type": "XP", "value": 10, "claim": "AUTO"}]
     packs = [("", {"rewards": rewards, "levels": levels})]
-    bus.handle(LoadContent(packs=packs, who="test"), now=datetime.now(UTC))
+    bus.handle(LoadContent(packs=packs), actor=SYSTEM, now=datetime.now(UTC))
     give(server, "ten")
     assert server.get(f"{API}/players/ann").json()["statistics"]["level"] == 601
     reached = server.get(f"{API}/players/ann/distributions", {"page_size": 1}).json()["results"]

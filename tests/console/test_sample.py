@@ -22,6 +22,7 @@ from gamification.console import packs
 from gamification.console.sample import CONTENT
 from gamification.console.sample.play import BELLS, FINDS, FOES, GREAT_ONES, LETTERS, REGIONS, TRACKS, Flatwalker
 from gamification.kernel import bus, publishing
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.content import UpdateContent
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.models import ApiKey, Version
@@ -44,7 +45,7 @@ def content() -> Content:
 
 
 def load() -> None:
-    packs.load(CONTENT, who="test", now=timezone.now())
+    packs.load(CONTENT, actor=SYSTEM, now=timezone.now())
 
 
 # -- what is promised of it --------------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def test_what_is_dumped_of_it_loads_as_the_same(tmp_path: Path, form: str) -> No
     load()
     file = tmp_path / f"dumped.{form}"
     file.write_text(packs.write(packs.dump(), form))
-    loaded = packs.load([file], who="test", now=timezone.now())
+    loaded = packs.load([file], actor=SYSTEM, now=timezone.now())
     assert (loaded.created, loaded.updated) == ([], [])
     assert len(loaded.unchanged) == 171
 
@@ -157,7 +158,8 @@ def test_setting_up_shows_secrets_once_and_again_changes_nothing(capsys: pytest.
 def test_setting_up_leaves_what_designers_did_alone() -> None:
     call_command("setup_sample")
     bus.handle(
-        UpdateContent(kind="achievement", id="kettle", changes={"title": "Tea"}, who="a designer"),
+        UpdateContent(kind="achievement", id="kettle", changes={"title": "Tea"}),
+        actor=SYSTEM,
         now=timezone.now(),
     )
     call_command("setup_sample")
@@ -254,11 +256,11 @@ def live_a_day(name: str, morning: datetime) -> None:
 def look_at_the_board(name: str, now: datetime) -> None:
     """Start what can be started, and complete by hand what is completed so."""
     for quest in sorted(standings.startable(name, now)):
-        bus.handle(StartQuest(player_id=name, quest_id=quest), now=now)
+        bus.handle(StartQuest(player_id=name, quest_id=quest), actor=SYSTEM, now=now)
     for row in standings.rows(name, now, state="IN_PROGRESS", for_player=False):
         for step in row["steps"]:
             if step["id"] in row["active_steps"] and not step["requirements"]:
-                bus.handle(CompleteStep(player_id=name, quest_id=row["id"], step_id=step["id"]), now=now)
+                bus.handle(CompleteStep(player_id=name, quest_id=row["id"], step_id=step["id"]), actor=SYSTEM, now=now)
 
 
 @pytest.mark.django_db

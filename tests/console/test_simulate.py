@@ -19,6 +19,7 @@ from gamification.console.sample import CONTENT, service
 from gamification.console.sample.errands import Errands
 from gamification.console.sample.play import Flatwalker
 from gamification.kernel.access import create_key
+from gamification.kernel.actors import SYSTEM
 from quests.models import Run
 
 
@@ -69,7 +70,7 @@ def test_a_player_logs_in_before_anything_else_and_never_meets_themselves() -> N
 @pytest.fixture
 def key(transactional_db: None, settings: Settings) -> str:
     settings.RABBITMQ_URL = ""
-    packs.load(CONTENT, who="test", now=datetime.now(UTC))
+    packs.load(CONTENT, actor=SYSTEM, now=datetime.now(UTC))
     return create_key("simulate", simulate.SCOPES)[1]
 
 

@@ -122,7 +122,7 @@ def test_an_achievement_is_written_as_a_draft_and_then_published(mia: Client) ->
     response = mia.post(ADD.replace("add", "hunter/change"), changed({"points": 25}, _publish="1", _reason="Season 2"))
     assert said(response)[-1].startswith("Published hunter as version 1")
     version = Version.objects.get(kind="achievement")
-    assert (version.who, version.reason) == ("mia", "Season 2")
+    assert (version.who, version.reason) == ("user:mia", "Season 2")
     assert version.definition["points"] == 25
     assert version.definition["rewards"] == ["ten-coins"]
     assert [r["timeframe"] for r in version.definition["requirements"]] == [None, {"duration": 7, "unit": "days"}]
@@ -270,7 +270,7 @@ def test_an_edited_draft_is_marked_as_changed(mia: Client) -> None:
 def test_the_history_is_shown(mia: Client) -> None:
     send(designer(), "achievements", achievement("hunter"))
     page = mia.get(CHANGE).content.decode()
-    assert "by the studio" in page
+    assert "by key:" in page
     assert "Save and publish" in page
 
 
@@ -280,7 +280,7 @@ def test_what_is_selected_is_published_and_retired(mia: Client) -> None:
     send(client, "achievements", achievement("one", draft=True), achievement("two", draft=True))
     here = "/admin/achievements/achievement/"
     mia.post(here, {"action": "publish_selected", "_selected_action": ["one", "two"], "reason": "both"})
-    assert Version.objects.filter(kind="achievement", who="mia", reason="both").count() == 2
+    assert Version.objects.filter(kind="achievement", who="user:mia", reason="both").count() == 2
     mia.post(here, {"action": "retire_selected", "_selected_action": ["one"]})
     assert Achievement.objects.get(pk="one").retired_at is not None
     response = mia.post("/admin/progress/metric/", {"action": "retire_selected", "_selected_action": ["kills"]})

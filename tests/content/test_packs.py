@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 
 from achievements.models import Achievement
 from gamification.console import packs
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.models import Head, Version
 from progress.models import Backfill, Metric
 from quests.models import Quest
@@ -53,7 +54,7 @@ def written(folder: Path, pack: Any, name: str = "pack.yaml") -> Path:
 
 
 def load(*files: Path, dry_run: bool = False) -> packs.Loaded:
-    return packs.load(files, who="test", now=NOON, dry_run=dry_run)
+    return packs.load(files, actor=SYSTEM, now=NOON, dry_run=dry_run)
 
 
 def refusals(*files: Path) -> set[tuple[str, str]]:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from achievements.models import Achievement
 from gamification.kernel import publishing
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.publishing import Change, Publication
 from quests.models import Quest
@@ -82,7 +83,7 @@ def publish(*changes: Change, now: datetime = NOON) -> Publication:
             if change.kind == "quest" and change.definition is not None:
                 serial = Quest.objects.count() + 1
                 Quest.objects.get_or_create(id=change.id, defaults={"serial": serial, "title": change.id})
-        return publishing.publish(changes, who="test", reason="", now=now)
+        return publishing.publish(changes, who=SYSTEM, reason="", now=now)
 
 
 def event(id_: str, player: str = "ann", type_: str = "enemy.killed", at: float = 0, **data: Any) -> GameEvent:

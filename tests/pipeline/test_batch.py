@@ -11,6 +11,7 @@ from achievements.models import Standing
 from anticheat.models import Finding
 from gamification.feed.models import Message
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.models import Event, OutboxFact, RejectedEvent
 from progress.models import Player, Tally
@@ -120,7 +121,7 @@ def test_a_manual_reward_waits_to_be_claimed_and_its_claiming_is_an_event_then()
     process(event("a"))
     given = Distribution.objects.get()
     assert (given.status, Wallet.objects.count(), completed()) == ("PENDING", 0, [("first", "0", 0)])
-    bus.handle(ClaimReward(player_id="ann", distribution_id=given.pk), now=NOON + timedelta(seconds=9))
+    bus.handle(ClaimReward(player_id="ann", distribution_id=given.pk), actor=SYSTEM, now=NOON + timedelta(seconds=9))
     assert Wallet.objects.get().balance == 5
     assert completed() == [("first", "0", 0), ("paid", "0", 9)]
 

@@ -12,6 +12,7 @@ from achievements.models import Mark
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.models import Event
 from progress.models import MetricDay, Player, Tally
@@ -88,7 +89,7 @@ def test_what_a_longer_cascade_leaves_is_held_and_goes_on_when_released() -> Non
     assert outcome.held == {"ann": [held.event_id]}
     assert Event.objects.get(event_id=held.event_id).state == Event.State.HELD
     assert count("m08") == 0
-    bus.handle(ReleaseEvent(finding_id=held.pk), now=NOON + timedelta(hours=1))
+    bus.handle(ReleaseEvent(finding_id=held.pk), actor=SYSTEM, now=NOON + timedelta(hours=1))
     assert completed()[8:] == [(f"l{n:02}", "0", 3) for n in range(8, 12)]
     assert Event.objects.filter(state=Event.State.HELD).count() == 0
 
@@ -129,7 +130,7 @@ def test_a_released_event_counts_with_its_own_timestamp() -> None:
     process(loot_event("a", 500, at=-DAY), loot_event("b", 10))
     finding = Finding.objects.get()
     assert finding.rule == "greed"
-    bus.handle(ReleaseEvent(finding_id=finding.pk), now=NOON + timedelta(hours=1))
+    bus.handle(ReleaseEvent(finding_id=finding.pk), actor=SYSTEM, now=NOON + timedelta(hours=1))
     assert completed() == [("rich", "0", -DAY)]
     assert Tally.objects.get(scope="").latest == 10
     assert Event.objects.get(event_id="a").state == Event.State.COUNTED
@@ -140,7 +141,7 @@ def test_a_released_event_counts_with_its_own_timestamp() -> None:
 @pytest.mark.usefixtures("loot")
 def test_a_dismissed_event_never_counts() -> None:
     process(loot_event("a", 500))
-    bus.handle(DismissEvent(finding_id=Finding.objects.get().pk), now=NOON)
+    bus.handle(DismissEvent(finding_id=Finding.objects.get().pk), actor=SYSTEM, now=NOON)
     process(loot_event("a", 500))
     assert completed() == []
     assert not Tally.objects.exists()

@@ -15,6 +15,7 @@ from gamification.console.management.commands.setup_sample import load_content
 from gamification.console.sample import CONTENT
 from gamification.kernel import bus, publishing
 from gamification.kernel.access import read_token
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.models import Event
 from gamification.play.moves import MOVES
 from progress.models import Player
@@ -99,7 +100,7 @@ def test_without_the_sample_game_nothing_is_there(visitor: Client) -> None:
 
 
 def test_beside_a_game_that_somebody_designs_nothing_is_there(visitor: Client) -> None:
-    packs.load(CONTENT, who="mia", now=timezone.now())
+    packs.load(CONTENT, actor=SYSTEM, now=timezone.now())
     assert_nothing_is_there(visitor)
 
 
@@ -139,8 +140,8 @@ def test_the_game_sees_to_the_steps_that_wait_for_it_and_no_others(visitor: Clie
     [tutorial] = standings.rows("demo", timezone.now(), state="IN_PROGRESS", for_player=True)
     assert (tutorial["quest_id"], "sign" in tutorial["active_steps"]) == ("learning-the-flats", True)  # a player's step
 
-    bus.handle(StartQuest(player_id="demo", quest_id="handle-with-care"), now=timezone.now())
-    bus.handle(StartQuest(player_id="mara", quest_id="century-procession"), now=timezone.now())
+    bus.handle(StartQuest(player_id="demo", quest_id="handle-with-care"), actor=SYSTEM, now=timezone.now())
+    bus.handle(StartQuest(player_id="mara", quest_id="century-procession"), actor=SYSTEM, now=timezone.now())
     answer = post(visitor, "event", {"move": "oblige"}).json()
     assert answer == {"completed": [{"quest": "handle-with-care", "step": "collect"}]}
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.models import Version
 from quests.commands import CompleteStep, StartQuest
 from quests.content import read_quest
@@ -98,7 +99,7 @@ def test_a_quest_with_branches_is_written_on_one_page_and_published(mia: Client)
     assert response.status_code == 302, mistakes(response)
     assert said(response)[-1].startswith("Published trail as version 1"), said(response)
     version = Version.objects.get(kind="quest")
-    assert (version.who, version.reason) == ("mia", "Season 2")
+    assert (version.who, version.reason) == ("user:mia", "Season 2")
     kills: Any = {"timeframe": None}
     assert version.definition == {
         "id": "trail", "title": "The trail", "description": "Follow it", "type": "MAIN", "difficulty": "HARD",
@@ -259,8 +260,8 @@ def test_who_publishes_is_told_of_the_runs_on_older_versions(mia: Client) -> Non
 def test_runs_in_progress_are_moved_where_what_they_have_done_still_exists(mia: Client) -> None:
     send(designer(), "quests", quest("trail", steps=[a_step("one"), a_step("two")]))
     for player_id in ("ann", "bob"):
-        bus.handle(StartQuest(player_id=player_id, quest_id="trail"), now=timezone.now())
-    bus.handle(CompleteStep(player_id="bob", quest_id="trail", step_id="one"), now=timezone.now())
+        bus.handle(StartQuest(player_id=player_id, quest_id="trail"), actor=SYSTEM, now=timezone.now())
+    bus.handle(CompleteStep(player_id="bob", quest_id="trail", step_id="one"), actor=SYSTEM, now=timezone.now())
     designer().patch("/api/v1/quests/trail", {"steps": [a_step("two"), a_step("three")]})
     response = mia.post("/admin/quests/quest/", {"action": "move_runs", "_selected_action": ["trail"]})
     gone = "1 stay: steps that they have done are gone."

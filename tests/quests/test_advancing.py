@@ -10,6 +10,7 @@ import pytest
 
 from gamification import pipeline
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import Command, Refused
 from gamification.kernel.publishing import Change
 from progress.models import Player
@@ -44,7 +45,7 @@ def send(*events: Any, now: float = 3600) -> list[tuple[str, dict[str, Any]]]:
 
 
 def wish(command: Command, at: float = 0) -> Any:
-    return bus.handle(command, now=NOON + timedelta(seconds=at))
+    return bus.handle(command, actor=SYSTEM, now=NOON + timedelta(seconds=at))
 
 
 def start(id_: str, player: str = "ann", at: float = 0) -> None:
@@ -315,8 +316,8 @@ def test_a_run_stays_on_its_version_until_it_is_moved() -> None:
     publish(quest("hunt", step("one", ONE_KILL), step("two", KILLS, order=2), step("three", order=3)))
     publish(quest("hunt", step("two", KILLS), step("three", order=2)))
     start("hunt", "dan", at=9)
-    assert move_runs("hunt", at(10)) == 1
-    assert move_runs("hunt", at(10)) == 0
+    assert move_runs("hunt", at(10), actor=SYSTEM) == 1
+    assert move_runs("hunt", at(10), actor=SYSTEM) == 0
     assert run("hunt").version == 1  # the step she has done is gone
     assert run("hunt", "bob").version == 3
     assert types(send(event("e4", at=11), event("f2", "bob", at=11), event("f3", "bob", at=12))) == [

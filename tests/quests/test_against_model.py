@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from gamification import pipeline
 from gamification.feed.models import Message
 from gamification.kernel import bus, publishing, sql
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.encoding import instant
 from gamification.kernel.messages import Command, GameEvent, Refused
 from gamification.kernel.models import Event, OutboxFact
@@ -261,7 +262,7 @@ class Life(RuleBasedStateMachine):
         """What a command answers, or the code it was refused with; refused, it must not have changed anything."""
         before = everything()
         try:
-            return bus.handle(command, now=self.now), None
+            return bus.handle(command, actor=SYSTEM, now=self.now), None
         except Refused as refused:
             assert everything() == before
             return None, refused.code

@@ -39,7 +39,7 @@ sys.stdin.readline()
 started = 0
 for n in dice.sample(range(players), players):
     try:
-        bus.handle(StartQuest(player_id=f"p{n}", quest_id="by-hand"), now=NOON)
+        bus.handle(StartQuest(player_id=f"p{n}", quest_id="by-hand"), actor=SYSTEM, now=NOON)
         started += 1
     except Refused as refused:
         assert refused.code == "already_in_progress", refused.code

@@ -10,6 +10,7 @@ import pytest
 from gamification import pipeline
 from gamification.feed.models import Message
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import Command, Refused
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
@@ -23,7 +24,7 @@ DAY = 86_400
 
 
 def wish(command: Command, at: float = 0) -> Any:
-    return bus.handle(command, now=NOON + timedelta(seconds=at))
+    return bus.handle(command, actor=SYSTEM, now=NOON + timedelta(seconds=at))
 
 
 def start(id_: str, at: float = 0) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from gamification import pipeline
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.publishing import Change
 from progress.models import Player
@@ -87,7 +88,7 @@ def test_runs_on_many_older_versions_ask_one_query_more() -> None:
     publish(metric("hits"))
     for version in range(1, 9):
         publish(quest("hunt", step("s", requirement("COUNT", "hits", 90 + version))))
-        bus.handle(StartQuest(player_id=f"p{version}", quest_id="hunt"), now=NOON)
+        bus.handle(StartQuest(player_id=f"p{version}", quest_id="hunt"), actor=SYSTEM, now=NOON)
     newest = queries([event("e", "p8", at=1)], now=NOON + timedelta(seconds=5))
     publish(metric("other"))
     older = queries([event("e", f"p{n}", at=1) for n in range(1, 8)], now=NOON + timedelta(seconds=5))

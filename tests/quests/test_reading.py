@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from gamification import pipeline
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from quests import standings
 from quests.commands import AbandonQuest, CompleteStep, StartQuest
 from quests.models import Run
@@ -25,12 +26,12 @@ STEPS = requirement("SUM", "steps", 1000)
 
 
 def start(quest_id: str, at: float = 0) -> None:
-    bus.handle(StartQuest(player_id="ann", quest_id=quest_id), now=NOON + timedelta(seconds=at))
+    bus.handle(StartQuest(player_id="ann", quest_id=quest_id), actor=SYSTEM, now=NOON + timedelta(seconds=at))
 
 
 def complete(quest_id: str, step_id: str) -> None:
     wish = CompleteStep(player_id="ann", quest_id=quest_id, step_id=step_id)
-    bus.handle(wish, now=NOON + timedelta(seconds=50))
+    bus.handle(wish, actor=SYSTEM, now=NOON + timedelta(seconds=50))
 
 
 def kill(*seconds: float, **data: Any) -> None:
@@ -133,12 +134,12 @@ def test_history_is_the_newest_50_closed_runs_oldest_first() -> None:
     for number in range(53):
         start("q", number)
         if number < 52:
-            bus.handle(AbandonQuest(player_id="ann", quest_id="q"), now=NOON + timedelta(seconds=number))
+            bus.handle(AbandonQuest(player_id="ann", quest_id="q"), actor=SYSTEM, now=NOON + timedelta(seconds=number))
     found = read("q")
     assert (found["run"], found["status"], [run["run"] for run in found["history"]]) == (
         53, "IN_PROGRESS", list(range(3, 53)),
     )  # fmt: skip
-    bus.handle(AbandonQuest(player_id="ann", quest_id="q"), now=NOON + timedelta(seconds=60))
+    bus.handle(AbandonQuest(player_id="ann", quest_id="q"), actor=SYSTEM, now=NOON + timedelta(seconds=60))
     assert [run["run"] for run in read("q")["history"]] == list(range(4, 54))
 
 
@@ -153,7 +154,7 @@ def test_reading_40_quests_asks_as_many_queries_as_reading_one() -> None:
             for id_ in ids:
                 if not Run.objects.filter(quest_id=id_).exists():
                     start(id_)
-                    bus.handle(AbandonQuest(player_id="ann", quest_id=id_), now=NOON)
+                    bus.handle(AbandonQuest(player_id="ann", quest_id=id_), actor=SYSTEM, now=NOON)
                     start(id_)
 
     def costs() -> list[int]:

@@ -10,6 +10,7 @@ import pytest
 
 from gamification import pipeline
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import Command, Refused
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
@@ -136,7 +137,7 @@ def outcome(what: str, now: float) -> str:
 def do(what: str, seconds: float) -> None:
     now = NOON + timedelta(seconds=seconds)
     if what in WISHES:
-        bus.handle(WISHES[what](), now=now)
+        bus.handle(WISHES[what](), actor=SYSTEM, now=now)
     elif what == "sweep":
         expire_runs(now)
     else:

@@ -11,6 +11,7 @@ import pytest
 
 from gamification import pipeline
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import GameEvent
 from progress.commands import ChangeProfile
 from quests.models import Run
@@ -34,7 +35,7 @@ def daily() -> None:
 
 
 def move(player: str, zone: str, now: datetime) -> None:
-    bus.handle(ChangeProfile(player_id=player, changes={"timezone": zone}), now=now)
+    bus.handle(ChangeProfile(player_id=player, changes={"timezone": zone}), actor=SYSTEM, now=now)
 
 
 def play(player: str, at: datetime) -> None:

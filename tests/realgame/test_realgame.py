@@ -22,6 +22,7 @@ from gamification.console import packs
 from gamification.feed.models import Message
 from gamification.kernel import bus
 from gamification.kernel.access import SCOPES, create_key
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.encoding import instant
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.models import Event, OutboxFact
@@ -68,7 +69,7 @@ def client() -> APIClient:
 
 
 def publish_pack() -> None:
-    packs.load([PACK], who="test", now=timezone.now())
+    packs.load([PACK], actor=SYSTEM, now=timezone.now())
 
 
 def post(client: APIClient, events: Sequence[oracle.Event], size: int) -> tuple[int, int]:
@@ -330,7 +331,7 @@ def test_what_was_played_against_the_clock_is_over_for_good(client: APIClient, e
     publish_pack()
     play(in_order(events), 250)
     expire = ExpireRuns(player_ids=sorted({event["player_id"] for event in events}))
-    bus.handle(expire, now=timezone.now())
+    bus.handle(expire, actor=SYSTEM, now=timezone.now())
     before = everything()
     assert post(client, random.Random(1).sample(events, len(events)), 1000) == (0, 10_000)
     assert everything() == before

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Sum
 
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.models import OutboxFact
 from gamification.kernel.publishing import Change
 from progress.models import Player
@@ -36,7 +37,9 @@ def currency(id_: str, on_revoke: str) -> Change:
 
 
 def give(reward_id: str, player_id: str = "ann", now: datetime = NOON) -> Given:
-    found: Given = bus.handle(GrantReward(player_id=player_id, reward_id=reward_id, reason="a gift"), now=now)
+    found: Given = bus.handle(
+        GrantReward(player_id=player_id, reward_id=reward_id, reason="a gift"), actor=SYSTEM, now=now
+    )
     return found
 
 

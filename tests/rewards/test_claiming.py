@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from gamification import pipeline
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import NotFound
 from gamification.kernel.models import Event, OutboxFact
 from gamification.kernel.publishing import Change
@@ -38,7 +39,9 @@ pytestmark = pytest.mark.django_db
 
 
 def claim(given: Given, player_id: str = "ann", seconds: float = 1) -> Given:
-    found: Given = bus.handle(ClaimReward(player_id=player_id, distribution_id=given.id), now=later(seconds))
+    found: Given = bus.handle(
+        ClaimReward(player_id=player_id, distribution_id=given.id), actor=SYSTEM, now=later(seconds)
+    )
     return found
 
 
@@ -219,13 +222,13 @@ def test_another_players_distribution_is_unknown() -> None:
 
 def test_an_unknown_distribution_is_unknown() -> None:
     with pytest.raises(NotFound):
-        bus.handle(ClaimReward(player_id="ann", distribution_id=uuid4()), now=NOON)
+        bus.handle(ClaimReward(player_id="ann", distribution_id=uuid4()), actor=SYSTEM, now=NOON)
 
 
 def test_a_revoked_one_cannot_be_claimed() -> None:
     publish(manual("coins"))
     given = give("coins")
-    bus.handle(Revoke(distribution_id=given.id, reason=""), now=later(1))
+    bus.handle(Revoke(distribution_id=given.id, reason=""), actor=SYSTEM, now=later(1))
     with pytest.raises(RewardRevoked):
         claim(given, seconds=2)
     assert statuses() == ["REVOKED"]
@@ -241,12 +244,12 @@ def test_all_of_a_cause_are_claimed_together_and_answered_the_same_again() -> No
     )
     pipeline.process([event("e1"), event("e1", "bob")], now=NOON)
     wish = ClaimAll(player_id="ann", source="ACHIEVEMENT", source_id="first")
-    claimed = bus.handle(wish, now=later(2))
+    claimed = bus.handle(wish, actor=SYSTEM, now=later(2))
     assert [(given.reward_id, given.line, given.status) for given in claimed] == [
         ("coins", 0, "CLAIMED"),
         ("coins", 2, "CLAIMED"),
     ]
-    assert bus.handle(wish, now=later(3)) == claimed
+    assert bus.handle(wish, actor=SYSTEM, now=later(3)) == claimed
     assert wallets() == {("ann", "gold"): (10, 0)}
     assert Distribution.objects.filter(player_id="bob", status="PENDING").count() == 3
 
@@ -266,8 +269,8 @@ def test_only_what_is_in_play_is_given_by_hand(reward_id: str) -> None:
 def test_one_grant_twice_gives_once() -> None:
     publish(reward("coins"))
     wish = GrantReward(player_id="ann", reward_id="coins", reason="", grant_id="g1")
-    first = bus.handle(wish, now=NOON)
-    assert bus.handle(wish, now=later(1)) == first
+    first = bus.handle(wish, actor=SYSTEM, now=NOON)
+    assert bus.handle(wish, actor=SYSTEM, now=later(1)) == first
     assert wallets() == {("ann", "gold"): (5, 0)}
 
 
@@ -308,8 +311,8 @@ def test_the_sweep_expires_what_is_due_and_nothing_else() -> None:
 def test_the_same_sweep_sent_twice_states_each_once() -> None:
     publish(manual("brief", claim_within=60))
     due = [(give("brief").id, "ann")]
-    assert bus.handle(ExpireRewards(due=due), now=later(60)) == 1
-    assert bus.handle(ExpireRewards(due=due), now=later(60)) == 0
+    assert bus.handle(ExpireRewards(due=due), actor=SYSTEM, now=later(60)) == 1
+    assert bus.handle(ExpireRewards(due=due), actor=SYSTEM, now=later(60)) == 0
     assert facts() == ["reward.granted", "reward.expired"]
 
 

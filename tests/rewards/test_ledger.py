@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import Refused
 from gamification.kernel.models import OutboxFact
 from rewards import queries, tasks
@@ -154,7 +155,7 @@ steps = st.one_of(
 def outcome(command: Any, model: Model) -> str:
     try:
         with transaction.atomic():
-            answer = bus.handle(command, now=later(model.now))
+            answer = bus.handle(command, actor=SYSTEM, now=later(model.now))
     except Refused as refused:
         return refused.code
     return str(getattr(answer, "status", "ok"))

@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.models import Event
 from rewards.commands import ClaimReward, ExpireRewards, RevokeDistribution, Spend
 from rewards.models import Distribution, Transfer
@@ -63,7 +64,7 @@ def test_fifty_clients_claim_the_same_distributions_and_each_is_paid_once(ids: l
         order = ids[4 * n :] + ids[: 4 * n]
         told: Counter[str] = Counter()
         for id_ in order:
-            given = bus.handle(ClaimReward(player_id=owners[id_], distribution_id=id_), now=later(1))
+            given = bus.handle(ClaimReward(player_id=owners[id_], distribution_id=id_), actor=SYSTEM, now=later(1))
             told[given.status] += 1
         return told
 
@@ -91,7 +92,7 @@ def test_claims_sweeps_and_revocations_at_once_take_each_distribution_one_way(id
             # The sweeper's clock is ahead: from some point on it is over for it, not yet for the others.
             now = NOON + timedelta(seconds=61 if n % 3 == 2 else 1)
             try:
-                bus.handle(wish, now=now)
+                bus.handle(wish, actor=SYSTEM, now=now)
             except Exception as refused:
                 if type(refused).__name__ not in ("RewardExpired", "RewardRevoked"):
                     raise
@@ -118,7 +119,7 @@ def test_money_spent_by_many_at_once_is_spent_once() -> None:
 
     def spend(n: int) -> str:
         try:
-            bus.handle(Spend(player_id="ann", currency="gold", amount=7, reason=""), now=later(1))
+            bus.handle(Spend(player_id="ann", currency="gold", amount=7, reason=""), actor=SYSTEM, now=later(1))
         except Exception as refused:
             return type(refused).__name__
         return "spent"

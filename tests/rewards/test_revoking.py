@@ -9,6 +9,7 @@ import pytest
 from django.db import transaction
 
 from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import Command, NotFound
 from gamification.kernel.world import World
 from progress.models import Player
@@ -45,20 +46,22 @@ pytestmark = pytest.mark.django_db
 
 
 def revoke(given: Given, seconds: float = 10) -> Given:
-    found: Given = bus.handle(RevokeDistribution(distribution_id=given.id, reason="cheated"), now=later(seconds))
+    found: Given = bus.handle(
+        RevokeDistribution(distribution_id=given.id, reason="cheated"), actor=SYSTEM, now=later(seconds)
+    )
     return found
 
 
 def spend(amount: int, currency_: str = "gold", player_id: str = "ann") -> dict[str, Any]:
     found: dict[str, Any] = bus.handle(
-        Spend(player_id=player_id, currency=currency_, amount=amount, reason="a hat"), now=later(5)
+        Spend(player_id=player_id, currency=currency_, amount=amount, reason="a hat"), actor=SYSTEM, now=later(5)
     )
     return found
 
 
 def consume(quantity: int, item_id: str = "axe") -> dict[str, Any]:
     found: dict[str, Any] = bus.handle(
-        ConsumeItem(player_id="ann", item_id=item_id, quantity=quantity, reason=""), now=later(5)
+        ConsumeItem(player_id="ann", item_id=item_id, quantity=quantity, reason=""), actor=SYSTEM, now=later(5)
     )
     return found
 
@@ -109,7 +112,7 @@ def test_what_expired_cannot_be_revoked_swept_or_not() -> None:
 
 def test_an_unknown_distribution_is_not_revoked() -> None:
     with pytest.raises(NotFound):
-        bus.handle(RevokeDistribution(distribution_id=uuid4(), reason=""), now=NOON)
+        bus.handle(RevokeDistribution(distribution_id=uuid4(), reason=""), actor=SYSTEM, now=NOON)
 
 
 # -- money that was spent ----------------------------------------------------------------------------------------------
@@ -257,13 +260,13 @@ class TakeBackTheSecond(TakeBack):
 def test_one_occurrence_or_all_of_a_cause_are_taken_back_once() -> None:
     publish(reward("coins"), manual("wait", claim_within=100))
     give("coins")
-    bus.handle(Earn(), now=NOON)
+    bus.handle(Earn(), actor=SYSTEM, now=NOON)
     assert wallets() == {("ann", "gold"): (15, 0)}
-    assert bus.handle(TakeBackTheSecond(), now=later(1)) == 2
+    assert bus.handle(TakeBackTheSecond(), actor=SYSTEM, now=later(1)) == 2
     assert wallets() == {("ann", "gold"): (10, 0)}
-    assert bus.handle(TakeBack(), now=later(100)) == 1  # the other one that waited expired
+    assert bus.handle(TakeBack(), actor=SYSTEM, now=later(100)) == 1  # the other one that waited expired
     assert wallets() == {("ann", "gold"): (5, 0)}
-    assert bus.handle(TakeBack(), now=later(101)) == 0
+    assert bus.handle(TakeBack(), actor=SYSTEM, now=later(101)) == 0
     assert wallets() == {("ann", "gold"): (5, 0)}
     assert facts("reward.revoked") == ["reward.revoked"] * 3
     assert_the_books_balance()
@@ -271,10 +274,10 @@ def test_one_occurrence_or_all_of_a_cause_are_taken_back_once() -> None:
 
 def test_a_cause_is_taken_back_whole_or_not_at_all() -> None:
     publish(currency("gold", "REFUSE"), reward("coins"), manual("wait"))
-    bus.handle(Earn(), now=NOON)
+    bus.handle(Earn(), actor=SYSTEM, now=NOON)
     spend(1)
     with pytest.raises(InsufficientBalance), transaction.atomic():
-        bus.handle(TakeBack(), now=later(1))
+        bus.handle(TakeBack(), actor=SYSTEM, now=later(1))
     assert sorted(statuses()) == ["CLAIMED", "CLAIMED", "PENDING", "PENDING"]
     assert wallets() == {("ann", "gold"): (9, 0)}
 
@@ -329,7 +332,7 @@ def test_a_wallet_that_is_read_late_keeps_what_was_added_to_it_before() -> None:
             cause = {"player_id": "ann", "source": "GRANT", "source_id": first.source_id}
             revoke_of(world, **cause, occurrence=None, reason="")
 
-    bus.handle(EarnAndTakeBack(), now=later(6))
+    bus.handle(EarnAndTakeBack(), actor=SYSTEM, now=later(6))
     assert wallets() == {("ann", "gold"): (6, 0)}
     assert_the_books_balance()
 
@@ -339,6 +342,6 @@ def test_a_manual_claim_repays_debts_too() -> None:
     given, waiting = give("coins"), give("later")
     spend(5)
     revoke(given)
-    bus.handle(ClaimReward(player_id="ann", distribution_id=waiting.id), now=later(11))
+    bus.handle(ClaimReward(player_id="ann", distribution_id=waiting.id), actor=SYSTEM, now=later(11))
     assert wallets() == {("ann", "gold"): (0, 2)}
     assert_the_books_balance()

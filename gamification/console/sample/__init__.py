@@ -6,9 +6,9 @@ from pathlib import Path
 from django.apps import apps
 
 CONTENT = sorted(Path(__file__).parent.glob("*.yaml"))
-WHO = "setup_sample"
-"""Who published it, where `manage.py setup_sample` did."""
+REASON = "the sample game"
+"""Why it was published, where `manage.py setup_sample` did it."""
 
 
 def is_here() -> bool:
-    return apps.get_model("kernel", "Version").objects.filter(kind="metric", who=WHO).exists()
+    return apps.get_model("kernel", "Version").objects.filter(kind="metric", reason=REASON).exists()

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from gamification.console import packs
+from gamification.kernel.actors import SYSTEM, Actor
 
 
 class Command(BaseCommand):
@@ -17,14 +18,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
-        parser.add_argument("--who", default="load_content", help="who is named in the versions")
+        parser.add_argument(
+            "--who", metavar="NAME", help="the person who is named in the versions; else the service itself is"
+        )
         parser.add_argument("--reason", default="", help="why, for the versions")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             loaded = packs.load(
                 options["files"],
-                who=options["who"],
+                actor=Actor.user(options["who"]) if options["who"] else SYSTEM,
                 reason=options["reason"],
                 now=timezone.now(),
                 dry_run=options["dry_run"],

@@ -10,9 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from gamification.console import packs
-from gamification.console.sample import CONTENT, WHO
+from gamification.console.sample import CONTENT, REASON
 from gamification.kernel import publishing
 from gamification.kernel.access import SCOPES, create_key
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.models import ApiKey
 from gamification.play import demo
 
@@ -56,7 +57,7 @@ def load_content() -> str:
     """Only into a service without content: whoever has begun to design keeps what they did."""
     if any(publishing.current().published.values()):
         return "there is content already, nothing is loaded"
-    loaded = packs.load(CONTENT, who=WHO, now=timezone.now(), reason="the sample game")
+    loaded = packs.load(CONTENT, actor=SYSTEM, now=timezone.now(), reason=REASON)
     counts = {kind: sum(plural == kind for plural, _ in loaded.created) for kind in packs.ORDER}
     return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
 

@@ -16,7 +16,7 @@ from gamification.kernel import sql
 from gamification.kernel.encoding import number
 from gamification.kernel.messages import REPORTED, GameEvent, Json, PlayerId, Sample
 from gamification.kernel.world import Part, World
-from progress import periods
+from progress import periods, sums
 from progress.erasure import PlayerErased, erased
 from progress.models import MemberSeen, MetricDay, Player, WindowSample
 from progress.models import Tally as TallyRow
@@ -109,7 +109,7 @@ _COLUMNS = (
 )  # fmt: skip
 _CHANGING = tuple(name for name in _COLUMNS if name not in ("player_id", "zones", "banned"))
 _SAMPLE = ("player_id", "metric_id", "at", "event_id", "value", "member")
-_TALLY = ("count", "sum", "max", "min", "latest", "latest_at", "latest_id", "members", "runs")
+_TALLY = ("count", "sum", "max", "min", "latest", "latest_at", "latest_id", "members", "runs", "rest")
 
 
 class _Players(dict[PlayerId, PlayerState]):
@@ -482,10 +482,13 @@ class Books(Part):
 
     def write(self) -> None:
         rows = [
-            (*key, t.count, t.sum, t.max, t.min, t.latest, t.latest_at, t.latest_id, t.members, dump_runs(t.runs))
+            (
+                *key, t.count, t.sum, t.max, t.min, t.latest, t.latest_at, t.latest_id, t.members, dump_runs(t.runs),
+                sums.dump(t.rest),
+            )
             for key, t in sorted(self.tallies.items(), key=lambda item: item[0])
             if t.dirty
-        ]
+        ]  # fmt: skip
         key_columns = ("player_id", "metric_id", "scope")
         sql.upsert(TallyRow, (*key_columns, *_TALLY), rows, conflict=key_columns, set_=_TALLY)
         forget_members(self._dropped)
@@ -572,8 +575,8 @@ def record(world: World, event: GameEvent) -> Moment:
 
 
 def _tally(row: tuple[Any, ...]) -> Tally:
-    count, total, most, least, latest, at, event_id, members, runs = row[3:]
-    return Tally(count, total, most, least, latest, at, event_id, members, load_runs(runs))
+    count, total, most, least, latest, at, event_id, members, runs, rest = row[3:]
+    return Tally(count, total, most, least, latest, at, event_id, members, load_runs(runs), sums.load(rest))
 
 
 def _bits(value: bytes) -> int:

@@ -182,6 +182,8 @@ class Tally(models.Model):
     scope = models.CharField(max_length=160, blank=True, default="")
     count = models.BigIntegerField(default=0)
     sum = models.FloatField(default=0)
+    rest = models.TextField(blank=True, default="", db_default="")
+    """What the true sum is beyond `sum`, where that had to be rounded: doubles as text (progress.sums)."""
     max = models.FloatField(null=True)
     min = models.FloatField(null=True)
     latest = models.FloatField(null=True)

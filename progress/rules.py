@@ -19,8 +19,9 @@ from typing import Any
 
 from gamification.kernel.encoding import canonical, instant, parse_instant
 from gamification.kernel.messages import GameEvent, Json, Sample
-from progress import periods
+from progress import periods, sums
 from progress.periods import Period, Zones
+from progress.sums import Rest
 
 MAX_EXACT = 2**53
 NEVER, ALWAYS = "NEVER", "ALWAYS"
@@ -197,6 +198,7 @@ class Tally:
 
     count: int = 0
     sum: float = 0.0
+    """The double nearest to the true sum of the samples, in whatever order they came."""
     max: float | None = None
     min: float | None = None
     latest: float | None = None
@@ -205,12 +207,17 @@ class Tally:
     members: int = 0
     runs: list[tuple[datetime, datetime, int]] = field(default_factory=list)
     """Adjoining days with a sample: (first opens, last closes, days), oldest first."""
+    rest: Rest = ()
+    """What the true sum is beyond `sum`."""
     dirty: bool = False
 
     def fold(self, value: float, at: datetime, event_id: str) -> None:
         self.dirty = True
         self.count += 1
-        self.sum += value  # cannot overflow: values are within ±2^53
+        before, total = self.sum, self.sum + value
+        if self.rest or total - before != value or total - value != before:  # the addition rounds
+            total, self.rest = sums.add(before, self.rest, value)
+        self.sum = total
         if self.max is None or value > self.max:
             self.max = value
         if self.min is None or value < self.min:

@@ -104,6 +104,8 @@ class Count:
                 return {"members": sorted(self.members)}
             case "STREAK":
                 return {"days": [[instant(opens), instant(closes), days] for opens, closes, days in tally.runs]}
+            case "SUM" if tally.rest:
+                return {"value": number(tally.sum), "rest": list(tally.rest)}
         return {"value": number(tally.value(self.requirement.type))}
 
 
@@ -134,7 +136,7 @@ def load(requirement: Requirement, kept: dict[str, Any] | None) -> Count:
         case "COUNT":
             tally.count = value
         case "SUM":
-            tally.sum = value
+            tally.sum, tally.rest = value, tuple(kept.get("rest", ()))
         case "MAX":
             tally.max = value
         case "MIN":

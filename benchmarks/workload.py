@@ -232,7 +232,7 @@ def load(workload: Workload) -> None:
 
 
 _PLAYER = (
-    "player_id", "display_name", "zones", "attributes", "points", "xp", "level", "top_level", "owed_points", "owed_xp",
+    "player_id", "display_name", "zones", "attributes", "points", "xp", "level", "levels_had", "owed_points", "owed_xp",
     "achievements_completed", "quests_completed", "last_seq", "filled", "earned", "barred", "quests_done",
     "quests_open", "quests_begun", "banned", "created_at",
 )  # fmt: skip
@@ -244,7 +244,7 @@ _TALLY = (
 
 def _player(id_: str, completed: int, publication: int, earned: bytes) -> tuple[Any, ...]:
     return (
-        id_, "", [], {}, completed * POINTS, 0, 0, 0, 0, 0, completed, 0, completed * 3, publication, earned, b"",
+        id_, "", [], {}, completed * POINTS, 0, 0, "", 0, 0, completed, 0, completed * 3, publication, earned, b"",
         b"", b"", b"", False, BEGINNING,
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,12 @@ from gamification.kernel.world import World
 from progress.metering import Books
 
 MOST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    level: int
+    rewards: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +34,10 @@ class LevelRules:
         place = bisect_right(self.thresholds, xp)
         return self.levels[place - 1] if place else 0
 
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    level: int
-    rewards: tuple[str, ...]
+    def between(self, before: int, after: int) -> Iterator[Reached]:
+        """The levels that experience crosses as it rises from `before` to `after`, lowest first."""
+        for place in range(bisect_right(self.thresholds, before), bisect_right(self.thresholds, after)):
+            yield Reached(self.levels[place], self.rewards[place])
 
 
 def compile_levels(definitions: Definitions, units: Units) -> LevelRules:
@@ -42,7 +48,8 @@ def compile_levels(definitions: Definitions, units: Units) -> LevelRules:
 def add_xp(world: World, player_id: PlayerId, amount: int, at: datetime) -> list[Reached]:
     """Give experience; says which levels were reached for the first time, lowest first, with their rewards.
 
-    The level at 0 xp is given, not reached. A level that was left and is passed again is not reached again.
+    The level at 0 xp is given, not reached. A level that was left and is crossed again is not reached again. One that
+    was published into a gap is reached when experience crosses it; one below what the player has never is.
     """
     player = world[Books].players[player_id]
     rules: LevelRules = world.rules[LevelRules]
@@ -50,25 +57,51 @@ def add_xp(world: World, player_id: PlayerId, amount: int, at: datetime) -> list
     player.xp = min(before + amount, MOST)
     player.level = rules.at(player.xp)
     player.dirty = True
-    reached = []
-    for xp, level, rewards in zip(rules.thresholds, rules.levels, rules.rewards, strict=True):
-        if before < xp <= player.xp and level > player.top_level:
-            player.top_level = level
-            reached.append(Reached(level, rewards))
-            data = {"level": level, "xp": player.xp}
-            id_ = own_id("level.reached", player_id, str(level), "0")
-            world.state(Fact(id_, player_id, "level.reached", data, at, message=data))
-            world.state_event("level.reached", player_id, str(level), "0", {"level": level}, at)
+    crossed = list(rules.between(before, player.xp))
+    if not crossed:
+        return []
+    had = read_levels(player.levels_had)
+    reached = [each for each in crossed if each.level not in had]
+    player.levels_had = write_levels(had | {each.level for each in reached})
+    for each in reached:
+        data = {"level": each.level, "xp": player.xp}
+        id_ = own_id("level.reached", player_id, str(each.level), "0")
+        world.state(Fact(id_, player_id, "level.reached", data, at, message=data))
+        world.state_event("level.reached", player_id, str(each.level), "0", {"level": each.level}, at)
     return reached
+
+
+def read_levels(text: str) -> set[int]:
+    """The inverse of `write_levels`."""
+    found: set[int] = set()
+    for part in text.split():
+        first, _, last = part.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return found
+
+
+def write_levels(levels: Iterable[int]) -> str:
+    """Levels as a player's row keeps them, neighbours as one range: `2-57 60`."""
+    ranges: list[list[int]] = []
+    for level in sorted(levels):
+        if ranges and ranges[-1][1] == level - 1:
+            ranges[-1][1] = level
+        else:
+            ranges.append([level, level])
+    return " ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def take_xp(world: World, player_id: PlayerId, amount: int) -> int:
     """Take experience back, down to 0, and note the rest as owed; the level follows. Says how much is owed."""
     player = world[Books].players[player_id]
+    rules: LevelRules = world.rules[LevelRules]
     taken = min(amount, player.xp)
+    left = [each.level for each in rules.between(player.xp - taken, player.xp)]
+    if left:  # those published below what the player had were never reached, and are not on the way back up either
+        player.levels_had = write_levels(read_levels(player.levels_had).union(left))
     player.xp -= taken
     player.owed_xp += amount - taken
-    player.level = world.rules[LevelRules].at(player.xp)
+    player.level = rules.at(player.xp)
     player.dirty = True
     return amount - taken
 

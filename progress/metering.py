@@ -51,7 +51,7 @@ class PlayerState:
     points: int = 0
     xp: int = 0
     level: int = 0
-    top_level: int = 0
+    levels_had: str = ""
     owed_points: int = 0
     owed_xp: int = 0
     achievements_completed: int = 0
@@ -103,7 +103,7 @@ class Moment:
 
 
 _COLUMNS = (
-    "player_id", "zones", "points", "xp", "level", "top_level", "owed_points", "owed_xp", "achievements_completed",
+    "player_id", "zones", "points", "xp", "level", "levels_had", "owed_points", "owed_xp", "achievements_completed",
     "quests_completed", "last_seq", "filled", "earned", "barred", "quests_done", "quests_open", "quests_begun",
     "banned",
 )  # fmt: skip
@@ -198,7 +198,7 @@ class Books(Part):
     def _first_sight(self, ids: list[PlayerId]) -> set[PlayerId]:
         """Make rows for these players; says who is new. Another batch may have seen one of them at the same time."""
         columns = (*_COLUMNS, "display_name", "attributes", "created_at")
-        nothing = [[], *[0] * 10, *[b""] * 5, False, "", {}, self.world.now]
+        nothing = [[], *[0] * 3, "", *[0] * 6, *[b""] * 5, False, "", {}, self.world.now]
         rows = [(id_, *nothing) for id_ in ids]
         return {row[0] for row in sql.insert(Player, columns, rows, ignore_conflicts=True, returning=("player_id",))}
 
@@ -503,7 +503,7 @@ class Books(Part):
             _CHANGING,
             [
                 (
-                    id_, p.points, p.xp, p.level, p.top_level, p.owed_points, p.owed_xp, p.achievements_completed,
+                    id_, p.points, p.xp, p.level, p.levels_had, p.owed_points, p.owed_xp, p.achievements_completed,
                     p.quests_completed, p.last_seq, p.filled, _bytes(p.earned), _bytes(p.barred),
                     _bytes(p.quests_done), _bytes(p.quests_open), _bytes(p.quests_begun),
                 )

@@ -130,8 +130,10 @@ class Player(models.Model):
     points = models.BigIntegerField(default=0)
     xp = models.BigIntegerField(default=0)
     level = models.PositiveIntegerField(default=0)
-    top_level = models.PositiveIntegerField(default=0)
-    """The highest level whose rewards were given: they are never given twice."""
+    levels_had = models.TextField(blank=True, default="", db_default="")
+    """The levels that were reached, and those that were left as experience was taken: none is reached again. Numbers
+    and ranges of them, `2-57 60`.
+    """
     owed_points = models.BigIntegerField(default=0)
     owed_xp = models.BigIntegerField(default=0)
     achievements_completed = models.PositiveIntegerField(default=0)

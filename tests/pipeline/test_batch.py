@@ -136,10 +136,10 @@ def test_experience_reaches_levels_and_each_pays_its_rewards_once() -> None:
     )  # fmt: skip
     process(event("a", at=0))
     player = Player.objects.get()
-    assert (player.xp, player.level, player.top_level) == (150, 2, 2)
+    assert (player.xp, player.level, player.levels_had) == (150, 2, "2")
     process(event("b", at=1))  # 300 reaches 3, whose own xp reaches 4
     player.refresh_from_db()
-    assert (player.xp, player.level, player.top_level) == (450, 4, 4)
+    assert (player.xp, player.level, player.levels_had) == (450, 4, "2-4")
     reached = Distribution.objects.filter(source="LEVEL").order_by("source_id", "line")
     assert list(reached.values_list("source_id", "reward_id")) == [
         ("2", "coin"), ("3", "coin"), ("3", "xp"), ("4", "coin"),

@@ -131,7 +131,7 @@ class StandingAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke: take it back, with its points and rewards", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Standing]) -> None:
-        reason = request.POST.get("reason") or f"revoked by {request.user.get_username()} on the console"
+        reason = request.POST.get("reason", "")[:4000]
         for row in queryset.order_by("player_id", "achievement_id", "occurrence"):
             command = RevokeAchievement(
                 player_id=row.player_id, achievement_id=row.achievement_id, occurrence=row.occurrence, reason=reason

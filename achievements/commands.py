@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from achievements import facts
 from achievements.completing import Shelf
+from achievements.models import Standing
 from achievements.rules import Achievement, AchievementRules
 from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.world import World
@@ -64,6 +66,7 @@ class RevokeAchievement(Command):
         if not of_it:
             raise NotCompleted("It is not completed, so there is nothing to revoke.")
         distributions = []
+        self._sign(world, [occurrence for occurrence, s in of_it.items() if s.revoked_at is None])
         for occurrence, standing in sorted(of_it.items()):
             if standing.revoked_at is not None:
                 continue
@@ -81,6 +84,11 @@ class RevokeAchievement(Command):
             )
         self._forget(world, world.rules[AchievementRules].by_id.get(self.achievement_id))
         return {"revoked": sorted(of_it), "distributions": distributions}
+
+    def _sign(self, world: World, occurrences: Sequence[str]) -> None:
+        """Note who takes them back and why: columns that nothing of the hot path reads or writes."""
+        mine = Standing.objects.filter(player_id=self.player_id, achievement_id=self.achievement_id)
+        mine.filter(occurrence__in=occurrences).update(revoked_by=world.actor.signature, revoke_reason=self.reason)
 
     def _forget(self, world: World, achievement: Achievement | None) -> None:
         """Clear its bit where no occurrence is left, and bar it where there is only one to earn."""

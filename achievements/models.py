@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from gamification.kernel.models import Content
+from gamification.kernel.models import ActorField, Content
 from progress.models import RequirementFields
 
 
@@ -111,6 +111,8 @@ class Standing(models.Model):
     final = models.JSONField(null=True)
     """`{metrics, requirements}` as they were at completion."""
     revoked_at = models.DateTimeField(null=True)
+    revoked_by = ActorField()
+    revoke_reason = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -13,8 +13,7 @@ from django.utils.safestring import SafeString
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule, Trail
 from gamification.kernel.forms import AuthoredForm, Suggesting
-from gamification.kernel.looking import AnyModelAdmin, ReadOnlyAdmin, as_lines, handled, may_decide
-from gamification.kernel.messages import Command
+from gamification.kernel.looking import AnyModelAdmin, ReadOnlyAdmin, ReasonedActionForm, as_lines, handled, may_decide
 from gamification.kernel.models import Event
 
 
@@ -79,6 +78,7 @@ class FindingAdmin(ReadOnlyAdmin):
     list_filter = ("status", "rule")
     search_fields = ("=player_id", "=event_id", "rule")
     ordering = ("-id",)
+    action_form = ReasonedActionForm
     actions = ("release_selected", "dismiss_selected")
     also = ("event",)
 
@@ -97,15 +97,18 @@ class FindingAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Release: let the event count", permissions=["decide"])
     def release_selected(self, request: HttpRequest, queryset: QuerySet[Finding]) -> None:
-        self._decide(request, queryset, "Released", lambda id_: ReleaseEvent(finding_id=id_))
+        self._decide(request, queryset, "Released", ReleaseEvent)
 
     @admin.action(description="Dismiss: the event never counts", permissions=["decide"])
     def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[Finding]) -> None:
-        self._decide(request, queryset, "Dismissed", lambda id_: DismissEvent(finding_id=id_))
+        self._decide(request, queryset, "Dismissed", DismissEvent)
 
-    def _decide(self, request: HttpRequest, queryset: QuerySet[Any], done: str, wish: Callable[[int], Command]) -> None:
+    def _decide(
+        self, request: HttpRequest, queryset: QuerySet[Any], done: str, wish: type[ReleaseEvent | DismissEvent]
+    ) -> None:
+        reason = request.POST.get("reason", "")[:4000]
         for row in queryset.order_by("timestamp", "event_id"):
-            if handled(request, wish(row.pk), str(row)):
+            if handled(request, wish(finding_id=row.pk, reason=reason), str(row)):
                 messages.success(request, f"{done} {row.event_id} of {row.player_id}.")
 
     def has_decide_permission(self, request: HttpRequest) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from anticheat import queries
 from anticheat.models import Finding
@@ -23,9 +22,21 @@ class AlreadyDecided(Refused):
 @dataclass(frozen=True, kw_only=True)
 class _Decide(Command):
     finding_id: int
+    reason: str = ""
 
     def players(self) -> Sequence[PlayerId]:
         return [queries.finding(self.finding_id).player_id]
+
+    def decide(self, status: Finding.Status, world: World) -> Finding:
+        """The condition in the UPDATE is what lets one of two deciders through."""
+        mine = queries.held().filter(pk=self.finding_id)
+        decided = mine.update(
+            status=status, decided_at=world.now, decided_by=world.actor.signature, decision_reason=self.reason
+        )
+        found = queries.finding(self.finding_id)
+        if not decided:
+            raise AlreadyDecided(f"This event was {found.get_status_display().lower()} before.")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +44,7 @@ class ReleaseEvent(_Decide):
     """Let a held event count, with its own timestamp, past all rules. Answers with the finding."""
 
     def handle(self, world: World) -> Finding:
-        found = _decided(self.finding_id, Finding.Status.RELEASED, world.now)
+        found = self.decide(Finding.Status.RELEASED, world)
         event = inbox.recall(found.player_id, found.event_id)
         if event is None:
             raise NotFound("This event is no longer kept.")
@@ -47,15 +58,6 @@ class DismissEvent(_Decide):
     """Never let a held event count; it stays known, so that it cannot be sent again. Answers with the finding."""
 
     def handle(self, world: World) -> Finding:
-        found = _decided(self.finding_id, Finding.Status.DISMISSED, world.now)
+        found = self.decide(Finding.Status.DISMISSED, world)
         inbox.restate([(found.player_id, found.event_id)], Event.State.DISMISSED)
         return found
-
-
-def _decided(finding_id: int, status: Finding.Status, now: datetime) -> Finding:
-    """The condition in the UPDATE is what lets one of two deciders through."""
-    mine = queries.held().filter(pk=finding_id).update(status=status, decided_at=now)
-    found = queries.finding(finding_id)
-    if not mine:
-        raise AlreadyDecided(f"This event was {found.get_status_display().lower()} before.")
-    return found

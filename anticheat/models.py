@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from gamification.kernel.messages import OWN_TYPES
+from gamification.kernel.models import ActorField
 
 FOUND_BY_THE_SERVICE = ("banned", "cascade", "id_reused")
 """What findings name where no author's rule was broken."""
@@ -134,6 +135,8 @@ class Finding(models.Model):
     timestamp = models.DateTimeField()
     found_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
+    decided_by = ActorField()
+    decision_reason = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["player_id", "event_id", "rule"], name="one_finding_a_rule")]

@@ -15,7 +15,8 @@ from anticheat.models import Finding
 from anticheat.serializers import FindingSerializer
 from gamification.kernel import bus
 from gamification.kernel.access import actor
-from gamification.kernel.http import StrictSerializer, idempotent
+from gamification.kernel.http import idempotent
+from gamification.kernel.shapes import ReasonShape, parse
 
 
 class Held(ListAPIView[Finding]):
@@ -31,11 +32,11 @@ class _Decision(APIView):
     scopes: ClassVar = {"POST": "players:write"}
     command: type[ReleaseEvent] | type[DismissEvent]
 
-    @extend_schema(request=None, responses=FindingSerializer)
+    @extend_schema(request=ReasonShape, responses=FindingSerializer)
     @idempotent
     def post(self, request: Request, finding_id: int) -> Response:
-        StrictSerializer(data=request.data).is_valid(raise_exception=True)
-        found = bus.handle(self.command(finding_id=finding_id), actor=actor(request), now=timezone.now())
+        reason = parse(ReasonShape, request.data)["reason"]
+        found = bus.handle(self.command(finding_id=finding_id, reason=reason), actor=actor(request), now=timezone.now())
         return Response(FindingSerializer(found).data)
 
 

@@ -29,7 +29,9 @@ class ChangeProfile(Command):
             history = [list(entry) for entry in state.zones] if self._has_a_past() else [["", zone]]
             columns["zones"] = periods.change_zone(history, zone, world.now)
             state.zones = periods.freeze(columns["zones"])
-        state.banned = columns.get("banned", state.banned)
+        if columns.get("banned", state.banned) != state.banned:
+            state.banned = columns["banned"]
+            columns |= {"banned_at": world.now, "banned_by": world.actor.signature}
         if columns:
             Player.objects.filter(pk=self.player_id).update(**columns)
 

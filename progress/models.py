@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from gamification.kernel.models import Content
+from gamification.kernel.models import ActorField, Content
 
 
 class Aggregate(models.TextChoices):
@@ -153,6 +153,9 @@ class Player(models.Model):
     quests_begun = models.BinaryField(default=b"")
     """Bit n: the player has ever started the quest with serial n."""
     banned = models.BooleanField(default=False)
+    banned_at = models.DateTimeField(null=True)
+    """When the player was banned, or let in again, last."""
+    banned_by = ActorField()
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -167,6 +170,7 @@ class ErasedPlayer(models.Model):
 
     hash = models.CharField(max_length=64, primary_key=True)
     erased_at = models.DateTimeField()
+    erased_by = ActorField()
 
     def __str__(self) -> str:
         return self.hash

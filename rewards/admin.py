@@ -175,7 +175,7 @@ class DistributionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke: undo what claiming it did", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Distribution]) -> None:
-        reason = request.POST.get("reason") or f"revoked by {request.user.get_username()} on the console"
+        reason = request.POST.get("reason", "")[:4000]
         for row in queryset.order_by("player_id", "pk"):
             if handled(request, RevokeDistribution(distribution_id=row.pk, reason=reason), str(row)):
                 messages.success(request, f"Revoked {row}.")

@@ -213,7 +213,8 @@ def found(where: dict[str, Any]) -> list[Given]:
 
 
 def _revoke(world: World, where: dict[str, Any], reason: str) -> list[Given]:
-    revoked = _move(where | {"status": [PENDING, CLAIMED]}, {"status": REVOKED, "revoked_at": world.now})
+    changes = {"status": REVOKED, "revoked_at": world.now, "revoked_by": world.actor.signature}
+    revoked = _move(where | {"status": [PENDING, CLAIMED]}, changes)
     for given in revoked:
         granting.revoke(world, given, reason)
     return revoked

@@ -22,7 +22,8 @@ from rewards.models import Distribution, InventoryItem, Transfer, Wallet
 from rewards.rules import CLAIMED, PENDING, Award, Given, RewardRules
 
 COLUMNS = [field.name for field in fields(Given)]
-TRANSFER = ["id", "player_id", "debit_account", "credit_account", "currency", "amount", "cause", "created_at"]
+TRANSFER = ["id", "player_id", "debit_account", "credit_account", "currency", "amount", "cause", "made_by",
+            "created_at"]  # fmt: skip
 WALLET = ["player_id", "currency", "balance", "debt"]
 STACK = ["player_id", "item_id", "type", "quantity", "owed", "updated_at"]
 
@@ -217,7 +218,8 @@ class Till(Part):
         self, id_: UUID, player_id: PlayerId, debit: str, credit: str, currency: str, amount: int, cause: str
     ) -> None:
         """Put a movement on record. Whoever calls changes the wallet."""
-        self._transfers.append((id_, player_id, debit, credit, currency, amount, cause, self.world.now))
+        by = self.world.actor.signature
+        self._transfers.append((id_, player_id, debit, credit, currency, amount, cause, by, self.world.now))
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -302,6 +304,8 @@ def grant(
             claimed_at=None,
             expires_at=rules.expiry(award, world.now),
             revoked_at=None,
+            granted_by=world.actor.signature,
+            revoked_by="",
             undone=None,
         )
         till.granted[id_] = given

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gamification.kernel.models import Content
+from gamification.kernel.models import ActorField, Content
 
 
 class RewardType(models.TextChoices):
@@ -117,8 +117,10 @@ class Distribution(models.Model):
     claimed_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    granted_by = ActorField()
+    revoked_by = ActorField()
     undone = models.JSONField(null=True)
-    """What revoking took back and what is owed: `{taken, owed}`."""
+    """What revoking took back, what is owed, and why: `{taken, owed, reason}`."""
 
     class Meta:
         constraints = [
@@ -167,6 +169,7 @@ class Transfer(models.Model):
     currency = models.CharField(max_length=64)
     amount = models.BigIntegerField()
     cause = models.CharField(max_length=255)
+    made_by = ActorField()
     created_at = models.DateTimeField()
 
     class Meta:

@@ -63,6 +63,8 @@ class Given:
     claimed_at: datetime | None
     expires_at: datetime | None
     revoked_at: datetime | None
+    granted_by: str
+    revoked_by: str
     undone: dict[str, Any] | None
 
     def status_at(self, now: datetime) -> str:

@@ -17,7 +17,7 @@ from django.db.models import Model, Q, QuerySet
 from anticheat.models import Rule
 from gamification.kernel.encoding import instant
 from gamification.kernel.messages import REPORTED, Command, NotFound, PlayerId
-from gamification.kernel.models import Event, IdempotencyKey
+from gamification.kernel.models import ActorField, Event, IdempotencyKey
 from gamification.kernel.world import World
 from progress.erasure import keyed_hash
 from progress.metering import Books
@@ -55,7 +55,8 @@ class ErasePlayer(Command):
         _pseudonymise(self.player_id)
         _answers_about(self.player_id).delete()
         Player.objects.filter(pk=self.player_id).delete()
-        ErasedPlayer.objects.get_or_create(hash=keyed_hash(self.player_id), defaults={"erased_at": world.now})
+        noted = {"erased_at": world.now, "erased_by": world.actor.signature}
+        ErasedPlayer.objects.get_or_create(hash=keyed_hash(self.player_id), defaults=noted)
 
 
 def _pseudonymise(player_id: PlayerId) -> None:
@@ -76,19 +77,26 @@ def _answers_about(player_id: PlayerId) -> QuerySet[IdempotencyKey]:
 # -- handing out -------------------------------------------------------------------------------------------------------
 
 
-def export(player_id: PlayerId, now: datetime, hidden: dict[str, set[str]]) -> dict[str, Any]:
+def export(player_id: PlayerId, now: datetime, hidden: dict[str, set[str]], *, for_player: bool) -> dict[str, Any]:
     """Everything held about a player: `{player_id, exported_at, data: {table: [row, …]}}`.
 
-    `hidden` names the content, by kind, of which whoever asks must not learn: rows about it are left out. Raises
-    NotFound for a player never seen.
+    `hidden` names the content, by kind, of which whoever asks must not learn: rows about it are left out. Nor does a
+    player learn who of the staff did what. Raises NotFound for a player never seen.
     """
     if not Player.objects.filter(pk=player_id).exists():
         raise NotFound("There is no such player.")
     data = {
-        model._meta.label_lower: [_shown(row) for row in _visible(model, player_id, hidden).values()]
+        model._meta.label_lower: [
+            _shown(row) for row in _visible(model, player_id, hidden).values(*_columns(model, for_player))
+        ]
         for model in tables()
     }
     return {"player_id": player_id, "exported_at": instant(now), "data": data}
+
+
+def _columns(model: type[Model], for_player: bool) -> list[str]:
+    fields = model._meta.concrete_fields
+    return [field.attname for field in fields if not (for_player and isinstance(field, ActorField))]
 
 
 def _visible(model: type[Model], player_id: PlayerId, hidden: dict[str, set[str]]) -> QuerySet[Any]:

@@ -66,7 +66,8 @@ class PlayerExport(APIView):
     def get(self, request: Request, player_id: str) -> Response:
         player_id = player_in_path(request, player_id)
         hidden = content.hidden(player_id) if is_player(request) else {}
-        return Response(erasing.export(player_id, timezone.now(), hidden))
+        shown = erasing.export(player_id, timezone.now(), hidden, for_player=is_player(request))
+        return Response(shown)
 
 
 def show(player_id: PlayerId, now: datetime) -> dict[str, Any]:

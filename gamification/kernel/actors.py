@@ -30,6 +30,12 @@ class Actor:
     def player(cls, id_: PlayerId) -> Actor:
         return cls("player", id_)
 
+    @property
+    def signature(self) -> str:
+        """How the row of a player keeps who changed it by a command: empty where that was nobody but the player or the
+        service. So no row names a player otherwise than by the columns that erasing knows."""
+        return str(self) if self.kind in ("user", "key") else ""
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else self.kind
 

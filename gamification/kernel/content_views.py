@@ -26,17 +26,13 @@ from gamification.kernel.http.pages import PARAMETERS
 from gamification.kernel.messages import Invalid, PlayerId
 from gamification.kernel.models import Content, Version
 from gamification.kernel.publishing import Definition
-from gamification.kernel.shapes import Flag, Shape, Text
+from gamification.kernel.shapes import Flag, ReasonShape, Shape, Text
 
 
 class OptionsShape(Shape):
     """What may be said beside the content itself."""
 
     draft = Flag(default=False)
-    reason = Text(max_length=shapes.TEXT, allow_blank=True, default="")
-
-
-class ReasonShape(Shape):
     reason = Text(max_length=shapes.TEXT, allow_blank=True, default="")
 
 

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+from gamification.kernel.actors import WIDEST
+
+if TYPE_CHECKING:  # generic for mypy only
+    TextColumn = models.CharField[str, str]
+else:
+    TextColumn = models.CharField
+
+
+class ActorField(TextColumn):
+    """Who did it (`kernel.actors.Actor` as text). Empty: the service itself, or the player whose row it is.
+
+    It is for staff: a player's own export leaves it out.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": WIDEST, "blank": True, "default": "", "db_default": "", **kwargs})
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs  # migrations import nothing of the project
 
 
 class Event(models.Model):
@@ -87,7 +111,7 @@ class Version(models.Model):
     retires = models.BooleanField(default=False)
     """Whether this version takes the content out of play."""
     at = models.DateTimeField()
-    who = models.CharField(max_length=150)
+    who = ActorField()
     reason = models.TextField(blank=True)
 
     class Meta:

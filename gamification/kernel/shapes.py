@@ -333,3 +333,9 @@ class Listed(serializers.ListField):
         kwargs.setdefault("max_length", 200)
         kwargs.setdefault("default", list)
         super().__init__(**kwargs)
+
+
+class ReasonShape(Shape):
+    """The body of what may be told why it is done."""
+
+    reason = Text(max_length=TEXT, allow_blank=True, default="")

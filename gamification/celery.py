@@ -4,10 +4,12 @@ A worker also takes game events, which are no tasks but plain JSON: gamification
 """
 
 import os
+import time
 from importlib import import_module
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from celery.beat import Scheduler
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gamification.settings")
@@ -29,6 +31,15 @@ tasks = Queue(
         "x-dead-letter-exchange": parked.exchange.name,
     },
 )
+ticks = Queue(
+    "gamification.ticks",
+    Exchange("gamification.ticks", type="direct"),
+    routing_key="gamification.ticks",
+    # One tick is as good as many, and one that found nobody is worth nothing: the next takes its place, and no dead
+    # letter is made of any. A worker that was away for an hour has one to run when it is back.
+    queue_arguments={"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "drop-head"},
+)
+TICK = "gamification.clock.tick"
 
 
 class DeclareParked(bootsteps.StartStopStep):
@@ -44,14 +55,40 @@ class DeclareParked(bootsteps.StartStopStep):
 app = Celery("gamification")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
-    task_queues=[tasks],
+    task_queues=[tasks, ticks],
+    task_routes={TICK: {"queue": ticks.name}},
     task_default_queue=tasks.name,
     task_default_exchange=tasks.exchange.name,
     task_default_routing_key=tasks.routing_key,
+    worker_consumer="gamification.intake.consumer:Consumer",
 )
 app.steps["consumer"] |= {DeclareParked, "gamification.intake.worker:ConsumeEvents"}
-app.conf.beat_schedule = {"tick": {"task": "gamification.clock.tick", "schedule": 1.0, "options": {"expires": 1.0}}}
+app.conf.beat_schedule = {"tick": {"task": TICK, "schedule": 1.0}}
+app.conf.beat_scheduler = "gamification.celery:Steady"
 app.autodiscover_tasks()
+
+
+class Steady(Scheduler):
+    """Beat by a clock that nobody sets. Celery's own goes by the time of day: when that is set back by an hour, it
+    sends nothing for an hour."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.due: dict[str, float] = {}
+        super().__init__(*arguments, **options)
+
+    def setup_schedule(self) -> None:
+        self.merge_inplace(self.app.conf.beat_schedule)  # and none of Celery's own
+
+    def tick(self, *arguments: Any, **options: Any) -> float:
+        """Send what is due; the seconds until something is again."""
+        now = time.monotonic()
+        for name, entry in self.schedule.items():
+            due = self.due.setdefault(name, now)
+            if due <= now:
+                every = self.app.conf.beat_schedule[name]["schedule"]
+                self.due[name] = max(due + every, now)  # what was missed is not made up for
+                self.apply_entry(entry, producer=self.producer)
+        return max(0.0, min(self.due.values()) - time.monotonic())
 
 
 @signals.worker_init.connect
@@ -60,7 +97,7 @@ def leave_out(sender: Any, **_: Any) -> None:
     sender.options |= {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
 
 
-@app.task(name="gamification.clock.tick", ignore_result=True)
+@app.task(name=TICK, ignore_result=True)
 def tick() -> None:
     """What is due by the clock; each chore may run twice, or in two workers at once."""
     clock = import_module("gamification.clock")  # models, which are not loaded when this module is

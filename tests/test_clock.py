@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+import time_machine
 from django.conf import LazySettings
 
 from gamification import clock
+from gamification.celery import Steady, app
 from gamification.feed.models import Message
 from gamification.kernel.models import Event, Head, OutboxFact
 from progress.models import Player
+from tests import rabbit, workers
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -64,6 +70,45 @@ def test_a_clock_set_back_does_not_stop_the_chores(chores: list[clock.Chore]) ->
     clock.tick(NOW)
     clock.tick(NOW - timedelta(days=1))
     assert ran == [NOW, NOW - timedelta(days=1)]
+
+
+def test_beat_goes_on_ticking_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Steady(app)
+    sent: list[str] = []
+    monkeypatch.setattr(scheduler, "apply_entry", lambda entry, producer: sent.append(entry.name))
+    monkeypatch.setattr(Steady, "producer", None)
+    monkeypatch.setitem(app.conf.beat_schedule["tick"], "schedule", 0.05)
+    for hours in (0, -1, 1, 0):
+        with time_machine.travel(NOW + timedelta(hours=hours)):
+            before = len(sent)
+            deadline = time.perf_counter() + 5
+            while len(sent) < before + 3:
+                assert time.perf_counter() < deadline, "it does not tick"
+                scheduler.tick()
+    assert set(sent) == {"tick"}
+
+
+BEAT_ALONE = """
+from celery.beat import Scheduler
+scheduler = Scheduler(app)
+for _ in range(5):
+    scheduler.apply_entry(scheduler.schedule["tick"], producer=scheduler.producer)
+import time; time.sleep(1.5)
+"""
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.django_db(transaction=True)
+def test_ticks_that_no_worker_took_in_time_leave_no_dead_letters(exchange: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with workers.own_tasks() as own, workers.running(log, own, BEAT_ALONE), rabbit.channel() as channel:
+
+        def holds(queue: str) -> Any:
+            return channel.queue_declare(f"{exchange}.{queue}", passive=True).message_count
+
+        rabbit.until(lambda: "clock.tick" in log.read_text() and "succeeded" in log.read_text(), seconds=60)
+        assert (holds("ticks"), holds("tasks"), holds("tasks.dead")) == (0, 0, 0)
+    assert log.read_text().count("succeeded") == 1
 
 
 @pytest.mark.django_db

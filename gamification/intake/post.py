@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import amqp
+from amqp.exceptions import MessageNacked
 from kombu import Connection
 
 from gamification.celery import app
@@ -53,6 +54,8 @@ class Post:
                 timeout=self.seconds,
                 confirm_timeout=self.seconds,
             )
+        except MessageNacked as problem:  # the connection is well, a queue is full
+            raise NotConfirmed("a queue would not take it") from problem
         except (OSError, amqp.AMQPError, AttributeError) as problem:  # py-amqp's word for a connection that is gone
             self.drop()
             raise NotConfirmed(str(problem) or type(problem).__name__) from problem
@@ -67,9 +70,3 @@ class Post:
         self._connection = app.connection_for_write(connect_timeout=self.seconds, heartbeat=0)
         self._wire = self._connection.connect()
         self._channel = self._wire.channel()
-
-
-def body_of(message: Any) -> bytes:
-    """As it was sent; py-amqp decodes what says how it is encoded."""
-    body = message.body
-    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)

@@ -21,8 +21,9 @@ from django.utils import timezone
 
 from gamification import pipeline
 from gamification.intake.amqp import MAX_EVENTS, Batch, Letter, Message, NotParked, transient
-from gamification.intake.post import NotConfirmed, Post, body_of
+from gamification.intake.post import NotConfirmed, Post
 from gamification.kernel import topology
+from gamification.kernel.amqp_reading import UNREADABLE, body_of, undecoded
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Receiver:
         self.is_busy = False
         self.is_due = False
         self.prefetch = FIRST
-        self.channel = wire.channel()
+        self.channel = undecoded(wire.channel())
         topology.declare(self.channel)
         self.consumer = self._subscribe()
 
@@ -245,5 +246,11 @@ def _nothing() -> None:
 
 
 def _returns(message: Any) -> int:
-    """How often the broker got this message back from somebody who did not acknowledge it."""
-    return int((message.headers or {}).get("x-delivery-count", 0))
+    """How often the broker got this message back from somebody who did not acknowledge it.
+
+    Anybody may send such a header, and it stands until the broker has counted for the first time. One that is no number
+    makes its message suspicious: to be tried alone is all that it can bring about.
+    """
+    headers = message.headers or {}
+    count = headers.get("x-delivery-count", SUSPICIOUS if UNREADABLE in headers else 0)
+    return count if type(count) is int and count >= 0 else SUSPICIOUS

@@ -195,6 +195,10 @@ def test_a_failed_backfill_and_a_clock_that_stands() -> None:
     assert examine()[0]["clock"] == ("ok", "ticked 0 s ago, nothing is overdue")
     cache.set(clock.TICKED, "2026-05-01T12:00:00+00:00")
     assert examine()[0]["clock"] == ("TROUBLE", "The clock last ticked at 2026-05-01 12:00:00 UTC.")
+    clock.say_so(timezone.now() + timedelta(hours=1))
+    verdict, what = examine()[0]["clock"]
+    assert verdict == "TROUBLE"
+    assert "which is yet to come" in what
     Backfill.objects.create(state=Backfill.State.FAILED)
     assert examine()[0]["clock"][1].startswith("A backfill failed")
 

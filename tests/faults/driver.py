@@ -29,8 +29,9 @@ from django.utils import timezone  # noqa: E402
 from achievements.models import Standing  # noqa: E402
 from gamification import pipeline, relay  # noqa: E402
 from gamification.intake.decoding import decode_lines  # noqa: E402
-from gamification.intake.post import NotConfirmed, Post, body_of  # noqa: E402
+from gamification.intake.post import NotConfirmed, Post  # noqa: E402
 from gamification.kernel import topology  # noqa: E402
+from gamification.kernel.amqp_reading import body_of  # noqa: E402
 from gamification.kernel.encoding import instant  # noqa: E402
 from gamification.kernel.models import Event  # noqa: E402
 from progress.models import MemberSeen, Player, Tally  # noqa: E402

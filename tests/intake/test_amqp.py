@@ -26,6 +26,7 @@ from gamification.intake import amqp as reading
 from gamification.intake.amqp import Batch, Letter, Message, NotParked, transient
 from gamification.intake.worker import FEWEST, MOST, Receiver
 from gamification.kernel import topology
+from gamification.kernel.amqp_reading import undecoded
 from gamification.kernel.encoding import instant
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.models import Event, RejectedEvent
@@ -567,6 +568,36 @@ def test_a_dead_letter_that_is_not_confirmed_keeps_its_message(kills: None, loop
     loop.until(lambda: not receiver.stuck)
     assert is_settled(loop, receiver)
     assert parked() == {b"17": ("invalid", "An event is an object.")}
+
+
+@rabbitmq
+@database
+def test_a_full_dead_letter_queue_keeps_the_message_and_the_connection(
+    kills: None, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gamification.intake.worker.FIRST_PAUSE", 0.01)
+    full = kombu.Queue(
+        topology.dead().name,
+        topology.dead().exchange,
+        queue_arguments={"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"},
+    )
+    monkeypatch.setattr(topology, "dead", lambda: full)
+    send(b"1", b"2", b"3", b"4")
+    receiver = Receiver(loop.connection, loop)
+    loop.until(lambda: receiver.pause > 0.1)
+    assert waiting() == 0  # all are held: none was lost, and none went back to be tried at once
+    found: set[bytes] = set()
+
+    def make_room() -> bool:
+        with rabbit.channel() as channel:
+            if letter := undecoded(channel).basic_get(full.name, no_ack=True):
+                found.add(letter.body)
+        return len(found) == 4
+
+    loop.until(make_room)
+    loop.until(lambda: not receiver.stuck)
+    assert is_settled(loop, receiver)
+    assert found == {b"1", b"2", b"3", b"4"}
 
 
 @rabbitmq

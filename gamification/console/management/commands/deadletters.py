@@ -13,8 +13,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gamification.celery import app, parked, tasks
-from gamification.intake.post import NotConfirmed, Post, body_of
+from gamification.intake.post import NotConfirmed, Post
 from gamification.kernel import topology
+from gamification.kernel.amqp_reading import UNREADABLE, body_of, undecoded
 
 SHOWN = 60
 """Characters of a message in the list."""
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         """Those that are there now, one after the other; what is not acknowledged goes back to its place."""
         queue = parked if self.of_tasks else topology.dead()
         with app.connection_for_write() as connection:
-            channel: Any = connection.channel()
+            channel = undecoded(connection.channel())
             queue(channel).declare()
 
             def there() -> int:
@@ -125,7 +126,7 @@ class Command(BaseCommand):
             return
         properties = dict(letter.properties)
         headers = properties.pop("application_headers", {})
-        headers = {name: value for name, value in headers.items() if not name.startswith("x-")}
+        headers = {name: value for name, value in headers.items() if not str(name).startswith("x-")}
         post.send(
             body_of(letter),
             exchange=tasks.exchange.name,
@@ -136,16 +137,27 @@ class Command(BaseCommand):
 
 
 def _id(letter: Any) -> str:
-    return hashlib.blake2b(body_of(letter), digest_size=6).hexdigest()
+    """By what it says; a task says little, so also by the id that Celery gave it."""
+    named = str((letter.headers or {}).get("id", "")).encode(errors="replace")
+    return hashlib.blake2b(body_of(letter) + named, digest_size=6).hexdigest()
 
 
 def _reason(letter: Any) -> str:
-    """Who parked it says why; RabbitMQ does so in words of its own."""
+    """Who parked it says why; RabbitMQ does so in words of its own. Both are read as what anybody may have sent."""
     headers = letter.headers or {}
-    if "x-reason-code" in headers:
-        return f"{headers['x-reason-code']}: {' '.join(headers['x-reason'].split())}"
-    deaths = headers.get("x-death") or [{}]
-    why = deaths[0].get("reason", "unknown")
+    if "x-reason-code" in headers or "x-reason" in headers:
+        return f"{_word(headers.get('x-reason-code', 'unknown'))}: {_word(headers.get('x-reason', 'without a reason'))}"
+    if UNREADABLE in headers:
+        return f"unreadable headers: {_word(headers[UNREADABLE])}"
+    deaths = headers.get("x-death")
+    death = deaths[0] if isinstance(deaths, list) and deaths else {}
+    why = _word(death.get("reason", "unknown")) if isinstance(death, dict) else "unknown"
     if why == "delivery_limit":
         return f"{why}: it came back too often, because every worker that held it was killed or cut off"
-    return f"{why}: {headers['task']}" if "task" in headers else f"{why}: RabbitMQ parked it"
+    return f"{why}: {_word(headers['task'])}" if "task" in headers else f"{why}: RabbitMQ parked it"
+
+
+def _word(value: Any) -> str:
+    """On one line, without what would move a terminal's cursor."""
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in " ".join(text.split()))[:500]

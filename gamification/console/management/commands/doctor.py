@@ -285,9 +285,15 @@ def the_clock(patience: float) -> str:
     ticked = clock.last_tick()
     if ticked is None:
         return "nothing is overdue" + ("" if settings.REDIS_HOST else " (whether it ticks is seen only with Redis)")
+    if ticked - now > SKEW:
+        raise Trouble(
+            f"The clock last ticked at {ticked:%Y-%m-%d %H:%M:%S} UTC, which is yet to come: it was set back since, or "
+            "this machine's is behind the one that ticks.",
+            "Let NTP set all machines' clocks. Ticking goes on; what was stamped meanwhile expires so much later.",
+        )
     if now - ticked > LATE:
         raise Trouble(f"The clock last ticked at {ticked:%Y-%m-%d %H:%M:%S} UTC.", start)
-    return f"ticked {max(0.0, (now - ticked).total_seconds()):.0f} s ago, nothing is overdue"
+    return f"ticked {abs((now - ticked).total_seconds()):.0f} s ago, nothing is overdue"
 
 
 def the_facts(patience: float) -> str:

@@ -11,7 +11,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gamification.settings")
 
 http = get_asgi_application()
 
-from gamification.feed.consumer import FeedConsumer  # noqa: E402 - its models, which the line above has loaded
+from gamification.console import uploads  # noqa: E402 - these and their models, which the line above has loaded
+from gamification.feed.consumer import FeedConsumer  # noqa: E402
+from gamification.serving.bodies import Bodies  # noqa: E402
 
 feed = FeedConsumer.as_asgi()
 PROBES = ("/healthz", "/readyz")
@@ -32,14 +34,19 @@ async def nothing_here(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body"})
 
 
-application = ProtocolTypeRouter({"http": http, "websocket": sockets})
+everything = ProtocolTypeRouter({"http": http, "websocket": sockets})
+application = Bodies(everything, uploads=uploads.allowed)
 
 
-async def two_doors(scope: Any, receive: Any, send: Any) -> None:
-    """For `serve` with a WS_PORT of its own: there the feed alone, with the probes; at the other port the rest."""
+async def _one_of_two_doors(scope: Any, receive: Any, send: Any) -> None:
+    """At WS_PORT the feed alone, with the probes; at the other port the rest."""
     is_feeds_port = (scope.get("server") or ("", 0))[1] == settings.WS_PORT
     belongs_there = scope["type"] == "websocket"
     if is_feeds_port != belongs_there and not (scope["type"] == "http" and scope["path"] in PROBES):
         await nothing_here(scope, receive, send)
     else:
-        await application(scope, receive, send)
+        await everything(scope, receive, send)
+
+
+two_doors = Bodies(_one_of_two_doors, uploads=uploads.allowed)
+"""For `serve` with a WS_PORT of its own."""

@@ -372,7 +372,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "gamification.kernel.http.chunks.chunked_bodies",
 ]
 
 ROOT_URLCONF = "gamification.urls"
@@ -413,6 +412,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # The largest body is a batch of events, 1 MiB; the rest is room for what surrounds it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024 * 5 // 4
+REQUEST_TIMEOUT = read("REQUEST_TIMEOUT", integer(1, 3600), 20)  # seconds for a request's head, as many for its body
 
 # ---- Static files: hashed and compressed once in production, straight from the apps in development ------------------
 

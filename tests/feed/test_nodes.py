@@ -24,8 +24,8 @@ from gamification.feed.models import Message
 from gamification.kernel.access import SCOPES, create_key
 from gamification.kernel.encoding import instant
 from progress.models import Player
-from tests.console.test_serve import free_port, serving
 from tests.feed.playing import a_game, apart, kills, token, until
+from tests.service import free_port, serving
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

@@ -28,9 +28,9 @@ from gamification.kernel.encoding import instant
 from gamification.kernel.models import Event
 from progress.models import Tally
 from tests.callers import assert_problem, game_server
-from tests.console.test_serve import free_port, manage, serving
 from tests.pipeline.content import metric, publish
 from tests.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel, until
+from tests.service import free_port, manage, serving
 
 NOW = timezone.now().replace(microsecond=0)
 

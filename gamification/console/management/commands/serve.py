@@ -16,10 +16,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from gamification import clock
 from gamification.feed.transport import FeedProtocol
 from gamification.play import demo
+from gamification.serving.protocol import HttpProtocol
 
 OPEN_FILES = 65_536
 """As many sockets as WS_MAX_CONNECTIONS asks for by default, several times over; the usual soft limit is 1,024."""
 LONGEST_MESSAGE = 64 * 1024
+KEEP_ALIVE = 75
+"""Seconds. Longer than proxies keep a connection that nobody uses (60 s with most): one that closes first meets no
+request that is on its way."""
 
 
 class Server(uvicorn.Server):
@@ -73,6 +77,8 @@ def configured(application: Any) -> uvicorn.Config:
         access_log=settings.LOG_LEVEL == "DEBUG",
         lifespan="off",  # no part of the application needs to be told
         server_header=False,
+        http=HttpProtocol,
+        timeout_keep_alive=KEEP_ALIVE,
         ws=FeedProtocol,
         ws_max_size=LONGEST_MESSAGE,
         ws_per_message_deflate=False,  # it costs 50 KB a socket

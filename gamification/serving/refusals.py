@@ -1,0 +1,27 @@
+"""What is refused before Django is asked: as problem+json, and the connection ends with it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gamification.kernel.http import problem_response
+
+
+class Refusal(NamedTuple):
+    status: int
+    code: str
+    detail: str
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        response = problem_response(self.status, self.code, self.detail)
+        shown = [(name.lower().encode(), value.encode()) for name, value in response.items()]
+        return [*shown, (b"content-length", str(len(response.content)).encode()), (b"connection", b"close")]
+
+    def body(self) -> bytes:
+        return problem_response(self.status, self.code, self.detail).content
+
+
+BODY_TOO_LARGE = Refusal(413, "too_large", "The body is larger than this service takes.")
+HEAD_TOO_LARGE = Refusal(431, "headers_too_large", "The request line and headers are 64 KiB at most.")
+UNREADABLE = Refusal(400, "bad_request", "This is not an HTTP request that can be read.")
+TOO_SLOW = Refusal(408, "request_timeout", "The request took too long to arrive.")

@@ -165,6 +165,7 @@ ENABLE_ANALYTICS = read("ENABLE_ANALYTICS", flag, True)
 
 EVENT_RETENTION_DAYS = read("EVENT_RETENTION_DAYS", integer(0, 36_500), 0)  # 0: for ever
 QUEST_LATE_GRACE = read("QUEST_LATE_GRACE", integer(0, 31_536_000), 0)  # seconds
+PLAYER_REPORT_WINDOW = read("PLAYER_REPORT_WINDOW", integer(0, 31_536_000), 300)  # seconds
 
 # ---- Players' tokens ------------------------------------------------------------------------------------------------
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -42,7 +44,10 @@ class Value(Number):
 class ReportShape(Shape):
     player_id = Text(required=False, help_text="A game server says for whom; a player's token says so by itself.")
     metrics = serializers.DictField(child=Value(), allow_empty=False, help_text="metric → the sample's value")
-    timestamp = Instant(required=False, help_text="When it happened; without, now.")
+    timestamp = Instant(
+        required=False,
+        help_text="When it happened; without, now. A player's token reports what is no older than PLAYER_REPORT_WINDOW.",
+    )
 
 
 class NotReportedByPlayers(Refused):
@@ -77,7 +82,12 @@ class AchievementProgress(Progress):
         achievement = find(request, achievement_id, player_id)
         metrics = _metrics(request, achievement, said["metrics"])
         at = parse_instant(said["timestamp"]) if "timestamp" in said else now
-        update_progress(player_id, achievement, metrics, event_id=_event_id(request), at=at, now=now)
+        if is_player(request):
+            _refuse_unless_recent(at, now)
+            event_id = _own_event_id(player_id, idempotency_key(request))
+        else:
+            event_id = _event_id(request)
+        update_progress(player_id, achievement, metrics, event_id=event_id, at=at, now=now)
         return Response(View(player_id, now, hidden(request, player_id)).of(achievement))
 
 
@@ -117,13 +127,26 @@ def _metrics(request: Request, achievement: Achievement, said: dict[str, Any]) -
     return said
 
 
+def _refuse_unless_recent(at: datetime, now: datetime) -> None:
+    """A player may report what has just happened. Who could choose any past day would fill days nobody played."""
+    if at < now - timedelta(seconds=settings.PLAYER_REPORT_WINDOW):
+        raise NotCounted("too_old", f"A player reports at most {settings.PLAYER_REPORT_WINDOW} seconds later.")
+
+
 def _refuse_unless_players_report(metric: Metric) -> None:
     if metric.reported_by != "PLAYER":
         raise NotReportedByPlayers(f"{metric.id} is reported by game servers.")
 
 
+def _own_event_id(player_id: PlayerId, key: str | None) -> str:
+    """The id of a player's report, which no game server can send (`~`) and the service never makes otherwise (`p`): so
+    a player can take no id that the game has yet to use. The same key gives the same id."""
+    text = f"{player_id}\0{key or uuid7()}".encode()
+    return "~p" + hashlib.blake2b(text, digest_size=20).hexdigest()
+
+
 def _event_id(request: Request) -> str:
-    """The idempotency key names the event; without one it gets a new id."""
+    """A game server's idempotency key names the event; without one it gets a new id."""
     key = idempotency_key(request)
     if key is None:
         return str(uuid7())

@@ -91,6 +91,7 @@ def test_with_nothing_set_the_defaults_are_those_of_the_contract(house: Path) ->
         "ENABLE_ANALYTICS": True,
         "EVENT_RETENTION_DAYS": 0,
         "QUEST_LATE_GRACE": 0,
+        "PLAYER_REPORT_WINDOW": 300,
         "TOKEN_ALGORITHM": "HS256",
     }
     assert {name: values[name] for name in expected} == expected
@@ -128,6 +129,7 @@ def test_with_nothing_set_the_defaults_are_those_of_the_contract(house: Path) ->
         ("ENABLE_ANALYTICS", "enabled"),
         ("EVENT_RETENTION_DAYS", "-7"),
         ("QUEST_LATE_GRACE", "1h"),
+        ("PLAYER_REPORT_WINDOW", "5m"),
         ("TOKEN_ALGORITHM", "none"),
         ("TOKEN_KEY", "short"),
     ],

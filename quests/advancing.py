@@ -19,8 +19,8 @@ from gamification.kernel.world import Part, World
 from progress.leveling import LevelRules
 from progress.metering import Books, Moment, PlayerState
 from progress.periods import KINDS, Period
-from progress.rules import Requirement
-from quests import facts, running
+from progress.rules import NEVER, Requirement
+from quests import facts, running, storing
 from quests.models import Run as RunRow
 from quests.rules import Quest, QuestRules, Step
 from quests.running import COMPLETED, EXPIRED, FAILED, Has, Run
@@ -88,7 +88,7 @@ class Log(Part):
         for player_id, quest_id, number, is_newest, version, *fields, state in rows:
             quest = self.rules.version(quest_id, version, self.world.rules.definition)
             run = Run(player_id, quest, number, is_newest, *fields)
-            running.load(run, state)
+            storing.load(run, state)
             runs.append(run)
             if is_newest:
                 self.runs[player_id, quest_id] = run
@@ -180,15 +180,13 @@ class Log(Part):
         steps.
         """
         newest = self.runs.get((player.player_id, quest.id))
-        number = 1
         if newest is not None:
             newest.is_newest, newest.dirty = False, True
             self.superseded.append(newest)
-            number = newest.number + 1
         period = _own_period(quest, periods_at(player, at))
         has = self.has(player)
         run = running.begin(
-            quest, player.player_id, number, at=at, period=period, root=None if counts else root, has=has
+            quest, player.player_id, newest, at=at, period=period, root=None if counts else root, has=has
         )
         self.runs[player.player_id, quest.id] = run
         self._open.setdefault(player.player_id, []).append(run)
@@ -214,7 +212,8 @@ class Log(Part):
 
     def advanced(self, run: Run, step: Step, at: datetime, has: Has) -> Earned:
         self.world.state(facts.stated(facts.ADVANCED, run, at, has, step))
-        return _earned(run, step.rewards, "QUEST_STEP", f"{run.quest.id}/{step.id}", at)
+        occurrence = "0" if run.quest.repeat == NEVER else str(run.number)
+        return _earned(run, run.rewards_of(step), "QUEST_STEP", f"{run.quest.id}/{step.id}", occurrence, at)
 
     def complete(self, run: Run, player: PlayerState, at: datetime, has: Has) -> Earned:
         quest = run.quest
@@ -225,7 +224,7 @@ class Log(Part):
         self.world.state_event(
             facts.COMPLETED, player.player_id, quest.id, str(run.number), facts.own_event_data(quest), at
         )
-        return _earned(run, quest.rewards, "QUEST", quest.id, at)
+        return _earned(run, quest.rewards, "QUEST", quest.id, str(run.number), at)
 
     def end(self, run: Run, status: str, at: datetime, player: PlayerState) -> None:
         """Close an open run that was not completed: EXPIRED or ABANDONED."""
@@ -252,7 +251,7 @@ class Log(Part):
         rows = [
             (
                 run.player_id, run.quest.id, run.number, run.is_newest, run.quest.version, run.started_at, run.deadline,
-                run.period, run.status, run.completed_at, run.ended_at, running.dump(run),
+                run.period, run.status, run.completed_at, run.ended_at, storing.dump(run),
             )
             for run in sorted(runs, key=lambda run: (run.player_id, run.quest.id, run.number))
         ]  # fmt: skip
@@ -278,13 +277,13 @@ def _counts(run: Run, event: GameEvent, player: PlayerState) -> bool:
     return bool(event.samples) and running.count(run, event, lambda at: player.period("DAILY", at))
 
 
-def _earned(run: Run, rewards: Sequence[str], source: str, source_id: str, at: datetime) -> Earned:
+def _earned(run: Run, rewards: Sequence[str], source: str, source_id: str, occurrence: str, at: datetime) -> Earned:
     return Earned(
         player_id=run.player_id,
         reward_ids=rewards,
         source=source,
         source_id=source_id,
-        occurrence=str(run.number),
+        occurrence=occurrence,
         at=at,
     )
 

@@ -10,10 +10,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from gamification.kernel.encoding import instant, parse_instant
-from gamification.kernel.messages import GameEvent, Json, PlayerId
+from gamification.kernel.encoding import instant
+from gamification.kernel.messages import GameEvent, PlayerId
 from progress.periods import KINDS, Period
 from progress.rules import NEVER, TARGET, Requirement, combined
 from quests import counting
@@ -57,6 +56,8 @@ class Run:
     fails: dict[str, Count] = field(default_factory=dict)
     spared: set[str] = field(default_factory=set)
     """Fail conditions that were met before it was started: they fail it no more."""
+    rewarded: dict[str, datetime] = field(default_factory=dict)
+    """Steps that earlier runs were rewarded for, and when last."""
     final: dict[str, float] | None = None
     """step → progress when the run was closed."""
     dirty: bool = True
@@ -78,6 +79,21 @@ class Run:
     def is_done(self, step: Step) -> bool:
         state = self.steps.get(step.id)
         return state is not None and state.completed_at is not None
+
+    def rewards_of(self, step: Step) -> Sequence[str]:
+        """What a step that was completed earns: nothing again that an earlier run had, of a quest that never repeats
+        ever, of one that repeats by periods in the same period. Else whoever abandons it could earn its first step
+        over and over.
+        """
+        last = self.rewarded.get(step.id)
+        if last is None or (self.quest.repeat != NEVER and (self.period is None or last < self.period)):
+            return step.rewards
+        return ()
+
+    def all_rewarded(self) -> dict[str, datetime]:
+        """Steps that this run and those before it were rewarded for, and when last."""
+        done = {s.id: self.steps[s.id].completed_at for s in self.quest.steps if s.rewards and s.id in self.steps}
+        return self.rewarded | {id_: at for id_, at in done.items() if at is not None}
 
     def active(self) -> list[Step]:
         if not self.is_open:
@@ -122,10 +138,21 @@ class Run:
 
 
 def begin(
-    quest: Quest, player_id: PlayerId, number: int, *, at: datetime, period: Period | None, root: str | None, has: Has
+    quest: Quest,
+    player_id: PlayerId,
+    before: Run | None,
+    *,
+    at: datetime,
+    period: Period | None,
+    root: str | None,
+    has: Has,
 ) -> Run:
-    """A new run, its first steps active. `root`: the event that is not to count for them, if any."""
+    """A new run after the newest one there was, its first steps active. `root`: the event that is not to count for
+    them, if any."""
+    number = before.number + 1 if before is not None else 1
     run = Run(player_id, quest, number, True, at, quest.deadline(at, period), period.opens if period else None)
+    if before is not None:
+        run.rewarded = before.all_rewarded()
     run.fails = {r.digest: counting.begin(r) for r in quest.fail_conditions if r.metric}
     run.spared = {r.digest for r in quest.fail_conditions if not r.metric and has(r)}
     activate(run, at, root)
@@ -259,7 +286,17 @@ def moved(run: Run, quest: Quest, has: Has) -> Run | None:
     done = {id_: state for id_, state in run.steps.items() if state.completed_at is not None}
     if not done.keys() <= known.keys():
         return None
-    found = Run(run.player_id, quest, run.number, True, run.started_at, run.deadline, run.period, steps=done)
+    found = Run(
+        run.player_id,
+        quest,
+        run.number,
+        True,
+        run.started_at,
+        run.deadline,
+        run.period,
+        steps=done,
+        rewarded=run.rewarded,
+    )
     for step in sorted((known[id_] for id_ in done), key=lambda step: (done[step.id].completed_at, step.order)):
         _choose(found, step)
     before = {step.id: run.steps[step.id] for step in run.active()}
@@ -345,46 +382,3 @@ def starts_itself(quest: Quest, newest: Run | None, period: Callable[[str], Peri
     if newest is None or newest.status != ABANDONED:
         return True
     return newest.period is not None and quest.repeat in KINDS and newest.started_at < period(quest.repeat).opens
-
-
-# -- storing -----------------------------------------------------------------------------------------------------------
-
-
-def dump(run: Run) -> dict[str, Json]:
-    """What its steps have come to, as a run's row keeps it."""
-    steps: dict[str, Json] = {}
-    for id_, state in run.steps.items():
-        steps[id_] = {"at": instant(state.activated_at)}
-        if state.completed_at is not None:
-            steps[id_]["done"] = instant(state.completed_at)
-        elif state.counts:
-            steps[id_]["counts"] = {digest: each.dump() for digest, each in state.counts.items()}
-    kept: dict[str, Json] = {"steps": steps}
-    if run.skipped:
-        kept["skipped"] = sorted(run.skipped)
-    if run.fails:
-        kept["fails"] = {digest: each.dump() for digest, each in run.fails.items()}
-    if run.spared:
-        kept["spared"] = sorted(run.spared)
-    if run.final is not None:
-        kept["progress"] = run.final
-    return kept
-
-
-def load(run: Run, kept: Mapping[str, Any]) -> None:
-    """The inverse of `dump`, into a run that knows its quest and status."""
-    run.skipped, run.spared = set(kept.get("skipped", ())), set(kept.get("spared", ()))
-    run.final = kept.get("progress")
-    if run.is_open:
-        fails = kept.get("fails", {})
-        run.fails = {r.digest: counting.load(r, fails.get(r.digest)) for r in run.quest.fail_conditions if r.metric}
-    for step in run.quest.steps:
-        entry = kept["steps"].get(step.id)
-        if entry is None:
-            continue
-        done, counts = entry.get("done"), entry.get("counts", {})
-        state = StepState(parse_instant(entry["at"]), completed_at=parse_instant(done) if done else None)
-        if run.is_open and done is None:
-            state.counts = {r.digest: counting.load(r, counts.get(r.digest)) for r in step.requirements if r.metric}
-        run.steps[step.id] = state
-    run.dirty = False

@@ -46,7 +46,7 @@ class ReportShape(Shape):
     metrics = serializers.DictField(child=Value(), allow_empty=False, help_text="metric → the sample's value")
     timestamp = Instant(
         required=False,
-        help_text="When it happened; without, now. A player's token reports what is no older than PLAYER_REPORT_WINDOW.",
+        help_text="When it happened; without, now. A player's own report is at most PLAYER_REPORT_WINDOW old.",
     )
 
 

@@ -452,13 +452,24 @@ class Model:
         quest, occurrence = run.quest, str(run.number)
         for step in done:
             self._state(player, "quest.advanced", run, stated, step["id"])
-            rewards.append(("QUEST_STEP", f"{quest['id']}/{step['id']}", occurrence, step["rewards"]))
+            once = "0" if quest["repeat"] == "NEVER" else occurrence
+            lines = [] if self._had_rewards(player, run, step) else step["rewards"]
+            rewards.append(("QUEST_STEP", f"{quest['id']}/{step['id']}", once, lines))
         if run.status == "COMPLETED":
             self._state(player, "quest.completed", run, stated)
             data = {name: quest[name] for name in ("id", "type", "difficulty")}
             self._cause(player, "quest.completed", f"{quest['id']}/{occurrence}", data, stated)
             rewards.append(("QUEST", quest["id"], occurrence, quest["rewards"]))
         return rewards
+
+    def _had_rewards(self, player: Player, run: Run, step: Definition) -> bool:
+        """Whether an earlier run was rewarded for the step: ever, or of a quest of periods in the same one."""
+        earlier = [each for each in player.runs[run.quest["id"]] if each.number < run.number]
+        paid = [each for each in earlier for s in each.steps if s["id"] == step["id"] in each.done and s["rewards"]]
+        last, repeat = (paid[-1].done[step["id"]] if paid else None), run.quest["repeat"]
+        if last is None or repeat == "ALWAYS":
+            return False
+        return repeat == "NEVER" or last >= self._period(player, repeat, run.started_at)[0]
 
     @staticmethod
     def _is_over(run: Run, at: datetime) -> bool:

@@ -14,7 +14,7 @@ from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding
 from anticheat.serializers import FindingSerializer
 from gamification.kernel import bus
-from gamification.kernel.access import actor
+from gamification.kernel.access import actor, concerned
 from gamification.kernel.http import idempotent
 from gamification.kernel.shapes import ReasonShape, parse
 
@@ -37,6 +37,7 @@ class _Decision(APIView):
     def post(self, request: Request, finding_id: int) -> Response:
         reason = parse(ReasonShape, request.data)["reason"]
         found = bus.handle(self.command(finding_id=finding_id, reason=reason), actor=actor(request), now=timezone.now())
+        concerned(request).add(found.player_id)
         return Response(FindingSerializer(found).data)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterable
 from dataclasses import replace
 
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 from gamification.kernel.messages import GameEvent, PlayerId, Refused
+from gamification.kernel.pseudonyms import kept_key, pseudonym, under
 from progress.models import ErasedPlayer
 
 
@@ -24,16 +24,15 @@ class PlayerErased(Refused):
 
 
 def unnamed(event: GameEvent) -> GameEvent:
-    """The event as it may be noted when it is refused: with the hash in place of the player."""
-    return replace(event, player_id=keyed_hash(event.player_id))
-
-
-def keyed_hash(player_id: PlayerId) -> str:
-    return hmac.new(settings.SECRET_KEY.encode(), player_id.encode(), hashlib.sha256).hexdigest()
+    """The event as it may be noted when it is refused: with the hash in place of the player, also in its id."""
+    hash_ = pseudonym(event.player_id)
+    return replace(event, player_id=hash_, id=hash_ if event.player_id in event.id else event.id)
 
 
 def erased(player_ids: Iterable[PlayerId]) -> set[PlayerId]:
     """Which of these players were erased. One query."""
-    hashes = {keyed_hash(id_): id_ for id_ in player_ids}
+    # Who was erased before there was a key for it stands there under the SECRET_KEY of then.
+    keys = [kept_key(), *map(force_bytes, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))]
+    hashes = {under(key, id_): id_ for id_ in player_ids for key in keys}
     found = ErasedPlayer.objects.filter(hash__in=list(hashes)).values_list("hash", flat=True)
     return {hashes[hash_] for hash_ in found}

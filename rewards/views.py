@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification.kernel import bus, shapes
-from gamification.kernel.access import acting_player, actor, player_in_path
+from gamification.kernel.access import acting_player, actor, concerned, player_in_path
 from gamification.kernel.http import idempotent, paginate, paginate_list
 from gamification.kernel.http.pages import paged
 from gamification.kernel.messages import PLAYER_ID, Invalid, NotFound
@@ -181,7 +181,9 @@ class Revoke(APIView):
     def post(self, request: Request, distribution_id: str) -> Response:
         wish, now = parse(RevokeWish, request.data), timezone.now()
         command = RevokeDistribution(distribution_id=_id(distribution_id), reason=wish["reason"])
-        return Response(facts.distribution(bus.handle(command, actor=actor(request), now=now), now))
+        given = bus.handle(command, actor=actor(request), now=now)
+        concerned(request).add(given.player_id)
+        return Response(facts.distribution(given, now))
 
 
 class SpendMoney(APIView):

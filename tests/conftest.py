@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from gamification import relay
 from gamification.kernel import broker
+from gamification.kernel.pseudonyms import kept_key
 from tests import rabbit
 
 # A test takes as long as the machine lets it; what is slow shows in the suite's time, not as a failed property.
@@ -89,6 +90,12 @@ def broker_only_where_it_is_asked_for(request: pytest.FixtureRequest, settings: 
     """With one, events are handed over and facts leave: what most tests look at would be elsewhere."""
     if not request.node.get_closest_marker("rabbitmq"):
         settings.RABBITMQ_URL = ""
+
+
+@pytest.fixture(autouse=True)
+def key_of_this_database() -> None:
+    """Tests empty the database, and with it the key that a process otherwise reads once."""
+    kept_key.cache_clear()
 
 
 @pytest.fixture

@@ -5,23 +5,24 @@ Which tables those are is read off the models: whatever has a `player_id` column
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 
 from anticheat.models import Rule
 from gamification.kernel.encoding import instant
+from gamification.kernel.http import idempotency
 from gamification.kernel.messages import REPORTED, Command, NotFound, PlayerId
-from gamification.kernel.models import ActorField, Event, IdempotencyKey
+from gamification.kernel.models import ActorField, Event
+from gamification.kernel.pseudonyms import pseudonym
 from gamification.kernel.world import World
-from progress.erasure import keyed_hash
 from progress.metering import Books
 from progress.models import ErasedPlayer, Player
+from rewards.erasure import pseudonymise
 from rewards.models import Transfer
 
 
@@ -52,26 +53,11 @@ class ErasePlayer(Command):
         for model in tables():
             if model not in (Transfer, Player):
                 _rows(model, self.player_id).delete()
-        _pseudonymise(self.player_id)
-        _answers_about(self.player_id).delete()
+        pseudonymise(self.player_id)
+        idempotency.forget_player(self.player_id)
         Player.objects.filter(pk=self.player_id).delete()
         noted = {"erased_at": world.now, "erased_by": world.actor.signature}
-        ErasedPlayer.objects.get_or_create(hash=keyed_hash(self.player_id), defaults=noted)
-
-
-def _pseudonymise(player_id: PlayerId) -> None:
-    name = f"~{secrets.token_hex(16)}"  # no player can be called so
-    account, renamed = f"player:{player_id}", f"player:{name}"
-    transfers = Transfer.objects.filter(player_id=player_id)
-    transfers.filter(debit_account=account).update(debit_account=renamed)
-    transfers.filter(credit_account=account).update(credit_account=renamed)
-    transfers.update(player_id=name)
-
-
-def _answers_about(player_id: PlayerId) -> QuerySet[IdempotencyKey]:
-    """First answers kept for a day: those the player got, and those to game servers that name the player."""
-    named = Q(body__contains=f'"{player_id}"') | Q(body__contains=f'"player:{player_id}"')  # or the account
-    return IdempotencyKey.objects.filter(Q(caller=f"player:{player_id}") | named)
+        ErasedPlayer.objects.get_or_create(hash=pseudonym(self.player_id), defaults=noted)
 
 
 # -- handing out -------------------------------------------------------------------------------------------------------

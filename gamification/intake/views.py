@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from gamification import pipeline
 from gamification.intake import door, schema
 from gamification.intake.decoding import MAX_BODY, Decoded, Rejected, TooLarge, decode
+from gamification.kernel.access import concerned
 from gamification.kernel.encoding import dumps, instant
 from gamification.kernel.http import paginate, problem_response
 from gamification.kernel.http.idempotency import idempotent
@@ -56,6 +57,7 @@ class Events(APIView):
         decoded = decode(request._request.body, now=now)
         if decoded.single and decoded.rejected:
             return _refusal(decoded.rejected[0])
+        concerned(request).update(event.player_id for _, event in decoded.good)
         wait = _prefers_to_wait(request)
         if settings.RABBITMQ_URL and not wait:
             handed_over = door.hand_over(decoded)

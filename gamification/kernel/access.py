@@ -64,7 +64,8 @@ class GameServer:
 
     @property
     def caller(self) -> str:
-        return f"key:{self.key.pk}"
+        """The same for a key and its successors: who repeats a request after a rotation is the one who began it."""
+        return f"key:{self.key.lineage or self.key.pk}"
 
     @property
     def actor(self) -> Actor:
@@ -93,7 +94,9 @@ Principal = GameServer | PlayerToken
 # -- API keys ----------------------------------------------------------------------------------------------------------
 
 
-def create_key(name: str, scopes: Iterable[str], expires: datetime | None = None) -> tuple[ApiKey, str]:
+def create_key(
+    name: str, scopes: Iterable[str], expires: datetime | None = None, *, lineage: int | None = None
+) -> tuple[ApiKey, str]:
     """A new key and its text, `<prefix>.<secret>`, which nobody can be told again. ValueError: an unknown scope."""
     scopes = sorted(set(scopes))
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
@@ -102,17 +105,17 @@ def create_key(name: str, scopes: Iterable[str], expires: datetime | None = None
         raise ValueError("a key's name has 1 to 100 characters")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
-        prefix=prefix, hashed_secret=_hashed(secret), name=name, scopes=scopes, expires_at=expires
+        prefix=prefix, hashed_secret=_hashed(secret), name=name, scopes=scopes, expires_at=expires, lineage=lineage
     )
     return key, f"{prefix}.{secret}"
 
 
 @transaction.atomic
 def rotate(key: ApiKey, *, now: datetime, overlap: timedelta = timedelta(days=1)) -> tuple[ApiKey, str]:
-    """A successor with the same name and scopes, which lasts as long as the old key was made to; that one goes on
-    working for `overlap`, but no longer."""
+    """A successor of the same lineage, name and scopes, which lasts as long as the old key was made to; that one goes
+    on working for `overlap`, but no longer."""
     expires = None if key.expires_at is None else now + (key.expires_at - key.created_at)
-    successor = create_key(key.name, key.scopes, expires)
+    successor = create_key(key.name, key.scopes, expires, lineage=key.lineage or key.pk)
     end = now + overlap
     ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=end), pk=key.pk).update(expires_at=end)
     key.refresh_from_db()
@@ -294,6 +297,12 @@ def actor(request: Request) -> Actor:
     return principal(request).actor
 
 
+def concerned(request: Request) -> set[PlayerId]:
+    """The players whom a request is about, as far as it is known: when one is erased, what is kept of it goes."""
+    found: set[PlayerId] = request._request.__dict__.setdefault("concerned", set())
+    return found
+
+
 def is_player(request: Request) -> bool:
     return isinstance(request.user, PlayerToken)
 
@@ -303,7 +312,12 @@ def acting_player(request: Request, named: Any, *, path: str = "player_id") -> P
 
     A player acts as the token's subject, and anybody else is unknown; a game server must say for whom.
     """
-    caller = principal(request)
+    player_id = _acting_player(principal(request), named, path)
+    concerned(request).add(player_id)
+    return player_id
+
+
+def _acting_player(caller: Principal, named: Any, path: str) -> PlayerId:
     if isinstance(caller, PlayerToken):
         if named not in (None, "me", caller.player_id):
             raise NotFound("There is no such player.")
@@ -318,7 +332,12 @@ def acting_player(request: Request, named: Any, *, path: str = "player_id") -> P
 
 def player_in_path(request: Request, player_id: str) -> PlayerId:
     """The player that a URL names: `me` is the token's subject, and a player finds nobody else."""
-    caller = principal(request)
+    player_id = _player_in_path(principal(request), player_id)
+    concerned(request).add(player_id)
+    return player_id
+
+
+def _player_in_path(caller: Principal, player_id: str) -> PlayerId:
     if isinstance(caller, PlayerToken):
         if player_id not in ("me", caller.player_id):
             raise NotFound("There is no such player.")

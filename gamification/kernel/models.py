@@ -152,6 +152,8 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    lineage = models.BigIntegerField(null=True, blank=True, editable=False)
+    """The first key of the line that this one goes on; None: it is the first itself."""
 
     class Meta:
         verbose_name = "API key"
@@ -164,6 +166,7 @@ class IdempotencyKey(models.Model):
     """The first answer to a POST that named a key, kept for 24 hours."""
 
     caller = models.CharField(max_length=100)
+    """`key:<lineage>` or `player:<id>`."""
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     """Of method, path and body: the same key with another body is refused."""
@@ -179,3 +182,26 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class AnsweredPlayer(models.Model):
+    """A player whom a kept answer is about. One answer to a batch of events may be about many."""
+
+    answer = models.ForeignKey(IdempotencyKey, on_delete=models.CASCADE, related_name="players")
+    pseudonym = models.CharField(max_length=64)
+    """`kernel.pseudonyms` makes it: a request may name somebody who was erased, and nobody is to find that here."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pseudonym", "answer"], name="one_answered_player")]
+
+    def __str__(self) -> str:
+        return self.pseudonym
+
+
+class PseudonymKey(models.Model):
+    """One row: under which key players are hashed. Made once, by the migration, and never changed."""
+
+    key = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return "the key of players' pseudonyms"

@@ -19,10 +19,11 @@ from django.db import transaction
 from rest_framework.test import APIClient
 
 from gamification.kernel.access import SCOPES, create_key
-from gamification.kernel.models import ApiKey, RejectedEvent
+from gamification.kernel.models import ApiKey, IdempotencyKey, RejectedEvent
+from gamification.kernel.pseudonyms import pseudonym
 from rewards.models import Distribution
 from tests.api import game
-from tests.api.routes import FILTERS, calls
+from tests.api.routes import FILTERS, KINDS, calls
 from tests.api.watching import Watch, of, some
 from tests.callers import game_server, player
 
@@ -49,6 +50,21 @@ def test_what_the_table_says_is_granted_so_that_what_is_refused_is_refused_for_i
                 wrong.append((str(call), response.status_code, response.content[:300]))
             transaction.set_rollback(True)
     assert wrong == []
+
+
+def test_with_every_answer_that_is_kept_it_is_kept_whom_it_is_about(server: APIClient) -> None:
+    kept, about_nobody = 0, []
+    for call in calls():
+        with transaction.atomic():
+            if call.method == "POST":
+                call.send(server, **{"Idempotency-Key": "about-whom"})
+                for answer in IdempotencyKey.objects.all():
+                    kept += 1
+                    if not answer.players.filter(pseudonym=pseudonym("ann")).exists():
+                        about_nobody.append(call.route.partition("/")[0])
+            transaction.set_rollback(True)
+    assert kept > 30
+    assert set(about_nobody) == set(KINDS)  # what designers author
 
 
 # -- who calls ---------------------------------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from gamification.kernel.access import create_key
+from gamification.kernel.access import create_key, rotate
 from gamification.kernel.http import idempotent
 from gamification.kernel.http.idempotency import forget_expired
 from gamification.kernel.messages import Refused
-from gamification.kernel.models import IdempotencyKey, RejectedEvent
+from gamification.kernel.models import ApiKey, IdempotencyKey, RejectedEvent
 from tests.callers import assert_problem
 
 NOON = datetime(2026, 5, 30, 12, tzinfo=UTC)
@@ -113,6 +113,29 @@ def test_each_caller_has_keys_of_its_own(key: str) -> None:
     post(key, {"colour": "red"})
     assert "Idempotent-Replayed" not in post(other, {"colour": "blue"})
     assert marks() == 2
+
+
+def test_a_key_and_its_successors_are_one_caller(key: str) -> None:
+    first = post(key, {"colour": "red"})
+    row = ApiKey.objects.get(prefix=key.partition(".")[0])
+    second, text = rotate(row, now=datetime.now(UTC))
+    _, latest = rotate(second, now=datetime.now(UTC))
+    assert post(text, {"colour": "red"}).content == post(latest, {"colour": "red"}).content == first.content
+    assert_problem(post(latest, {"colour": "blue"}), 422, "idempotency_key_reused")
+    post(latest, {"colour": "red"}, "new")
+    assert post(key, {"colour": "red"}, "new")["Idempotent-Replayed"] == "true"  # both go on for a while
+    assert marks() == 2
+
+
+def test_a_claim_that_nobody_holds_any_more_is_forgotten(key: str) -> None:
+    with time_machine.travel(NOON, tick=False):
+        post(key, {}, "about-ada")
+        IdempotencyKey.objects.update(status=None, body="")
+        post(key, {}, "answered")
+    forget_expired(NOON + timedelta(minutes=10))
+    assert IdempotencyKey.objects.count() == 2
+    assert forget_expired(NOON + timedelta(minutes=10, seconds=1)) == 1
+    assert IdempotencyKey.objects.get().key == "answered"
 
 
 def test_without_a_key_every_request_takes_effect(key: str) -> None:

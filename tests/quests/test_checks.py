@@ -251,7 +251,7 @@ def ever_active(definition: Json) -> set[str]:
     ways: list[tuple[rules.Step, ...]] = [()]
     while ways:
         way = ways.pop()
-        run = running.begin(compiled, "ann", 1, at=NOON, period=None, root=None, has=lambda _: False)
+        run = running.begin(compiled, "ann", None, at=NOON, period=None, root=None, has=lambda _: False)
         for done in way:
             running.complete_step(run, done, NOON, "")
             running.settle(run, NOON, "", lambda _: False)

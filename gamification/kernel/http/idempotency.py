@@ -5,19 +5,23 @@ answer are committed together. So whoever crashes leaves nothing behind but a cl
 minute; and a holder that was merely slow finds its claim gone when it wants to commit, and takes its work back.
 
 Refusals and failures are not kept: a state that refused today may grant tomorrow.
+
+With an answer it is kept whom it is about, so that erasing a player deletes the answers to and about them and no other.
+The answer to a batch goes whole: whoever repeats that one changes nothing, since its events have their own identities.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar, overload
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -25,16 +29,20 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gamification.kernel.access import principal
+from gamification.kernel import sql
+from gamification.kernel.access import PlayerToken, concerned, principal
 from gamification.kernel.encoding import canonical
 from gamification.kernel.http.parsing import BadJson, strict_json
-from gamification.kernel.messages import Invalid, Refused
-from gamification.kernel.models import IdempotencyKey
+from gamification.kernel.messages import Invalid, PlayerId, Refused
+from gamification.kernel.models import AnsweredPlayer, IdempotencyKey
+from gamification.kernel.pseudonyms import pseudonym
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 ABANDONED = timedelta(seconds=60)
 """A claim without an answer for so long has no holder any more."""
+LONG_ABANDONED = timedelta(minutes=10)
+"""Nor is it of use to anybody else: its key, which nobody knows to be about a player, may name one."""
 
 _VISIBLE_ASCII = re.compile(r"[!-~]{1,255}")
 
@@ -77,14 +85,18 @@ def _decorated(method: View, required: bool) -> View:
                 detail = f"This needs an {HEADER} header: without one it could take effect twice."
                 raise KeyRequired(detail, [{"path": HEADER, "code": "required", "detail": detail}])
             return method(self, request, *args, **kwargs)
-        claim = _claim(principal(request).caller, key, _fingerprint(request), timezone.now())
+        caller = principal(request)
+        claim = _claim(caller.caller, key, _fingerprint(request), timezone.now())
         if claim.status is not None:
             return _replay(claim)
         try:
             with transaction.atomic():
                 response = method(self, request, *args, **kwargs)
                 if 200 <= response.status_code < 300:
-                    _keep(claim, response)
+                    about = concerned(request)
+                    if isinstance(caller, PlayerToken):
+                        about.add(caller.player_id)
+                    _keep(claim, response, about)
                 else:
                     _let_go(claim)
         except BaseException:
@@ -105,9 +117,16 @@ def idempotency_key(request: Request) -> str | None:
 
 
 def forget_expired(now: datetime) -> int:
-    """Delete answers that are no longer given; says how many."""
-    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=now - KEPT).delete()
-    return deleted
+    """Delete answers that are no longer given, and claims whose holder died long ago; says how many."""
+    dead = Q(status=None, created_at__lt=now - LONG_ABANDONED)
+    return (
+        IdempotencyKey.objects.filter(Q(created_at__lt=now - KEPT) | dead).delete()[1].get("kernel.IdempotencyKey", 0)
+    )
+
+
+def forget_player(player_id: PlayerId) -> None:
+    """Delete the answers to a player and those about them."""
+    IdempotencyKey.objects.filter(players__pseudonym=pseudonym(player_id)).delete()
 
 
 def _fingerprint(request: Request) -> str:
@@ -135,6 +154,7 @@ def _claim(caller: str, key: str, fingerprint: str, now: datetime) -> Idempotenc
                 fingerprint=fingerprint, status=None, body="", created_at=now
             )
             if taken:
+                found.players.all().delete()
                 found.refresh_from_db()
                 return found
         elif found.fingerprint != fingerprint:
@@ -145,7 +165,7 @@ def _claim(caller: str, key: str, fingerprint: str, now: datetime) -> Idempotenc
             return found
 
 
-def _keep(claim: IdempotencyKey, response: HttpResponseBase) -> None:
+def _keep(claim: IdempotencyKey, response: HttpResponseBase, about: Collection[PlayerId]) -> None:
     if isinstance(response, Response):
         text = "" if response.data is None else JSONRenderer().render(response.data).decode()
     else:
@@ -155,6 +175,7 @@ def _keep(claim: IdempotencyKey, response: HttpResponseBase) -> None:
     )
     if not kept:
         raise InProgress(f"This took so long that another request with this {HEADER} took over.")
+    sql.insert(AnsweredPlayer, ("answer_id", "pseudonym"), [(claim.pk, each) for each in sorted(map(pseudonym, about))])
 
 
 def _let_go(claim: IdempotencyKey) -> None:

@@ -1,8 +1,7 @@
 """Settings, all from the environment; a `.env` beside manage.py fills in what the environment leaves out.
 
-A value that makes no sense, or that production must not run with, ends the start with one line on stderr that names
-the variable: whoever deploys reads that line, not a traceback. Hence SystemExit, which manage.py, uvicorn, celery and
-pytest all let through. An empty value is an unset one, so a compose file may pass variables on unconditionally.
+A value that makes no sense, or that production must not run with, ends the start (environment.py). An empty value is an
+unset one, so a compose file may pass variables on unconditionally.
 """
 
 import hashlib
@@ -10,10 +9,8 @@ import hmac
 import os
 import sys
 import warnings
-import zoneinfo
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import environ
@@ -27,109 +24,25 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from gamification.environment import VARIABLES_READ as VARIABLES_READ
+from gamification.environment import (
+    broker,
+    flag,
+    integer,
+    listed,
+    one_of,
+    origins,
+    path,
+    pem,
+    read,
+    refuse,
+    secret,
+    words,
+    zone,
+)
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(BASE_DIR / ".env")
-
-# ---- Reading a variable ---------------------------------------------------------------------------------------------
-
-T = TypeVar("T")
-VARIABLES_READ: set[str] = set()  # every name asked for: what a deployment may set
-
-
-def refuse(name: str, why: str) -> NoReturn:
-    raise SystemExit(f"gamification cannot start: {name}: {why}")
-
-
-def read(name: str, parse: Callable[[str], T], default: T) -> T:
-    """`parse` raises ValueError with what was expected; the value itself is not repeated, it may be a secret.
-
-    Not by Env's own casts: Env.bool takes any unknown word for False, Env.str looks up what begins with `$`.
-    """
-    VARIABLES_READ.add(name)
-    text = environ.Env.ENVIRON.get(name, "")
-    if not text.strip():
-        return default
-    try:
-        return parse(text)
-    except ValueError as problem:
-        refuse(name, str(problem))
-
-
-def words(text: str) -> str:
-    return text.strip()
-
-
-def secret(text: str) -> str:
-    return text
-
-
-def flag(text: str) -> bool:
-    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    try:
-        return known[text.strip().lower()]
-    except KeyError:
-        raise ValueError("expected true or false") from None
-
-
-def integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        digits = text.strip()
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= 18 and low <= int(digits) <= high):
-            raise ValueError(f"expected a whole number from {low} to {high}")
-        return int(digits)
-
-    return parse
-
-
-def one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        for choice in choices:
-            if text.strip().lower() == choice.lower():
-                return choice
-        raise ValueError(f"expected one of {', '.join(choices)}")
-
-    return parse
-
-
-def listed(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def origins(text: str) -> list[str]:
-    for origin in listed(text):
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
-            raise ValueError("expected origins such as https://game.example, separated by commas")
-    return listed(text)
-
-
-def zone(text: str) -> str:
-    try:
-        return zoneinfo.ZoneInfo(text.strip()).key
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("expected the name of a time zone such as Europe/Madrid") from None
-
-
-def path(text: str) -> str:
-    if not text.strip().startswith("/"):
-        raise ValueError("expected a path that begins with /")
-    return text.strip()
-
-
-def broker(text: str) -> str:
-    parts = urlsplit(text.strip())
-    if parts.scheme not in {"amqp", "amqps"} or not parts.hostname:
-        raise ValueError("expected a URL such as amqp://host:5672/vhost")
-    try:
-        _ = parts.port  # raises for a port that is none, quoting it
-    except ValueError:
-        raise ValueError("expected a port from 0 to 65535 in the URL") from None
-    return text.strip()
-
-
-def pem(text: str) -> str:
-    return text.strip().replace("\\n", "\n")  # one line in most .env files and secret stores
-
 
 # ---- The deployment -------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,8 @@ PRODUCTION = {
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     (tmp_path / "gamification").mkdir()
-    shutil.copy(settings.BASE_DIR / "gamification" / "settings.py", tmp_path / "gamification")
+    for name in ("settings.py", "environment.py"):
+        shutil.copy(settings.BASE_DIR / "gamification" / name, tmp_path / "gamification")
     return tmp_path
 
 

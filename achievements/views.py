@@ -27,13 +27,14 @@ from achievements.standings import View
 from gamification.kernel import bus, publishing
 from gamification.kernel.access import acting_player, actor, is_player, player_in_path
 from gamification.kernel.http import idempotent, paginate_list
-from gamification.kernel.http.pages import chosen, paged
+from gamification.kernel.http.pages import paged
+from gamification.kernel.http.parameters import chosen
 from gamification.kernel.messages import NotFound, PlayerId
 from gamification.kernel.shapes import parse, shown_id
 from rewards import facts
 
 STATES = ("LOCKED", "IN_PROGRESS", "COMPLETED")
-_player = OpenApiParameter("player_id", description="Whose; a player's token says so by itself.", required=False)
+PLAYER = OpenApiParameter("player_id", description="Whose; a player's token says so by itself.", required=False)
 _page = paged(StandingShape)
 
 
@@ -81,7 +82,7 @@ class Progress(APIView):
     scopes: ClassVar = {"GET": "players:read"}
     player_may: ClassVar = {"GET"}
 
-    @extend_schema(operation_id="achievements_progress_read", parameters=[_player], responses=ProgressShape)
+    @extend_schema(operation_id="achievements_progress_read", parameters=[PLAYER], responses=ProgressShape)
     def get(self, request: Request, achievement_id: str) -> Response:
         player_id = acting_player(request, request.query_params.get("player_id"))
         if kept := find_kept(request, achievement_id, player_id):
@@ -96,7 +97,7 @@ class Explain(APIView):
     scopes: ClassVar = {"GET": "players:read"}
     player_may: ClassVar = {"GET"}
 
-    @extend_schema(operation_id="achievements_explain", parameters=[_player], responses=ExplanationShape)
+    @extend_schema(operation_id="achievements_explain", parameters=[PLAYER], responses=ExplanationShape)
     def get(self, request: Request, achievement_id: str) -> Response:
         player_id = acting_player(request, request.query_params.get("player_id"))
         achievement = find(request, achievement_id, player_id)
@@ -109,7 +110,7 @@ class Claim(APIView):
     scopes: ClassVar = {"POST": "players:write"}
     player_may: ClassVar = {"POST"}
 
-    @extend_schema(operation_id="achievements_claim", parameters=[_player], request=ClaimShape, responses=ClaimedShape)
+    @extend_schema(operation_id="achievements_claim", parameters=[PLAYER], request=ClaimShape, responses=ClaimedShape)
     @idempotent
     def post(self, request: Request, achievement_id: str) -> Response:
         said, now = parse(ClaimShape, request.data), timezone.now()

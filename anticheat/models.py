@@ -140,7 +140,10 @@ class Finding(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["player_id", "event_id", "rule"], name="one_finding_a_rule")]
-        indexes = [models.Index(fields=["status", "id"])]
+        indexes = [
+            models.Index(fields=["status", "id"]),
+            models.Index(fields=["rule", "status", "id"], name="findings_of_a_rule"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.event_id}"

@@ -8,9 +8,10 @@ from anticheat.models import Finding
 from gamification.kernel.messages import NotFound
 
 
-def held() -> QuerySet[Finding]:
-    """Events that wait for a person."""
-    return Finding.objects.filter(status=Finding.Status.HELD)
+def held(state: str = Finding.Status.HELD, **columns: str | None) -> QuerySet[Finding]:
+    """Events that wait for a person, or those about which one has decided; by columns (None: any)."""
+    wanted = {name: value for name, value in columns.items() if value is not None}
+    return Finding.objects.filter(status=state, **wanted)
 
 
 def finding(finding_id: int) -> Finding:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
-from rest_framework.generics import ListAPIView
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,17 +15,39 @@ from anticheat.models import Finding
 from anticheat.serializers import FindingSerializer
 from gamification.kernel import bus
 from gamification.kernel.access import actor, concerned
-from gamification.kernel.http import idempotent
+from gamification.kernel.http import idempotent, paginate
+from gamification.kernel.http.pages import paged
+from gamification.kernel.http.parameters import chosen, matching
+from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID
 from gamification.kernel.shapes import ReasonShape, parse
 
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+STATES = [state for state in Finding.Status.values if state != Finding.Status.FLAGGED]  # which held nothing
+_page = paged(FindingSerializer)
 
-class Held(ListAPIView[Finding]):
+
+class Held(APIView):
     """Events that are held until a person releases or dismisses them, oldest first."""
 
     scopes: ClassVar = {"GET": "players:read"}
-    queryset = queries.held()
-    serializer_class = FindingSerializer
-    ordering = "id"
+
+    @extend_schema(
+        operation_id="held_list",
+        parameters=[
+            OpenApiParameter("player_id", required=False),
+            OpenApiParameter("rule", description="The name of the rule that held it.", required=False),
+            OpenApiParameter("state", enum=STATES, description="HELD, where nothing is said.", required=False),
+            *_page["parameters"],
+        ],
+        responses=_page["responses"],
+    )
+    def get(self, request: Request) -> Response:
+        found = queries.held(
+            chosen(request, "state", STATES) or Finding.Status.HELD,
+            player_id=matching(request, "player_id", PLAYER_ID, A_PLAYER_ID),
+            rule=matching(request, "rule", NAME, "This is not a rule's name."),
+        )
+        return paginate(request, found, ordering=["id"], show=lambda row: FindingSerializer(row).data)
 
 
 class _Decision(APIView):

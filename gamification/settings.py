@@ -363,10 +363,13 @@ REST_FRAMEWORK = {
         "gamification.kernel.access.ApiKeyAuthentication",
         "gamification.kernel.access.PlayerTokenAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["gamification.kernel.access.HasScope"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "gamification.kernel.access.HasScope",
+        "gamification.kernel.http.parameters.KnownParameters",
+    ],
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other
     "DEFAULT_PARSER_CLASSES": ["gamification.kernel.http.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "gamification.kernel.http.CursorPages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "gamification.kernel.http.problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -14,7 +14,8 @@ from rest_framework.views import APIView
 from gamification.kernel import bus
 from gamification.kernel.access import acting_player, actor, is_player, player_in_path
 from gamification.kernel.http import idempotent, paginate_list
-from gamification.kernel.http.pages import chosen, paged
+from gamification.kernel.http.pages import paged
+from gamification.kernel.http.parameters import chosen
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.shapes import parse, shown_id
 from quests import standings

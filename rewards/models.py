@@ -130,6 +130,11 @@ class Distribution(models.Model):
         ]
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(status="PENDING"), name="pending_expiry"),
+            # What lists are filtered by, newest first; those of one player go by `granted_once`.
+            models.Index(fields=["created_at", "id"], name="given"),
+            models.Index(fields=["status", "created_at", "id"], name="given_by_state"),
+            models.Index(fields=["reward_id", "created_at", "id"], name="given_by_reward"),
+            models.Index(fields=["source", "created_at", "id"], name="given_by_source"),
         ]
 
     def __str__(self) -> str:

@@ -16,15 +16,15 @@ from rewards.models import Distribution, InventoryItem, Transfer, Wallet
 from rewards.rules import EXPIRED, PENDING, Given
 
 
-def distributions(now: datetime, *, status: str | None = None, **filters: Any) -> QuerySet[Distribution]:
-    """Distributions by columns and by the status they have at `now`, swept or not."""
-    found = Distribution.objects.filter(**filters)
+def distributions(now: datetime, *, state: str | None = None, **columns: str | None) -> QuerySet[Distribution]:
+    """Distributions by columns (None: any) and by the status they have at `now`, swept or not."""
+    found = Distribution.objects.filter(**{name: value for name, value in columns.items() if value is not None})
     over = Q(status=PENDING, expires_at__lte=now)
-    if status == EXPIRED:
+    if state == EXPIRED:
         return found.filter(Q(status=EXPIRED) | over)
-    if status == PENDING:
+    if state == PENDING:
         return found.filter(Q(status=PENDING) & (Q(expires_at=None) | Q(expires_at__gt=now)))
-    return found.filter(status=status) if status else found
+    return found.filter(status=state) if state else found
 
 
 def shown(row: Distribution, now: datetime) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.utils import timezone
@@ -16,7 +16,8 @@ from gamification.kernel import bus, shapes
 from gamification.kernel.access import acting_player, actor, concerned, player_in_path
 from gamification.kernel.http import idempotent, paginate, paginate_list
 from gamification.kernel.http.pages import paged
-from gamification.kernel.messages import PLAYER_ID, Invalid, NotFound
+from gamification.kernel.http.parameters import chosen, matching
+from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, NotFound
 from gamification.kernel.shapes import parse
 from rewards import facts, queries
 from rewards.commands import ClaimReward, ConsumeItem, GrantReward, RevokeDistribution, Spend
@@ -37,7 +38,8 @@ from rewards.serializers import (
 NEWEST_FIRST = ["-created_at", "-id"]
 _page = paged(DistributionShape)
 _uuid = OpenApiParameter("distribution_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
-_state = OpenApiParameter("state", enum=Distribution.Status.values, required=False)
+STATES = Distribution.Status.values
+_state = OpenApiParameter("state", enum=STATES, required=False)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -56,7 +58,7 @@ class PlayerDistributions(APIView):
     )
     def get(self, request: Request, player_id: str) -> Response:
         now, player_id = timezone.now(), player_in_path(request, player_id)
-        found = queries.distributions(now, status=_status(request), player_id=player_id)
+        found = queries.distributions(now, state=chosen(request, "state", STATES), player_id=player_id)
         return paginate(request, found, ordering=NEWEST_FIRST, show=lambda row: queries.shown(row, now))
 
 
@@ -69,7 +71,7 @@ class Distributions(APIView):
         operation_id="distributions_list",
         parameters=[
             OpenApiParameter("player_id", required=False),
-            OpenApiParameter("status", enum=Distribution.Status.values, required=False),
+            _state,
             OpenApiParameter("reward", description="A reward's id.", required=False),
             OpenApiParameter("source", enum=Distribution.Source.values, required=False),
             *_page["parameters"],
@@ -77,18 +79,14 @@ class Distributions(APIView):
         responses=_page["responses"],
     )
     def get(self, request: Request) -> Response:
-        now, filters = timezone.now(), {}
-        if (player_id := request.query_params.get("player_id")) is not None:
-            if not PLAYER_ID.fullmatch(player_id):
-                raise _invalid("player_id", "This is not a player's id.")
-            filters["player_id"] = player_id
-        if (reward := request.query_params.get("reward")) is not None:
-            if not shapes.ID.fullmatch(reward):
-                raise _invalid("reward", "This is not a reward's id.")
-            filters["reward_id"] = reward
-        if (source := request.query_params.get("source")) is not None:
-            filters["source"] = _one_of(source, "source", Distribution.Source.values)
-        found = queries.distributions(now, status=_status(request), **filters)
+        now = timezone.now()
+        found = queries.distributions(
+            now,
+            state=chosen(request, "state", STATES),
+            player_id=matching(request, "player_id", PLAYER_ID, A_PLAYER_ID),
+            reward_id=matching(request, "reward", shapes.ID, "This is not a reward's id."),
+            source=chosen(request, "source", Distribution.Source.values),
+        )
         return paginate(request, found, ordering=NEWEST_FIRST, show=lambda row: queries.shown(row, now))
 
 
@@ -231,20 +229,3 @@ def _id(text: str) -> UUID:
     if str(id_) != text.lower():  # braces, no hyphens: an address has one spelling
         raise NotFound("There is no such distribution.")
     return id_
-
-
-def _status(request: Request) -> str | None:
-    for name in ("state", "status"):
-        if (text := request.query_params.get(name)) is not None:
-            return _one_of(text, name, Distribution.Status.values)
-    return None
-
-
-def _one_of(text: str, path: str, choices: Any) -> str:
-    if text not in choices:
-        raise _invalid(path, f"Expected one of {', '.join(choices)}.")
-    return text
-
-
-def _invalid(path: str, detail: str) -> Invalid:
-    return Invalid(detail, [{"path": path, "code": "invalid", "detail": detail}])

@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from achievements.rules import Achievement
 from achievements.serializers import ProgressShape
 from achievements.standings import View
-from achievements.views import Progress, find, hidden
+from achievements.views import PLAYER, Progress, find, hidden
 from gamification import pipeline
 from gamification.intake.decoding import AHEAD, EARLIEST
 from gamification.kernel import publishing
@@ -74,11 +74,16 @@ class AchievementProgress(Progress):
     scopes: ClassVar = {"GET": "players:read", "POST": "events:write"}
     player_may: ClassVar = {"GET", "POST"}
 
-    @extend_schema(operation_id="achievements_progress_report", request=ReportShape, responses=ProgressShape)
+    @extend_schema(
+        operation_id="achievements_progress_report",
+        parameters=[PLAYER],
+        request=ReportShape,
+        responses=ProgressShape,
+    )
     @idempotent
     def post(self, request: Request, achievement_id: str) -> Response:
         said, now = parse(ReportShape, request.data), timezone.now()
-        player_id = acting_player(request, said.get("player_id"))
+        player_id = acting_player(request, said.get("player_id") or request.query_params.get("player_id"))
         achievement = find(request, achievement_id, player_id)
         metrics = _metrics(request, achievement, said["metrics"])
         at = parse_instant(said["timestamp"]) if "timestamp" in said else now

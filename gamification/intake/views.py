@@ -23,9 +23,12 @@ from gamification.kernel.access import concerned
 from gamification.kernel.encoding import dumps, instant
 from gamification.kernel.http import paginate, problem_response
 from gamification.kernel.http.idempotency import idempotent
-from gamification.kernel.http.pages import PARAMETERS, page_schema
-from gamification.kernel.messages import Fact, Outcome
+from gamification.kernel.http.pages import PAGE_PARAMETERS, page_schema
+from gamification.kernel.http.parameters import matching
+from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, Fact, Outcome
 from gamification.kernel.models import RejectedEvent
+
+CODE = re.compile("[a-z_]{1,32}")
 
 
 class Events(APIView):
@@ -93,13 +96,19 @@ class RejectedEvents(APIView):
     @extend_schema(
         operation_id="events_rejected_list",
         parameters=[
-            OpenApiParameter(each["name"], each["schema"], required=False, description=each.get("description", ""))
-            for each in PARAMETERS
+            OpenApiParameter("player_id", required=False),
+            OpenApiParameter("code", description="Why it was refused, such as id_reused.", required=False),
+            *PAGE_PARAMETERS,
         ],
         responses={(200, "application/json"): page_schema({"type": "array", "items": schema.REJECTED_EVENT})},
     )
     def get(self, request: Request) -> Response:
-        return paginate(request, RejectedEvent.objects.all(), ordering=["-id"], show=_row)
+        wanted = {
+            "player_id": matching(request, "player_id", PLAYER_ID, A_PLAYER_ID),
+            "code": matching(request, "code", CODE, "This is not a code."),
+        }
+        found = RejectedEvent.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
+        return paginate(request, found, ordering=["-id"], show=_row)
 
 
 def _read_body(request: HttpRequest) -> None:

@@ -36,20 +36,11 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in ("draft", "published", "changed", "retired")]
+        return [(name.lower(), name.lower()) for name in content.STATES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        in_play = queryset.filter(retired_at=None)
-        match self.value():
-            case "draft":
-                return in_play.filter(published=None)
-            case "published":
-                return in_play.filter(published__isnull=False, has_changes=False)
-            case "changed":
-                return in_play.filter(published__isnull=False, has_changes=True)
-            case "retired":
-                return queryset.exclude(retired_at=None)
-        return queryset
+        state = (self.value() or "").upper()
+        return content.in_state(queryset, state) if state in content.STATES else queryset
 
 
 def because(version: Version) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from gamification.kernel import publishing, shapes
 from gamification.kernel.encoding import canonical
 from gamification.kernel.messages import Command, Fact, Invalid, NotFound, PlayerId, Refused
@@ -345,6 +347,21 @@ def _placed(errors: Iterable[dict[str, str]], own: tuple[str, str] | None) -> It
 
 
 # -- questions ---------------------------------------------------------------------------------------------------------
+
+
+STATES = ("DRAFT", "PUBLISHED", "CHANGED", "RETIRED")
+
+
+def in_state(drafts: QuerySet[Any], state: str | None) -> QuerySet[Any]:
+    """Those drafts that were never published, are published as they stand, were changed since, or are retired. None:
+    all that are not retired."""
+    drafts = drafts.filter(retired_at__isnull=state != "RETIRED")
+    match state:
+        case "DRAFT":
+            return drafts.filter(published=None)
+        case "PUBLISHED" | "CHANGED":
+            return drafts.filter(published__isnull=False, has_changes=state == "CHANGED")
+    return drafts
 
 
 def published_definition(of: Kind, draft: Content) -> Definition | None:

@@ -22,8 +22,9 @@ from gamification.kernel.access import GameServer, PlayerToken, acting_player, a
 from gamification.kernel.content import Kind, Saved, UnknownContent
 from gamification.kernel.encoding import instant
 from gamification.kernel.http import idempotent, page_schema, paginate, paginate_list
-from gamification.kernel.http.pages import PARAMETERS
-from gamification.kernel.messages import Invalid, PlayerId
+from gamification.kernel.http.pages import PAGE_PARAMETERS
+from gamification.kernel.http.parameters import bad_parameter, chosen
+from gamification.kernel.messages import PlayerId
 from gamification.kernel.models import Content, Version
 from gamification.kernel.publishing import Definition
 from gamification.kernel.shapes import Flag, ReasonShape, Shape, Text
@@ -43,6 +44,9 @@ class BackfillShape(Shape):
     players_total = serializers.IntegerField()
     would_complete = serializers.IntegerField()
 
+
+SEARCHES = ("text", "q", "search")
+"""The names by which a list is searched; the first is the one to use."""
 
 ANY_OF_IT = {"application/json": {"type": "object", "description": "Any fields of the content, to try."}}
 
@@ -66,7 +70,8 @@ class ContentList(ContentView):
         caller = principal(request)
         if isinstance(caller, PlayerToken):
             return self._for_player(request, caller.player_id)
-        rows = self.kind.model._default_manager.filter(_wanted(self.kind, request), retired_at=None)
+        state = chosen(request, "state", content.STATES)
+        rows = content.in_state(self.kind.model._default_manager.all(), state).filter(_wanted(self.kind, request))
         if (let_through := _for_named_player(self.kind, request)) is not None:
             rows = rows.filter(pk__in=let_through)
         rows = rows.prefetch_related(*self.kind.lines)
@@ -75,10 +80,15 @@ class ContentList(ContentView):
     def _for_player(self, request: Request, player_id: PlayerId) -> Response:
         hidden = content.hidden(player_id)
         _wanted(self.kind, request)  # refuses what no filter takes
+        state = chosen(request, "state", content.STATES)
         let_through = _for_named_player(self.kind, request)
         found = {}
         for id_, item in publishing.current().published.get(self.kind.name, {}).items():
-            is_left_out = item.retired or (let_through is not None and id_ not in let_through)
+            is_left_out = (
+                item.retired
+                or state not in (None, "PUBLISHED")  # players see nothing else
+                or (let_through is not None and id_ not in let_through)
+            )
             seen = None if is_left_out else self.kind.shown(item.definition, hidden)
             if seen is not None and _matches(self.kind, seen, seen.keys() == item.definition.keys(), request):
                 found[id_] = (seen, item.version)
@@ -170,8 +180,12 @@ def routes(kind: Kind) -> list[URLPattern]:
     counted = {name: serializers.IntegerField() for name in kind.also_counted}
     answer = _made(f"{name}Saved", (read,), backfill_id=serializers.IntegerField(allow_null=True), **counted)
     page = {(200, "application/json"): page_schema({"type": "array", "items": {"type": "object"}})}
-    pages = [OpenApiParameter(each["name"], each["schema"]) for each in PARAMETERS]
-    filters = [OpenApiParameter(each) for each in (*kind.filters, *kind.asked_of_players, "text")]
+    filters = [
+        OpenApiParameter("state", enum=content.STATES, description="Without: all that is not retired."),
+        *(OpenApiParameter(each) for each in (*kind.filters, *kind.asked_of_players)),
+        OpenApiParameter("text", description=f"Looked for in {', '.join(kind.searched)}."),
+        *(OpenApiParameter(each, description="Another name of `text`.", deprecated=True) for each in SEARCHES[1:]),
+    ]
 
     def view(base: type[ContentView], suffix: str, **methods: tuple[str, dict[str, Any]]) -> Any:
         documented = {
@@ -184,7 +198,7 @@ def routes(kind: Kind) -> list[URLPattern]:
     of_all = view(
         ContentList,
         "List",
-        get=("list", {"parameters": [*pages, *filters], "responses": page}),
+        get=("list", {"parameters": [*PAGE_PARAMETERS, *filters], "responses": page}),
         post=("create", {"request": written, "responses": {201: answer}}),
     )
     of_one = view(
@@ -198,7 +212,7 @@ def routes(kind: Kind) -> list[URLPattern]:
     preview = view(
         ContentPreview, "Preview", post=("preview", {"request": ANY_OF_IT, "responses": {202: BackfillShape}})
     )
-    versions = view(ContentVersions, "Versions", get=("versions", {"parameters": pages, "responses": page}))
+    versions = view(ContentVersions, "Versions", get=("versions", {"parameters": PAGE_PARAMETERS, "responses": page}))
     return [
         path(kind.plural, of_all),
         path(f"{kind.plural}/<str:id>", of_one),
@@ -251,11 +265,10 @@ def _for_named_player(kind: Kind, request: Request) -> set[str] | None:
 
 
 def _search(request: Request) -> str:
-    """What to look for; `q` and `search` are other names of `text`."""
-    for name in ("text", "q", "search"):
+    for name in SEARCHES:
         if text := request.query_params.get(name):
             if "\0" in text:
-                raise _bad_filter(name, "U+0000 is not allowed.")
+                raise bad_parameter(name, "U+0000 is not allowed.")
             return text
     return ""
 
@@ -264,17 +277,13 @@ def _value(kind: Kind, name: str, text: str) -> Any:
     column: Any = kind.model._meta.get_field(name)
     if isinstance(column, BooleanField):
         if text.lower() not in ("true", "false"):
-            raise _bad_filter(name, "Expected true or false.")
+            raise bad_parameter(name, "Expected true or false.")
         return text.lower() == "true"
     if column.choices and text not in dict(column.choices):
-        raise _bad_filter(name, f"Expected one of {', '.join(dict(column.choices))}.")
+        raise bad_parameter(name, f"Expected one of {', '.join(dict(column.choices))}.")
     if "\0" in text:
-        raise _bad_filter(name, "U+0000 is not allowed.")
+        raise bad_parameter(name, "U+0000 is not allowed.")
     return text
-
-
-def _bad_filter(name: str, detail: str) -> Invalid:
-    return Invalid(detail, errors=[{"path": name, "code": "invalid", "detail": detail}])
 
 
 def _matches(kind: Kind, seen: Definition, is_whole: bool, request: Request) -> bool:

@@ -58,13 +58,19 @@ class Event(models.Model):
 class RejectedEvent(models.Model):
     """An event that only the store could refuse (`id_reused`, `too_old`, `player_erased`)."""
 
-    player_id = models.CharField(max_length=64, db_index=True)
+    player_id = models.CharField(max_length=64)
     event_id = models.CharField(max_length=64)
     type = models.CharField(max_length=64)
     code = models.CharField(max_length=32)
     detail = models.TextField()
     timestamp = models.DateTimeField()
     rejected_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["player_id", "id"], name="rejected_of_a_player"),
+            models.Index(fields=["code", "id"], name="rejected_by_code"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.event_id}: {self.code}"

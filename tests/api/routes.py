@@ -80,20 +80,24 @@ KINDS: dict[str, tuple[str, Json]] = {
 }  # fmt: skip
 """Plural → an id in play, and a whole body to create another with."""
 
+_CONTENT = ["state", "text", "q", "search"]
 FILTERS = {
-    "achievements": ["type", "category", "is_enabled", "repeat", "series", "text", "text", "q", "search"],
-    "quests": ["type", "difficulty", "is_active", "repeat", "auto_start", "available_to", "text", "q", "search"],
-    "pools": ["period", "text", "text", "q", "search"],
-    "metrics": ["event_type", "reported_by", "text", "text", "q", "search"],
-    "rewards": ["type", "currency", "claim", "text", "text", "q", "search"],
-    "levels": ["text", "text", "q", "search"],
-    "currencies": ["on_revoke", "text", "text", "q", "search"],
-    "distributions": ["player_id", "status", "reward", "source"],
+    "achievements": ["type", "category", "is_enabled", "repeat", "series", *_CONTENT],
+    "quests": ["type", "difficulty", "is_active", "repeat", "auto_start", "available_to", *_CONTENT],
+    "pools": ["period", *_CONTENT],
+    "metrics": ["event_type", "reported_by", *_CONTENT],
+    "rewards": ["type", "currency", "claim", *_CONTENT],
+    "levels": _CONTENT,
+    "currencies": ["on_revoke", *_CONTENT],
+    "distributions": ["player_id", "state", "reward", "source"],
+    "events/rejected": ["player_id", "code"],
+    "held": ["player_id", "rule", "state"],
     "players/<str:player_id>/achievements": ["state"],
     "players/<str:player_id>/quests": ["state"],
     "players/<str:player_id>/distributions": ["state"],
     "players/<str:player_id>/messages": ["after"],
 }
+"""Route of a list → the query parameters that it takes beside the cursor and the size of a page."""
 
 
 @dataclass(frozen=True)

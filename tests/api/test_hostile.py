@@ -30,6 +30,8 @@ from tests.callers import game_server, player
 pytestmark = pytest.mark.django_db
 
 LONG = "x" * 5000
+BODY_ONLY = ("events", "rewards/<str:reward_id>/distribute", "achievements/<str:achievement_id>/revoke")
+"""Here the player is named in the body only."""
 
 
 # -- the table itself --------------------------------------------------------------------------------------------------
@@ -270,6 +272,37 @@ def test_a_filter_that_makes_no_sense(server: APIClient, watch: Watch) -> None:
                         watch.refused((call, name, text), response, 400, "invalid", name)
                     elif json.loads(response.content)["results"]:
                         watch.wrong.append(f"{call} {name} {text}: found something")
+
+
+def test_a_query_parameter_that_nobody_knows(server: APIClient, watch: Watch) -> None:
+    for call in calls():
+        for name in ("nonsense", "status", "format", "%00", ""):
+            for client in (server, player("ann")) if call.open_to_players else (server,):
+                sign = "&" if "?" in call.path() else "?"
+                response = call.send(client, path=f"{call.path()}{sign}{name}=x", **{"Idempotency-Key": "k"})
+                shown = name.replace("%00", "\0")
+                watch.refused((call, name), response, 400, "unknown_parameter", shown)
+
+
+def test_a_query_parameter_of_another_route(server: APIClient, watch: Watch) -> None:
+    known = {name for names in FILTERS.values() for name in names} | {"player_id", "cursor", "page_size"}
+    for call in calls():
+        taken = {*FILTERS.get(call.route, ())} if call.method == "GET" else set()
+        taken |= {"cursor", "page_size"} if call.is_list else set()
+        taken |= {"player_id"} if call.names_player in ("query", "body") and call.route not in BODY_ONLY else set()
+        for name in sorted(known - taken):
+            sign = "&" if "?" in call.path() else "?"
+            response = call.send(server, path=f"{call.path()}{sign}{name}=x", **{"Idempotency-Key": "k"})
+            watch.refused((call, name), response, 400, "unknown_parameter", name)
+
+
+def test_who_calls_is_asked_before_what_for(server: APIClient, watch: Watch) -> None:
+    for call in calls():
+        sign = "&" if "?" in call.path() else "?"
+        path = f"{call.path()}{sign}nonsense=1"
+        watch.refused(call, call.send(APIClient(), path=path), 401, "not_authenticated")
+        if not call.open_to_players:
+            watch.refused(call, call.send(player("ann"), path=path), 403, "not_for_players")
 
 
 # -- methods and headers -----------------------------------------------------------------------------------------------

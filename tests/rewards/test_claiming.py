@@ -331,7 +331,7 @@ def test_states_are_found_as_the_clock_has_them() -> None:
     give("coins")
 
     def found(status: str, seconds: float) -> list[str]:
-        rows = queries.distributions(later(seconds), status=status, player_id="ann")
+        rows = queries.distributions(later(seconds), state=status, player_id="ann")
         return sorted(rows.values_list("reward_id", flat=True))
 
     assert found("PENDING", 59) == ["brief", "coins"]

@@ -69,7 +69,7 @@ def test_what_is_over_reads_as_expired_at_once(clock: Any) -> None:
     assert statuses() == ["PENDING"]
 
 
-def test_distributions_are_found_by_player_status_reward_and_source() -> None:
+def test_distributions_are_found_by_player_state_reward_and_source() -> None:
     publish(manual("coins"), reward("star", "BADGE", 0))
     for player_id, reward_id in (("ann", "coins"), ("ann", "star"), ("bob", "star")):
         give(reward_id, player_id)
@@ -81,15 +81,15 @@ def test_distributions_are_found_by_player_status_reward_and_source() -> None:
 
     assert found() == [("ann", "coins"), ("ann", "star"), ("bob", "star")]
     assert found(player_id="ann", reward="star") == [("ann", "star")]
-    assert found(status="PENDING") == [("ann", "coins")]
+    assert found(state="PENDING") == [("ann", "coins")]
     assert found(source="LEVEL") == []
-    assert found(source="GRANT", status="CLAIMED", player_id="bob") == [("bob", "star")]
+    assert found(source="GRANT", state="CLAIMED", player_id="bob") == [("bob", "star")]
 
 
 @pytest.mark.parametrize(
     ("path", "named"),
     [
-        ("distributions?status=SOLD", "status"),
+        ("distributions?state=SOLD", "state"),
         ("distributions?source=LUCK", "source"),
         ("distributions?player_id=a%00b", "player_id"),
         ("distributions?reward=%00", "reward"),

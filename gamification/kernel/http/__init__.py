@@ -1,14 +1,13 @@
 """HTTP as every route speaks it: strict JSON in, problem+json for refusals, lists by cursor, answers given once."""
 
 from gamification.kernel.http.idempotency import idempotency_key, idempotent
-from gamification.kernel.http.pages import CursorPages, page_schema, paginate, paginate_list
+from gamification.kernel.http.pages import page_schema, paginate, paginate_list
 from gamification.kernel.http.parsing import BadJson, JSONParser, strict_json
 from gamification.kernel.http.problems import problem, problem_response
 from gamification.kernel.shapes import Shape as StrictSerializer
 
 __all__ = [
     "BadJson",
-    "CursorPages",
     "JSONParser",
     "StrictSerializer",
     "idempotency_key",

@@ -15,7 +15,6 @@ from django.core import signing
 from django.db.models import Model, Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
-from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
@@ -44,15 +43,6 @@ class Page(NamedTuple):
 
     def response(self, results: list[Any]) -> Response:
         return Response({"next": self.next, "previous": self.previous, "results": results})
-
-
-def chosen(request: Request, name: str, options: Sequence[str]) -> str | None:
-    """What a query asks for by `name`; None where it does not. Raises Invalid for what is no option."""
-    text: str | None = request.query_params.get(name)
-    if text is not None and text not in options:
-        detail = f"One of {', '.join(options)}."
-        raise Invalid(detail, [{"path": name, "code": "invalid", "detail": detail}])
-    return text
 
 
 def paginate(request: Request, rows: QuerySet[Any], *, ordering: Sequence[str], show: Callable[[Any], Any]) -> Response:
@@ -91,27 +81,6 @@ def paginate_list(
     return page.response(page.rows if show is None else [show(row) for row in page.rows])
 
 
-class CursorPages(BasePagination):
-    """For generic views: the view (or this class) names the `ordering`."""
-
-    ordering: Sequence[str] = ("pk",)
-    page: Page
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        ordering = getattr(view, "ordering", None) or self.ordering
-        self.page = _queryset_page(request, queryset, [ordering] if isinstance(ordering, str) else ordering)
-        return self.page.rows
-
-    def get_paginated_response(self, data: Any) -> Response:
-        return self.page.response(data)
-
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        return page_schema(schema)
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        return PARAMETERS
-
-
 def page_schema(row: dict[str, Any]) -> dict[str, Any]:
     link = {"type": ["string", "null"], "format": "uri"}
     return {
@@ -137,6 +106,11 @@ PARAMETERS: list[dict[str, Any]] = [
     },
 ]
 
+PAGE_PARAMETERS = [
+    OpenApiParameter(p["name"], p["schema"], description=p.get("description", ""), required=False) for p in PARAMETERS
+]
+"""The same as `@extend_schema` takes them."""
+
 
 def paged(row: type[serializers.Serializer[Any]]) -> dict[str, Any]:
     """What a list tells OpenAPI of itself: `@extend_schema(**paged(RowShape))`."""
@@ -146,11 +120,7 @@ def paged(row: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         "previous": serializers.URLField(allow_null=True),
         "results": row(many=True),
     }
-    parameters = [
-        OpenApiParameter(p["name"], p["schema"], description=p.get("description", ""), required=False)
-        for p in PARAMETERS
-    ]
-    return {"parameters": parameters, "responses": inline_serializer(name, fields)}
+    return {"parameters": PAGE_PARAMETERS, "responses": inline_serializer(name, fields)}
 
 
 # -- the work ----------------------------------------------------------------------------------------------------------

@@ -9,11 +9,12 @@ from typing import Any
 from achievements import facts
 from achievements.completing import Shelf
 from achievements.models import Standing
-from achievements.rules import Achievement, AchievementRules
+from achievements.rules import AchievementRules
 from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.world import World
 from progress import leveling
 from progress.metering import Books
+from progress.rules import NEVER
 from rewards.commands import ClaimAll, revoke_of
 from rewards.rules import Given
 
@@ -82,7 +83,7 @@ class RevokeAchievement(Command):
                 occurrence=occurrence,
                 reason=self.reason,
             )
-        self._forget(world, world.rules[AchievementRules].by_id.get(self.achievement_id))
+        self._forget(world, published.definition["repeat"])
         return {"revoked": sorted(of_it), "distributions": distributions}
 
     def _sign(self, world: World, occurrences: Sequence[str]) -> None:
@@ -90,15 +91,17 @@ class RevokeAchievement(Command):
         mine = Standing.objects.filter(player_id=self.player_id, achievement_id=self.achievement_id)
         mine.filter(occurrence__in=occurrences).update(revoked_by=world.actor.signature, revoke_reason=self.reason)
 
-    def _forget(self, world: World, achievement: Achievement | None) -> None:
-        """Clear its bit where no occurrence is left, and bar it where there is only one to earn."""
-        if achievement is None:  # retired: nobody asks for its bit
-            return
+    def _forget(self, world: World, repeat: str) -> None:
+        """Clear its bit where no occurrence is left, retired or not; bar it for ever where all of it is taken back, and
+        where the only occurrence there is was, as long as it is the only one.
+        """
         player = world[Books].players[self.player_id]
+        bit = world.rules[AchievementRules].bits[self.achievement_id]
         standings = world[Shelf].of(self.player_id).items()
-        left = [s for (id_, _), s in standings if id_ == achievement.id and s.completed_at and not s.revoked_at]
-        if not left:
-            player.earned &= ~achievement.bit
-            player.dirty = True
-        if achievement.repeat == "NEVER":
-            player.barred |= achievement.bit
+        if not any(standing.is_earned for (id_, _), standing in standings if id_ == self.achievement_id):
+            player.earned &= ~bit
+        if self.occurrence is None:
+            player.barred |= bit
+        elif repeat == NEVER:
+            player.had_before |= bit
+        player.dirty = True

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from achievements import facts
 from achievements.models import Mark
@@ -30,6 +30,13 @@ OPEN_RUN = "*"
 
 Key = tuple[PlayerId, str, str]
 """(player, achievement, occurrence)."""
+Order = tuple[datetime, str]
+"""An event's place: (timestamp, id)."""
+
+_COLUMNS = (
+    "player_id", "achievement_id", "occurrence", "reached", "completed_at", "revoked_at", "event_id", "version",
+    "points", "final",
+)  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +50,23 @@ class Standing:
     final: dict[str, Json] | None = None
     dirty: bool = False
 
+    @property
+    def is_earned(self) -> bool:
+        return self.completed_at is not None and self.revoked_at is None
+
+
+class Past(NamedTuple):
+    """A completion of before a replay, at the event of that order."""
+
+    order: Order
+    achievement: Achievement
+    standing: Standing
+
+    @property
+    def closes_run(self) -> bool:
+        """Whether the achievement began anew with it: it repeats always, and did so then."""
+        return self.achievement.repeat == ALWAYS and not self.achievement.is_before(self.standing.version)
+
 
 class Shelf(Part):
     """The standings of one world's players."""
@@ -53,7 +77,7 @@ class Shelf(Part):
         self.completed: list[tuple[PlayerState, Achievement, str]] = []
         self.rehearsing: PlayerState | None = None
         """A backfill's replay, of the player as they are: completes in memory what is new to them, tells nobody."""
-        self._closed: dict[str, tuple[datetime, str]] = {}
+        self._closed: dict[str, Order] = {}
         """Replay: ALWAYS achievements, and until which event (its order) their past runs have been counted already."""
 
     @cached_property
@@ -70,13 +94,13 @@ class Shelf(Part):
             for sample in event.samples:
                 for goal in remembering.get(sample.metric, ()):
                     achievement = rules.by_id[goal.owner]
-                    if not achievement.is_settled(player.earned | player.barred):
+                    if not achievement.is_settled(player):
                         wanted[event.player_id, goal.owner, occurrence_at(achievement, player, event.timestamp)] = None
         anyhow = (*books.watch.remembering_own, *books.watch.remembering_opening)
         for player, at in books.instants(events) if anyhow else ():
             for goal in anyhow:
                 achievement = rules.by_id[goal.owner]
-                if not achievement.is_settled(player.earned | player.barred):
+                if not achievement.is_settled(player):
                     wanted[player.player_id, goal.owner, occurrence_at(achievement, player, at)] = None
         self.read(wanted)
 
@@ -85,9 +109,16 @@ class Shelf(Part):
         missing = [key for key in keys if key not in self.standings]
         if missing:
             wanted = dict(zip(columns, zip(*missing, strict=True), strict=True))
-            picked = (*columns, "reached", "completed_at", "revoked_at", "event_id", "version", "points", "final")
-            for row in sql.select_in(StandingRow, picked, wanted):
-                self.standings[row[0], row[1], row[2]] = Standing(*row[3:])
+            self._take_in(sql.select_in(StandingRow, _COLUMNS, wanted))
+
+    def _take_in(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """What is unfinished and of a time when the achievement repeated in another way is as if it were not there:
+        the same instant may open a day, a week and a month.
+        """
+        for player_id, id_, occurrence, *fields in rows:
+            standing = Standing(*fields)
+            if standing.completed_at is not None or not self.rules.is_before(id_, standing.version):
+                self.standings[player_id, id_, occurrence] = standing
 
     def standing(self, player: PlayerState, achievement: Achievement, opens: datetime | None) -> Standing:
         """The standing that samples of that period (or run) belong to."""
@@ -147,13 +178,10 @@ class Shelf(Part):
             or (achievement.id in self._closed and self._closed[achievement.id] >= event.order)
         ):
             return False
-        if achievement.repeat == NEVER:
-            if achievement.is_settled(player.earned | player.barred):
-                return False
-        elif achievement.repeat != ALWAYS:
-            standing = self.standing(player, achievement, opens)
-            if standing.completed_at is not None:
-                return False
+        if achievement.is_settled(player) or achievement.is_spent(player, opens):
+            return False
+        if opens is not None and self.standing(player, achievement, opens).completed_at is not None:
+            return False
         if achievement.prerequisites:
             needed = [self.rules.by_id.get(id_) for id_ in achievement.prerequisites]
             if not all(other is not None and player.earned & other.bit for other in needed):
@@ -213,20 +241,22 @@ class Shelf(Part):
 
     def read_all(self) -> None:
         """Every standing of this world's players."""
-        columns = ("player_id", "achievement_id", "occurrence", "reached", "completed_at", "revoked_at", "event_id",
-                   "version", "points", "final")  # fmt: skip
-        for row in StandingRow.objects.filter(player_id__in=self.world.player_ids).values_list(*columns):
-            self.standings[row[0], row[1], row[2]] = Standing(*row[3:])
+        self._take_in(StandingRow.objects.filter(player_id__in=self.world.player_ids).values_list(*_COLUMNS))
 
     def of(self, player_id: PlayerId) -> dict[tuple[str, str], Standing]:
         """(achievement, occurrence) → how one player stands."""
         return {key[1:]: standing for key, standing in self.standings.items() if key[0] == player_id}
 
-    def rehearse(
-        self, player: PlayerState, standings: Mapping[tuple[str, str], Standing]
-    ) -> list[tuple[tuple[datetime, str], str]]:
-        """Begin a replay: what was completed is not completed again. Says at which events (their order) what was,
-        oldest first.
+    def note_before(self, player: PlayerState) -> None:
+        """Mark what the player completed, revoked or not, while it repeated in another way."""
+        for (player_id, id_, _), standing in self.standings.items():
+            of_before = standing.completed_at is not None and self.rules.is_before(id_, standing.version)
+            if of_before and player_id == player.player_id:
+                player.had_before |= self.rules.by_id[id_].bit
+
+    def rehearse(self, player: PlayerState, standings: Mapping[tuple[str, str], Standing]) -> list[Past]:
+        """Begin a replay: what was completed, revoked or not, is not completed again. Says at which events (their
+        order) that was, oldest first.
         """
         self.rehearsing = player
         done = []
@@ -235,18 +265,20 @@ class Shelf(Part):
             if standing.completed_at is None or achievement is None:
                 continue
             self.standings[player.player_id, id_, occurrence] = replace(standing, dirty=False)
-            order = (standing.completed_at, standing.event_id)
+            past = Past((standing.completed_at, standing.event_id), achievement, standing)
+            done.append(past)
+            if past.closes_run:
+                self._closed[id_] = max(past.order, self._closed.get(id_, past.order))
             if achievement.repeat == ALWAYS:
-                self._closed[id_] = max(order, self._closed.get(id_, order))
-            if standing.revoked_at is None:
-                done.append((order, id_))
-        return sorted(done)
+                self.begin_run(player, achievement, run_number(occurrence))
+        return sorted(done, key=lambda past: (past.order, past.achievement.id))
 
-    @staticmethod
-    def run_after(player: PlayerState, standings: Mapping[tuple[str, str], Standing], id_: str) -> Standing:
-        """The run of an ALWAYS achievement that began with the last completion, as nothing of it is known yet."""
-        kept = standings.get((id_, OPEN_RUN))
-        return Standing(reached={"runs": kept.reached.get("runs", 0) if kept else 0})
+    def begin_run(self, player: PlayerState, achievement: Achievement, runs: int = 0) -> None:
+        """Have the open run of an ALWAYS achievement reach nothing yet, and be no earlier one than the next after so
+        many.
+        """
+        standing = self.standing(player, achievement, None)
+        standing.reached = {"runs": max(runs, standing.reached.get("runs", 0))}
 
     @property
     def rerun(self) -> set[str]:
@@ -280,11 +312,15 @@ class Shelf(Part):
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def write(self) -> None:
+        newest = self.rules.by_id
         rows = [
-            (*key, s.reached, s.completed_at, s.event_id, s.version, s.points, s.final, s.revoked_at)
+            (
+                *key, s.reached, s.completed_at, s.event_id,
+                s.version if s.completed_at else newest[key[1]].version, s.points, s.final, s.revoked_at,
+            )
             for key, s in sorted(self.standings.items())
             if s.dirty
-        ]
+        ]  # fmt: skip
         key = ("player_id", "achievement_id", "occurrence")
         columns = ("reached", "completed_at", "event_id", "version", "points", "final", "revoked_at")
         sql.upsert(StandingRow, (*key, *columns), rows, conflict=key, set_=columns)
@@ -300,7 +336,7 @@ class Shelf(Part):
         def open_one(player: PlayerState, goal: Goal, opens: datetime | None) -> str | None:
             """The occurrence that is still to be completed; None: there is nothing to read any more."""
             achievement, occurrence = rules.by_id[goal.owner], instant(opens) if opens else "0"
-            if goal.since > player.filled or achievement.is_settled(player.earned | player.barred):
+            if goal.since > player.filled or achievement.is_settled(player) or achievement.is_spent(player, opens):
                 return None
             if achievement.repeat == ALWAYS:
                 return str(int(self.standing(player, achievement, opens).reached.get("runs", 0)) + 1)
@@ -393,7 +429,7 @@ def complete(world: World, moment: Moment) -> list[Earned]:
     looked_at: dict[tuple[str, datetime | None], Achievement] = {}
     for hit in moment.hits:
         achievement = rules.by_id.get(hit.goal.owner)
-        if achievement is None or achievement.is_settled(player.earned | player.barred):
+        if achievement is None or achievement.is_settled(player):
             continue
         if hit.goal.since <= player.filled:
             shelf.remember(achievement, moment, hit)
@@ -434,6 +470,11 @@ def opens_at(achievement: Achievement, player: PlayerState, at: datetime) -> dat
 def open_occurrence(achievement: Achievement, opens: datetime | None) -> str:
     """The occurrence that samples count for: the open run, the period, or the only one there is."""
     return OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+
+
+def run_number(occurrence: str) -> int:
+    """Which completion of an ALWAYS achievement an occurrence is; 0: of none."""
+    return int(occurrence) if occurrence.isdecimal() else 0
 
 
 def occurrence_at(achievement: Achievement, player: PlayerState, at: datetime) -> str:

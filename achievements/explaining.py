@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from achievements.completing import opens_at
 from achievements.rules import Achievement
 from achievements.standings import View
 from gamification.kernel.encoding import instant, number
@@ -66,6 +67,9 @@ def _blocked(view: View, achievement: Achievement, read: dict[str, Any]) -> Iter
         yield {"code": "not_open", "detail": "It is not open now: only events between its dates complete it."}
     if "revoked_at" in read:
         yield {"code": "revoked", "detail": "It was revoked, and is not earned again."}
+    if achievement.is_spent(view.player, opens_at(achievement, view.player, view.now)):
+        detail = "It was completed while it repeated in another way: only what opens after that change counts."
+        yield {"code": "repeat_changed", "detail": detail}
     if read.get("pending"):
         yield {"code": "pending", "detail": "The player's past is still being counted for it."}
     for id_ in achievement.prerequisites:

@@ -105,7 +105,7 @@ class Standing(models.Model):
     event_id = models.CharField(max_length=64, blank=True, default="")
     """The event that completed it."""
     version = models.PositiveIntegerField(default=0)
-    """The published version it was completed under."""
+    """The published version it was completed under; until then, under which it was written last (0: not known)."""
     points = models.PositiveIntegerField(default=0)
     """The achievement's own points at completion."""
     final = models.JSONField(null=True)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gamification.kernel.encoding import canonical, parse_instant
 from gamification.kernel.messages import Json
@@ -14,6 +14,22 @@ from progress.rules import ALWAYS, DERIVED, NEVER, STICKY, Goal, Metric, Scope, 
 
 if TYPE_CHECKING:
     from gamification.kernel.publishing import Units
+
+
+class Had(Protocol):
+    """What is known of a player without reading standings: bits, one an achievement."""
+
+    earned: int
+    barred: int
+    had_before: int
+
+
+class Era(NamedTuple):
+    """Since when an achievement repeats as it does now, where it once did in another way."""
+
+    version: int
+    publication: int
+    began_at: datetime
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,14 +48,33 @@ class Achievement:
     starts_at: datetime | None
     ends_at: datetime | None
     goal: Goal
+    era: Era | None = None
+    """None: it has always repeated as it does now."""
 
     @property
     def bit(self) -> int:
         return 1 << self.serial
 
-    def is_settled(self, bits: int) -> bool:
-        """Whether a player with these bits (earned or barred) has no more to do with it."""
-        return self.repeat == NEVER and bool(bits & self.bit)
+    def is_settled(self, player: Had) -> bool:
+        """Whether the player has no more to do with it: it was revoked whole, or does not repeat and was completed or
+        revoked, under whatever `repeat` that was.
+        """
+        bits = player.barred
+        if self.repeat == NEVER:
+            bits |= player.earned | player.had_before
+        return bool(bits & self.bit)
+
+    def is_spent(self, player: Had, opens: datetime | None) -> bool:
+        """Whether the period that opens then is not the player's to complete: they had the achievement (or had it
+        revoked) while it repeated in another way, and only what opens after that counts.
+        """
+        if self.era is None or opens is None or opens > self.era.began_at:
+            return False
+        return bool(player.had_before & self.bit)
+
+    def is_before(self, version: int) -> bool:
+        """Whether what was written under that version (0: unknown) is of a time when it repeated in another way."""
+        return self.era is not None and 0 < version < self.era.version
 
     def is_open(self, at: datetime) -> bool:
         """Whether an event of that instant may complete it."""
@@ -56,8 +91,17 @@ class AchievementRules:
     quest_bits: Mapping[str, int]
     opening: list[Achievement]
     """Those that wait for another one and count within dates or periods: any event within may complete them."""
+    bits: dict[str, int]
+    """achievement → its bit in a player's row, retired ones included."""
+    once_bits: int
+    """The bits of those in play that do not repeat."""
     by_metric: dict[str, list[Achievement]] = field(default_factory=dict)
     """metric → those with a requirement that counts it."""
+
+    def is_before(self, id_: str, version: int) -> bool:
+        """As `Achievement.is_before`; nothing is before what is not in play."""
+        achievement = self.by_id.get(id_)
+        return achievement is not None and achievement.is_before(version)
 
 
 def _instant(value: str | None) -> datetime | None:
@@ -65,7 +109,13 @@ def _instant(value: str | None) -> datetime | None:
 
 
 def compile_achievement(
-    definition: Mapping[str, Any], *, serial: int, version: int, metrics: Mapping[str, Metric], units: Units
+    definition: Mapping[str, Any],
+    *,
+    serial: int,
+    version: int,
+    metrics: Mapping[str, Metric],
+    units: Units,
+    era: Era | None = None,
 ) -> Achievement:
     id_, repeat = definition["id"], definition["repeat"]
     starts_at, ends_at = _instant(definition["starts_at"]), _instant(definition["ends_at"])
@@ -107,6 +157,7 @@ def compile_achievement(
         starts_at=starts_at,
         ends_at=ends_at,
         goal=goal,
+        era=era,
     )
 
 
@@ -118,10 +169,18 @@ def compile_achievements(
     serials: Mapping[str, int],
     versions: Mapping[str, int],
     quests: Mapping[str, int],
+    eras: Mapping[str, Era],
 ) -> AchievementRules:
-    """`quests`: quest → its serial."""
+    """`quests`: quest → its serial; `eras`: of those that once repeated in another way."""
     by_id = {
-        id_: compile_achievement(definition, serial=serials[id_], version=versions[id_], metrics=metrics, units=units)
+        id_: compile_achievement(
+            definition,
+            serial=serials[id_],
+            version=versions[id_],
+            metrics=metrics,
+            units=units,
+            era=eras.get(id_),
+        )
         for id_, definition in definitions.items()
     }
     waiting: dict[str, list[Achievement]] = {}
@@ -139,7 +198,16 @@ def compile_achievements(
     waits = {waiter.id for waiters in (*waiting.values(), *for_quests.values()) for waiter in waiters}
     opening = [a for a in by_id.values() if a.id in waits and a.is_enabled and a.goal.scope.is_bounded]
     quest_bits = {id_: 1 << serial for id_, serial in quests.items()}
-    return AchievementRules(by_id, waiting, for_quests, quest_bits, opening, by_metric)
+    return AchievementRules(
+        by_id=by_id,
+        waiting=waiting,
+        waiting_for_quests=for_quests,
+        quest_bits=quest_bits,
+        opening=opening,
+        bits={id_: 1 << serial for id_, serial in serials.items()},
+        once_bits=sum(a.bit for a in by_id.values() if a.repeat == NEVER),
+        by_metric=by_metric,
+    )
 
 
 def own_event_data(achievement: Achievement) -> dict[str, Json]:

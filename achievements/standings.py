@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from achievements import queries
@@ -51,14 +52,12 @@ class View:
         player, goal = self.player, achievement.goal
         standings = self._standings.get(achievement.id, {})
         opens = opens_at(achievement, player, self.now)
-        occurrence = open_occurrence(achievement, opens)
-        standing = standings.get(occurrence, Standing())
-        if achievement.repeat == NEVER and "0" not in standings:  # an older version of it repeated
-            runs = [s for s in standings.values() if s.completed_at is not None and s.revoked_at is None]
-            standing = max(runs, key=lambda run: run.completed_at or self.now, default=standing)
+        standing = self._standing(achievement, opens)
+        is_spent = achievement.is_spent(player, opens)
 
         def tally(metric: str) -> Tally | None:
-            return self.books.tallies.get((player.player_id, metric, goal.scope.key(opens)))
+            key = (player.player_id, metric, goal.scope.key(opens))
+            return None if is_spent else self.books.tallies.get(key)
 
         completed = standing.completed_at is not None and standing.revoked_at is None
         if completed and standing.final is not None and not live:
@@ -80,16 +79,27 @@ class View:
         if standing.revoked_at is not None:
             shown["revoked_at"] = instant(standing.revoked_at)
         if achievement.repeat != NEVER:
-            runs = [s for s in standings.values() if s.completed_at is not None and s.revoked_at is None]
-            shown["completions"] = len(runs)
+            shown["completions"] = sum(s.is_earned for s in standings.values())
         if goal.since > player.filled:
             shown["pending"] = True
         return shown
 
+    def _standing(self, achievement: Achievement, opens: datetime | None) -> Standing:
+        """The one that is shown: the open run's or the period's; of what does not repeat (any more) the completion,
+        one that was not revoked before one that was.
+        """
+        standings = self._standings.get(achievement.id, {})
+        ended = [(s.is_earned, s.completed_at, s) for s in standings.values() if s.completed_at is not None]
+        if ended and (achievement.repeat == NEVER or self.player.barred & achievement.bit):
+            return max(ended, key=itemgetter(0, 1))[2]
+        if achievement.is_spent(self.player, opens):
+            return Standing()
+        return standings.get(open_occurrence(achievement, opens), Standing())
+
     def kept(self, id_: str, repeat: str) -> dict[str, Any] | None:
         """The same of an achievement that was retired, as the player completed it last; None where they never did."""
         standings = self._standings.get(id_, {})
-        runs = [s for s in standings.values() if s.completed_at is not None and s.revoked_at is None]
+        runs = [standing for standing in standings.values() if standing.is_earned]
         if not runs:
             return None
         newest = max(runs, key=lambda run: run.completed_at or self.now)
@@ -184,8 +194,10 @@ def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[Playe
         for achievement in _touched(rules, touched[player.player_id]):
             is_hidden = achievement.type == "SECRET" and not player.earned & achievement.bit
             is_pending = achievement.goal.since > player.filled
-            if not (is_hidden or is_pending or achievement.is_settled(player.earned | player.barred)):
-                read.append((player, achievement, opens_at(achievement, player, now)))
+            opens = opens_at(achievement, player, now)
+            is_over = achievement.is_settled(player) or achievement.is_spent(player, opens)
+            if not (is_hidden or is_pending or is_over):
+                read.append((player, achievement, opens))
     books.read_tallies(
         [
             (player.player_id, requirement.metric, achievement.goal.scope.key(opens))

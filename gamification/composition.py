@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 
+from django.db.models import F, Q, Window
+from django.db.models.fields.json import KT
+from django.db.models.functions import Lag
+
 from achievements.models import Achievement as AchievementRow
-from achievements.rules import AchievementRules, compile_achievements
+from achievements.rules import AchievementRules, Era, compile_achievements
 from gamification import backfilling, pipeline
 from gamification.kernel import bus, publishing
-from gamification.kernel.publishing import Definitions, Rules, Units
+from gamification.kernel.models import Version
+from gamification.kernel.publishing import Definitions, Published, Rules, Units
 from progress import backfill, leveling
 from progress.leveling import LevelRules, compile_levels
 from progress.rules import Metric
@@ -35,7 +41,24 @@ def _achievements(rules: Rules, units: Units) -> AchievementRules:
         serials=_serials(AchievementRow),
         versions={id_: p.version for id_, p in in_play.items()},
         quests=_serials(QuestRow),
+        eras=_eras(in_play, rules.number),
     )
+
+
+def _eras(in_play: dict[str, Published], number: int) -> dict[str, Era]:
+    """achievement → since when it repeats as it does now, of those that once did in another way."""
+    before = Window(Lag("repeat"), partition_by=F("content_id"), order_by=F("number").asc())
+    versions = Version.objects.filter(kind="achievement").annotate(repeat=KT("definition__repeat"), before=before)
+    began = versions.filter(Q(before=None) | ~Q(repeat=F("before"))).order_by("number").defer("definition")
+    last: dict[str, tuple[str, Era | None]] = {}
+    for each in began:
+        era = Era(each.number, each.publication, each.at)
+        last[each.content_id] = each.repeat, era if each.content_id in last else None
+    for id_, item in in_play.items():
+        repeat = item.definition["repeat"]
+        if id_ in last and last[id_][0] != repeat:  # only tried: it would begin when it is published
+            last[id_] = repeat, Era(item.version, number, datetime.max.replace(tzinfo=UTC))
+    return {id_: era for id_, (_, era) in last.items() if era is not None}
 
 
 def _quests(rules: Rules, units: Units) -> QuestRules:

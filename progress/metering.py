@@ -61,7 +61,9 @@ class PlayerState:
     earned: int = 0
     """Bit n: the achievement with serial n is completed."""
     barred: int = 0
-    """Bit n: the achievement with serial n was revoked."""
+    """Bit n: the achievement with serial n was revoked whole."""
+    had_before: int = 0
+    """Bit n: the achievement with serial n was completed or revoked under another `repeat`, or revoked under NEVER."""
     quests_done: int = 0
     """Bit n: the quest with serial n was completed at least once."""
     quests_open: int = 0
@@ -104,8 +106,8 @@ class Moment:
 
 _COLUMNS = (
     "player_id", "zones", "points", "xp", "level", "levels_had", "owed_points", "owed_xp", "achievements_completed",
-    "quests_completed", "last_seq", "filled", "earned", "barred", "quests_done", "quests_open", "quests_begun",
-    "banned",
+    "quests_completed", "last_seq", "filled", "earned", "barred", "had_before", "quests_done", "quests_open",
+    "quests_begun", "banned",
 )  # fmt: skip
 _CHANGING = tuple(name for name in _COLUMNS if name not in ("player_id", "zones", "banned"))
 _SAMPLE = ("player_id", "metric_id", "at", "event_id", "value", "member")
@@ -142,6 +144,8 @@ class Books(Part):
         """Goals whose progress is read when the world is written: (player, id(goal), period's opening)."""
         self.passed: list[tuple[PlayerId, Goal, int, datetime | None, float]] = []
         """Quarters of plain goals that were passed: (player, goal, quarter, period's opening, value)."""
+        self.muted: frozenset[str] = frozenset()
+        """Replay: goals that repeat always and whose runs the event at hand does not count for."""
         self.health: dict[tuple[str, Any], list[int]] = {}
         self._made: set[PlayerId] = set()
         self._recalled: set[tuple[PlayerId, str]] = set()
@@ -187,9 +191,9 @@ class Books(Part):
     def _take_in(self, rows: Iterable[tuple[Any, ...]], made: set[PlayerId]) -> None:
         for row in rows:
             state = PlayerState(row[0], periods.freeze(row[1]), *row[2:12])
-            state.earned, state.barred = map(_bits, row[12:14])
-            state.quests_done, state.quests_open, state.quests_begun = map(_bits, row[14:17])
-            state.earned_told, state.quests_told, state.banned = state.earned, state.quests_done, bool(row[17])
+            state.earned, state.barred, state.had_before = map(_bits, row[12:15])
+            state.quests_done, state.quests_open, state.quests_begun = map(_bits, row[15:18])
+            state.earned_told, state.quests_told, state.banned = state.earned, state.quests_done, bool(row[18])
             state.is_new = row[0] in made
             self.players[row[0]] = state
             if state.banned:
@@ -198,7 +202,7 @@ class Books(Part):
     def _first_sight(self, ids: list[PlayerId]) -> set[PlayerId]:
         """Make rows for these players; says who is new. Another batch may have seen one of them at the same time."""
         columns = (*_COLUMNS, "display_name", "attributes", "created_at")
-        nothing = [[], *[0] * 3, "", *[0] * 6, *[b""] * 5, False, "", {}, self.world.now]
+        nothing = [[], *[0] * 3, "", *[0] * 6, *[b""] * 6, False, "", {}, self.world.now]
         rows = [(id_, *nothing) for id_ in ids]
         return {row[0] for row in sql.insert(Player, columns, rows, ignore_conflicts=True, returning=("player_id",))}
 
@@ -336,7 +340,7 @@ class Books(Part):
             if keeper.since > player.filled:
                 continue  # the backfill will count it
             key = self.key(keeper, player, at)
-            if key is None:
+            if key is None or (self.muted and keeper.scope.run_of in self.muted):
                 continue
             opens = player.period(keeper.scope.repeat, at).opens if keeper.scope.repeat in periods.KINDS else None
             tally = self.tally(key)
@@ -505,7 +509,7 @@ class Books(Part):
                 (
                     id_, p.points, p.xp, p.level, p.levels_had, p.owed_points, p.owed_xp, p.achievements_completed,
                     p.quests_completed, p.last_seq, p.filled, _bytes(p.earned), _bytes(p.barred),
-                    _bytes(p.quests_done), _bytes(p.quests_open), _bytes(p.quests_begun),
+                    _bytes(p.had_before), _bytes(p.quests_done), _bytes(p.quests_open), _bytes(p.quests_begun),
                 )
                 for id_, p in sorted(self.players.items())
                 if p.dirty

@@ -145,7 +145,10 @@ class Player(models.Model):
     earned = models.BinaryField(default=b"")
     """Bit n: the achievement with serial n was completed and not revoked. Derived from Standing, read with the lock."""
     barred = models.BinaryField(default=b"")
-    """Bit n: the achievement with serial n was revoked and is not earned again."""
+    """Bit n: the achievement with serial n was revoked whole and is never earned again."""
+    had_before = models.BinaryField(default=b"", db_default=b"")
+    """Bit n: the achievement with serial n was completed, or revoked, while it repeated in another way, or was revoked
+    while it did not repeat: what is of that time is not earned again."""
     quests_done = models.BinaryField(default=b"")
     """Bit n: the quest with serial n was completed at least once. Derived from quests' runs, as the next two are."""
     quests_open = models.BinaryField(default=b"")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from achievements.models import Standing
 from achievements.rules import AchievementRules
 from achievements.standings import View
-from gamification import backfilling, pipeline
+from gamification import pipeline, replaying
 from gamification.kernel import publishing
 from gamification.kernel.encoding import parse_instant
 from gamification.kernel.models import Event
@@ -144,7 +144,7 @@ def test_content_that_comes_late_finds_what_was_done_and_goes_on_from_there(
         publish(*METRICS)
         pipeline.process(as_sent(before), now=NOON)
         if is_published(content):
-            backfilling.fill(["ann"], now=NOON)
+            replaying.fill(["ann"], now=NOON)
             for batch in afterwards:
                 pipeline.process(as_sent(batch), now=NOON)
             assert_the_same(modelled(content, [before, *afterwards], zone))

@@ -1,0 +1,165 @@
+"""How one player's past is counted for what was newly published, and what it would come to.
+
+A player's kept events are replayed in memory, in `(timestamp, id)` order, through the same metering and completing as
+live ones. Of the replay only what is *new* for the player is taken over: tallies, members, windows and standings of
+units younger than `Player.filled`, and the achievements they complete. Then `filled` rises to the publication, in the
+same transaction; until then live events leave new units alone, so nothing counts twice and a stop at any point is
+taken up again by the next run.
+
+What was completed before, revoked or not, is lived through again at the event at which it was: it is not earned a
+second time, whatever its definition says now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+
+from achievements.completing import Past, Shelf, Standing, complete, unlock_all
+from achievements.rules import Achievement, AchievementRules, Era
+from gamification import pipeline, reactions
+from gamification.kernel.messages import GameEvent, PlayerId
+from gamification.kernel.models import Event
+from gamification.kernel.publishing import Rules
+from gamification.kernel.world import World
+from progress.metering import Books, PlayerState, record
+from progress.rules import ALWAYS, NEVER
+from quests.advancing import Log
+from rewards.granting import Till, grant
+
+
+class Filled(NamedTuple):
+    looked_at: int
+    completed: int
+    """How many achievements these players completed by it."""
+
+
+class Kept(NamedTuple):
+    event: GameEvent
+    received_at: datetime
+
+
+def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
+    """Count these players' pasts for whatever is new to them. One transaction."""
+    with transaction.atomic():
+        world = pipeline.open_world(player_ids, now=now, backfill=True)
+        world[Books].read_all()
+        world[Shelf].read_all()
+        world[Log].load([])
+        world[Till].load([])
+        behind = [player for player in world[Books].players.values() if player.filled < world.rules.number]
+        for player in behind:
+            _fill(world, player)
+        pipeline.play(world, [])
+        pipeline.write(world)
+    reactions.after_commit(world)
+    return Filled(len(behind), len(world[Shelf].completed))
+
+
+def _fill(world: World, player: PlayerState) -> None:
+    books, shelf = world[Books], world[Shelf]
+    new = [a for a in shelf.rules.by_id.values() if a.goal.since > player.filled]
+    replayed = replay(world.rules, player, kept_events(player.player_id), shelf, now=world.now)
+    for achievement, era in _began_anew(shelf.rules, player):
+        if era.publication > player.filled:
+            books.begin_anew(player, achievement.goal)
+    books.adopt(replayed[Books], player, replayed[Shelf].rerun)
+    shelf.adopt(replayed[Shelf], player)
+    for past, achievement, occurrence in replayed[Shelf].completed:
+        found = replayed[Shelf].standings[past.player_id, achievement.id, occurrence]
+        assert found.completed_at is not None
+        assert found.final is not None
+        standing = shelf.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
+        at, event_id = found.completed_at, found.event_id
+        grant(world, **shelf.state(player, achievement, occurrence, standing, at, event_id, found.final))
+        # What was waiting for it and is not new itself is complete at that very event.
+        waiters = [(w, None) for w in shelf.rules.waiting.get(achievement.id, ()) if w.repeat in (NEVER, ALWAYS)]
+        cause = GameEvent(event_id, player.player_id, "", {}, at)
+        for earned in unlock_all(shelf, player, cause, list(waiters)):
+            grant(world, **earned)
+    player.filled, player.dirty = world.rules.number, True
+    _look_once_more(world, player, new, replayed)
+
+
+def _look_once_more(world: World, player: PlayerState, new: list[Achievement], replayed: World) -> None:
+    """What the kept events alone do not show (older ones were deleted, some came late to a run) the tallies may:
+    complete at the last event.
+    """
+    last = replayed[Books].counted.get(player.player_id)
+    if last is None:
+        return
+    world[Books].counted[player.player_id] = last
+    open_ones = [achievement for achievement in new if achievement.repeat in (NEVER, ALWAYS)]
+    for achievement in open_ones:
+        world[Books].touch(player, achievement.goal, None)
+    for earned in unlock_all(world[Shelf], player, last, [(achievement, None) for achievement in open_ones]):
+        grant(world, **earned)
+
+
+def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], shelf: Shelf, *, now: datetime) -> World:
+    """Everything counted from the player's first kept event, in memory. Only what is new to the player completes.
+
+    `shelf` says how the player stands: what was completed before counts for whoever waits for it from the moment it was
+    completed.
+    """
+    world = World(now=events[-1].event.timestamp if events else now, player_ids=[])
+    world.rules = rules
+    books, replayed = Books(world), Shelf(world)
+    world.add(books)
+    world.add(replayed)
+    shelf.note_before(player)
+    past = replace(
+        player,
+        earned=0,
+        had_before=player.had_before | (player.earned & replayed.rules.once_bits),
+        quests_told=0,
+        filled=rules.number,
+        dirty=False,
+    )
+    books.players[player.player_id] = past
+    done = replayed.rehearse(player, shelf.of(player.player_id))
+    books.measure(kept.event for kept in events)
+    began_anew = list(_began_anew(replayed.rules, past))
+    for event, received_at in events:
+        while done and done[0].order < event.order:  # the event that completed it is no longer kept
+            _relive(world, past, done.pop(0), event)
+        books.muted = frozenset(achievement.id for achievement, era in began_anew if received_at <= era.began_at)
+        complete(world, record(world, event))
+        while done and done[0].order == event.order:
+            _relive(world, past, done.pop(0), event)
+    return world
+
+
+def _began_anew(rules: AchievementRules, player: PlayerState) -> Iterator[tuple[Achievement, Era]]:
+    """The ALWAYS achievements that the player had in another way: only what arrived since counts for their runs."""
+    for achievement in rules.by_id.values():
+        if achievement.repeat == ALWAYS and achievement.era is not None and player.had_before & achievement.bit:
+            yield achievement, achievement.era
+
+
+def _relive(world: World, player: PlayerState, past: Past, event: GameEvent) -> None:
+    """In a replay, have an achievement completed that was, after the event at which it was. One that was revoked is
+    spent, and nobody who waits for it has it.
+    """
+    books, shelf, achievement = world[Books], world[Shelf], past.achievement
+    if past.closes_run:
+        books.begin_anew(player, achievement.goal)
+        shelf.begin_run(player, achievement)
+    if past.standing.revoked_at is None:
+        player.earned |= achievement.bit
+        unlock_all(shelf, player, event, [(waiter, None) for waiter in shelf.rules.waiting.get(achievement.id, ())])
+
+
+def kept_events(player_id: PlayerId) -> list[Kept]:
+    """What has counted for a player, in order, and is still kept."""
+    kept = Event.objects.filter(player_id=player_id, state=Event.State.COUNTED)
+    rows = kept.values_list("event_id", "type", "data", "timestamp", "received_at")
+    found = [
+        Kept(GameEvent(id_, player_id, type_, data, at), received_at)
+        for id_, type_, data, at, received_at in rows.iterator(chunk_size=2000)
+    ]
+    return sorted(found, key=lambda kept: kept.event.order)

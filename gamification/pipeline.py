@@ -36,6 +36,7 @@ def process(batch: Sequence[GameEvent], *, now: datetime) -> Outcome:
         world = open_world((event.player_id for event in batch), now=now)
         fresh = admit(world, batch)
         read(world, fresh)
+        world[Log].expire()
         play(world, screen(world, fresh))
         write(world)
     reactions.after_commit(world)
@@ -49,6 +50,7 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
         if not command.for_anyone and getattr(command, "player_id", None) in world[Books].erased:
             raise PlayerErased
         read(world, [])
+        world[Log].expire()
         answer = command.handle(world)
         if world.released:
             read(world, world.released)

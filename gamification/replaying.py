@@ -50,6 +50,7 @@ def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
         world[Books].read_all()
         world[Shelf].read_all()
         world[Log].load([])
+        world[Log].expire()
         world[Till].load([])
         behind = [player for player in world[Books].players.values() if player.filled < world.rules.number]
         for player in behind:

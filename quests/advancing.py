@@ -1,7 +1,7 @@
 """The advancing stage: which quests one event starts, how far it takes those under way, and what ends.
 
 `Log` holds the open runs of one world's players, and the newest run of what might start by itself. Runs past their
-deadline are closed as soon as they are read.
+deadline are closed before anything else is decided.
 """
 
 from __future__ import annotations
@@ -73,7 +73,6 @@ class Log(Part):
         self.read(wanted)
         if asked:
             self.world[Books].recall(asked)
-        self.expire()
 
     def read(self, keys: Iterable[tuple[PlayerId, str]]) -> None:
         """The newest run of each (player, quest)."""
@@ -97,7 +96,7 @@ class Log(Part):
         return runs
 
     def expire(self) -> None:
-        """Close what is past its deadline."""
+        """Close what is past its deadline: it is looked at now."""
         grace = late_grace()
         for run in [run for runs in self._open.values() for run in runs]:
             if run.is_over(self.world.now, grace):

@@ -47,9 +47,10 @@ class ErasePlayer(Command):
     player_id: PlayerId
 
     def handle(self, world: World) -> None:
-        state = world[Books].players.pop(self.player_id, None)  # and so is not written either
+        state = world[Books].players.get(self.player_id)
         if state is None or state.is_new:
             raise NotFound("There is no such player.")
+        world.forget(self.player_id)
         for model in tables():
             if model not in (Transfer, Player):
                 _rows(model, self.player_id).delete()

@@ -14,7 +14,8 @@ from gamification.kernel.messages import Fact, GameEvent, Outcome, PlayerId, own
 
 
 class Part:
-    """One app's share of a world. `load` reads once after the players are locked; `write` writes each table once."""
+    """One app's share of a world. `load` reads once after the players are locked and decides nothing; `write` writes
+    each table once."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -24,6 +25,15 @@ class Part:
 
     def write(self) -> None:
         """Write what changed, each table in one statement."""
+
+    def forget(self, player_id: PlayerId) -> None:
+        """Drop all that was read and decided of a player who is being erased, so that nothing of it is written.
+
+        A world that erases somebody is about nobody else: a part begins anew, whatever it has come to hold.
+        """
+        anew = type(self)(self.world)
+        vars(self).clear()
+        vars(self).update(vars(anew))
 
 
 P = TypeVar("P", bound=Part)
@@ -70,6 +80,14 @@ class World:
     @property
     def parts(self) -> Iterable[Part]:
         return self._parts.values()
+
+    def forget(self, player_id: PlayerId) -> None:
+        """Have every part, and what was stated, forget a player who is being erased."""
+        if self.player_ids != [player_id]:
+            raise ValueError("a world that erases a player is about no other")
+        self.facts, self.own, self.stated, self.released, self.outcome = [], [], [], [], Outcome()
+        for part in self.parts:
+            part.forget(player_id)
 
     def state(self, fact: Fact) -> None:
         """Put a fact on record: outbox, feed and whoever asked."""

@@ -19,6 +19,7 @@ from progress import backfill, leveling
 from progress.leveling import LevelRules, compile_levels
 from progress.rules import Metric
 from progress.watching import Watch, compile_metrics, compile_watch
+from progress.zones import Home, compile_home
 from quests.models import Quest as QuestRow
 from quests.rules import QuestRules, compile_quests
 from rewards import granting
@@ -92,6 +93,7 @@ def connect() -> None:
     granting.connect(leveling)
     publishing.compiler(Metrics, _metrics)
     publishing.compiler(LevelRules, compile_levels)
+    publishing.compiler(Home, compile_home)
     publishing.composer(AchievementRules, _achievements)
     publishing.composer(QuestRules, _quests)
     publishing.composer(Watch, _watch)

@@ -29,6 +29,7 @@ from progress.leveling import LevelRules
 from progress.models import (
     Backfill,
     ErasedPlayer,
+    HomeZone,
     Level,
     LevelReward,
     MemberSeen,
@@ -380,6 +381,12 @@ class MemberSeenAdmin(ReadOnlyAdmin):
 class WindowSampleAdmin(ReadOnlyAdmin):
     list_display = ("player_id", "metric_id", "at", "value", "event_id")
     search_fields = ("=player_id", "=metric_id")
+    ordering = ("-id",)
+
+
+@admin.register(HomeZone)
+class HomeZoneAdmin(ReadOnlyAdmin):
+    list_display = ("name", "since")
     ordering = ("-id",)
 
 

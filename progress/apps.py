@@ -1,7 +1,19 @@
-from django.apps import AppConfig
-from django.conf import settings
+from typing import Any
 
-from progress import periods
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.db import connections
+from django.db.models.signals import post_migrate
+from django.utils import timezone
+
+
+def record_zone(sender: Any = None, using: str = "default", **kwargs: Any) -> None:
+    """After `migrate`: `TIME_ZONE` is on record (unless it migrated to where no zone was recorded yet)."""
+    from progress import zones
+    from progress.models import HomeZone
+
+    if HomeZone._meta.db_table in connections[using].introspection.table_names():
+        zones.record(settings.PLAYER_TIME_ZONE, timezone.now())
 
 
 class ProgressConfig(AppConfig):
@@ -13,7 +25,8 @@ class ProgressConfig(AppConfig):
         from progress import backfill, checks, queries
         from progress.content import LEVEL, METRIC
 
-        periods.default_zone = settings.PLAYER_TIME_ZONE
+        # Sent by the kernel, once a migrate.
+        post_migrate.connect(record_zone, sender=apps.get_app_config("kernel"))
         content.register(METRIC)
         content.register(LEVEL)
         content.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)

@@ -26,9 +26,9 @@ class ChangeProfile(Command):
         columns = dict(self.changes)
         zone = columns.pop("timezone", None)
         if zone is not None:
-            history = [list(entry) for entry in state.zones] if self._has_a_past() else [["", zone]]
-            columns["zones"] = periods.change_zone(history, zone, world.now)
-            state.zones = periods.freeze(columns["zones"])
+            history = state.zones if self._has_a_past() else (("", zone),)
+            state.own_zones = periods.change_zone(history, zone, world.now)
+            columns["zones"] = [list(entry) for entry in state.own_zones]
         if columns.get("banned", state.banned) != state.banned:
             state.banned = columns["banned"]
             columns |= {"banned_at": world.now, "banned_by": world.actor.signature}

@@ -35,6 +35,7 @@ from progress.rules import (
 )
 from progress.watching import Keeper, Ladder, Watch
 from progress.windows import forget_members, load_windows
+from progress.zones import Home
 
 TallyKey = tuple[PlayerId, str, str]
 """(player, metric, scope)."""
@@ -47,7 +48,8 @@ class PlayerState:
     """A locked player row. Whoever changes a field sets `dirty`."""
 
     player_id: PlayerId
-    zones: Zones
+    world: World
+    own_zones: Zones = ()
     points: int = 0
     xp: int = 0
     level: int = 0
@@ -76,6 +78,11 @@ class PlayerState:
     is_new: bool = False
     dirty: bool = False
     _periods: dict[str, Period] = field(default_factory=dict)
+
+    @property
+    def zones(self) -> Zones:
+        """The history of the player's time zone: their own, or the deployment's."""
+        return self.own_zones or self.world.rules[Home]
 
     def period(self, kind: str, at: datetime) -> Period:
         """The player's period of that kind which holds `at`."""
@@ -185,12 +192,12 @@ class Books(Part):
     def look_at(self, player_id: PlayerId) -> PlayerState:
         """One player of this world as they are, without a lock; of one never seen: who did nothing."""
         self.read_players()
-        unseen = PlayerState(player_id, periods.freeze([]), filled=self.world.rules.number)
+        unseen = PlayerState(player_id, self.world, filled=self.world.rules.number)
         return self.players.setdefault(player_id, unseen)
 
     def _take_in(self, rows: Iterable[tuple[Any, ...]], made: set[PlayerId]) -> None:
         for row in rows:
-            state = PlayerState(row[0], periods.freeze(row[1]), *row[2:12])
+            state = PlayerState(row[0], self.world, periods.freeze(row[1]), *row[2:12])
             state.earned, state.barred, state.had_before = map(_bits, row[12:15])
             state.quests_done, state.quests_open, state.quests_begun = map(_bits, row[15:18])
             state.earned_told, state.quests_told, state.banned = state.earned, state.quests_done, bool(row[18])

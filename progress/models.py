@@ -125,7 +125,9 @@ class Player(models.Model):
     player_id = models.CharField(max_length=64, primary_key=True)
     display_name = models.CharField(max_length=120, blank=True, default="")
     zones = models.JSONField(default=list)
-    """Zone history, oldest first: `[from, name]`; `from` is an instant, "" for the first. Empty: the deployment's."""
+    """Zone history, oldest first: `[from, name]`; `from` is an instant, "" for the first. Empty: the deployment's. Of
+    whoever chose one later, the deployment's until then comes first.
+    """
     attributes = models.JSONField(default=dict)
     points = models.BigIntegerField(default=0)
     xp = models.BigIntegerField(default=0)
@@ -166,6 +168,16 @@ class Player(models.Model):
 
     def __str__(self) -> str:
         return self.player_id
+
+
+class HomeZone(models.Model):
+    """The deployment's time zone from an instant on (progress.zones); the oldest one always was."""
+
+    since = models.DateTimeField(null=True)
+    name = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ErasedPlayer(models.Model):

@@ -1,4 +1,5 @@
-"""Days, weeks and months in a player's own time zone, as a pure function of the zone's history.
+"""Days, weeks and months in a player's time zone, as a pure function of the zone's history: the player's own, or the
+deployment's (progress.zones) of those who never chose one.
 
 A new zone applies from the end of the period that is open when it is set; the first period under it ends at the new
 zone's first boundary that is at least a whole period later. So nobody gains a period by moving, and nobody is cut
@@ -25,9 +26,6 @@ Zones = tuple[tuple[str, str], ...]
 
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 
-default_zone = "UTC"
-"""The deployment's zone, for players who never chose one (`progress.apps` sets it)."""
-
 
 class Period(NamedTuple):
     opens: datetime
@@ -44,20 +42,21 @@ class _Regime(NamedTuple):
 
 def freeze(zones: list[list[str]]) -> Zones:
     """Zone history as it is stored → as it is computed with."""
-    return tuple((since, name) for since, name in zones) if zones else (("", default_zone),)
+    return tuple((since, name) for since, name in zones)
 
 
-def zone_name(zones: list[list[str]], now: datetime) -> str:
-    """The zone a player has chosen last (it may apply only from the end of the open period)."""
-    return freeze(zones)[-1][1]
+def zone_name(zones: Zones) -> str:
+    """The zone that was chosen last (it may apply only from the end of the open period)."""
+    return zones[-1][1]
 
 
-def change_zone(zones: list[list[str]], name: str, now: datetime) -> list[list[str]]:
-    """The history with a new zone set at `now`."""
-    history = [list(entry) for entry in freeze(zones)]
-    if history[-1][1] != name:
-        history.append([instant(now), name])
-    return history
+def change_zone(zones: Zones, name: str, now: datetime) -> Zones:
+    """The history with a new zone set at `now`. What was set before and has not begun is forgotten: it never will."""
+    if zone_name(zones) == name:
+        return zones
+    while len(zones) > 1 and all(_regimes(kind, zones)[-1].start > now for kind in KINDS):
+        zones = zones[:-1]
+    return zones if zone_name(zones) == name else (*zones, (instant(now), name))
 
 
 def period(kind: str, zones: Zones, at: datetime) -> Period:

@@ -13,6 +13,7 @@ from progress import periods
 from progress.erasure import erased
 from progress.leveling import LevelRules
 from progress.models import Player, Rarity
+from progress.zones import Home
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,16 @@ class Profile:
 
 def profile(player_id: PlayerId, now: datetime) -> Profile:
     player = Player.objects.filter(pk=player_id).first() or Player(player_id=player_id)
+    rules = publishing.current()
     statistics = {
         "points": player.points,
         "xp": player.xp,
         # Read off the levels as they are published now: a player who never got experience has the one at 0.
-        "level": publishing.current()[LevelRules].at(player.xp),
+        "level": rules[LevelRules].at(player.xp),
         "achievements_completed": player.achievements_completed,
         "quests_completed": player.quests_completed,
     }
-    zone = periods.zone_name(player.zones, now)
+    zone = periods.zone_name(periods.freeze(player.zones) or rules[Home])
     return Profile(player_id, player.display_name, zone, player.attributes, statistics, player.banned)
 
 

@@ -171,12 +171,23 @@ def current() -> Rules:
     return rules
 
 
+def lock() -> Head:
+    """Wait until nobody else publishes, and keep others from it until the transaction ends."""
+    head, _ = Head.objects.select_for_update().get_or_create(pk=1)
+    return head
+
+
+def renew() -> None:
+    """Have every process compile anew, for what it compiles from elsewhere than publications."""
+    Head.objects.filter(pk=1).update(token=secrets.token_hex(16))
+
+
 def publish(changes: Sequence[Change], *, who: Actor, reason: str, now: datetime) -> Publication:
     """Make new versions of what changed, all or nothing. Needs an open transaction.
 
     Raises Unpublishable with every problem of the whole, each with its path.
     """
-    head, _ = Head.objects.select_for_update().get_or_create(pk=1)
+    head = lock()
     newest = _newest()
     after = _with(newest, changes)
     _refuse_problems(_in_play(after, before=newest))

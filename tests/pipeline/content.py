@@ -12,6 +12,8 @@ from gamification.kernel import publishing
 from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.publishing import Change, Publication
+from progress import zones
+from progress.models import HomeZone
 from quests.models import Quest
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -84,6 +86,12 @@ def publish(*changes: Change, now: datetime = NOON) -> Publication:
                 serial = Quest.objects.count() + 1
                 Quest.objects.get_or_create(id=change.id, defaults={"serial": serial, "title": change.id})
         return publishing.publish(changes, who=SYSTEM, reason="", now=now)
+
+
+def live_in(zone: str) -> None:
+    """Have the deployment be in that time zone, as if it always had been."""
+    HomeZone.objects.all().delete()
+    zones.record(zone, NOON)
 
 
 def event(id_: str, player: str = "ann", type_: str = "enemy.killed", at: float = 0, **data: Any) -> GameEvent:

@@ -21,9 +21,8 @@ from gamification.kernel import publishing
 from gamification.kernel.encoding import parse_instant
 from gamification.kernel.models import Event
 from gamification.kernel.publishing import Change, Unpublishable
-from progress import periods
 from progress.models import Player
-from tests.pipeline.content import NOON, publish
+from tests.pipeline.content import NOON, live_in, publish
 from tests.pipeline.made_up import METRICS, achievements, as_sent, batches, histories
 from tests.pipeline.model import Completion, Happened, Model
 
@@ -35,13 +34,10 @@ thorough = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slo
 @contextmanager
 def undone(zone: str) -> Iterator[None]:
     """A deployment in that zone; everything in it is undone at the end."""
-    periods.default_zone, before = zone, periods.default_zone
-    try:
-        with transaction.atomic():
-            yield
-            transaction.set_rollback(True)
-    finally:
-        periods.default_zone = before
+    with transaction.atomic():
+        live_in(zone)
+        yield
+        transaction.set_rollback(True)
 
 
 def is_published(content: Sequence[Change]) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from gamification.kernel.encoding import instant
 from progress.periods import DAILY, KINDS, MONTHLY, WEEKLY, Period, Zones, change_zone, freeze, period, zone_name
 
 AUCKLAND, LOS_ANGELES = "Pacific/Auckland", "America/Los_Angeles"
@@ -38,10 +39,10 @@ def local(zone: str, year: int, month: int, day: int, *clock: int) -> datetime:
 
 def moved(*changes: tuple[str, datetime], start: str = "UTC") -> Zones:
     """The history of a player who began in `start` and chose other zones."""
-    history = [["", start]]
+    history: Zones = (("", start),)
     for name, when in changes:
         history = change_zone(history, name, when)
-    return freeze(history)
+    return history
 
 
 def walk(kind: str, zones: Zones, since: datetime, until: datetime) -> list[Period]:
@@ -200,8 +201,8 @@ def test_a_zone_set_within_the_first_period_of_another_applies_from_its_end() ->
 
 
 def test_the_zone_that_was_chosen_last_is_shown_at_once_and_choosing_it_again_is_no_change() -> None:
-    history = change_zone([], AUCKLAND, at("2026-06-10T15:00Z"))
-    assert zone_name(history, at("2026-06-10T15:00Z")) == AUCKLAND
+    history = moved((AUCKLAND, at("2026-06-10T15:00Z")))
+    assert zone_name(history) == AUCKLAND
     assert change_zone(history, AUCKLAND, at("2026-06-11T15:00Z")) == history
 
 
@@ -227,8 +228,22 @@ def test_a_change_leaves_every_period_that_had_begun_as_it_was(
     kind: str, history: Zones, zone: str, changed: datetime, when: datetime
 ) -> None:
     assume(when <= changed and all(not since or at(since) <= changed for since, _ in history))
-    after = freeze(change_zone([list(entry) for entry in history], zone, changed))
+    after = change_zone(history, zone, changed)
     assert period(kind, after, when) == period(kind, history, when)
+
+
+@given(st.lists(st.tuples(zones, recent), max_size=12), zones, kinds, recent)
+def test_a_wish_that_another_replaced_before_it_began_is_forgotten_and_no_period_shows_it(
+    wishes: list[tuple[str, datetime]], start: str, kind: str, when: datetime
+) -> None:
+    wishes = sorted(wishes, key=lambda wish: wish[1])
+    every = (("", start), *((instant(set_at), name) for name, set_at in wishes))
+    assert period(kind, moved(*wishes, start=start), when) == period(kind, every, when)
+
+
+def test_flipping_within_a_day_keeps_no_history() -> None:
+    flips = [((AUCKLAND, "UTC")[n % 2], at("2026-06-10T00:00Z") + timedelta(minutes=n)) for n in range(600)]
+    assert moved(*flips) == (("", "UTC"),)
 
 
 @given(histories())

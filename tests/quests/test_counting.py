@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gamification.kernel.messages import Sample
-from progress.periods import DAILY, Period, freeze, period
+from progress.periods import DAILY, Period, period
 from progress.rules import compile_requirement
 from quests import counting
 from quests.counting import MOST_SAMPLES, Count
@@ -16,7 +16,7 @@ from tests.pipeline.content import NOON, requirement
 
 
 def day(at: datetime) -> Period:
-    return period(DAILY, freeze([]), at)
+    return period(DAILY, (("", "UTC"),), at)
 
 
 def count(type_: str, threshold: float, operator: str = "gte", **fields: Any) -> Count:

@@ -26,11 +26,11 @@ from gamification.kernel.actors import SYSTEM
 from gamification.kernel.encoding import instant
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.models import Event, OutboxFact
-from progress import periods
 from progress.models import Backfill
 from quests.commands import ExpireRuns
 from quests.models import Run
 from rewards.models import Distribution, Transfer, Wallet
+from tests.pipeline.content import live_in
 from tests.realgame import oracle, quest_oracle
 
 FILE = settings.BASE_DIR.parent / "shared" / "data" / "wave-combinator.jsonl"
@@ -58,8 +58,8 @@ def expected(events: list[oracle.Event]) -> dict[str, dict[str, oracle.Result]]:
 
 
 @pytest.fixture(autouse=True)
-def zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(periods, "default_zone", ZONE)
+def zone(transactional_db: None) -> None:
+    live_in(ZONE)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from gamification import clock
 from gamification.celery import parked, tasks
 from gamification.kernel import broker, topology
 from gamification.kernel.models import Event, OutboxFact
+from progress import zones
 from progress.models import Backfill
 from rewards import queries
 
@@ -116,6 +117,17 @@ def the_migrations(patience: float) -> str:
     if missing:
         raise Trouble(f"{len(missing)} migrations are missing, {missing[0][0]} first.", "Run: manage.py migrate")
     return "all applied"
+
+
+def the_zone(patience: float) -> str:
+    """Of the players who have none of their own; what stands in the environment is only what it is to be."""
+    recorded = zones.recorded()
+    if recorded != settings.PLAYER_TIME_ZONE:
+        raise Trouble(
+            f"TIME_ZONE is {settings.PLAYER_TIME_ZONE} here, but {recorded or 'none'} is recorded, which all go by.",
+            "Set it back, or run manage.py migrate: the new one applies from the end of the open day, week and month.",
+        )
+    return recorded
 
 
 def the_skew(patience: float) -> str:
@@ -320,6 +332,7 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("settings", set(), the_settings),
     ("database", set(), the_database),
     ("migrations", {"database"}, the_migrations),
+    ("zone", {"database", "migrations"}, the_zone),
     ("time", {"database"}, the_skew),
     ("sessions", {"database"}, the_sessions),
     ("cache", set(), the_cache),

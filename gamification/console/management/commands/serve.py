@@ -12,11 +12,13 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from gamification import clock
 from gamification.feed.transport import FeedProtocol
 from gamification.play import demo
 from gamification.serving.protocol import HttpProtocol
+from progress import zones
 
 OPEN_FILES = 65_536
 """As many sockets as WS_MAX_CONNECTIONS asks for by default, several times over; the usual soft limit is 1,024."""
@@ -55,6 +57,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         timekeeper = threading.Thread(target=clock.run, args=(stop,), name="clock", daemon=True)
         if not settings.RABBITMQ_URL:
+            zones.record(settings.PLAYER_TIME_ZONE, timezone.now())
             timekeeper.start()
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
         for each in ports:

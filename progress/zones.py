@@ -1,0 +1,42 @@
+"""The deployment's time zone, of all players who have none of their own: a history in the database, like a player's.
+
+`TIME_ZONE` says what it is to be; `migrate` (embedded: `serve`) records it, as of then, and every process uses what is
+recorded. So a change applies from the end of the open period, for all at once, whoever restarts when.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from gamification.kernel import publishing
+from gamification.kernel.encoding import instant
+from gamification.kernel.publishing import Definitions, Units
+from progress.models import HomeZone
+
+
+class Home(tuple[tuple[str, str], ...]):
+    """The deployment's zone history, as `periods.Zones`. A part of the rules, so that a batch reads it with them."""
+
+    __slots__ = ()
+
+
+def compile_home(definitions: Definitions, units: Units) -> Home:
+    recorded = HomeZone.objects.order_by("id").values_list("since", "name")
+    return Home((instant(since) if since else "", name) for since, name in recorded) or Home((("", "UTC"),))
+
+
+def recorded() -> str | None:
+    """The zone that was recorded last; None: none was yet."""
+    return HomeZone.objects.order_by("-id").values_list("name", flat=True).first()
+
+
+def record(name: str, now: datetime) -> None:
+    """Note that the deployment's zone is `name` from now on, if it is not already. The first one always was."""
+    with transaction.atomic():
+        publishing.lock()
+        before = recorded()
+        if before != name:
+            HomeZone.objects.create(since=now if before else None, name=name)
+            publishing.renew()

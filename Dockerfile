@@ -12,7 +12,7 @@ WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY . .
 # Production's static files, hashed and compressed; the other values only let production's settings load for this step.
-RUN APP_ENV=production SECRET_KEY=only-to-collect-static-files ALLOWED_HOSTS=none DB_HOST=none \
+RUN APP_ENV=production SECRET_KEY=only-to-collect-the-static-files-of-this-image ALLOWED_HOSTS=none DB_HOST=none \
     python manage.py collectstatic --no-input --verbosity 0
 # Reads its own code and writes nowhere.
 USER gamification

@@ -112,7 +112,7 @@ class Held(asyncio.Protocol):
 
 class Holder:
     def __init__(self, port: int, players: list[str], *, bare: bool) -> None:
-        from gamification.kernel.access import issue_token
+        from gamification.kernel.tokens import issue_token
 
         self.port, self.players, self.bare = port, players, bare
         now = datetime.now(UTC)
@@ -234,7 +234,7 @@ def push(sockets: int, rate: int, seconds: int, bare: bool, first: int, path: st
                 sql.insert(Message, ("player_id", "seq", "type", "data", "timestamp", "created_at"), rows)
                 sql.update(Player, ("player_id",), ("last_seq",), [(f"p{i}", seqs[i]) for i in chosen])
             at = time.monotonic()
-            hints.after_commit(last_seq={f"p{i}": seqs[i] for i in chosen}, metrics={}, locked_out={})
+            hints.after_commit(last_seq={f"p{i}": seqs[i] for i in chosen}, metrics={}, locked_out={}, tokens_ended={})
         pushed += [(i, seqs[i], at) for i in chosen]
         due += TICK
         time.sleep(max(0.0, due - time.monotonic()))

@@ -4,12 +4,22 @@ With one line on stderr that names the variable: whoever deploys reads that line
 which manage.py, uvicorn, celery and pytest all let through.
 """
 
+import hashlib
 import zoneinfo
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import environ
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 T = TypeVar("T")
 VARIABLES_READ: set[str] = set()  # every name asked for: what a deployment may set
@@ -40,6 +50,11 @@ def words(text: str) -> str:
 
 def secret(text: str) -> str:
     return text
+
+
+def is_guessable(key: str) -> bool:
+    """Whether this can be no random secret: too short, or of few different characters."""
+    return len(key.encode()) < 32 or len(set(key)) < 8
 
 
 def flag(text: str) -> bool:
@@ -108,3 +123,46 @@ def broker(text: str) -> str:
 
 def pem(text: str) -> str:
     return text.strip().replace("\\n", "\n")  # one line in most .env files and secret stores
+
+
+def pems(text: str) -> list[str]:
+    return [pem(item) for item in listed(text)]
+
+
+# ---- Keys of players' tokens ----------------------------------------------------------------------------------------
+
+
+class TokenKey(NamedTuple):
+    id: str
+    """Names the key in the tokens that it signs: a short hash of what verifies them, the same in every process."""
+    signs: str
+    """Empty: it only verifies."""
+    verifies: str
+
+
+def token_key(text: str, algorithm: str) -> TokenKey:
+    """A secret for HS256, else a private or a public key in PEM. Raises ValueError."""
+    if algorithm == "HS256":
+        if len(text.encode()) < 32:
+            raise ValueError("HS256 needs a secret of at least 32 bytes")
+        return TokenKey(_key_id(text), text, text)
+    private: Any = None
+    try:
+        if "PUBLIC KEY" in text:
+            public: Any = load_pem_public_key(text.encode())
+        else:
+            private = load_pem_private_key(text.encode(), password=None)
+            public = private.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError(f"{algorithm} needs an unencrypted private key in PEM") from None
+    if algorithm == "ES256":
+        if not isinstance(public, EllipticCurvePublicKey) or not isinstance(public.curve, SECP256R1):
+            raise ValueError("ES256 needs a key on the curve P-256")
+    elif not isinstance(public, Ed25519PublicKey):
+        raise ValueError("EdDSA needs an Ed25519 key")
+    verifies = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return TokenKey(_key_id(verifies), text if private else "", verifies)
+
+
+def _key_id(verifies: str) -> str:
+    return hashlib.blake2b(verifies.encode(), digest_size=4, person=b"kid").hexdigest()

@@ -41,6 +41,7 @@ def hint(world: World) -> None:
         last_seq={id_: books.players[id_].last_seq for id_ in told if id_ in books.players},
         metrics=books.metrics_touched,
         locked_out=_locked_out(world),
+        tokens_ended={id_: p.tokens_ended for id_, p in books.players.items() if p.tokens_ended is not None},
     )
 
 

@@ -14,29 +14,23 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import environ
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 
 from gamification.environment import VARIABLES_READ as VARIABLES_READ
 from gamification.environment import (
     broker,
     flag,
     integer,
+    is_guessable,
     listed,
     one_of,
     origins,
     path,
     pem,
+    pems,
     read,
     refuse,
     secret,
+    token_key,
     words,
     zone,
 )
@@ -53,8 +47,13 @@ PLAYER_TIME_ZONE = read("TIME_ZONE", zone, "UTC")  # of players who have set non
 
 INSECURE_SECRET_KEY = "insecure-development-key-that-everyone-can-read-in-the-source-and-production-refuses"
 SECRET_KEY = read("SECRET_KEY", secret, INSECURE_SECRET_KEY)
-if PRODUCTION and SECRET_KEY.startswith("insecure-"):
-    refuse("SECRET_KEY", "production needs a secret of its own, 50 random characters or more")
+no_fallbacks: list[str] = []
+SECRET_KEY_FALLBACKS = read("SECRET_KEY_FALLBACKS", listed, no_fallbacks)  # what older keys signed still verifies
+if PRODUCTION:
+    if SECRET_KEY.startswith("insecure-") or is_guessable(SECRET_KEY):
+        refuse("SECRET_KEY", "production needs a secret of its own, 50 random characters (at least 32 bytes)")
+    if any(map(is_guessable, SECRET_KEY_FALLBACKS)):
+        refuse("SECRET_KEY_FALLBACKS", "production needs each to be as good as SECRET_KEY")
 
 ALLOWED_HOSTS = read("ALLOWED_HOSTS", listed, [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 if PRODUCTION and not ALLOWED_HOSTS:
@@ -85,35 +84,32 @@ PLAYER_REPORT_WINDOW = read("PLAYER_REPORT_WINDOW", integer(0, 31_536_000), 300)
 TOKEN_ALGORITHM = read("TOKEN_ALGORITHM", one_of("HS256", "ES256", "EdDSA"), "HS256")
 TOKEN_ISSUER = read("TOKEN_ISSUER", words, "gamification")
 TOKEN_AUDIENCE = read("TOKEN_AUDIENCE", words, "gamification-players")
-TOKEN_KEY = read("TOKEN_KEY", pem, "")  # signs: a shared secret for HS256, else a private key in PEM
-TOKEN_PUBLIC_KEY = read("TOKEN_PUBLIC_KEY", pem, "")  # verifies: for HS256 the same secret, else a public key in PEM
-
-if TOKEN_ALGORITHM == "HS256":
+# The keys: the first signs, all verify. TOKEN_KEY is the short way to say that there is one.
+one_token_key, public_token_key = read("TOKEN_KEY", pem, ""), read("TOKEN_PUBLIC_KEY", pem, "")
+no_token_keys: list[str] = []
+many_token_keys = read("TOKEN_KEYS", pems, no_token_keys)
+if many_token_keys and (one_token_key or public_token_key):
+    refuse("TOKEN_KEYS", "stands in place of TOKEN_KEY and TOKEN_PUBLIC_KEY: leave those two empty")
+if not many_token_keys and not one_token_key and TOKEN_ALGORITHM == "HS256":
     # Derived, so that a leaked token key says nothing about the key that signs sessions.
-    TOKEN_KEY = TOKEN_KEY or hmac.new(SECRET_KEY.encode(), b"player tokens", hashlib.sha256).hexdigest()
-    if len(TOKEN_KEY.encode()) < 32:
-        refuse("TOKEN_KEY", "HS256 needs a secret of at least 32 bytes")
-    TOKEN_PUBLIC_KEY = TOKEN_KEY
+    derived = [hmac.new(key.encode(), b"player tokens", hashlib.sha256) for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)]
+    token_keys = [token_key(each.hexdigest(), TOKEN_ALGORITHM) for each in derived]
 else:
     try:
-        private_key = load_pem_private_key(TOKEN_KEY.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        refuse("TOKEN_KEY", f"{TOKEN_ALGORITHM} needs an unencrypted private key in PEM")
-    if TOKEN_ALGORITHM == "ES256":
-        if not isinstance(private_key, EllipticCurvePrivateKey) or not isinstance(private_key.curve, SECP256R1):
-            refuse("TOKEN_KEY", "ES256 needs a key on the curve P-256")
-    elif not isinstance(private_key, Ed25519PrivateKey):
-        refuse("TOKEN_KEY", "EdDSA needs an Ed25519 key")
-    own_public_key = private_key.public_key()
-    if TOKEN_PUBLIC_KEY:
-        try:
-            named_public_key = load_pem_public_key(TOKEN_PUBLIC_KEY.encode())
-        except (ValueError, UnsupportedAlgorithm):
-            refuse("TOKEN_PUBLIC_KEY", "expected a public key in PEM")
-        if named_public_key != own_public_key:
-            refuse("TOKEN_PUBLIC_KEY", "does not belong to TOKEN_KEY")
-    else:
-        TOKEN_PUBLIC_KEY = own_public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        token_keys = [token_key(text, TOKEN_ALGORITHM) for text in many_token_keys or [one_token_key]]
+    except ValueError as problem:
+        refuse("TOKEN_KEYS" if many_token_keys else "TOKEN_KEY", str(problem))
+if not token_keys[0].signs:
+    refuse("TOKEN_KEYS" if many_token_keys else "TOKEN_KEY", "the first key signs: a private key is needed")
+if public_token_key and TOKEN_ALGORITHM != "HS256":
+    try:
+        public_token_key = token_key(public_token_key, TOKEN_ALGORITHM).verifies
+    except ValueError:
+        refuse("TOKEN_PUBLIC_KEY", "expected a public key in PEM")
+    if public_token_key != token_keys[0].verifies:
+        refuse("TOKEN_PUBLIC_KEY", "does not belong to TOKEN_KEY")
+TOKEN_KEY_ID, TOKEN_KEY, TOKEN_PUBLIC_KEY = token_keys[0]
+TOKEN_KEYS = {key.id: key.verifies for key in token_keys}
 
 # ---- Database: PostgreSQL when DB_HOST names one, else an SQLite file -----------------------------------------------
 

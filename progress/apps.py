@@ -21,7 +21,7 @@ class ProgressConfig(AppConfig):
     label = "progress"
 
     def ready(self) -> None:
-        from gamification.kernel import access, content, publishing
+        from gamification.kernel import content, publishing, tokens
         from progress import backfill, checks, queries
         from progress.content import LEVEL, METRIC
 
@@ -31,4 +31,4 @@ class ProgressConfig(AppConfig):
         content.register(LEVEL)
         content.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
         publishing.validator(checks.problems)
-        access.lock_out(queries.locked_out)
+        tokens.admit_by(queries.admission)

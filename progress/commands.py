@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import F
+
 from gamification.kernel.messages import Command, PlayerId
 from gamification.kernel.models import Event
 from gamification.kernel.world import World
@@ -32,6 +34,8 @@ class ChangeProfile(Command):
         if columns.get("banned", state.banned) != state.banned:
             state.banned = columns["banned"]
             columns |= {"banned_at": world.now, "banned_by": world.actor.signature}
+            if state.banned:
+                end_tokens(self.player_id)
         if columns:
             Player.objects.filter(pk=self.player_id).update(**columns)
 
@@ -40,3 +44,20 @@ class ChangeProfile(Command):
         mine = {"player_id": self.player_id}
         chosen = Player.objects.filter(**mine).values_list("zones", flat=True).first()
         return bool(chosen) or Tally.objects.filter(**mine).exists() or Event.objects.filter(**mine).exists()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndTokens(Command):
+    """End every token that the player has; new ones may be made."""
+
+    player_id: PlayerId
+
+    def handle(self, world: World) -> None:
+        world[Books].players[self.player_id].tokens_ended = end_tokens(self.player_id)
+
+
+def end_tokens(player_id: PlayerId) -> int:
+    """Within a command: no token that is out there opens anything from now on. Answers the new generation."""
+    mine = Player.objects.filter(pk=player_id)
+    mine.update(token_generation=F("token_generation") + 1)
+    return mine.values_list("token_generation", flat=True)[0]

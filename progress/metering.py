@@ -75,6 +75,8 @@ class PlayerState:
     quests_told: int = 0
     """What of `quests_done` achievements and other quests know of, likewise."""
     banned: bool = False
+    tokens_ended: int | None = None
+    """Where a command ended the player's tokens: the generation from which on they are good."""
     is_new: bool = False
     dirty: bool = False
     _periods: dict[str, Period] = field(default_factory=dict)

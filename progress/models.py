@@ -161,6 +161,8 @@ class Player(models.Model):
     banned_at = models.DateTimeField(null=True)
     """When the player was banned, or let in again, last."""
     banned_by = ActorField()
+    token_generation = models.PositiveIntegerField(default=0, db_default=0)
+    """Only tokens of this generation open anything: counting it up ends all that are out there."""
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from gamification.kernel import publishing, sql
 from gamification.kernel.messages import PlayerId
+from gamification.kernel.tokens import Admission
 from progress import periods
 from progress.erasure import erased
 from progress.leveling import LevelRules
@@ -43,12 +44,13 @@ def profile(player_id: PlayerId, now: datetime) -> Profile:
     return Profile(player_id, player.display_name, zone, player.attributes, statistics, player.banned)
 
 
-def locked_out(player_id: PlayerId) -> str | None:
-    """Why a player's token opens nothing: `banned`, `player_erased`, or None when it does."""
-    banned = Player.objects.filter(pk=player_id).values_list("banned", flat=True).first()
-    if banned is None:
-        return "player_erased" if erased([player_id]) else None
-    return "banned" if banned else None
+def admission(player_id: PlayerId) -> Admission:
+    """Whether a player may come in, and with which tokens. One query, and one for a player never seen."""
+    found = Player.objects.filter(pk=player_id).values_list("banned", "token_generation").first()
+    if found is None:
+        return Admission("player_erased" if erased([player_id]) else None)
+    banned, generation = found
+    return Admission("banned" if banned else None, generation)
 
 
 def rarities(kind: str) -> dict[str, float]:
@@ -66,12 +68,15 @@ class FeedHead(NamedTuple):
     last_seq: int = 0
     locked_out: str | None = None
     """Why they may not listen to it: `banned`, `player_erased`."""
+    generation: int = 0
+    """Tokens of an older one have ended."""
 
 
 def feed_heads(player_ids: Collection[PlayerId]) -> dict[PlayerId, FeedHead]:
     """The same for many, and the number of their newest message. One query, and one for those never seen."""
-    rows = sql.select_in(Player, ("player_id", "last_seq", "banned"), {"player_id": list(player_ids)})
-    heads = {id_: FeedHead(last_seq, "banned" if banned else None) for id_, last_seq, banned in rows}
+    columns = ("player_id", "last_seq", "banned", "token_generation")
+    rows = sql.select_in(Player, columns, {"player_id": list(player_ids)})
+    heads = {id_: FeedHead(seq, "banned" if banned else None, generation) for id_, seq, banned, generation in rows}
     if unseen := set(player_ids) - heads.keys():
         gone = erased(unseen)
         heads |= {id_: FeedHead(locked_out="player_erased" if id_ in gone else None) for id_ in unseen}

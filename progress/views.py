@@ -8,14 +8,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gamification.kernel import content
-from gamification.kernel.access import is_player, issue_token, player_in_path
+from gamification.kernel import bus, content
+from gamification.kernel.access import actor, is_player, player_in_path
 from gamification.kernel.encoding import instant
-from gamification.kernel.http import paginate
+from gamification.kernel.http import NOT_KEPT, paginate
 from gamification.kernel.http.pages import paged
 from gamification.kernel.messages import Refused
 from gamification.kernel.shapes import parse
+from gamification.kernel.tokens import issue_token
 from progress import queries
+from progress.commands import EndTokens
 from progress.models import Tally
 from progress.serializers import Nothing, TallyShape, TokenShape, show_tally
 
@@ -44,15 +46,22 @@ class PlayerMetrics(APIView):
 
 
 class PlayerTokens(APIView):
-    """Gives a player a token to speak by for an hour."""
+    """A player's tokens: gives one to speak by for an hour, or ends all that the player has."""
 
-    scopes = {"POST": "players:write"}  # noqa: RUF012 - read by HasScope
+    scopes = {"POST": "players:write", "DELETE": "players:write"}  # noqa: RUF012 - read by HasScope
 
     @extend_schema(operation_id="players_token_create", request=Nothing, responses=TokenShape)
     def post(self, request: Request, player_id: str) -> Response:
         player_id = player_in_path(request, player_id)
         parse(Nothing, request.data)
-        if code := queries.locked_out(player_id):
-            raise LockedOut(code)
-        token, expires_at = issue_token(player_id, timezone.now())
-        return Response({"token": token, "expires_at": instant(expires_at)})
+        admission = queries.admission(player_id)
+        if admission.locked_out:
+            raise LockedOut(admission.locked_out)
+        token, expires_at = issue_token(player_id, timezone.now(), admission.generation)
+        return Response({"token": token, "expires_at": instant(expires_at)}, headers=NOT_KEPT)
+
+    @extend_schema(operation_id="players_token_end", responses={204: None})
+    def delete(self, request: Request, player_id: str) -> Response:
+        wish = EndTokens(player_id=player_in_path(request, player_id))
+        bus.handle(wish, actor=actor(request), now=timezone.now())
+        return Response(status=204)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from gamification.feed.reading import Numbered
 from gamification.kernel.encoding import dumps
-from gamification.kernel.messages import Json, PlayerId
+from gamification.kernel.messages import Json
+from gamification.kernel.tokens import Token
 
 MOST_WAITING = 256
 """Messages that may wait for a client, …"""
@@ -53,6 +54,7 @@ class Connection:
         "behind_since",
         "closed",
         "cursor",
+        "generation",
         "in_doubt",
         "moved_at",
         "player_id",
@@ -62,14 +64,14 @@ class Connection:
 
     def __init__(
         self,
-        player_id: PlayerId,
+        token: Token,
         send: Send,
         push: Push | None,
         on_room: Callable[[Connection], None],
         draining: set[Connection],
     ) -> None:
         """`on_room` is called when all that waited is sent; in `draining` it stands as long as anything waits."""
-        self.player_id = player_id
+        self.player_id, self.generation = token.player_id, token.generation
         self.cursor: int | None = None
         """The number of the last message that was queued; None until the player was let in."""
         self.resuming = False

@@ -12,8 +12,8 @@ from django.conf import settings
 
 from gamification.feed import hub
 from gamification.feed.connection import PUSH, Connection, Farewell, Send
-from gamification.kernel.access import BadToken, read_claims
 from gamification.kernel.shapes import shown_id
+from gamification.kernel.tokens import BadToken, read_claims
 
 SUBPROTOCOL = "gamification.v1"
 BEARER = "bearer."
@@ -69,14 +69,14 @@ class FeedConsumer(AsyncConsumer):
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
         await self.send({"type": "websocket.accept", "subprotocol": chosen})
         try:
-            player_id, expires_at = read_claims(_credential([v for n, v in headers if n == b"authorization"], offered))
+            token = read_claims(_credential([v for n, v in headers if n == b"authorization"], offered))
         except BadToken as bad:
             return await self._refuse(4401, bad.code)
         here = hub.here()
         if here.is_full:
             return await self._refuse(4429, f"retry-after={uniform(*COME_BACK):.1f}")  # noqa: S311 - not a secret
         self._hub = here
-        self._connection = here.enter(player_id, expires_at, cast(Send, self.base_send), push)
+        self._connection = here.enter(token, cast(Send, self.base_send), push)
         await here.let_in(self._connection)
         return None
 

@@ -45,6 +45,8 @@ class Hint:
     """Who had samples, and of which metrics."""
     locked_out: dict[PlayerId, str] = field(default_factory=dict)
     """Whose sockets are to be closed, and why."""
+    tokens_ended: dict[PlayerId, int] = field(default_factory=dict)
+    """Of whom only the sockets are to stay whose token is of this generation or a newer one."""
 
     def add(self, other: Hint) -> None:
         for player_id, seq in other.last_seq.items():
@@ -52,16 +54,24 @@ class Hint:
         for player_id, metrics in other.metrics.items():
             self.metrics.setdefault(player_id, set()).update(metrics)
         self.locked_out |= other.locked_out
+        for player_id, generation in other.tokens_ended.items():
+            self.tokens_ended[player_id] = max(generation, self.tokens_ended.get(player_id, 0))
 
     def __bool__(self) -> bool:
-        return bool(self.last_seq or self.metrics or self.locked_out)
+        return bool(self.last_seq or self.metrics or self.locked_out or self.tokens_ended)
 
     def __len__(self) -> int:
-        return max(len(self.last_seq), len(self.metrics), len(self.locked_out))
+        return max(len(self.last_seq), len(self.metrics), len(self.locked_out), len(self.tokens_ended))
 
     def message(self) -> dict[str, Any]:
         metrics = {player_id: list(names) for player_id, names in self.metrics.items()}
-        return {"type": "feed.hint", "last_seq": self.last_seq, "metrics": metrics, "locked_out": self.locked_out}
+        return {
+            "type": "feed.hint",
+            "last_seq": self.last_seq,
+            "metrics": metrics,
+            "locked_out": self.locked_out,
+            "tokens_ended": self.tokens_ended,
+        }
 
 
 def after_commit(
@@ -69,9 +79,11 @@ def after_commit(
     last_seq: Mapping[PlayerId, int],
     metrics: Mapping[PlayerId, Iterable[str]],
     locked_out: Mapping[PlayerId, str],
+    tokens_ended: Mapping[PlayerId, int],
 ) -> None:
     """Tell the nodes once what is written can be read."""
-    hint = Hint(dict(last_seq), {id_: set(names) for id_, names in metrics.items()}, dict(locked_out))
+    touched = {id_: set(names) for id_, names in metrics.items()}
+    hint = Hint(dict(last_seq), touched, dict(locked_out), dict(tokens_ended))
     if hint and settings.ENABLE_REAL_TIME:
         transaction.on_commit(partial(tell, hint), robust=True)
 

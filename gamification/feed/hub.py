@@ -27,6 +27,7 @@ from gamification.feed.models import MESSAGES_KEPT
 from gamification.feed.reading import PAGE, Answer, read
 from gamification.kernel.encoding import dumps, instant
 from gamification.kernel.messages import PlayerId
+from gamification.kernel.tokens import REVOKED, Token
 from progress.queries import FeedHead
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ PATIENCE = 10
 NOT_NOW = Farewell(1013, "retry-after=5.0")
 BROKEN = Farewell(1011, "internal_error")
 EXPIRED = Farewell(4401, "expired_token")
+ENDED = Farewell(4401, REVOKED)
 LOCKED_OUT = 4403
 
 
@@ -127,17 +129,18 @@ class Hub:
     def is_full(self) -> bool:
         return self.count >= settings.WS_MAX_CONNECTIONS
 
-    def enter(self, player_id: PlayerId, expires_at: datetime, send: Send, push: Push | None = None) -> Connection:
+    def enter(self, token: Token, send: Send, push: Push | None = None) -> Connection:
         """Put a socket on the map. It is there before the database is asked, so whatever happens from then on is
         noticed."""
-        connection = Connection(player_id, send, push, self._has_room, self._draining)
+        connection = Connection(token, send, push, self._has_room, self._draining)
+        player_id = token.player_id
         listener = self.listeners.get(player_id)
         if listener is None:
             listener = self.listeners[player_id] = Listener(player_id)
         listener.connections.append(connection)
         self.count += 1
         self._keep_from_the_collector()
-        lasts = max(0.0, (expires_at - timezone.now()).total_seconds())
+        lasts = max(0.0, (token.expires_at - timezone.now()).total_seconds())
         connection.close_at(self.loop.call_later(lasts, connection.close, EXPIRED))
         return connection
 
@@ -186,7 +189,8 @@ class Hub:
             self._listening.set()
             while True:
                 message = await layer.receive(channel)
-                self.hear(message["last_seq"], message["metrics"], message["locked_out"])
+                ended = message.get("tokens_ended", {})  # an older version of a node says nothing of it
+                self.hear(message["last_seq"], message["metrics"], message["locked_out"], ended)
         except Exception:
             self._channel = ""
             _stop_if_told_to()
@@ -196,7 +200,11 @@ class Hub:
             raise
 
     def hear(
-        self, last_seq: dict[PlayerId, int], metrics: dict[PlayerId, list[str]], locked_out: dict[PlayerId, str]
+        self,
+        last_seq: dict[PlayerId, int],
+        metrics: dict[PlayerId, list[str]],
+        locked_out: dict[PlayerId, str],
+        tokens_ended: dict[PlayerId, int],
     ) -> None:
         listeners = self.listeners
         for player_id, seq in last_seq.items():
@@ -209,6 +217,8 @@ class Hub:
                 self._touch(listener)
         for player_id, why in locked_out.items():
             self._lock_out(player_id, why)
+        for player_id, generation in tokens_ended.items():
+            self._end_tokens(player_id, generation)
 
     def _has_more(self, listener: Listener, last_seq: int) -> None:
         listener.last_seq = max(last_seq, listener.last_seq)
@@ -221,6 +231,12 @@ class Hub:
         listener = self.listeners.get(player_id)
         for connection in list(listener.connections) if listener else ():
             connection.close(Farewell(LOCKED_OUT, why))
+
+    def _end_tokens(self, player_id: PlayerId, generation: int) -> None:
+        listener = self.listeners.get(player_id)
+        for connection in list(listener.connections) if listener else ():
+            if connection.generation < generation:
+                connection.close(ENDED)
 
     async def _look_round(self) -> None:
         """Every second: a part of the players, whose hints may have been lost; and the clients that do not keep up."""
@@ -286,11 +302,14 @@ class Hub:
         if head.locked_out:
             self._lock_out(player_id, head.locked_out)
         elif player_id in self.listeners:
+            self._end_tokens(player_id, head.generation)
             self._has_more(self.listeners[player_id], head.last_seq)
 
     def _welcome(self, connection: Connection, head: FeedHead) -> None:
         if head.locked_out:
             connection.close(Farewell(LOCKED_OUT, head.locked_out))
+        elif connection.generation < head.generation:
+            connection.close(ENDED)
         if connection.closed:
             return
         connection.cursor = head.last_seq

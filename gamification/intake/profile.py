@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from gamification.intake import erasing
 from gamification.kernel import bus, content
 from gamification.kernel.access import actor, is_player, player_in_path
+from gamification.kernel.http import NOT_KEPT
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.shapes import parse
 from progress import queries
@@ -67,7 +68,7 @@ class PlayerExport(APIView):
         player_id = player_in_path(request, player_id)
         hidden = content.hidden(player_id) if is_player(request) else {}
         shown = erasing.export(player_id, timezone.now(), hidden, for_player=is_player(request))
-        return Response(shown)
+        return Response(shown, headers=NOT_KEPT)
 
 
 def show(player_id: PlayerId, now: datetime) -> dict[str, Any]:

@@ -10,13 +10,11 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import jwt
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -28,6 +26,7 @@ from rest_framework.request import Request
 from gamification.kernel.actors import Actor
 from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, Invalid, NotFound, PlayerId
 from gamification.kernel.models import ApiKey
+from gamification.kernel.tokens import BadToken, read_token
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # it imports this module
@@ -41,9 +40,6 @@ SCOPES = (
     "rewards:grant",
     "analytics:read",
 )
-TOKEN_LIFETIME = timedelta(hours=1)
-CLOCKS_APART = timedelta(minutes=1)
-"""How far the clocks of two processes of one deployment may differ."""
 LAST_USED_STEP = timedelta(minutes=1)
 """How exact `last_used_at` is: a key in constant use costs one write a minute."""
 
@@ -163,75 +159,6 @@ class ApiKeyAuthentication(BaseAuthentication):
 # -- players' tokens ---------------------------------------------------------------------------------------------------
 
 
-class BadToken(Exception):
-    """A token that lets nobody in. `code` says why; `expired_token` is worth a new one."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-
-
-_locked_out: Callable[[PlayerId], str | None] = lambda player_id: None  # noqa: E731
-
-
-def lock_out(tell: Callable[[PlayerId], str | None]) -> None:
-    """Say who may not come in whatever their token: `tell` answers with a code (`banned`, …) or None."""
-    global _locked_out
-    _locked_out = tell
-
-
-def issue_token(player_id: PlayerId, now: datetime) -> tuple[str, datetime]:
-    """A token by which a player speaks for an hour, and when it ends."""
-    issued = int(now.timestamp())
-    expires = issued + int(TOKEN_LIFETIME.total_seconds())
-    claims = {
-        "sub": player_id,
-        "iss": settings.TOKEN_ISSUER,
-        "aud": settings.TOKEN_AUDIENCE,
-        "iat": issued,
-        "exp": expires,
-    }
-    token = jwt.encode(claims, settings.TOKEN_KEY, algorithm=settings.TOKEN_ALGORITHM)
-    return token, datetime.fromtimestamp(expires, UTC)
-
-
-def read_token(token: str) -> tuple[PlayerId, datetime]:
-    """Whose token this is, and when it ends. Raises BadToken; a banned player's is one."""
-    player_id, ends = read_claims(token)
-    if code := _locked_out(player_id):
-        raise BadToken(code, "This player may not come in.")
-    return player_id, ends
-
-
-def read_claims(token: str) -> tuple[PlayerId, datetime]:
-    """The same by what the token says alone: without a look at who was banned since, and so without a query."""
-    try:
-        claims = jwt.decode(
-            token,
-            settings.TOKEN_PUBLIC_KEY,
-            # Ours, never the one that the token names.
-            algorithms=[settings.TOKEN_ALGORITHM],
-            audience=settings.TOKEN_AUDIENCE,
-            issuer=settings.TOKEN_ISSUER,
-            # iat is checked below; a clock that runs a moment behind the issuer's should not refuse a new token.
-            options={"require": ["aud", "iss", "exp", "iat", "sub"], "verify_iat": False},
-        )
-        ends, issued = float(claims["exp"]), float(claims["iat"])
-    except jwt.ExpiredSignatureError:
-        raise BadToken("expired_token", "This token has expired.") from None
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
-        raise BadToken("invalid_token", "This token is not valid here.") from None
-    longest = TOKEN_LIFETIME.total_seconds()
-    # Whatever it says of when it was issued: none is good for longer than that from now on.
-    if not (ends - issued <= longest and ends - timezone.now().timestamp() <= longest + CLOCKS_APART.total_seconds()):
-        raise BadToken("invalid_token", "This token lives longer than an hour.")
-    player_id = claims["sub"]
-    if not PLAYER_ID.fullmatch(player_id):
-        raise BadToken("invalid_token", "This token names no player.")
-    return player_id, datetime.fromtimestamp(ends, UTC)
-
-
 class PlayerTokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer <JWT>`."""
 
@@ -240,10 +167,10 @@ class PlayerTokenAuthentication(BaseAuthentication):
         if credential is None:
             return None
         try:
-            player_id, _ = read_token(credential)
+            token = read_token(credential)
         except BadToken as bad:
             raise AuthenticationFailed(bad.detail, code=bad.code) from None
-        player = PlayerToken(player_id)
+        player = PlayerToken(token.player_id)
         return player, player
 
     def authenticate_header(self, request: Request) -> str:

@@ -22,14 +22,15 @@ from django.views.decorators.http import require_GET, require_POST
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 
-from gamification.kernel.access import issue_token
 from gamification.kernel.encoding import instant
 from gamification.kernel.http import problem, problem_response
 from gamification.kernel.http.parsing import JSONParser
 from gamification.kernel.messages import Refused
 from gamification.kernel.shapes import Shape, parse
+from gamification.kernel.tokens import issue_token
 from gamification.play import demo
 from gamification.play.moves import MOVES, Move
+from progress.queries import admission
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -73,7 +74,7 @@ def feed_url(request: HttpRequest) -> str:
 @require_POST
 def token(request: HttpRequest) -> HttpResponse:
     """A token of the demo player, as a game's own server would hand one to a player who has signed in."""
-    text, expires_at = issue_token(demo.PLAYER, timezone.now())
+    text, expires_at = issue_token(demo.PLAYER, timezone.now(), admission(demo.PLAYER).generation)
     return JsonResponse({"token": text, "expires_at": instant(expires_at)})
 
 

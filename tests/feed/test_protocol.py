@@ -16,7 +16,7 @@ from django.conf import settings as conf
 
 from gamification.feed.hub import Hub
 from gamification.feed.models import Message
-from gamification.kernel.access import TOKEN_LIFETIME
+from gamification.kernel.tokens import TOKEN_LIFETIME, Token
 from tests.callers import game_server, player
 from tests.feed.playing import Client, a_game, a_hub, apart, kill, listening, token
 from tests.pipeline.content import achievement, metric, publish, requirement
@@ -200,7 +200,7 @@ async def test_a_socket_that_fails_costs_nobody_else_a_message(here: Hub) -> Non
             raise ValueError("broken")
         return True
 
-    broken = here.enter("ann", datetime.now(UTC) + SOON * 9, send, push)
+    broken = here.enter(Token("ann", datetime.now(UTC) + SOON * 9, 0), send, push)
     await here.let_in(broken)
     async with listening("ann") as (ann, _), listening("bob") as (bob, _):
         await kill("ann", 2)
@@ -213,7 +213,7 @@ async def test_a_socket_that_fails_costs_nobody_else_a_message(here: Hub) -> Non
 async def test_a_hint_of_what_is_not_there_changes_nothing(here: Hub) -> None:
     await kill("ann", 2)
     async with listening("ann") as (ann, _):
-        here.hear({"ann": 99}, {"ann": ["never"]}, {})
+        here.hear({"ann": 99}, {"ann": ["never"]}, {}, {})
         await assert_silence(ann)
         await kill("ann")
         assert await ann.numbers(3) == [3]
@@ -455,6 +455,41 @@ async def test_a_ban_whose_hint_got_lost_closes_the_sockets_a_little_later(setti
         await apart(server.patch, "/api/v1/players/ann", {"banned": True})
         settings.ENABLE_REAL_TIME = True
         assert await ann.farewell(within=10) == (4403, "banned")
+
+
+async def test_a_token_that_is_ended_closes_the_sockets_it_opened_and_opens_no_more() -> None:
+    server = await apart(game_server)
+    ended = token("ann")
+    async with listening("ann") as (one, _), listening("ann") as (other, _), listening("bob") as (bob, _):
+        assert (await apart(server.delete, "/api/v1/players/ann/token")).status_code == 204
+        assert await one.farewell(within=2) == await other.farewell(within=2) == (4401, "revoked_token")
+        again = Client(ended)
+        await again.connect()
+        assert await again.farewell() == (4401, "revoked_token")
+        new = Client((await apart(server.post, "/api/v1/players/ann/token")).json()["token"])
+        await new.connect()
+        assert (await new.hear())["type"] == "hello"
+        await new.go()
+        await bob.say("ping")
+        assert await bob.hear() == {"type": "pong"}
+
+
+async def test_an_end_of_tokens_whose_hint_got_lost_closes_the_sockets_a_little_later(settings: Any) -> None:
+    server = await apart(game_server)
+    async with listening("ann") as (ann, _):
+        settings.ENABLE_REAL_TIME = False
+        await apart(server.delete, "/api/v1/players/ann/token")
+        settings.ENABLE_REAL_TIME = True
+        assert await ann.farewell(within=10) == (4401, "revoked_token")
+
+
+async def test_a_token_from_before_a_ban_opens_no_socket_after_it() -> None:
+    server, before = await apart(game_server), token("ann")
+    for banned in (True, False):
+        await apart(server.patch, "/api/v1/players/ann", {"banned": banned})
+    again = Client(before)
+    await again.connect()
+    assert await again.farewell() == (4401, "revoked_token")
 
 
 async def test_an_erased_player_is_closed_and_stays_out() -> None:

@@ -12,7 +12,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 from django.conf import settings
 
 PRODUCTION = {
@@ -163,6 +169,10 @@ def test_a_refused_secret_is_not_repeated(house: Path) -> None:
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY"),
         ({"SECRET_KEY": settings.INSECURE_SECRET_KEY}, "SECRET_KEY"),
+        ({"SECRET_KEY": "a"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "x7Kp2mQ9vLr4TzWb8NcY3hJd6FgS1a"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "secret" * 20}, "SECRET_KEY"),
+        ({"SECRET_KEY_FALLBACKS": "an-older-one"}, "SECRET_KEY_FALLBACKS"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
         ({"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS"),
         ({"DB_HOST": ""}, "DB_HOST"),
@@ -246,6 +256,45 @@ def test_a_public_key_of_another_pair_is_refused(house: Path) -> None:
     other = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     line = refused(house, TOKEN_ALGORITHM="EdDSA", TOKEN_KEY=private_key("Ed25519"), TOKEN_PUBLIC_KEY=other)
     assert line == "gamification cannot start: TOKEN_PUBLIC_KEY: does not belong to TOKEN_KEY"
+
+
+def public_key(private: str) -> str:
+    """The other half of the pair, as it stands in a .env file."""
+    pem = load_pem_private_key(private.replace("\\n", "\n").encode(), password=None).public_key()
+    return pem.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode().replace("\n", "\\n")
+
+
+@pytest.mark.parametrize(("algorithm", "kind"), [("HS256", ""), ("ES256", "P-256"), ("EdDSA", "Ed25519")])
+def test_the_first_of_the_token_keys_signs_and_all_verify(house: Path, algorithm: str, kind: str) -> None:
+    old, new = ("older key" * 4, "newer key" * 4) if algorithm == "HS256" else (private_key(kind), private_key(kind))
+    before = started(house, TOKEN_ALGORITHM=algorithm, TOKEN_KEY=old)
+    retired = old if algorithm == "HS256" else public_key(old)  # what only verifies need not be able to sign
+    values: Any = started(house, TOKEN_ALGORITHM=algorithm, TOKEN_KEYS=f"{new},{retired}")
+    assert list(values["TOKEN_KEYS"]) == [values["TOKEN_KEY_ID"], before["TOKEN_KEY_ID"]]
+    assert values["TOKEN_KEYS"][before["TOKEN_KEY_ID"]] == before["TOKEN_PUBLIC_KEY"]
+    assert values["TOKEN_KEY"] == new.replace("\\n", "\n")
+
+
+def test_what_was_signed_under_an_older_secret_key_still_verifies(house: Path) -> None:
+    before: Any = started(house, SECRET_KEY="an older one")
+    after: Any = started(house, SECRET_KEY="a newer one", SECRET_KEY_FALLBACKS="an older one,the oldest")
+    assert after["SECRET_KEY_FALLBACKS"] == ["an older one", "the oldest"]
+    assert before["TOKEN_KEY_ID"] in after["TOKEN_KEYS"]
+    assert after["TOKEN_KEY_ID"] not in before["TOKEN_KEYS"]
+
+
+@pytest.mark.parametrize(
+    ("env", "name"),
+    [
+        ({"TOKEN_KEYS": "short," + "long enough" * 3}, "TOKEN_KEYS"),
+        ({"TOKEN_KEYS": "long enough" * 3 + ",short"}, "TOKEN_KEYS"),
+        ({"TOKEN_KEYS": "long enough" * 3, "TOKEN_KEY": "long enough" * 3}, "TOKEN_KEYS"),
+        ({"TOKEN_ALGORITHM": "EdDSA", "TOKEN_KEYS": public_key(private_key("Ed25519"))}, "TOKEN_KEYS"),
+        ({"TOKEN_ALGORITHM": "EdDSA", "TOKEN_KEY": public_key(private_key("Ed25519"))}, "TOKEN_KEY"),
+    ],
+)
+def test_token_keys_that_cannot_sign_or_verify_are_refused(house: Path, env: dict[str, str], name: str) -> None:
+    assert refused(house, **env).startswith(f"gamification cannot start: {name}: ")
 
 
 def test_the_example_names_every_variable_and_its_default(house: Path) -> None:

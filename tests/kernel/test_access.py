@@ -2,6 +2,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import jwt
 import pytest
@@ -11,9 +12,11 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
+from gamification.environment import token_key
 from gamification.kernel import access
-from gamification.kernel.access import create_key, issue_token, rotate
+from gamification.kernel.access import create_key, rotate
 from gamification.kernel.models import ApiKey
+from gamification.kernel.tokens import issue_token
 from progress.models import Player
 from tests.callers import assert_problem, game_server, player
 
@@ -191,6 +194,8 @@ def test_a_token_speaks_for_its_player_for_an_hour(noon: time_machine.Traveller)
         {"sub": "no player!"},
         {"exp": "soon"},
         {"iat": "now"},
+        {"gen": "0"},
+        {"gen": True},
         {"exp": 99999999999},
     ],
     ids=str,
@@ -213,13 +218,68 @@ def test_a_token_of_another_algorithm_or_key_is_refused() -> None:
         assert_problem(with_header(f"Bearer {token}").get("/api/v1/players/me"), 401, "invalid_token")
 
 
-def test_a_banned_players_token_is_refused_until_the_ban_ends() -> None:
-    server, ada = game_server(), player("ada")
+def given(server: APIClient, player_id: str = "ada") -> APIClient:
+    """The player, by a token that the service gives now."""
+    answer = server.post(f"/api/v1/players/{player_id}/token")
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "no-store"
+    return with_header(f"Bearer {answer.json()['token']}")
+
+
+def test_a_ban_ends_the_players_tokens_also_after_it_is_lifted() -> None:
+    server = game_server()
+    ada = given(server)
     assert server.patch("/api/v1/players/ada", {"banned": True}).status_code == 200
     assert_problem(ada.get("/api/v1/players/me"), 401, "banned")
     assert_problem(server.post("/api/v1/players/ada/token"), 409, "banned")
     server.patch("/api/v1/players/ada", {"banned": False})
-    assert ada.get("/api/v1/players/me").status_code == 200
+    assert_problem(ada.get("/api/v1/players/me"), 401, "revoked_token")
+    assert given(server).get("/api/v1/players/me").status_code == 200
+
+
+def test_a_players_tokens_are_ended_at_once_and_new_ones_are_good() -> None:
+    server = game_server()
+    for player_id in ("ada", "ada", "never-seen"):
+        before, bob = given(server, player_id), given(server, "bob")
+        assert server.delete(f"/api/v1/players/{player_id}/token").status_code == 204
+        assert_problem(before.get("/api/v1/players/me"), 401, "revoked_token")
+        assert given(server, player_id).get("/api/v1/players/me").status_code == 200
+        assert bob.get("/api/v1/players/me").status_code == 200
+
+
+def test_only_a_key_that_may_ends_tokens() -> None:
+    assert_problem(player("ada").delete("/api/v1/players/me/token"), 403, "not_for_players")
+    assert_problem(game_server("players:read").delete("/api/v1/players/ada/token"), 403, "missing_scope")
+    assert not Player.objects.exists()
+
+
+def test_what_holds_a_token_or_all_about_a_player_is_kept_by_no_cache() -> None:
+    server = game_server()
+    server.patch("/api/v1/players/ada", {"display_name": "Ada"})
+    for answer in (
+        server.post("/api/v1/players/ada/token"),
+        server.get("/api/v1/players/ada/export"),
+        given(server).get("/api/v1/players/me/export"),
+    ):
+        assert answer["Cache-Control"] == "no-store"
+
+
+def test_a_token_names_the_key_that_signed_it_and_every_listed_key_verifies(settings: Any) -> None:
+    server, old = game_server(), settings.TOKEN_KEY
+    before, unnamed = given(server), with_header(f"Bearer {signed()}")
+    new = token_key("another secret that is long enough for it", "HS256")
+    settings.TOKEN_KEY, settings.TOKEN_KEY_ID = new.signs, new.id
+    settings.TOKEN_KEYS = {new.id: new.verifies} | settings.TOKEN_KEYS
+    after = issue_token("ada", datetime.now(UTC))[0]
+    assert jwt.get_unverified_header(after)["kid"] == new.id
+    for ada in (before, unnamed, with_header(f"Bearer {after}")):
+        assert ada.get("/api/v1/players/me").status_code == 200
+    settings.TOKEN_KEYS = {new.id: new.verifies}
+    for ada in (before, unnamed):
+        assert_problem(ada.get("/api/v1/players/me"), 401, "invalid_token")
+    claims = jwt.decode(after, options={"verify_signature": False})
+    forged = jwt.encode(claims, old, "HS256", headers={"kid": new.id})  # names our key, is signed by another
+    assert_problem(with_header(f"Bearer {forged}").get("/api/v1/players/me"), 401, "invalid_token")
 
 
 def test_a_player_finds_nobody_else_and_changes_nothing() -> None:

@@ -6,7 +6,11 @@ from gamification.kernel.http.parsing import BadJson, JSONParser, strict_json
 from gamification.kernel.http.problems import problem, problem_response
 from gamification.kernel.shapes import Shape as StrictSerializer
 
+NOT_KEPT = {"Cache-Control": "no-store"}
+"""Headers of an answer that no cache on the way may keep: a token, everything about a player."""
+
 __all__ = [
+    "NOT_KEPT",
     "BadJson",
     "JSONParser",
     "StrictSerializer",

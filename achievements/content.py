@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Max
 
-from achievements.content_serializers import AchievementShape
+from achievements.content_serializers import AchievementShape, SecretAchievementShape
 from achievements.models import Achievement, AchievementPrerequisite, AchievementRequirement, AchievementReward
 from gamification.kernel.content import (
     CreateContent,
@@ -154,6 +154,7 @@ ACHIEVEMENT = Kind(
     announce=published,
     backfill_mode=lambda definition: str(definition["backfill"]),
     show=show,
+    shape_when_hidden=SecretAchievementShape,
     filters=("type", "category", "is_enabled", "repeat", "series"),
     searched=("id", "title", "description"),
 )

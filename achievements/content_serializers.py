@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from rest_framework import serializers
+
 from achievements.models import Achievement
 from gamification.kernel.shapes import (
     SMALL,
@@ -19,6 +23,16 @@ from gamification.kernel.shapes import (
     rows,
 )
 from progress.content_serializers import Match, RequirementShape
+
+
+class SecretAchievementShape(serializers.Serializer[Any]):
+    """All that a player sees of a SECRET achievement that they have not unlocked."""
+
+    is_closed = True  # which tells it from any other
+
+    id = serializers.CharField()
+    type = serializers.ChoiceField(["SECRET"])
+    points = serializers.IntegerField(min_value=0, max_value=SMALL)
 
 
 class AchievementShape(Shape):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from achievements.models import Achievement
 from gamification.kernel.shapes import Shape, Text
+from progress.models import Aggregate, MetricCondition, Operator
 from rewards.serializers import DistributionShape
 
 # -- requests ----------------------------------------------------------------------------------------------------------
@@ -30,17 +32,17 @@ class HistoryEntry(serializers.Serializer[object]):
 
 
 class ReadRequirement(serializers.Serializer[object]):
-    type = serializers.CharField()
+    type = serializers.ChoiceField(Aggregate.choices)
     metric = serializers.CharField(required=False)
     target = serializers.CharField(required=False)
-    operator = serializers.CharField(required=False)
+    operator = serializers.ChoiceField(Operator.choices, required=False)
     threshold = serializers.FloatField(required=False)
     current = serializers.IntegerField(required=False, help_text="STREAK: the run that is still alive, in days.")
     value = serializers.FloatField(allow_null=True)
     met = serializers.BooleanField()
 
 
-class ProgressShape(serializers.Serializer[object]):
+class AchievementProgressShape(serializers.Serializer[object]):
     player_id = serializers.CharField()
     achievement_id = serializers.CharField()
     progress = serializers.FloatField(min_value=0, max_value=1)
@@ -55,18 +57,18 @@ class ProgressShape(serializers.Serializer[object]):
     revoked_at = serializers.DateTimeField(required=False)
 
 
-class StandingShape(ProgressShape):
-    """A row of a player's list. What is secret to the player shows `id`, `type` and `points` only."""
+class AchievementStandingShape(AchievementProgressShape):
+    """A row of a player's list."""
 
     id = serializers.CharField()
     title = serializers.CharField()
     description = serializers.CharField()
-    type = serializers.CharField()
-    category = serializers.CharField()
+    type = serializers.ChoiceField(Achievement.Type.choices)
+    category = serializers.ChoiceField(Achievement.Category.choices)
     points = serializers.IntegerField()
     series = serializers.CharField(allow_null=True)
     tier = serializers.IntegerField(allow_null=True)
-    repeat = serializers.CharField()
+    repeat = serializers.ChoiceField(Achievement.Repeat.choices)
     icon = serializers.CharField(allow_null=True)
     rewards = serializers.ListField(child=serializers.CharField())
     rarity = serializers.FloatField(
@@ -82,17 +84,27 @@ class ExplainedEvent(serializers.Serializer[object]):
     id = serializers.CharField()
     type = serializers.CharField()
     timestamp = serializers.DateTimeField()
-    value = serializers.FloatField(required=False, allow_null=True)
-    failed = serializers.CharField(required=False, help_text="condition, value_field, dates, held or dismissed")
+
+
+class CountedEvent(ExplainedEvent):
+    value = serializers.FloatField(allow_null=True, help_text="What it was worth to the metric.")
+
+
+class NotCountedEvent(ExplainedEvent):
+    """`failed` says what failed: a condition with its `field`, `op` and `value`, or the field of the value; `found` is
+    what the event has there."""
+
+    failed = serializers.ChoiceField(["condition", "value_field", "dates", "held", "dismissed"])
     field = serializers.CharField(required=False)
-    op = serializers.CharField(required=False)
-    found = serializers.JSONField(required=False, allow_null=True)
+    op = serializers.ChoiceField(MetricCondition.Op.choices, required=False)
+    value = serializers.JSONField(required=False, help_text="Any JSON value: what the condition compares with.")
+    found = serializers.JSONField(required=False, help_text="Any JSON value; null where there is none.")
 
 
 class ExplainedRequirement(ReadRequirement):
     missing = serializers.FloatField(allow_null=True)
-    counted = ExplainedEvent(many=True, required=False)
-    not_counted = ExplainedEvent(many=True, required=False)
+    counted = CountedEvent(many=True, required=False)
+    not_counted = NotCountedEvent(many=True, required=False)
 
 
 class Blocker(serializers.Serializer[object]):

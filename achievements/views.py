@@ -12,16 +12,17 @@ from rest_framework.views import APIView
 
 from achievements import queries, standings
 from achievements.commands import ClaimRewards, RevokeAchievement
+from achievements.content_serializers import SecretAchievementShape
 from achievements.explaining import explain
 from achievements.rules import Achievement, AchievementRules
 from achievements.serializers import (
+    AchievementProgressShape,
+    AchievementStandingShape,
     ClaimedShape,
     ClaimShape,
     ExplanationShape,
-    ProgressShape,
     RevokedShape,
     RevokeShape,
-    StandingShape,
 )
 from achievements.standings import View
 from gamification.kernel import bus, publishing
@@ -35,7 +36,7 @@ from rewards import facts
 
 STATES = ("LOCKED", "IN_PROGRESS", "COMPLETED")
 PLAYER = OpenApiParameter("player_id", description="Whose; a player's token says so by itself.", required=False)
-_page = paged(StandingShape)
+_page = paged(AchievementStandingShape, SecretAchievementShape)
 
 
 def find(request: Request, achievement_id: str, player_id: PlayerId) -> Achievement:
@@ -82,7 +83,7 @@ class Progress(APIView):
     scopes: ClassVar = {"GET": "players:read"}
     player_may: ClassVar = {"GET"}
 
-    @extend_schema(operation_id="achievements_progress_read", parameters=[PLAYER], responses=ProgressShape)
+    @extend_schema(operation_id="achievements_progress_read", parameters=[PLAYER], responses=AchievementProgressShape)
     def get(self, request: Request, achievement_id: str) -> Response:
         player_id = acting_player(request, request.query_params.get("player_id"))
         if kept := find_kept(request, achievement_id, player_id):

@@ -366,7 +366,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other
     "DEFAULT_PARSER_CLASSES": ["gamification.kernel.http.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "gamification.kernel.openapi.Operation",
     "EXCEPTION_HANDLER": "gamification.kernel.http.problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -380,8 +380,14 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "gamification.kernel.openapi.refusals",
+        "gamification.kernel.openapi.plain_types",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "AchievementTypeEnum": "achievements.models.Achievement.Type",
+        "RequirementTypeEnum": "progress.models.Aggregate",
         "RewardTypeEnum": "rewards.models.RewardType",
         "QuestTypeEnum": "quests.models.Quest.Type",
         "QuestStatusEnum": "quests.standings.STATES",

@@ -8,7 +8,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from gamification import probes
 from gamification.intake import profile
-from gamification.kernel import openapi
 
 api: list[URLPattern | URLResolver] = [
     path("players/<str:player_id>", profile.PlayerProfile.as_view()),
@@ -30,9 +29,6 @@ api: list[URLPattern | URLResolver] = [
 schema = SpectacularAPIView.as_view(
     authentication_classes=[],
     renderer_classes=[OpenApiJsonRenderer2, OpenApiYamlRenderer],
-    custom_settings={
-        "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", f"{openapi.__name__}.refusals"],
-    },
 )
 docs = SpectacularSwaggerView.as_view(authentication_classes=[], url_name="schema")
 

@@ -44,7 +44,7 @@ MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60}
 class ConditionShape(Shape):
     field = FieldPath()
     op = Choice(choices=MetricCondition.Op.choices)
-    value = Json(required=False, allow_null=True)
+    value = Json(required=False, allow_null=True, help_text="Any JSON value; of in and not_in, a list.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         op = attrs["op"]
@@ -97,6 +97,8 @@ class TimeframeShape(Shape):
 
 class RequirementShape(Shape):
     """An aggregate of a metric against a threshold, or another piece of content completed, or the level."""
+
+    answers_leave_out = ("metric", "target", "operator", "threshold", "timeframe")
 
     type = Choice(choices=Aggregate.choices)
     metric = OptionalId()

@@ -55,7 +55,7 @@ class ProfileShape(serializers.Serializer[Any]):
     player_id = serializers.CharField()
     display_name = serializers.CharField()
     timezone = serializers.CharField(help_text="The zone chosen last; it applies from the end of the open period.")
-    attributes = serializers.DictField()
+    attributes = JsonObject()
     statistics = StatisticsShape()
     badges = serializers.ListField(child=serializers.CharField())
     titles = serializers.ListField(child=serializers.CharField())

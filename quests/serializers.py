@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from gamification.kernel.shapes import Shape, Text
+from quests.content_serializers import StepShape
 from quests.models import Quest, Run
 from quests.standings import STATES
 
@@ -67,7 +68,7 @@ class QuestStandingShape(QuestProgressShape):
     start_date = serializers.DateTimeField(allow_null=True)
     end_date = serializers.DateTimeField(allow_null=True)
     rewards = serializers.ListField(child=serializers.CharField())
-    steps = serializers.ListField(child=serializers.DictField())
+    steps = StepShape(many=True)
     rarity = serializers.FloatField(
         min_value=0,
         max_value=1,

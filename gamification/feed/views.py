@@ -27,7 +27,7 @@ class MessageShape(serializers.Serializer[Any]):
     seq = serializers.IntegerField()
     type = serializers.CharField()
     player_id = serializers.CharField()
-    data = serializers.DictField()  # type: ignore[assignment] # the base class has an attribute of that name
+    data = serializers.DictField(help_text="What the type says: see the docs of the live feed.")  # type: ignore[assignment] # the base class has an attribute of that name
     timestamp = serializers.DateTimeField()
     is_read = serializers.BooleanField()
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from uuid_utils.compat import uuid7
 
 from achievements.rules import Achievement
-from achievements.serializers import ProgressShape
+from achievements.serializers import AchievementProgressShape
 from achievements.standings import View
 from achievements.views import PLAYER, Progress, find, hidden
 from gamification import pipeline
@@ -78,7 +78,7 @@ class AchievementProgress(Progress):
         operation_id="achievements_progress_report",
         parameters=[PLAYER],
         request=ReportShape,
-        responses=ProgressShape,
+        responses=AchievementProgressShape,
     )
     @idempotent
     def post(self, request: Request, achievement_id: str) -> Response:

@@ -23,12 +23,13 @@ from gamification.kernel.access import concerned
 from gamification.kernel.encoding import dumps, instant
 from gamification.kernel.http import paginate, problem_response
 from gamification.kernel.http.idempotency import idempotent
-from gamification.kernel.http.pages import PAGE_PARAMETERS, page_schema
+from gamification.kernel.http.pages import paged
 from gamification.kernel.http.parameters import matching
 from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, Fact, Outcome
 from gamification.kernel.models import RejectedEvent
 
 CODE = re.compile("[a-z_]{1,32}")
+_page = paged(schema.RejectedEventShape)
 
 
 class Events(APIView):
@@ -49,9 +50,9 @@ class Events(APIView):
 
     @extend_schema(
         operation_id="events_create",
-        request={"application/json": schema.BODY},
+        request=schema.BODY,
         parameters=[schema.PREFER],
-        responses={(202, "application/json"): schema.ACCEPTED, (200, "application/json"): schema.ANSWER},
+        responses={202: schema.EventsAcceptedShape, 200: schema.EventsProcessedShape},
         examples=[OpenApiExample("One event", value=schema.EXAMPLE, request_only=True)],
     )
     @idempotent
@@ -98,9 +99,9 @@ class RejectedEvents(APIView):
         parameters=[
             OpenApiParameter("player_id", required=False),
             OpenApiParameter("code", description="Why it was refused, such as id_reused.", required=False),
-            *PAGE_PARAMETERS,
+            *_page["parameters"],
         ],
-        responses={(200, "application/json"): page_schema({"type": "array", "items": schema.REJECTED_EVENT})},
+        responses=_page["responses"],
     )
     def get(self, request: Request) -> Response:
         wanted = {

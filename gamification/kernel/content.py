@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from rest_framework import serializers
 
 from gamification.kernel import publishing, shapes
 from gamification.kernel.encoding import canonical
@@ -57,6 +58,8 @@ class Kind:
     backfill_mode: Callable[[Definition], str] = lambda definition: "DIGEST"
     show: Callable[[Definition, Hidden], Definition | None] | None = None
     """What a player to whom some content is hidden sees of this; None: nothing."""
+    shape_when_hidden: type[serializers.Serializer[Any]] | None = None
+    """The shape of what `show` leaves of it where it is hidden itself, if that is something."""
     also_counted: Mapping[str, Callable[[str, int], int]] = field(default_factory=dict)
     """What whoever saves it is told besides, each counted by its id and published version."""
     filters: tuple[str, ...] = ()

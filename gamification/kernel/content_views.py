@@ -21,8 +21,8 @@ from gamification.kernel import bus, content, publishing, shapes
 from gamification.kernel.access import GameServer, PlayerToken, acting_player, actor, principal
 from gamification.kernel.content import Kind, Saved, UnknownContent
 from gamification.kernel.encoding import instant
-from gamification.kernel.http import idempotent, page_schema, paginate, paginate_list
-from gamification.kernel.http.pages import PAGE_PARAMETERS
+from gamification.kernel.http import idempotent, paginate, paginate_list
+from gamification.kernel.http.pages import one_of, paged
 from gamification.kernel.http.parameters import bad_parameter, chosen
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.models import Content, Version
@@ -43,12 +43,21 @@ class BackfillShape(Shape):
     players_done = serializers.IntegerField()
     players_total = serializers.IntegerField()
     would_complete = serializers.IntegerField()
+    detail = serializers.CharField(help_text="Why it failed.")
+
+
+class VersionShape(serializers.Serializer[Any]):
+    """A published version. `definition` is what the content said then: fields that came later are not in it."""
+
+    number = serializers.IntegerField()
+    retired = serializers.BooleanField(help_text="Whether this version took it out of play.")
+    at = serializers.DateTimeField()
+    who = serializers.CharField()
+    reason = serializers.CharField()
 
 
 SEARCHES = ("text", "q", "search")
 """The names by which a list is searched; the first is the one to use."""
-
-ANY_OF_IT = {"application/json": {"type": "object", "description": "Any fields of the content, to try."}}
 
 
 class ContentView(APIView):
@@ -168,21 +177,28 @@ class ContentVersions(ContentView):
 def routes(kind: Kind) -> list[URLPattern]:
     """The URLs of one kind, with views of its own so that the schema names its shape."""
     name = kind.name.capitalize()
-    written = _made(f"{name}Written", (kind.shape, OptionsShape))
+    written = _made(f"{name}Shape", (kind.shape, OptionsShape))
+    tried = _made(f"{name}TriedShape", (kind.shape,))(partial=True)
     read = _made(
-        f"{name}Read",
+        f"{name}Shape",
         (kind.shape,),
         created_at=serializers.DateTimeField(),
         updated_at=serializers.DateTimeField(),
         version=serializers.IntegerField(allow_null=True),
-        draft=serializers.BooleanField(required=False),
+        draft=serializers.BooleanField(help_text="Whether it has changes that are not published; not for players."),
+        answers_leave_out=("draft",),
     )
     counted = {name: serializers.IntegerField() for name in kind.also_counted}
-    answer = _made(f"{name}Saved", (read,), backfill_id=serializers.IntegerField(allow_null=True), **counted)
-    page = {(200, "application/json"): page_schema({"type": "array", "items": {"type": "object"}})}
+    answer = _made(f"{name}SavedShape", (read,), backfill_id=serializers.IntegerField(allow_null=True), **counted)
+    said = _made(f"{name}DefinitionShape", (kind.shape,), answers_leave_out=tuple(kind.shape().fields))
+    version = _made(f"{name}VersionShape", (VersionShape,), definition=said())
+    seen = read if kind.shape_when_hidden is None else one_of(read, kind.shape_when_hidden)
+    page, pages_of_versions = paged(read, kind.shape_when_hidden), paged(version)
     filters = [
+        *page["parameters"],
         OpenApiParameter("state", enum=content.STATES, description="Without: all that is not retired."),
-        *(OpenApiParameter(each) for each in (*kind.filters, *kind.asked_of_players)),
+        *(_filter(kind, each) for each in kind.filters),
+        *(OpenApiParameter(each, description="A player's id.") for each in kind.asked_of_players),
         OpenApiParameter("text", description=f"Looked for in {', '.join(kind.searched)}."),
         *(OpenApiParameter(each, description="Another name of `text`.", deprecated=True) for each in SEARCHES[1:]),
     ]
@@ -198,21 +214,19 @@ def routes(kind: Kind) -> list[URLPattern]:
     of_all = view(
         ContentList,
         "List",
-        get=("list", {"parameters": [*PAGE_PARAMETERS, *filters], "responses": page}),
+        get=("list", {"parameters": filters, "responses": page["responses"]}),
         post=("create", {"request": written, "responses": {201: answer}}),
     )
     of_one = view(
         ContentDetail,
         "Detail",
-        get=("read", {"responses": read}),
+        get=("read", {"responses": seen}),
         patch=("update", {"request": written, "responses": answer}),
         delete=("retire", {"responses": {204: None}}),
     )
     publish = view(ContentPublish, "Publish", post=("publish", {"request": ReasonShape, "responses": answer}))
-    preview = view(
-        ContentPreview, "Preview", post=("preview", {"request": ANY_OF_IT, "responses": {202: BackfillShape}})
-    )
-    versions = view(ContentVersions, "Versions", get=("versions", {"parameters": PAGE_PARAMETERS, "responses": page}))
+    preview = view(ContentPreview, "Preview", post=("preview", {"request": tried, "responses": {202: BackfillShape}}))
+    versions = view(ContentVersions, "Versions", get=("versions", pages_of_versions))
     return [
         path(kind.plural, of_all),
         path(f"{kind.plural}/<str:id>", of_one),
@@ -220,6 +234,13 @@ def routes(kind: Kind) -> list[URLPattern]:
         path(f"{kind.plural}/<str:id>/preview", preview),
         path(f"{kind.plural}/<str:id>/versions", versions),
     ]
+
+
+def _filter(kind: Kind, name: str) -> OpenApiParameter:
+    column: Any = kind.model._meta.get_field(name)
+    if isinstance(column, BooleanField):
+        return OpenApiParameter(name, bool)
+    return OpenApiParameter(name, enum=list(dict(column.choices)) if column.choices else None)
 
 
 def _made(name: str, bases: tuple[type, ...], **attributes: Any) -> Any:

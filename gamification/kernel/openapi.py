@@ -1,10 +1,18 @@
-"""What OpenAPI cannot read off the views: how callers say who they are, and that any call may be refused."""
+"""What OpenAPI cannot read off the views by itself: who may call, what may be sent again, and that any call may be
+refused. And what other people's generators of clients need: no value without a type, no integer without a format.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+
+from gamification.kernel.shapes import SMALL, Shape
+
+Direction = Literal["request", "response"]
 
 PROBLEM = {
     "type": "object",
@@ -28,7 +36,6 @@ PROBLEM = {
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "required": False,
     "description": "Sent again with the same body, the first answer is given again and nothing happens twice.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
@@ -55,19 +62,83 @@ class PlayerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
+class Operation(AutoSchema):
+    """How one method of a view is described. What the view says of itself for other ends is not said again."""
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Those whom `scopes` and `player_may` let in."""
+        allowed = {
+            "ApiKey": self.method in getattr(self.view, "scopes", ()),
+            "PlayerToken": self.method in getattr(self.view, "player_may", ()),
+        }
+        return [each for each in super().get_auth() if all(allowed.get(name, True) for name in each)]
+
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        """With an idempotency key where the method is `idempotent`."""
+        parameters = super()._get_parameters()
+        needs_key = getattr(getattr(self.view, self.method.lower(), None), "needs_key", None)
+        return parameters if needs_key is None else [*parameters, {**IDEMPOTENCY_KEY, "required": needs_key}]
+
+    def get_serializer_name(self, serializer: Any, direction: Direction) -> str:
+        name: str = super().get_serializer_name(serializer, direction)
+        return name.removesuffix("Shape")
+
+    def _get_serializer_name(self, serializer: Any, direction: Direction, bypass_extensions: bool = False) -> str:
+        """Request and answer are told apart where a shape has both."""
+        name: str = super()._get_serializer_name(serializer, direction, bypass_extensions)
+        return name.removesuffix("Request") if getattr(serializer, "is_only_sent", False) else name
+
+    def _map_basic_serializer(self, serializer: Any, direction: Direction) -> Any:
+        """Bodies may have no fields that are not named; answers have all that a shape names, defaults filled in."""
+        described = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "request" or getattr(serializer, "is_closed", False):
+            described["additionalProperties"] = False
+        elif isinstance(serializer, Shape):
+            described["required"] = sorted(described["properties"].keys() - set(serializer.answers_leave_out))
+        return described
+
+
 def refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """A hook of drf-spectacular: every operation may answer with a problem, every POST that changes something takes an
-    idempotency key, and no body may have fields that are not named."""
-    schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    for name, schema in schemas.items():
-        if name.endswith("Request") and "properties" in schema:
-            schema.setdefault("additionalProperties", False)
-    schemas["Problem"] = PROBLEM
+    """A hook of drf-spectacular: every operation may answer with a problem."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
     refused = {"description": "Refused.", "content": {"application/problem+json": reference}}
-    for address, path in result["paths"].items():
-        for method, operation in path.items():
+    for path in result["paths"].values():
+        for operation in path.values():
             operation["responses"].setdefault("default", refused)
-            if method == "post" and not address.endswith("/token"):  # which is made anew each time, and not kept
-                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     return result
+
+
+def plain_types(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """A hook of drf-spectacular: types as generators of clients take them.
+
+    `oneOf: [{}, null]` says no more than `{}`, and refuses null besides, which is both; null is a type and no enum of
+    its own; an object without properties holds whatever the game puts there; an integer without a format is 32 bits
+    wide to many languages.
+    """
+    result["components"]["schemas"].pop("NullEnum", None)
+    for node in _nodes(result):
+        if {} in node.get("oneOf", ()):
+            del node["oneOf"]
+        if node.get("$ref") == "#/components/schemas/NullEnum":
+            del node["$ref"]
+            node["type"] = "null"
+        types = node.get("type", ())
+        types = [types] if isinstance(types, str) else types
+        if "object" in types and not node.keys() & {"properties", "additionalProperties"}:
+            node["additionalProperties"] = {}
+        if "integer" in types:
+            node["format"] = "int32" if abs(node.get("maximum", SMALL + 1)) <= SMALL else "int64"
+    return result
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+    """Every schema within a schema, and the objects around them; not what examples and defaults hold."""
+    if isinstance(node, list):
+        for inner in node:
+            yield from _nodes(inner)
+    elif isinstance(node, dict):
+        yield node
+        for name, inner in node.items():
+            if name not in ("example", "examples", "default", "enum"):
+                yield from _nodes(inner)

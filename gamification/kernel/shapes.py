@@ -70,6 +70,8 @@ class Shape(serializers.Serializer[Any]):
     }
     kept_by_the_service: tuple[str, ...] = ()
     """Names that answers show and requests may not set."""
+    answers_leave_out: tuple[str, ...] = ()
+    """The fields that answers have only where they mean something; all others they always have."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
@@ -284,6 +286,9 @@ class Json(serializers.JSONField):
 
 class JsonObject(serializers.DictField):
     """A JSON object for the game's own use."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(help_text="For the game's own use: the service keeps it and gives it back.", **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.db import connection
 from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
@@ -32,6 +33,7 @@ class Paint(APIView):
     meanwhile: ClassVar[Callable[[], object] | None] = None
     status: ClassVar[int] = 201
 
+    @extend_schema(parameters=[OpenApiParameter("twice")])
     @idempotent
     def post(self, request: Request) -> Response:
         leave_mark()

@@ -1,7 +1,7 @@
 """HTTP as every route speaks it: strict JSON in, problem+json for refusals, lists by cursor, answers given once."""
 
 from gamification.kernel.http.idempotency import idempotency_key, idempotent
-from gamification.kernel.http.pages import page_schema, paginate, paginate_list
+from gamification.kernel.http.pages import paginate, paginate_list
 from gamification.kernel.http.parsing import BadJson, JSONParser, strict_json
 from gamification.kernel.http.problems import problem, problem_response
 from gamification.kernel.shapes import Shape as StrictSerializer
@@ -16,7 +16,6 @@ __all__ = [
     "StrictSerializer",
     "idempotency_key",
     "idempotent",
-    "page_schema",
     "paginate",
     "paginate_list",
     "problem",

@@ -104,6 +104,7 @@ def _decorated(method: View, required: bool) -> View:
             raise
         return response
 
+    wrapper.needs_key = required  # type: ignore[attr-defined] # read by the schema
     return wrapper  # type: ignore[return-value]
 
 

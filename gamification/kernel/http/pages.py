@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from django.core import signing
 from django.db.models import Model, Q, QuerySet
-from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -81,46 +81,40 @@ def paginate_list(
     return page.response(page.rows if show is None else [show(row) for row in page.rows])
 
 
-def page_schema(row: dict[str, Any]) -> dict[str, Any]:
-    link = {"type": ["string", "null"], "format": "uri"}
-    return {
-        "type": "object",
-        "required": ["next", "previous", "results"],
-        "properties": {"next": link, "previous": link, "results": row},
-    }
-
-
-PARAMETERS: list[dict[str, Any]] = [
-    {
-        "name": "cursor",
-        "in": "query",
-        "required": False,
-        "description": "From `next` or `previous`.",
-        "schema": {"type": "string"},
-    },
-    {
-        "name": "page_size",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
-    },
+PARAMETERS = [
+    OpenApiParameter("cursor", str, description="From `next` or `previous`.", required=False),
+    OpenApiParameter(
+        "page_size",
+        {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
+        required=False,
+    ),
 ]
 
-PAGE_PARAMETERS = [
-    OpenApiParameter(p["name"], p["schema"], description=p.get("description", ""), required=False) for p in PARAMETERS
-]
-"""The same as `@extend_schema` takes them."""
 
-
-def paged(row: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """What a list tells OpenAPI of itself: `@extend_schema(**paged(RowShape))`."""
-    name = f"{row.__name__.removesuffix('Shape')}Page"
+def paged(row: type[serializers.Serializer[Any]], or_: type[serializers.Serializer[Any]] | None = None) -> Any:
+    """What a list tells OpenAPI of itself: `@extend_schema(**paged(RowShape))`. `or_`: what a row may look like
+    instead."""
+    name = row.__name__.removesuffix("Serializer").removesuffix("Shape")
+    rows: Any = row(many=True) if or_ is None else one_of(row, or_, many=True)
     fields = {
         "next": serializers.URLField(allow_null=True),
         "previous": serializers.URLField(allow_null=True),
-        "results": row(many=True),
+        "results": rows,
     }
-    return {"parameters": PAGE_PARAMETERS, "responses": inline_serializer(name, fields)}
+    return {"parameters": PARAMETERS, "responses": inline_serializer(f"{name}Page", fields)}
+
+
+def one_of(
+    row: type[serializers.Serializer[Any]], or_: type[serializers.Serializer[Any]], *, many: bool = False
+) -> Any:
+    """Either of two shapes; each has fields by which it is told from the other."""
+    name = row.__name__.removesuffix("Serializer").removesuffix("Shape")
+    return PolymorphicProxySerializer(
+        component_name=f"{name}Or{or_.__name__.removesuffix('Shape')}",
+        serializers=[row, or_],
+        resource_type_field_name=None,
+        many=many,
+    )
 
 
 # -- the work ----------------------------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import math
 import time
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
-from django.db import OperationalError
-from django.db.models import F
+from django.db import OperationalError, transaction
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Least
 
 from achievements.completing import Shelf
@@ -19,12 +20,14 @@ from gamification.kernel import publishing
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.publishing import Change, Unpublishable
 from gamification.kernel.world import World
-from gamification.replaying import fill, kept_events, replay
+from gamification.replaying import Filled, fill, kept_events, replay
 from progress.metering import Books
-from progress.models import Backfill, Player
+from progress.models import Backfill, LeftOut, Player
 
 CHUNK = 20
 """Players a transaction."""
+PAUSE = timedelta(hours=1)
+"""So long after the last time the clock tries again whom a backfill left out; the next backfill does at once."""
 
 NOBODY = "~"
 """No player can be called so: the cursor of what is finished."""
@@ -46,23 +49,27 @@ def run_pending(now: datetime, *, seconds: float = math.inf) -> int:
         unfinished = Backfill.objects.filter(state__in=(Backfill.State.PENDING, Backfill.State.RUNNING))
         for job in unfinished.order_by("id"):
             done += _run(job, now, deadline)
-        newest = (
-            Backfill.objects.filter(preview__isnull=True, state=Backfill.State.DONE).order_by("-publication").first()
-        )
-        if newest is not None:  # a player first seen by a batch that began before the publication
-            while missed := _behind(newest.publication, deadline):
-                done += fill(missed, now=now).looked_at
+        filled = Backfill.objects.filter(preview__isnull=True, state=Backfill.State.DONE)
+        if newest := filled.order_by("-publication").first():
+            done += _fill_missed(newest.publication, now, deadline)
     except _Impatient:
         log.info("the backfill goes on by the clock")
     return done
 
 
 def _run(job: Backfill, now: datetime, deadline: float) -> int:
-    if job.state == Backfill.State.PENDING:
-        Backfill.objects.filter(pk=job.pk).update(state=Backfill.State.RUNNING, players_total=_total(job))
+    begins = Backfill.objects.filter(pk=job.pk, state=Backfill.State.PENDING)
+    would = Value(0) if job.preview else F("would_complete")  # of those who were filled before, too
+    begins.update(
+        state=Backfill.State.RUNNING, players_done=0, players_total=_total(job), would_complete=would, cursor=""
+    )
+    job.refresh_from_db()
     state, detail, players = Backfill.State.DONE, "", 0
     try:
-        players = _preview(job, deadline) if job.preview else _fill_all(job, now, deadline)
+        if job.preview:
+            players, detail = _preview(job, deadline)
+        else:
+            players = _fill_all(job, now, deadline)
     except Unpublishable as refused:
         state, detail = Backfill.State.FAILED, str(refused.errors)
     except (_Impatient, OperationalError):  # a database that is away or busy comes back
@@ -76,20 +83,22 @@ def _run(job: Backfill, now: datetime, deadline: float) -> int:
 
 
 def _total(job: Backfill) -> int:
-    return (Player.objects.all() if job.preview else Player.objects.filter(filled__lt=job.publication)).count()
+    return (Player.objects.all() if job.preview else _behind(job.publication)).count()
 
 
-def _behind(publication: int, deadline: float) -> list[PlayerId]:
-    if time.monotonic() > deadline:
-        raise _Impatient
-    behind = Player.objects.filter(filled__lt=publication).order_by("player_id")
-    return list(behind.values_list("player_id", flat=True)[:CHUNK])
+# -- filling -----------------------------------------------------------------------------------------------------------
+
+
+def _behind(publication: int) -> QuerySet[Player]:
+    """Whose past is still to be counted. That of the banned is, once they are not: nothing is earned while they are."""
+    return Player.objects.filter(filled__lt=publication, banned=False)
 
 
 def _fill_all(job: Backfill, now: datetime, deadline: float) -> int:
+    tried = LeftOut.objects.filter(backfill=job.pk)
     looked_at = 0
-    while chunk := _behind(job.publication, deadline):
-        filled = fill(chunk, now=now)
+    for chunk in _chunks(_behind(job.publication).exclude(player_id__in=tried.values("player_id")), deadline):
+        filled = _fill(chunk, job.pk, now)
         looked_at += filled.looked_at
         Backfill.objects.filter(pk=job.pk).update(
             players_done=Least(F("players_done") + filled.looked_at, F("players_total")),
@@ -98,12 +107,62 @@ def _fill_all(job: Backfill, now: datetime, deadline: float) -> int:
     return looked_at
 
 
-def _preview(job: Backfill, deadline: float) -> int:
-    """How many players would complete what the definition says. Nothing of any player changes."""
+def _fill_missed(publication: int, now: datetime, deadline: float) -> int:
+    """Whoever no backfill filled: first seen by a batch that began before the publication, banned then, or left out
+    (these are tried only now and then).
+    """
+    tried = LeftOut.objects.filter(tried_at__gt=now - PAUSE)
+    chunks = _chunks(_behind(publication).exclude(player_id__in=tried.values("player_id")), deadline)
+    return sum(_fill(chunk, None, now).looked_at for chunk in chunks)
+
+
+def _chunks(players: QuerySet[Player], deadline: float) -> Iterator[list[PlayerId]]:
+    """Some at a time, until none is left: whoever takes them changes who is found."""
+    ids = players.order_by("player_id").values_list("player_id", flat=True)
+    while chunk := list(ids[:CHUNK]):
+        if time.monotonic() > deadline:
+            raise _Impatient
+        yield chunk
+
+
+def _fill(player_ids: Sequence[PlayerId], job: int | None, now: datetime) -> Filled:
+    """Fill these players. Where that fails, halves of them, until the one whose past cannot be replayed stands alone
+    and is left out by name.
+    """
+    try:
+        return fill(player_ids, now=now)
+    except OperationalError:
+        raise
+    except Exception as problem:
+        if len(player_ids) == 1:
+            log.warning("the past of player %s cannot be replayed", player_ids[0], exc_info=True)
+            _leave_out(player_ids[0], problem, job, now)
+            return Filled(0, 0)
+    half = len(player_ids) // 2
+    first, second = _fill(player_ids[:half], job, now), _fill(player_ids[half:], job, now)
+    return Filled(first.looked_at + second.looked_at, first.completed + second.completed)
+
+
+def _leave_out(player_id: PlayerId, problem: Exception, job: int | None, now: datetime) -> None:
+    said = f"{type(problem).__name__}: {problem}".splitlines()[0][:300]
+    with transaction.atomic():
+        player = Player.objects.select_for_update().filter(pk=player_id).first()
+        if player is not None:  # erased in the meantime
+            found = {"filled": player.filled, "reason": said, "backfill": job, "tried_at": now}
+            LeftOut.objects.update_or_create(player_id=player_id, defaults=found)
+
+
+# -- previews ----------------------------------------------------------------------------------------------------------
+
+
+def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
+    """Count how many players would complete what the definition says; nothing of any player changes. Says how many were
+    looked at, and what is to be said of it.
+    """
     wanted = job.preview
     assert wanted is not None
     rules = publishing.rehearse([Change(wanted["kind"], wanted["id"], wanted["definition"])])
-    players, looked_at = Player.objects.order_by("player_id"), 0
+    players, looked_at, unreadable = Player.objects.order_by("player_id"), 0, 0
     while chunk := list(players.filter(player_id__gt=job.cursor).values_list("player_id", flat=True)[:CHUNK]):
         if time.monotonic() > deadline:
             raise _Impatient
@@ -116,7 +175,14 @@ def _preview(job: Backfill, deadline: float) -> int:
         shelf.read_all()
         would = 0
         for player in books.players.values():
-            past = replay(rules, player, kept_events(player.player_id), shelf, now=world.now)
+            try:
+                past = replay(rules, player, kept_events(player.player_id), shelf, now=world.now)
+            except OperationalError:
+                raise
+            except Exception:
+                log.warning("the past of player %s cannot be replayed", player.player_id, exc_info=True)
+                unreadable += 1
+                continue
             completed = {achievement.id for _, achievement, _ in past[Shelf].completed}
             would += wanted["id"] in completed if wanted["kind"] == "achievement" else bool(completed)
         after, job.cursor = job.cursor, chunk[-1]
@@ -126,4 +192,5 @@ def _preview(job: Backfill, deadline: float) -> int:
             would_complete=F("would_complete") + would,
         )
         looked_at += len(chunk)
-    return looked_at
+    said = f"The pasts of {unreadable} players could not be replayed; the log names them." if unreadable else ""
+    return looked_at, said

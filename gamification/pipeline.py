@@ -7,11 +7,12 @@ takes effect whole or not at all, and a crash at any point leaves either nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from achievements.completing import Shelf, complete
 from anticheat.screening import Screen, hold, note_reuse, screen
@@ -26,27 +27,29 @@ from progress.metering import Books, record
 from quests.advancing import Log, advance
 from rewards.granting import Till, grant
 
+T = TypeVar("T")
+
 MAX_ROUNDS = 8
 """The batch is the first round; what it caused are the next. A longer cascade waits for a person."""
 
 
 def process(batch: Sequence[GameEvent], *, now: datetime) -> Outcome:
     """Give each event of `batch` its effect, once, however often it arrives; says what came of it."""
-    with transaction.atomic():
-        world = open_world((event.player_id for event in batch), now=now)
+
+    def count(world: World) -> Outcome:
         fresh = admit(world, batch)
         read(world, fresh)
         world[Log].expire()
         play(world, screen(world, fresh))
-        write(world)
-    reactions.after_commit(world)
-    return world.outcome
+        return world.outcome
+
+    return committed(lambda: open_world((event.player_id for event in batch), now=now), count)
 
 
 def execute(command: Command, actor: Actor, now: datetime) -> Any:
     """Grant a command of `actor` with everything that follows from it, or raise its `Refused` with nothing changed."""
-    with transaction.atomic():
-        world = open_world(command.players(), actor=actor, now=now)
+
+    def grant_wish(world: World) -> Any:
         if not command.for_anyone and getattr(command, "player_id", None) in world[Books].erased:
             raise PlayerErased
         read(world, [])
@@ -55,9 +58,9 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
         if world.released:
             read(world, world.released)
         play(world, world.released)
-        write(world)
-    reactions.after_commit(world)
-    return answer
+        return answer
+
+    return committed(lambda: open_world(command.players(), actor=actor, now=now), grant_wish)
 
 
 def play(world: World, wave: Sequence[GameEvent]) -> None:
@@ -82,6 +85,31 @@ def is_awaited(world: World, event: GameEvent) -> bool:
 
 
 # -- the transaction's beginning and end -------------------------------------------------------------------------------
+
+
+def committed(begin: Callable[[], World], work: Callable[[World], T]) -> T:
+    """Do `work` in a world and write what came of it, all in one transaction; then let others know.
+
+    What a distribution's id says was given once is never given twice. Should there be one that no standing tells of (a
+    table was restored without the other), everything is decided once more without it, rather than refused for all.
+    """
+    given: frozenset[UUID] = frozenset()
+    while True:
+        world = None
+        try:
+            with transaction.atomic():
+                world = begin()
+                world[Till].given = given
+                answer = work(world)
+                write(world)
+        except IntegrityError:
+            known = world[Till].found_given() if world is not None else given
+            if known <= given:
+                raise
+            given |= known
+        else:
+            reactions.after_commit(world)
+            return answer
 
 
 def open_world(

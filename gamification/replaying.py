@@ -17,16 +17,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import transaction
-
 from achievements.completing import Past, Shelf, Standing, complete, unlock_all
 from achievements.rules import Achievement, AchievementRules, Era
-from gamification import pipeline, reactions
+from gamification import pipeline
 from gamification.kernel.messages import GameEvent, PlayerId
 from gamification.kernel.models import Event
 from gamification.kernel.publishing import Rules
 from gamification.kernel.world import World
 from progress.metering import Books, PlayerState, record
+from progress.models import LeftOut
 from progress.rules import ALWAYS, NEVER
 from quests.advancing import Log
 from rewards.granting import Till, grant
@@ -45,20 +44,22 @@ class Kept(NamedTuple):
 
 def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
     """Count these players' pasts for whatever is new to them. One transaction."""
-    with transaction.atomic():
-        world = pipeline.open_world(player_ids, now=now, backfill=True)
+
+    def count(world: World) -> Filled:
         world[Books].read_all()
         world[Shelf].read_all()
         world[Log].load([])
         world[Log].expire()
         world[Till].load([])
-        behind = [player for player in world[Books].players.values() if player.filled < world.rules.number]
+        players = world[Books].players.values()
+        behind = [player for player in players if player.filled < world.rules.number and not player.banned]
         for player in behind:
             _fill(world, player)
+        LeftOut.objects.filter(player_id__in=[player.player_id for player in behind]).delete()
         pipeline.play(world, [])
-        pipeline.write(world)
-    reactions.after_commit(world)
-    return Filled(len(behind), len(world[Shelf].completed))
+        return Filled(len(behind), len(world[Shelf].completed))
+
+    return pipeline.committed(lambda: pipeline.open_world(player_ids, now=now, backfill=True), count)
 
 
 def _fill(world: World, player: PlayerState) -> None:

@@ -21,7 +21,7 @@ from gamification.kernel import content, publishing
 from gamification.kernel.authoring import ContentAdmin, LineInline
 from gamification.kernel.encoding import number
 from gamification.kernel.forms import JsonOrText, LineForm, ShapedForm, Suggesting, json_or_text
-from gamification.kernel.looking import ReadOnlyAdmin, may_decide
+from gamification.kernel.looking import ReadOnlyAdmin, as_lines, may_decide
 from gamification.kernel.shapes import flatten
 from progress.content import LEVEL, METRIC
 from progress.content_serializers import OF_A_METRIC, ConditionShape, LevelShape, MetricShape, RequirementShape
@@ -30,6 +30,7 @@ from progress.models import (
     Backfill,
     ErasedPlayer,
     HomeZone,
+    LeftOut,
     Level,
     LevelReward,
     MemberSeen,
@@ -412,14 +413,22 @@ class BackfillAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     actions = ("run_again",)
 
-    def open_to_action(self, row: Backfill) -> bool:
-        return row.state == Backfill.State.FAILED
+    also = ("left_out",)
 
-    @admin.action(description="Run again: go on where it failed", permissions=["decide"])
+    @admin.display(description="left out")
+    def left_out(self, row: Backfill) -> SafeString:
+        return as_lines(row.left_out())
+
+    def open_to_action(self, row: Backfill) -> bool:
+        return row.state == Backfill.State.FAILED or bool(row.left_out())
+
+    @admin.action(description="Run again: whoever is not filled yet, or the preview", permissions=["decide"])
     def run_again(self, request: HttpRequest, queryset: QuerySet[Backfill]) -> None:
-        failed = queryset.filter(state=Backfill.State.FAILED)
-        asked = failed.update(state=Backfill.State.PENDING, detail="", finished_at=None)
-        messages.success(request, f"{asked} backfill(s) will go on.")
+        ended = [row for row in queryset if self.open_to_action(row)]
+        LeftOut.objects.filter(backfill__in=[row.pk for row in ended]).update(backfill=None)
+        again = Backfill.objects.filter(pk__in=[row.pk for row in ended])
+        asked = again.update(state=Backfill.State.PENDING, detail="", finished_at=None)
+        messages.success(request, f"{asked} backfill(s) will run again.")
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return may_decide(self, request)

@@ -11,7 +11,7 @@ from django.db.models import F
 from gamification.kernel.messages import Command, PlayerId
 from gamification.kernel.models import Event
 from gamification.kernel.world import World
-from progress import periods
+from progress import backfill, periods
 from progress.metering import Books
 from progress.models import Player, Tally
 
@@ -36,6 +36,8 @@ class ChangeProfile(Command):
             columns |= {"banned_at": world.now, "banned_by": world.actor.signature}
             if state.banned:
                 end_tokens(self.player_id)
+            elif state.filled < world.rules.number:
+                backfill.run_soon(world.now)
         if columns:
             Player.objects.filter(pk=self.player_id).update(**columns)
 

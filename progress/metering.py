@@ -226,6 +226,7 @@ class Books(Part):
             if not metrics:
                 continue
             samples = []
+            event.valueless = ()
             for metric in metrics:
                 try:
                     sample = metric.sample(event.data)

@@ -293,6 +293,10 @@ class Rarity(models.Model):
         return f"{self.kind} {self.content_id}"
 
 
+MOST_NAMED = 200
+"""How many players a backfill names at once."""
+
+
 class Backfill(models.Model):
     """The counting of every player's past for newly published content, or the preview of it."""
 
@@ -318,3 +322,26 @@ class Backfill(models.Model):
 
     def __str__(self) -> str:
         return f"backfill of publication {self.publication}"
+
+    def left_out(self) -> dict[str, str]:
+        """player → why: whose past could not be replayed and is still to be counted; the first of them."""
+        found = LeftOut.objects.filter(filled__lt=self.publication).order_by("player_id")
+        return dict(found.values_list("player_id", "reason")[:MOST_NAMED])
+
+
+class LeftOut(models.Model):
+    """A player whose past could not be replayed, until it can: the others are filled without waiting."""
+
+    player_id = models.CharField(max_length=64, unique=True)
+    filled = models.PositiveIntegerField()
+    """Up to which publication their past has been counted."""
+    reason = models.CharField(max_length=300)
+    backfill = models.BigIntegerField(null=True)
+    """The one that tried last; None: the clock, or one that is to try again."""
+    tried_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "players left out of backfills"
+
+    def __str__(self) -> str:
+        return f"{self.player_id}: {self.reason}"

@@ -6,8 +6,9 @@ Every transfer is written with the change it makes to a wallet, so a balance is 
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
@@ -28,6 +29,8 @@ WALLET = ["player_id", "currency", "balance", "debt"]
 STACK = ["player_id", "item_id", "type", "quantity", "owed", "updated_at"]
 
 _row = attrgetter(*COLUMNS)
+
+log = logging.getLogger(__name__)
 
 
 class InsufficientBalance(Refused):
@@ -100,6 +103,8 @@ class Till(Part):
         super().__init__(world)
         self.granted: dict[UUID, Given] = {}
         """Distributions made in this world."""
+        self.given: Collection[UUID] = ()
+        """Distributions that are there though nothing else says so: they are not made again."""
         self.undone: dict[UUID, Given] = {}
         """Distributions of before that were revoked in this world."""
         self.accounts: dict[tuple[PlayerId, str], Account] = {}
@@ -175,6 +180,15 @@ class Till(Part):
         if key not in kept:
             kept[key] = rules.award(self.world.rules.definition("reward", *key))
         return kept[key]
+
+    def found_given(self) -> frozenset[UUID]:
+        """Which of the distributions of this world, that was not written, are there already."""
+        found = frozenset(Distribution.objects.filter(pk__in=self.granted).values_list("pk", flat=True))
+        if found:
+            log.error(
+                "%d distributions were given before, and nothing else says so: %s", len(found), sorted(found)[:10]
+            )
+        return found
 
     # -- money ---------------------------------------------------------------------------------------------------------
 
@@ -279,7 +293,7 @@ def grant(
     granted = []
     for line, reward_id in enumerate(reward_ids):
         id_ = rules.distribution_id(player_id, source, source_id, occurrence, line)
-        if id_ in till.granted:
+        if id_ in till.granted or id_ in till.given:
             continue
         version, award = till.newest(reward_id)
         effect, drawn, drawn_version = award, "", 0

@@ -37,6 +37,11 @@ class OptionsShape(Shape):
     reason = Text(max_length=shapes.TEXT, allow_blank=True, default="")
 
 
+class LeftOutShape(Shape):
+    player_id = serializers.CharField()
+    reason = serializers.CharField()
+
+
 class BackfillShape(Shape):
     id = serializers.IntegerField()
     state = serializers.ChoiceField(choices=["PENDING", "RUNNING", "DONE", "FAILED"])
@@ -44,6 +49,7 @@ class BackfillShape(Shape):
     players_total = serializers.IntegerField()
     would_complete = serializers.IntegerField()
     detail = serializers.CharField(help_text="Why it failed.")
+    left_out = LeftOutShape(many=True, help_text="Whose past could not be replayed; tried again by the next backfill.")
 
 
 class VersionShape(serializers.Serializer[Any]):
@@ -368,4 +374,5 @@ def backfill_shown(backfill: Any) -> dict[str, Any]:
         "players_total": backfill.players_total,
         "would_complete": backfill.would_complete,
         "detail": backfill.detail,
+        "left_out": [{"player_id": id_, "reason": reason} for id_, reason in backfill.left_out().items()],
     }

@@ -30,7 +30,7 @@ from gamification.console.management.commands import doctor
 from gamification.kernel import outbox, topology
 from gamification.kernel.messages import Fact
 from gamification.kernel.models import Event
-from progress.models import Backfill
+from progress.models import Backfill, LeftOut
 from tests.rabbit import BLOCKED, BROKER, Proxy, channel, until
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -190,7 +190,7 @@ def test_a_cache_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert troubles() == ["cache"]
 
 
-def test_a_failed_backfill_and_a_clock_that_stands() -> None:
+def test_a_clock_that_stands() -> None:
     clock.say_so(timezone.now())
     assert examine()[0]["clock"] == ("ok", "ticked 0 s ago, nothing is overdue")
     cache.set(clock.TICKED, "2026-05-01T12:00:00+00:00")
@@ -199,8 +199,15 @@ def test_a_failed_backfill_and_a_clock_that_stands() -> None:
     verdict, what = examine()[0]["clock"]
     assert verdict == "TROUBLE"
     assert "which is yet to come" in what
+
+
+def test_a_failed_backfill_and_a_player_left_out_of_one() -> None:
+    assert examine()[0]["backfills"] == ("ok", "none is under way")
+    LeftOut.objects.create(player_id="ann", filled=1, reason="KeyError: 'id'", tried_at=NOW)
+    verdict, what = examine()[0]["backfills"]
+    assert (verdict, "ann (KeyError: 'id')" in what) == ("TROUBLE", True)
     Backfill.objects.create(state=Backfill.State.FAILED)
-    assert examine()[0]["clock"][1].startswith("A backfill failed")
+    assert examine()[0]["backfills"][1].startswith("A backfill failed")
 
 
 # -- with a broker -----------------------------------------------------------------------------------------------------

@@ -1,13 +1,22 @@
 """What was published late counts what players had already done."""
 
+from datetime import timedelta
+
 import pytest
+from django.test import Client
 
 from achievements.models import Achievement, Standing
 from gamification import backfilling, pipeline
 from gamification.feed.models import Message
+from gamification.kernel import bus
+from gamification.kernel.actors import SYSTEM
+from gamification.kernel.models import Event
 from progress.backfill import schedule, schedule_preview
-from progress.models import Backfill, Player, Tally
-from rewards.models import Wallet
+from progress.commands import ChangeProfile
+from progress.models import Backfill, LeftOut, Player, Tally
+from rewards.models import Distribution, Wallet
+from rewards.rules import distribution_id
+from tests.callers import game_server
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +58,7 @@ def test_a_second_run_changes_nothing():
     pipeline.process([event(f"e{i}", at=i) for i in range(12)], now=NOON)
     publish_and_fill(achievement("ten", requirement("COUNT", "kills", 10), rewards=["coin"]))
     Player.objects.update(filled=0)
-    backfilling.run_pending(NOON)
+    assert backfilling.run_pending(NOON) == 1
     assert completions() == [("ten", "ann", "0", 9)]
     assert Wallet.objects.get().balance == 5
     assert Tally.objects.get(scope="", metric_id="kills").count == 12
@@ -123,3 +132,143 @@ def test_a_preview_counts_and_changes_nothing():
     job.refresh_from_db()
     assert (job.state, job.players_done, job.players_total, job.would_complete) == (Backfill.State.DONE, 2, 2, 1)
     assert completions() == []
+
+
+# -- a past that cannot be replayed ------------------------------------------------------------------------------------
+
+
+def spoil(player):
+    """A kept event that no release of the service can read."""
+    Event.objects.create(
+        player_id=player,
+        event_id="spoilt",
+        type="quest.completed",
+        data={},
+        timestamp=NOON,
+        received_at=NOON,
+        digest=b"",
+    )
+
+
+def play_of_45():
+    publish(metric("kills"), reward("coin"))
+    pipeline.process([event("e", f"p{n:02}") for n in range(45)], now=NOON)
+    return achievement("one", requirement("COUNT", "kills", 1), rewards=["coin"])
+
+
+def shown(job):
+    return game_server().get(f"/api/v1/backfills/{job.pk}").json()
+
+
+def test_whose_past_cannot_be_replayed_is_left_out_by_name_and_the_others_are_filled():
+    one = play_of_45()
+    spoil("p00")
+    spoil("p17")
+    publish_and_fill(one)
+    assert {c[1] for c in completions()} == {f"p{n:02}" for n in range(45)} - {"p00", "p17"}
+    assert Wallet.objects.count() == 43
+    said = shown(Backfill.objects.get())
+    assert (said["state"], said["players_done"], said["players_total"]) == ("DONE", 43, 45)
+    assert said["left_out"] == [{"player_id": id_, "reason": "KeyError: 'id'"} for id_ in ("p00", "p17")]
+    assert backfilling.run_pending(NOON) == 0  # and does not keep the clock busy
+
+
+def test_who_was_left_out_is_tried_again_by_the_next_backfill_and_by_the_clock():
+    one = play_of_45()
+    spoil("p00")
+    publish_and_fill(one)
+    publish_and_fill(achievement("two", requirement("COUNT", "kills", 2)))
+    assert LeftOut.objects.get().backfill == Backfill.objects.latest("id").pk
+    Event.objects.filter(event_id="spoilt").delete()
+    assert backfilling.run_pending(NOON + timedelta(minutes=59)) == 0
+    assert backfilling.run_pending(NOON + timedelta(minutes=61)) == 1
+    assert ("one", "p00", "0", 0) in completions()
+    assert [shown(job)["left_out"] for job in Backfill.objects.all()] == [[], []]
+
+
+def test_somebody_has_a_backfill_run_again_for_whom_it_left_out(admin_client: Client):
+    one = play_of_45()
+    spoil("p00")
+    publish_and_fill(one)
+    page = admin_client.get(f"/admin/progress/backfill/{Backfill.objects.get().pk}/change/")
+    assert b"KeyError" in page.content
+    Event.objects.filter(event_id="spoilt").delete()
+    sent = {"_selected_action": Backfill.objects.get().pk, "action": "run_again"}
+    admin_client.post(page.context["list_address"], sent)
+    assert backfilling.run_pending(NOON) == 1
+    said = shown(Backfill.objects.get())
+    assert (said["players_done"], said["players_total"], said["would_complete"], said["left_out"]) == (1, 1, 45, [])
+
+
+def test_erasing_forgets_that_somebody_was_left_out():
+    one = play_of_45()
+    spoil("p00")
+    publish_and_fill(one)
+    assert game_server().delete("/api/v1/players/p00").status_code == 204
+    assert not LeftOut.objects.exists()
+
+
+def test_a_preview_leaves_out_a_past_that_cannot_be_replayed():
+    one = play_of_45()
+    spoil("p00")
+    job = schedule_preview("achievement", one.definition, NOON)
+    Achievement.objects.create(id="one", serial=77, title="one")
+    backfilling.run_pending(NOON)
+    job.refresh_from_db()
+    assert (job.state, job.would_complete) == (Backfill.State.DONE, 44)
+    assert job.detail.startswith("The pasts of 1 players")
+
+
+def test_a_preview_that_failed_counts_when_it_is_run_again(admin_client: Client):
+    one = play_of_45()
+    job = schedule_preview("achievement", one.definition, NOON)
+    Backfill.objects.update(state=Backfill.State.FAILED, cursor=backfilling.NOBODY, players_done=20, would_complete=20)
+    Achievement.objects.create(id="one", serial=77, title="one")
+    admin_client.post("/admin/progress/backfill/", {"_selected_action": job.pk, "action": "run_again"})
+    backfilling.run_pending(NOON)
+    job.refresh_from_db()
+    assert (job.state, job.players_done, job.would_complete) == (Backfill.State.DONE, 45, 45)
+
+
+# -- who is filled later -----------------------------------------------------------------------------------------------
+
+
+def test_who_was_first_seen_while_it_was_published_is_filled_by_the_clock():
+    publish(metric("kills"))
+    publish_and_fill(achievement("one", requirement("COUNT", "kills", 1)))
+    pipeline.process([event("e1")], now=NOON)
+    Player.objects.update(filled=1)  # as a batch left it that began before the publication
+    publish_and_fill(achievement("two", requirement("COUNT", "kills", 1)))
+    Player.objects.update(filled=1)
+    assert backfilling.run_pending(NOON) == 1
+    assert {c[0] for c in completions()} == {"one", "two"}
+
+
+def test_who_is_banned_is_filled_when_they_are_not_any_more(django_capture_on_commit_callbacks):
+    publish(metric("kills"), reward("coin"))
+    pipeline.process([event("e", player) for player in ("ann", "bob")], now=NOON)
+    bus.handle(ChangeProfile(player_id="ann", changes={"banned": True}), actor=SYSTEM, now=NOON)
+    publish_and_fill(achievement("one", requirement("COUNT", "kills", 1), rewards=["coin"]))
+    assert [c[1] for c in completions()] == ["bob"]
+    said = shown(Backfill.objects.get())
+    assert (said["state"], said["players_done"], said["players_total"], said["left_out"]) == ("DONE", 1, 1, [])
+    with django_capture_on_commit_callbacks(execute=True):
+        bus.handle(ChangeProfile(player_id="ann", changes={"banned": False}), actor=SYSTEM, now=NOON)
+    assert {c[1] for c in completions()} == {"ann", "bob"}
+    assert Wallet.objects.get(player_id="ann").balance == 5
+
+
+# -- what is there already ---------------------------------------------------------------------------------------------
+
+
+def test_a_distribution_that_is_there_already_sinks_no_batch_and_is_not_paid_again(caplog):
+    publish(metric("kills"), reward("coin"), achievement("one", requirement("COUNT", "kills", 1), rewards=["coin"]))
+    pipeline.process([event("e", "ann")], now=NOON)
+    given = Distribution.objects.get()
+    Player.objects.update(earned=b"")  # as after half a restore
+    Tally.objects.all().delete()
+    outcome = pipeline.process([event("e2", "ann"), event("e2", "bob")], now=NOON)
+    assert outcome.accepted == 2
+    assert given.pk == distribution_id("ann", "ACHIEVEMENT", "one", "0", 0)
+    assert {w.player_id: w.balance for w in Wallet.objects.all()} == {"ann": 5, "bob": 5}
+    assert str(given.pk) in caplog.text

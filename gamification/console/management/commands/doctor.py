@@ -24,7 +24,7 @@ from gamification.celery import parked, tasks
 from gamification.kernel import broker, topology
 from gamification.kernel.models import Event, OutboxFact
 from progress import zones
-from progress.models import Backfill
+from progress.models import MOST_NAMED, Backfill, LeftOut
 from rewards import queries
 
 SKEW = timedelta(seconds=2)
@@ -287,11 +287,6 @@ def the_clock(patience: float) -> str:
     now = timezone.now()
     if queries.due(now - LATE, 1):
         raise Trouble("Rewards have expired and nobody has taken note.", start)
-    if Backfill.objects.filter(state=Backfill.State.FAILED).exists():
-        raise Trouble(
-            "A backfill failed: new content stays pending for the players behind it.",
-            "The console, Design, Backfills says why; run it again there.",
-        )
     if settings.RABBITMQ_URL and not _queue(tasks.name)[1]:
         raise Trouble("No worker takes what the clock asks for.", start)
     ticked = clock.last_tick()
@@ -306,6 +301,21 @@ def the_clock(patience: float) -> str:
     if now - ticked > LATE:
         raise Trouble(f"The clock last ticked at {ticked:%Y-%m-%d %H:%M:%S} UTC.", start)
     return f"ticked {abs((now - ticked).total_seconds()):.0f} s ago, nothing is overdue"
+
+
+def the_backfills(patience: float) -> str:
+    where = "The console, Design, Backfills says why; run it again there."
+    if Backfill.objects.filter(state=Backfill.State.FAILED).exists():
+        raise Trouble("A backfill failed: new content stays pending for the players behind it.", where)
+    if left := list(LeftOut.objects.order_by("player_id")[:MOST_NAMED]):
+        said = "; ".join(f"{each.player_id} ({each.reason})" for each in left[:3])
+        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+        raise Trouble(
+            f"New content stays pending for players whose past could not be replayed: {said}{more}.",
+            "The log of the time says at what. " + where,
+        )
+    waiting = Backfill.objects.filter(state__in=(Backfill.State.PENDING, Backfill.State.RUNNING)).count()
+    return f"{waiting} under way" if waiting else "none is under way"
 
 
 def the_facts(patience: float) -> str:
@@ -341,6 +351,7 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("workers", {"database", "migrations", "broker", "topology"}, the_workers),
     ("letters", {"broker", "topology"}, the_letters),
     ("clock", {"database", "migrations", "cache", "broker"}, the_clock),
+    ("backfills", {"database", "migrations"}, the_backfills),
     ("facts", {"database", "migrations", "broker"}, the_facts),
 ]
 """A name, which of the others must be well for it to make sense, and what is done."""

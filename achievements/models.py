@@ -66,6 +66,8 @@ class AchievementRequirement(RequirementFields):
 
 
 class AchievementReward(models.Model):
+    personal = ()
+
     achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="rewards")
     position = models.PositiveSmallIntegerField(default=0)
     reward = models.ForeignKey("rewards.Reward", on_delete=models.PROTECT, related_name="+")
@@ -78,6 +80,8 @@ class AchievementReward(models.Model):
 
 
 class AchievementPrerequisite(models.Model):
+    personal = ()
+
     achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="prerequisites")
     position = models.PositiveSmallIntegerField(default=0)
     requires = models.ForeignKey(Achievement, on_delete=models.PROTECT, related_name="+")
@@ -95,6 +99,19 @@ class Standing(models.Model):
     There is no row while everything can be read off the tallies: only once something was reached that could be lost
     again, a window's best is known, or it was completed.
     """
+
+    personal = ("player_id", "reached", "event_id", "revoke_reason")
+    shown_to_player = (
+        "achievement_id",
+        "occurrence",
+        "completed_at",
+        "event_id",
+        "version",
+        "points",
+        "final",
+        "revoked_at",
+        "revoke_reason",
+    )
 
     player_id = models.CharField(max_length=64)
     achievement_id = models.CharField(max_length=64)
@@ -126,6 +143,9 @@ class Standing(models.Model):
 
 class Mark(models.Model):
     """A reading of progress: the first time a quarter, a half or three quarters were reached."""
+
+    personal = ("player_id", "metrics")
+    shown_to_player = ("achievement_id", "occurrence", "quarter", "at", "progress", "metrics")
 
     player_id = models.CharField(max_length=64)
     achievement_id = models.CharField(max_length=64)

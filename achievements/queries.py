@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from achievements.models import Standing
@@ -34,15 +34,19 @@ def hidden_rewards(player_id: PlayerId) -> set[str]:
 
 
 def hidden(player_id: PlayerId) -> dict[str, set[str]]:
-    """kind → ids of what this player must not learn of: hidden achievements, and what only hidden content names."""
+    """kind → ids of what this player must not learn of: hidden achievements, retired ones too, and what only hidden
+    content names."""
     rules = publishing.current()
-    secret = _secret(player_id, rules)
+    every = rules.published.get("achievement", {})
+    secret = _locked(player_id, every.items())
     nothing: dict[str, set[str]] = {"achievement": secret, "metric": set(), "reward": set(), "currency": set()}
     if not secret:
         return nothing
     told: dict[str, set[str]] = {"metric": set(), "reward": set()}
     untold: dict[str, set[str]] = {"metric": set(), "reward": set()}
-    for id_, item in _in_play(rules, "achievement"):
+    for id_, item in every.items():
+        if item.retired and id_ not in secret:
+            continue
         names = untold if id_ in secret else told
         names["metric"].update(r["metric"] for r in item.definition["requirements"] if r.get("metric"))
         names["reward"].update(item.definition["rewards"])
@@ -79,7 +83,11 @@ def _in_play(rules: Rules, kind: str) -> Iterator[tuple[str, Published]]:
 
 
 def _secret(player_id: PlayerId, rules: Rules) -> set[str]:
-    secret = {id_ for id_, item in _in_play(rules, "achievement") if item.definition["type"] == "SECRET"}
+    return _locked(player_id, _in_play(rules, "achievement"))
+
+
+def _locked(player_id: PlayerId, achievements: Iterable[tuple[str, Published]]) -> set[str]:
+    secret = {id_ for id_, item in achievements if item.definition["type"] == "SECRET"}
     if not secret:
         return secret
     unlocked = Standing.objects.filter(

@@ -21,6 +21,8 @@ FOUND_BY_THE_SERVICE = ("banned", "cascade", "id_reused")
 class Rule(models.Model):
     """A hard rule about one metric's samples or one event type."""
 
+    personal = ()
+
     class Kind(models.TextChoices):
         VALUE_RANGE = "VALUE_RANGE", "value below minimum or above maximum"
         MAX_PER_EVENT = "MAX_PER_EVENT", "one event is worth too much"
@@ -105,6 +107,8 @@ _POSSIBLE: dict[str, tuple[str, ...]] = {Rule.Kind.VALUE_RANGE: ("minimum", "max
 class Trail(models.Model):
     """What a rule remembers of a player: `[[instant, amount], …]`, newest last, no more than the rule needs."""
 
+    personal = ("player_id", "seen")
+
     player_id = models.CharField(max_length=64)
     rule = models.CharField(max_length=64)
     seen = models.JSONField(default=list)
@@ -118,6 +122,9 @@ class Trail(models.Model):
 
 class Finding(models.Model):
     """An event that broke a rule: held until a person releases or dismisses it, or merely flagged."""
+
+    personal = ("player_id", "event_id", "values", "decision_reason")
+    shown_to_player = ("event_id", "type", "status", "timestamp", "found_at", "decided_at")
 
     class Status(models.TextChoices):
         HELD = "HELD"

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from django.conf import settings
+from django.db.models import Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.encoding import force_bytes
 
 from gamification.kernel.messages import GameEvent, PlayerId, Refused
 from gamification.kernel.pseudonyms import kept_key, pseudonym, under
-from progress.models import ErasedPlayer
+from progress.models import Backfill, ErasedPlayer, Player
 
 
 class PlayerErased(Refused):
@@ -36,3 +38,9 @@ def erased(player_ids: Iterable[PlayerId]) -> set[PlayerId]:
     hashes = {under(key, id_): id_ for id_ in player_ids for key in keys}
     found = ErasedPlayer.objects.filter(hash__in=list(hashes)).values_list("hash", flat=True)
     return {hashes[hash_] for hash_ in found}
+
+
+def step_back(player_id: PlayerId) -> None:
+    """Have a preview that has come as far as this player stand at the one before: it goes on at the same place."""
+    before = Player.objects.filter(player_id__lt=player_id).order_by("-player_id").values("player_id")[:1]
+    Backfill.objects.filter(cursor=player_id).update(cursor=Coalesce(Subquery(before), Value("")))

@@ -53,6 +53,8 @@ class Metric(Content):
 
 
 class MetricCondition(models.Model):
+    personal = ()
+
     class Op(models.TextChoices):
         EQ = "eq"
         NE = "ne"
@@ -85,6 +87,8 @@ class Level(Content):
 
 
 class LevelReward(models.Model):
+    personal = ()
+
     level = models.ForeignKey(Level, on_delete=models.CASCADE, related_name="rewards")
     position = models.PositiveSmallIntegerField(default=0)
     reward = models.ForeignKey("rewards.Reward", on_delete=models.PROTECT, related_name="+")
@@ -98,6 +102,8 @@ class LevelReward(models.Model):
 
 class RequirementFields(models.Model):
     """The columns of a requirement, wherever it stands (an achievement, a quest, a step)."""
+
+    personal = ()
 
     position = models.PositiveSmallIntegerField(default=0)
     type = models.CharField(max_length=12, choices=Aggregate.choices)
@@ -121,6 +127,24 @@ class RequirementFields(models.Model):
 
 class Player(models.Model):
     """One row a player: everything of the hot path locks it first."""
+
+    personal = ("player_id", "display_name", "zones", "attributes")
+    shown_to_player = (
+        "display_name",
+        "zones",
+        "attributes",
+        "points",
+        "xp",
+        "level",
+        "owed_points",
+        "owed_xp",
+        "achievements_completed",
+        "quests_completed",
+        "last_seq",
+        "banned",
+        "banned_at",
+        "created_at",
+    )
 
     player_id = models.CharField(max_length=64, primary_key=True)
     display_name = models.CharField(max_length=120, blank=True, default="")
@@ -175,6 +199,8 @@ class Player(models.Model):
 class HomeZone(models.Model):
     """The deployment's time zone from an instant on (progress.zones); the oldest one always was."""
 
+    personal = ()
+
     since = models.DateTimeField(null=True)
     name = models.CharField(max_length=64)
 
@@ -184,6 +210,8 @@ class HomeZone(models.Model):
 
 class ErasedPlayer(models.Model):
     """What stays of an erased player: a keyed hash, so that later events are refused."""
+
+    personal = ("hash",)
 
     hash = models.CharField(max_length=64, primary_key=True)
     erased_at = models.DateTimeField()
@@ -199,6 +227,21 @@ class Tally(models.Model):
     `scope` is "" for a player's whole life; otherwise it names a period, a span of dates or a repeating achievement's
     current run (progress.rules.Scope writes it).
     """
+
+    personal = ("player_id", "latest_id")
+    shown_to_player = (
+        "metric_id",
+        "scope",
+        "count",
+        "sum",
+        "max",
+        "min",
+        "latest",
+        "latest_at",
+        "latest_id",
+        "members",
+        "runs",
+    )
 
     player_id = models.CharField(max_length=64)
     metric_id = models.CharField(max_length=64)
@@ -226,6 +269,9 @@ class Tally(models.Model):
 
 
 class MemberSeen(models.Model):
+    personal = ("player_id", "member")
+    shown_to_player = ("metric_id", "scope", "member")
+
     player_id = models.CharField(max_length=64)
     metric_id = models.CharField(max_length=64)
     scope = models.CharField(max_length=160, blank=True, default="")
@@ -243,6 +289,8 @@ class MemberSeen(models.Model):
 
 class WindowSample(models.Model):
     """A sample kept for sliding windows. Only for metrics that a requirement with a time frame names."""
+
+    personal = ("player_id", "event_id", "member")
 
     player_id = models.CharField(max_length=64)
     metric_id = models.CharField(max_length=64)
@@ -263,6 +311,8 @@ class WindowSample(models.Model):
 class MetricDay(models.Model):
     """A metric's health, rolled up after the commit: how many samples a day (UTC), how many events without a value."""
 
+    personal = ()
+
     metric_id = models.CharField(max_length=64)
     day = models.DateField()
     samples = models.BigIntegerField(default=0)
@@ -277,6 +327,8 @@ class MetricDay(models.Model):
 
 class Rarity(models.Model):
     """How many of the players have completed an achievement or a quest, as it was rolled up last."""
+
+    personal = ()
 
     kind = models.CharField(max_length=16)
     content_id = models.CharField(max_length=64)
@@ -299,6 +351,8 @@ MOST_NAMED = 200
 
 class Backfill(models.Model):
     """The counting of every player's past for newly published content, or the preview of it."""
+
+    personal = ("cursor",)
 
     class State(models.TextChoices):
         PENDING = "PENDING"
@@ -331,6 +385,8 @@ class Backfill(models.Model):
 
 class LeftOut(models.Model):
     """A player whose past could not be replayed, until it can: the others are filled without waiting."""
+
+    personal = ("player_id", "reason")
 
     player_id = models.CharField(max_length=64, unique=True)
     filled = models.PositiveIntegerField()

@@ -50,6 +50,8 @@ class Quest(Content):
 
 
 class Step(models.Model):
+    personal = ()
+
     class CompletedBy(models.TextChoices):
         SERVER = "SERVER"
         PLAYER = "PLAYER"
@@ -86,6 +88,8 @@ class QuestRequirement(RequirementFields):
 
 
 class QuestReward(models.Model):
+    personal = ()
+
     quest = models.ForeignKey(Quest, on_delete=models.CASCADE, related_name="rewards")
     position = models.PositiveSmallIntegerField(default=0)
     step = models.CharField(max_length=64, blank=True, default="", help_text="A step's id; empty: of the whole quest")
@@ -110,6 +114,8 @@ class Pool(Content):
 
 
 class PoolQuest(models.Model):
+    personal = ()
+
     pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="quests")
     position = models.PositiveSmallIntegerField(default=0)
     quest = models.ForeignKey(Quest, on_delete=models.PROTECT, related_name="+")
@@ -126,6 +132,20 @@ class PoolQuest(models.Model):
 
 class Run(models.Model):
     """One player's way through one quest, from its start to its end. It stays on the version it started with."""
+
+    personal = ("player_id", "state")
+    shown_to_player = (
+        "quest_id",
+        "run",
+        "version",
+        "status",
+        "period",
+        "started_at",
+        "deadline",
+        "completed_at",
+        "ended_at",
+        "state",
+    )
 
     class Status(models.TextChoices):
         IN_PROGRESS = "IN_PROGRESS"

@@ -50,6 +50,8 @@ class Reward(Content):
 
 
 class RewardItem(models.Model):
+    personal = ()
+
     reward = models.ForeignKey(Reward, on_delete=models.CASCADE, related_name="items")
     position = models.PositiveSmallIntegerField(default=0)
     item_id = models.CharField(max_length=64)
@@ -66,6 +68,8 @@ class RewardItem(models.Model):
 
 class RewardChance(models.Model):
     """One line of a RANDOM reward's table."""
+
+    personal = ()
 
     table = models.ForeignKey(Reward, on_delete=models.CASCADE, related_name="table")
     position = models.PositiveSmallIntegerField(default=0)
@@ -84,6 +88,26 @@ class RewardChance(models.Model):
 
 class Distribution(models.Model):
     """One reward given to one player for one cause. Its id is a pure function of that."""
+
+    personal = ("id", "player_id", "source_id", "reason", "undone")
+    shown_to_player = (
+        "id",
+        "reward_id",
+        "reward_version",
+        "source",
+        "source_id",
+        "occurrence",
+        "line",
+        "status",
+        "kind",
+        "drawn",
+        "reason",
+        "created_at",
+        "claimed_at",
+        "expires_at",
+        "revoked_at",
+        "undone",
+    )
 
     class Status(models.TextChoices):
         PENDING = "PENDING"
@@ -144,6 +168,9 @@ class Distribution(models.Model):
 class Wallet(models.Model):
     """A player's balance of one currency: always its credits minus its debits, never below 0."""
 
+    personal = ("player_id",)
+    shown_to_player = ("currency", "balance", "debt")
+
     player_id = models.CharField(max_length=64)
     currency = models.CharField(max_length=64)
     balance = models.BigIntegerField(default=0)
@@ -165,6 +192,9 @@ class Transfer(models.Model):
 
     Accounts: `player:<id>` (a wallet), `issuance`, `spending`, `debt` (of the row's currency).
     """
+
+    personal = ("id", "player_id", "debit_account", "credit_account", "cause")
+    shown_to_player = ("id", "debit_account", "credit_account", "currency", "amount", "cause", "created_at")
 
     id = models.UUIDField(primary_key=True)
     player_id = models.CharField(max_length=80)
@@ -189,6 +219,9 @@ class Transfer(models.Model):
 
 
 class InventoryItem(models.Model):
+    personal = ("player_id",)
+    shown_to_player = ("item_id", "type", "quantity", "owed", "updated_at")
+
     player_id = models.CharField(max_length=64)
     item_id = models.CharField(max_length=64)
     type = models.CharField(max_length=64, blank=True, default="")

@@ -13,6 +13,9 @@ MESSAGES_KEPT_FOR = timedelta(days=30)
 
 
 class Message(models.Model):
+    personal = ("player_id", "data")
+    shown_to_player = ("seq", "type", "data", "timestamp", "created_at")
+
     player_id = models.CharField(max_length=64)
     seq = models.BigIntegerField()
     type = models.CharField(max_length=32)
@@ -29,6 +32,9 @@ class Message(models.Model):
 
 class ReadMark(models.Model):
     """How far a player has read."""
+
+    personal = ("player_id",)
+    shown_to_player = ("up_to",)
 
     player_id = models.CharField(max_length=64, primary_key=True)
     up_to = models.BigIntegerField()

@@ -1,29 +1,36 @@
-"""Everything that is held of one player: to hand out, and to erase.
+"""Erasing a player: every row goes, whatever state they were in.
 
-Which tables those are is read off the models: whatever has a `player_id` column. A new table cannot be forgotten.
+Which tables those are is read off the models: whatever has a `player_id` column, so that no new one can be forgotten.
+Each model says in `personal` which of its columns hold something of a player; where that is in rows that are not the
+player's own, or that must stay, the table below says what becomes of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from django.apps import apps
 from django.db.models import Model, QuerySet
 
-from anticheat.models import Rule
-from gamification.kernel.encoding import instant
 from gamification.kernel.http import idempotency
-from gamification.kernel.messages import REPORTED, Command, NotFound, PlayerId
-from gamification.kernel.models import ActorField, Event
+from gamification.kernel.messages import Command, NotFound, PlayerId
+from gamification.kernel.models import AnsweredPlayer, IdempotencyKey
 from gamification.kernel.pseudonyms import pseudonym
 from gamification.kernel.world import World
+from progress.erasure import step_back
 from progress.metering import Books
-from progress.models import ErasedPlayer, Player
+from progress.models import Backfill, ErasedPlayer
 from rewards.erasure import pseudonymise
 from rewards.models import Transfer
+
+OTHERWISE: dict[type[Model], Callable[[PlayerId], object]] = {
+    Transfer: pseudonymise,  # because money must add up
+    IdempotencyKey: idempotency.forget_player,
+    AnsweredPlayer: idempotency.forget_player,
+    Backfill: step_back,
+}
 
 
 def tables() -> list[type[Model]]:
@@ -35,13 +42,14 @@ def tables() -> list[type[Model]]:
     ]
 
 
-# -- erasing -----------------------------------------------------------------------------------------------------------
+def rows_of(model: type[Model], player_id: PlayerId) -> QuerySet[Any]:
+    return model._default_manager.filter(player_id=player_id)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ErasePlayer(Command):
-    """Every row goes. Transfers stay, because money must add up, under a random name that leads nowhere; a keyed hash
-    stays, so that later events are refused."""
+    """Every row goes. Transfers stay under a random name that leads nowhere; a keyed hash stays, so that later events
+    are refused."""
 
     for_anyone = True
     player_id: PlayerId
@@ -52,68 +60,9 @@ class ErasePlayer(Command):
             raise NotFound("There is no such player.")
         world.forget(self.player_id)
         for model in tables():
-            if model not in (Transfer, Player):
-                _rows(model, self.player_id).delete()
-        pseudonymise(self.player_id)
-        idempotency.forget_player(self.player_id)
-        Player.objects.filter(pk=self.player_id).delete()
+            if model not in OTHERWISE:
+                rows_of(model, self.player_id).delete()
+        for forget in dict.fromkeys(OTHERWISE.values()):
+            forget(self.player_id)
         noted = {"erased_at": world.now, "erased_by": world.actor.signature}
         ErasedPlayer.objects.get_or_create(hash=pseudonym(self.player_id), defaults=noted)
-
-
-# -- handing out -------------------------------------------------------------------------------------------------------
-
-
-def export(player_id: PlayerId, now: datetime, hidden: dict[str, set[str]], *, for_player: bool) -> dict[str, Any]:
-    """Everything held about a player: `{player_id, exported_at, data: {table: [row, …]}}`.
-
-    `hidden` names the content, by kind, of which whoever asks must not learn: rows about it are left out. Nor does a
-    player learn who of the staff did what. Raises NotFound for a player never seen.
-    """
-    if not Player.objects.filter(pk=player_id).exists():
-        raise NotFound("There is no such player.")
-    data = {
-        model._meta.label_lower: [
-            _shown(row) for row in _visible(model, player_id, hidden).values(*_columns(model, for_player))
-        ]
-        for model in tables()
-    }
-    return {"player_id": player_id, "exported_at": instant(now), "data": data}
-
-
-def _columns(model: type[Model], for_player: bool) -> list[str]:
-    fields = model._meta.concrete_fields
-    return [field.attname for field in fields if not (for_player and isinstance(field, ActorField))]
-
-
-def _visible(model: type[Model], player_id: PlayerId, hidden: dict[str, set[str]]) -> QuerySet[Any]:
-    rows = _rows(model, player_id).order_by("pk")
-    columns = {field.attname for field in model._meta.concrete_fields}
-    for kind, ids in hidden.items():
-        if ids and f"{kind}_id" in columns:
-            rows = rows.exclude(**{f"{kind}_id__in": ids})
-    if model is Event and hidden.get("achievement"):  # a report names its achievement and metrics in its data
-        rows = rows.exclude(type=REPORTED, data__achievement__in=list(hidden["achievement"]))
-    if "rule" in columns and hidden.get("metric"):  # what anti-cheat noted names the rule, and that the metric
-        rows = rows.exclude(rule__in=Rule.objects.filter(metric_id__in=hidden["metric"]).values("name"))
-    return rows
-
-
-def _rows(model: type[Model], player_id: PlayerId) -> QuerySet[Any]:
-    return model._default_manager.filter(player_id=player_id)
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _json(value) for name, value in row.items()}
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return instant(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, bytes | memoryview):
-        return bytes(value).hex()
-    return value

@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gamification.intake import erasing
-from gamification.kernel import bus, content
+from gamification.intake import erasing, exporting
+from gamification.kernel import bus
 from gamification.kernel.access import actor, is_player, player_in_path
 from gamification.kernel.http import NOT_KEPT
 from gamification.kernel.messages import PlayerId
@@ -74,9 +74,8 @@ class PlayerExport(APIView):
     @extend_schema(operation_id="players_export", responses=EXPORT)
     def get(self, request: Request, player_id: str) -> Response:
         player_id = player_in_path(request, player_id)
-        hidden = content.hidden(player_id) if is_player(request) else {}
-        shown = erasing.export(player_id, timezone.now(), hidden, for_player=is_player(request))
-        return Response(shown, headers=NOT_KEPT)
+        export = exporting.export_for_player if is_player(request) else exporting.export
+        return Response(export(player_id, timezone.now()), headers=NOT_KEPT)
 
 
 def show(player_id: PlayerId, now: datetime) -> dict[str, Any]:

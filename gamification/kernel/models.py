@@ -34,6 +34,9 @@ class ActorField(TextColumn):
 class Event(models.Model):
     """A game event as it was accepted. `(player_id, event_id)` is its identity."""
 
+    personal = ("player_id", "event_id", "data", "digest")
+    shown_to_player = ("event_id", "type", "data", "timestamp", "received_at", "state")
+
     class State(models.IntegerChoices):
         COUNTED = 0
         HELD = 1
@@ -58,6 +61,9 @@ class Event(models.Model):
 class RejectedEvent(models.Model):
     """An event that only the store could refuse (`id_reused`, `too_old`, `player_erased`)."""
 
+    personal = ("player_id", "event_id")
+    shown_to_player = ("event_id", "type", "code", "detail", "timestamp", "rejected_at")
+
     player_id = models.CharField(max_length=64)
     event_id = models.CharField(max_length=64)
     type = models.CharField(max_length=64)
@@ -79,6 +85,8 @@ class RejectedEvent(models.Model):
 class OutboxFact(models.Model):
     """A fact on its way out. Deleted once the broker has confirmed it."""
 
+    personal = ("fact_id", "player_id", "data")
+
     fact_id = models.CharField(max_length=64)
     player_id = models.CharField(max_length=64)
     type = models.CharField(max_length=64)
@@ -95,6 +103,8 @@ class Head(models.Model):
     Publishing locks this row, so numbers are committed in order; a batch reads it once, after its players are locked.
     """
 
+    personal = ()
+
     number = models.PositiveIntegerField(default=0)
     token = models.CharField(max_length=32, blank=True, default="")
     """Random, new with every publication: what a process has compiled is good for this token only."""
@@ -108,6 +118,8 @@ class Head(models.Model):
 
 class Version(models.Model):
     """A published definition of one piece of content. Never changed."""
+
+    personal = ()
 
     kind = models.CharField(max_length=16)
     content_id = models.CharField(max_length=64)
@@ -131,6 +143,8 @@ class Version(models.Model):
 class Content(models.Model):
     """What a designer edits: a draft. The runtime reads published versions only."""
 
+    personal = ()
+
     id = models.SlugField(primary_key=True, max_length=64, help_text="Chosen once, never changed: first-blood")
     published = models.PositiveIntegerField(null=True, blank=True, editable=False)
     """The number of the newest published version; None while it is only a draft."""
@@ -149,6 +163,8 @@ class Content(models.Model):
 
 class ApiKey(models.Model):
     """A game server's key. The secret is shown once and kept hashed."""
+
+    personal = ()
 
     prefix = models.CharField(max_length=16, unique=True)
     hashed_secret = models.CharField(max_length=64)
@@ -170,6 +186,8 @@ class ApiKey(models.Model):
 
 class IdempotencyKey(models.Model):
     """The first answer to a POST that named a key, kept for 24 hours."""
+
+    personal = ("caller", "key", "fingerprint", "body")
 
     caller = models.CharField(max_length=100)
     """`key:<lineage>` or `player:<id>`."""
@@ -193,6 +211,8 @@ class IdempotencyKey(models.Model):
 class AnsweredPlayer(models.Model):
     """A player whom a kept answer is about. One answer to a batch of events may be about many."""
 
+    personal = ("pseudonym",)
+
     answer = models.ForeignKey(IdempotencyKey, on_delete=models.CASCADE, related_name="players")
     pseudonym = models.CharField(max_length=64)
     """`kernel.pseudonyms` makes it: a request may name somebody who was erased, and nobody is to find that here."""
@@ -206,6 +226,8 @@ class AnsweredPlayer(models.Model):
 
 class PseudonymKey(models.Model):
     """One row: under which key players are hashed. Made once, by the migration, and never changed."""
+
+    personal = ()
 
     key = models.BinaryField(max_length=32)
 

@@ -29,7 +29,7 @@ _page = paged(FindingSerializer)
 class Held(APIView):
     """Events that are held until a person releases or dismisses them, oldest first."""
 
-    scopes: ClassVar = {"GET": "players:read"}
+    scopes: ClassVar = {"GET": ("players:read", "anticheat:decide")}
 
     @extend_schema(
         operation_id="held_list",
@@ -51,7 +51,7 @@ class Held(APIView):
 
 
 class _Decision(APIView):
-    scopes: ClassVar = {"POST": "players:write"}
+    scopes: ClassVar = {"POST": "anticheat:decide"}
     command: type[ReleaseEvent] | type[DismissEvent]
 
     @extend_schema(request=ReasonShape, responses=FindingSerializer)

@@ -48,7 +48,7 @@ class PlayerMetrics(APIView):
 class PlayerTokens(APIView):
     """A player's tokens: gives one to speak by for an hour, or ends all that the player has."""
 
-    scopes = {"POST": "players:write", "DELETE": "players:write"}  # noqa: RUF012 - read by HasScope
+    scopes = {"POST": "tokens:mint", "DELETE": "tokens:mint"}  # noqa: RUF012 - read by HasScope
 
     @extend_schema(operation_id="players_token_create", request=Nothing, responses=TokenShape)
     def post(self, request: Request, player_id: str) -> Response:

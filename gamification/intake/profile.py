@@ -30,7 +30,7 @@ class PlayerProfile(APIView):
     scopes = {  # noqa: RUF012 - read by HasScope
         "GET": "players:read",
         "PATCH": "players:write",
-        "DELETE": "players:write",
+        "DELETE": "players:erase",
     }
     player_may = frozenset({"GET"})
 

@@ -1,7 +1,8 @@
 """Who is calling, and what they may: game servers by API key, players by token.
 
 Everything is denied unless a view says otherwise: `scopes = {"GET": "players:read"}` names what a game server's key
-must bear for each method, `player_may = {"GET"}` the methods open to a player's token.
+must bear for each method (or several scopes, of which one is enough), `player_may = {"GET"}` the methods open to a
+player's token.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,16 @@ SCOPES = (
     "content:write",
     "rewards:grant",
     "analytics:read",
+    "tokens:mint",
+    "players:erase",
+    "anticheat:decide",
+    "anticheat:write",
+    "audit:read",
+    "facts:read",
+    "webhooks:write",
 )
+INCLUDED = {"players:write": frozenset({"tokens:mint", "players:erase", "anticheat:decide"})}
+"""What a scope includes, for keys that need only a part of it."""
 LAST_USED_STEP = timedelta(minutes=1)
 """How exact `last_used_at` is: a key in constant use costs one write a minute."""
 
@@ -118,6 +128,11 @@ def rotate(key: ApiKey, *, now: datetime, overlap: timedelta = timedelta(days=1)
     return successor
 
 
+def opened(scopes: Iterable[str]) -> frozenset[str]:
+    """These scopes and what they include."""
+    return frozenset().union(*({scope} | INCLUDED.get(scope, frozenset()) for scope in scopes))
+
+
 def _hashed(secret: str) -> str:
     # A fast hash is enough: the secret is 256 random bits, not something a person chose.
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -136,7 +151,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             ApiKey.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP), pk=key.pk).update(
                 last_used_at=now
             )
-        server = GameServer(key, frozenset(key.scopes))
+        server = GameServer(key, opened(key.scopes))
         return server, server
 
     def _key(self, credential: str, now: datetime) -> ApiKey:
@@ -204,11 +219,17 @@ class HasScope(BasePermission):
             self.message, self.code = "A player's token does not open this.", "not_for_players"
             return method in getattr(view, "player_may", ())
         if isinstance(principal, GameServer):
-            scopes: Mapping[str, str] = getattr(view, "scopes", {})
-            scope = scopes.get(method)
-            self.message, self.code = f"This key lacks the scope {scope}.", "missing_scope"
-            return scope is not None and scope in principal.scopes
+            any_of = scopes_of(view, method)
+            self.message, self.code = f"This key lacks the scope {' or '.join(any_of)}.", "missing_scope"
+            return not principal.scopes.isdisjoint(any_of)
         return False
+
+
+def scopes_of(view: object, method: str) -> Sequence[str]:
+    """The scopes of which a key must bear one for this method of a view; none: it is open to no key."""
+    scopes: Mapping[str, str | Sequence[str]] = getattr(view, "scopes", {})
+    found = scopes.get(method, ())
+    return (found,) if isinstance(found, str) else found
 
 
 def principal(request: Request) -> Principal:

@@ -197,7 +197,7 @@ def _players() -> Iterator[Call]:
     path: Any = {"names_player": "path"}
     yield Call("GET", player, "players:read", open_to_players=True, **path)
     yield Call("PATCH", player, "players:write", profile, takes_body=True, **path)
-    yield Call("DELETE", player, "players:write", status=204, **path)
+    yield Call("DELETE", player, "players:erase", status=204, **path)
     yield Call("GET", f"{player}/export", "players:read", open_to_players=True, **path)
     for what in (
         "achievements", "quests", "distributions", "wallet", "wallet/transfers", "inventory", "metrics", "messages",
@@ -206,7 +206,8 @@ def _players() -> Iterator[Call]:
     yield Call(
         "POST", f"{player}/messages/read", "players:write", {"up_to": 1}, open_to_players=True, takes_body=True, **path
     )
-    yield Call("POST", f"{player}/token", "players:write", {}, takes_body=True, **path)
+    yield Call("POST", f"{player}/token", "tokens:mint", {}, takes_body=True, **path)
+    yield Call("DELETE", f"{player}/token", "tokens:mint", status=204, **path)
     spend, consume = {"amount": 1, "reason": "r"}, {"quantity": 1, "reason": "r"}
     yield Call(
         "POST", f"{player}/wallet/<str:currency>/spend", "players:write", spend, takes_body=True, needs_key=True, **path
@@ -242,4 +243,4 @@ def _events() -> Iterator[Call]:
     yield Call("GET", "events/rejected", "players:read", is_list=True)
     yield Call("GET", "held", "players:read", is_list=True)
     for decision in ("release", "dismiss"):
-        yield Call("POST", f"held/<int:finding_id>/{decision}", "players:write", {}, takes_body=True)
+        yield Call("POST", f"held/<int:finding_id>/{decision}", "anticheat:decide", {"reason": "r"}, takes_body=True)

@@ -12,18 +12,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import close_old_connections, transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from achievements import tasks as achievements
+from anticheat.models import Finding
 from gamification import backfilling, relay
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel.http import idempotency
-from gamification.kernel.models import Event, Head, OutboxFact
+from gamification.kernel.models import Event, Head, OutboxFact, RejectedEvent
 from progress.models import Player
 from quests import tasks as quests
 from rewards.tasks import expire_rewards
@@ -39,12 +41,14 @@ BREATH = 2.0
 """Seconds that a backfill may take at a time: a worker has events to process in between."""
 BITE = 5_000
 """Rows deleted in one transaction: a longer one would keep SQLite's only writer waiting."""
+REJECTED_KEPT_FOR = timedelta(days=30)
+"""For how long a game server may ask what was refused."""
 TICKED = "clock.ticked"
 """Where the cache has it."""
 
 
 def forget_events(now: datetime) -> None:
-    """Delete events past retention; held ones stay until a person has decided.
+    """Delete events past retention, and what anti-cheat found of them; held ones stay until a person has decided.
 
     The cut is on record before the first event is gone: from then on anything older is refused, whatever the setting
     says later.
@@ -58,8 +62,17 @@ def forget_events(now: datetime) -> None:
     with transaction.atomic():
         Head.objects.get_or_create(pk=1)
         Head.objects.filter(Q(retention_cut=None) | Q(retention_cut__lt=cut), pk=1).update(retention_cut=cut)
-    while bite := list(past.values_list("pk", flat=True)[:BITE]):
-        Event.objects.filter(pk__in=bite).delete()
+    _delete(past)
+    _delete(Finding.objects.filter(timestamp__lt=cut).exclude(status=Finding.Status.HELD))
+
+
+def _delete(rows: QuerySet[Any]) -> None:
+    while bite := list(rows.values_list("pk", flat=True)[:BITE]):
+        rows.model._default_manager.filter(pk__in=bite).delete()
+
+
+def forget_rejected(now: datetime) -> None:
+    _delete(RejectedEvent.objects.filter(rejected_at__lt=now - REJECTED_KEPT_FOR).order_by("pk"))
 
 
 def forget_messages(now: datetime) -> None:
@@ -105,6 +118,7 @@ CHORES = [
     Chore("say that the clock ticks", 10, say_so),
     Chore("forget answers to idempotency keys", 600, idempotency.forget_expired),
     Chore("forget events past retention", 3600, forget_events),
+    Chore("forget refused events", 3600, forget_rejected),
     Chore("forget old messages", 3600, forget_messages),
     Chore("forget old facts", 3600, forget_facts),
     Chore("count how rare each achievement is", 3600, achievements.roll_up_rarity),

@@ -9,10 +9,11 @@ import pytest
 import time_machine
 from django.conf import LazySettings
 
+from anticheat.models import Finding
 from gamification import clock
 from gamification.celery import Steady, app
 from gamification.feed.models import Message
-from gamification.kernel.models import Event, Head, OutboxFact
+from gamification.kernel.models import Event, Head, OutboxFact, RejectedEvent
 from progress.models import Player
 from tests import rabbit, workers
 
@@ -129,6 +130,32 @@ def test_events_past_retention_go_and_the_cut_is_remembered(settings: LazySettin
     assert set(Event.objects.values_list("event_id", flat=True)) == {"old-but-held", "young"}
     cut = Head.objects.get(pk=1).retention_cut
     assert cut == NOW - timedelta(days=30) - clock.CUT_MARGIN
+
+
+@pytest.mark.django_db
+def test_what_anti_cheat_found_goes_with_its_event_unless_nobody_has_decided(settings: LazySettings) -> None:
+    settings.EVENT_RETENTION_DAYS = 30
+    for days in (31, 29):
+        for status in Finding.Status.values:
+            at, id_ = NOW - timedelta(days=days), f"{status.lower()}-{days}"
+            keep_event(id_, at, Event.State.HELD if status == "HELD" else Event.State.COUNTED)
+            Finding.objects.create(
+                player_id="p", event_id=id_, type="t", rule="r", status=status, timestamp=at, found_at=at
+            )
+    clock.forget_events(NOW)
+    assert set(Finding.objects.filter(event_id__endswith="31").values_list("event_id", flat=True)) == {"held-31"}
+    assert Finding.objects.filter(event_id__endswith="29").count() == 4
+
+
+@pytest.mark.django_db
+def test_refused_events_are_listed_for_thirty_days() -> None:
+    for id_, days in (("old", 31), ("young", 29)):
+        at = NOW - timedelta(days=days)
+        RejectedEvent.objects.create(
+            player_id="p", event_id=id_, type="t", code="id_reused", detail="", timestamp=NOW, rejected_at=at
+        )
+    clock.forget_rejected(NOW)
+    assert RejectedEvent.objects.get().event_id == "young"
 
 
 @pytest.mark.django_db

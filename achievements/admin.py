@@ -37,7 +37,7 @@ class AchievementForm(ShapedForm):
         model = Achievement
         fields = (
             "id", "title", "description", "type", "category", "points", "match", "repeat", "series", "tier",
-            "is_enabled", "starts_at", "ends_at", "icon", "metadata", "backfill",
+            "is_enabled", "starts_at", "ends_at", "icon", "min_seconds", "metadata", "backfill", "tags",
         )  # fmt: skip
         help_texts = {  # noqa: RUF012 - declared so by Django
             "id": f"Chosen once, never changed: first-blood. {A_DULL_ID}",
@@ -51,7 +51,8 @@ class AchievementForm(ShapedForm):
             "is_enabled": "Off: nobody completes it, but counting goes on.",
             "starts_at": "Only what happens from then on counts (UTC).",
             "ends_at": "Only what happened before then counts (UTC).",
-            "icon": "An address or name that the game understands.",
+            "icon": "A name that the game understands, or an address that begins with https: or /.",
+            "min_seconds": "How many seconds an honest player needs at least. Faster ones are looked at.",
             "metadata": 'Anything the game wants to keep with it, in JSON: {"rarity": "epic"}',
             "backfill": "Who already did what it asks gets it when it is published. Notify: a message for each "
             "achievement. Digest: one message for all of them. Silent: none.",
@@ -102,7 +103,7 @@ class AchievementAdmin(ContentAdmin):
     own_fieldsets = (
         (None, {"fields": ("id", "title", "description", "icon")}),
         ("What it is", {"fields": ("type", "category", "points", "series", "tier")}),
-        ("When it is completed", {"fields": ("match", "repeat", "is_enabled", "starts_at", "ends_at")}),
+        ("When it is completed", {"fields": ("match", "repeat", "is_enabled", "starts_at", "ends_at", "min_seconds")}),
         ("When it is published", {"fields": ("backfill",)}),
         ("For the game", {"fields": ("metadata",), "classes": ("collapse",)}),
     )

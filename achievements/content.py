@@ -44,6 +44,8 @@ def read_achievement(draft: Achievement) -> Definition:
         "starts_at": instant(draft.starts_at) if draft.starts_at else None,
         "ends_at": instant(draft.ends_at) if draft.ends_at else None,
         "icon": draft.icon or None,
+        "min_seconds": draft.min_seconds,
+        "tags": draft.tags,
         "metadata": draft.metadata,
         "backfill": draft.backfill,
     }
@@ -52,7 +54,7 @@ def read_achievement(draft: Achievement) -> Definition:
 def save_achievement(draft: Achievement, definition: Definition) -> None:
     for name in (
         "title", "description", "type", "category", "points", "match", "repeat", "tier", "is_enabled", "metadata",
-        "backfill",
+        "backfill", "min_seconds", "tags",
     ):  # fmt: skip
         setattr(draft, name, definition[name])
     draft.series, draft.icon = definition["series"] or "", definition["icon"] or ""

@@ -11,14 +11,15 @@ from gamification.kernel.shapes import (
     SMALL,
     TEXT,
     Choice,
+    ContentShape,
     Flag,
+    Icon,
     Id,
     Instant,
     Integer,
     JsonObject,
     Listed,
     OptionalText,
-    Shape,
     Text,
     rows,
 )
@@ -35,9 +36,7 @@ class SecretAchievementShape(serializers.Serializer[Any]):
     points = serializers.IntegerField(min_value=0, max_value=SMALL)
 
 
-class AchievementShape(Shape):
-    kept_by_the_service = ("created_at", "updated_at", "version")
-
+class AchievementShape(ContentShape):
     id = Id()
     title = Text(max_length=120)
     description = Text(max_length=TEXT, allow_blank=True, default="")
@@ -54,6 +53,7 @@ class AchievementShape(Shape):
     is_enabled = Flag(default=True)
     starts_at = Instant(allow_null=True, default=None)
     ends_at = Instant(allow_null=True, default=None)
-    icon = OptionalText(max_length=500)
+    icon = Icon()
+    min_seconds = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
     metadata = JsonObject(default=dict)
     backfill = Choice(choices=Achievement.Backfill.choices, default="DIGEST")

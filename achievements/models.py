@@ -57,6 +57,8 @@ class Achievement(Content):
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     icon = models.CharField(max_length=500, blank=True, default="")
+    min_seconds = models.PositiveIntegerField(null=True, blank=True)
+    """The least that an honest player needs for it, in seconds played."""
     metadata = models.JSONField(default=dict, blank=True)
     backfill = models.CharField(max_length=8, choices=Backfill.choices, default=Backfill.DIGEST)
 

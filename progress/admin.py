@@ -133,7 +133,7 @@ class MetricForm(ShapedForm):
     class Meta:
         model = Metric
         fields = (
-            "id", "name", "description", "unit", "event_type", "value_field", "member_field", "reported_by",
+            "id", "name", "description", "unit", "event_type", "value_field", "member_field", "reported_by", "tags",
         )  # fmt: skip
         help_texts = {  # noqa: RUF012 - declared so by Django
             "name": "What designers call it: Bow kills",
@@ -180,7 +180,7 @@ class LevelForm(ShapedForm):
 
     class Meta:
         model = Level
-        fields = ("level", "xp")
+        fields = ("level", "xp", "tags")
         help_texts = {  # noqa: RUF012 - declared so by Django
             "xp": "All the experience it takes from the very beginning; more than the level below.",
         }

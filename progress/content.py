@@ -28,11 +28,12 @@ def read_metric(draft: Metric) -> Definition:
         "member_field": draft.member_field or None,
         "conditions": [{"field": c.field, "op": c.op, "value": c.value} for c in draft.conditions.all()],
         "reported_by": draft.reported_by,
+        "tags": draft.tags,
     }
 
 
 def save_metric(draft: Metric, definition: Definition) -> None:
-    for name in ("name", "description", "unit", "event_type", "reported_by"):
+    for name in ("name", "description", "unit", "event_type", "reported_by", "tags"):
         setattr(draft, name, definition[name])
     draft.value_field = definition["value_field"] or ""
     draft.member_field = definition["member_field"] or ""
@@ -48,11 +49,12 @@ def save_metric(draft: Metric, definition: Definition) -> None:
 
 
 def read_level(draft: Level) -> Definition:
-    return {"level": draft.level, "xp": draft.xp, "rewards": [line.reward_id for line in draft.rewards.all()]}
+    rewards = [line.reward_id for line in draft.rewards.all()]
+    return {"level": draft.level, "xp": draft.xp, "rewards": rewards, "tags": draft.tags}
 
 
 def save_level(draft: Level, definition: Definition) -> None:
-    draft.level, draft.xp = definition["level"], definition["xp"]
+    draft.level, draft.xp, draft.tags = definition["level"], definition["xp"], definition["tags"]
     draft.save()
     draft.rewards.all().delete()
     LevelReward.objects.bulk_create(

@@ -12,6 +12,7 @@ from gamification.kernel.shapes import (
     SMALL,
     TEXT,
     Choice,
+    ContentShape,
     EventType,
     FieldPath,
     Id,
@@ -66,9 +67,7 @@ class ConditionShape(Shape):
         return attrs
 
 
-class MetricShape(Shape):
-    kept_by_the_service = ("created_at", "updated_at", "version")
-
+class MetricShape(ContentShape):
     id = Id()
     name = Text(max_length=120, required=False)
     description = Text(max_length=TEXT, allow_blank=True, default="")
@@ -149,9 +148,7 @@ class Match(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-class LevelShape(Shape):
-    kept_by_the_service = ("created_at", "updated_at", "version")
-
+class LevelShape(ContentShape):
     level = Integer(min_value=1, max_value=SMALL)
     xp = Integer(min_value=0)
     rewards = Listed(child=Id())

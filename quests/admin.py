@@ -40,7 +40,7 @@ class QuestForm(ShapedForm):
         model = Quest
         fields = (
             "id", "title", "description", "type", "difficulty", "repeat", "cooldown", "auto_start", "is_active",
-            "start_date", "end_date", "time_limit", "metadata",
+            "start_date", "end_date", "time_limit", "min_seconds", "metadata", "tags",
         )  # fmt: skip
         help_texts = {  # noqa: RUF012 - declared so by Django
             "description": "What players read about it.",
@@ -52,6 +52,7 @@ class QuestForm(ShapedForm):
             "start_date": "It can be started from then on (UTC).",
             "end_date": "It can be started until then, when all its runs end (UTC).",
             "time_limit": "Seconds from the start of a run to its end. Empty: as long as it takes.",
+            "min_seconds": "How many seconds an honest player needs at least. Faster ones are looked at.",
             "metadata": 'Anything the game wants to keep with it, in JSON: {"map": "north"}',
         }
         labels = {"is_active": "Active", "auto_start": "Starts by itself"}  # noqa: RUF012
@@ -214,7 +215,7 @@ class QuestAdmin(ContentAdmin):
         (None, {"fields": ("id", "title", "description")}),
         ("What it is", {"fields": ("type", "difficulty")}),
         ("When it can be started", {"fields": ("is_active", "auto_start", "repeat", "cooldown")}),
-        ("Its time", {"fields": ("start_date", "end_date", "time_limit")}),
+        ("Its time", {"fields": ("start_date", "end_date", "time_limit", "min_seconds")}),
         ("For the game", {"fields": ("metadata",), "classes": ("collapse",)}),
     )
 
@@ -259,7 +260,7 @@ class PoolForm(ShapedForm):
 
     class Meta:
         model = Pool
-        fields = ("id", "pick", "period")
+        fields = ("id", "pick", "period", "tags")
         help_texts = {  # noqa: RUF012 - declared so by Django
             "pick": "How many of its quests each player is offered. A quest that is in a pool can be started only "
             "while it is offered.",

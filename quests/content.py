@@ -40,6 +40,8 @@ def read_quest(draft: Quest) -> Definition:
         "cooldown": draft.cooldown,
         "auto_start": draft.auto_start,
         "is_active": draft.is_active,
+        "min_seconds": draft.min_seconds,
+        "tags": draft.tags,
         "metadata": draft.metadata,
     }
 
@@ -62,7 +64,7 @@ def _read_step(step: Step, requirements: Iterable[QuestRequirement], rewards: It
 def save_quest(draft: Quest, definition: Definition) -> None:
     for name in (
         "title", "description", "type", "difficulty", "time_limit", "repeat", "cooldown", "auto_start", "is_active",
-        "metadata",
+        "min_seconds", "tags", "metadata",
     ):  # fmt: skip
         setattr(draft, name, definition[name])
     draft.start_date = parse_instant(definition["start_date"]) if definition["start_date"] else None
@@ -153,11 +155,11 @@ def show(definition: Definition, hidden: Hidden) -> Definition:
 
 def read_pool(draft: Pool) -> Definition:
     quests = [line.quest_id for line in draft.quests.all()]
-    return {"id": draft.pk, "quests": quests, "pick": draft.pick, "period": draft.period}
+    return {"id": draft.pk, "quests": quests, "pick": draft.pick, "period": draft.period, "tags": draft.tags}
 
 
 def save_pool(draft: Pool, definition: Definition) -> None:
-    draft.pick, draft.period = definition["pick"], definition["period"]
+    draft.pick, draft.period, draft.tags = definition["pick"], definition["period"], definition["tags"]
     draft.save()
     draft.quests.all().delete()
     PoolQuest.objects.bulk_create(

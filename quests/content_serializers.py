@@ -11,6 +11,7 @@ from gamification.kernel.shapes import (
     SMALL,
     TEXT,
     Choice,
+    ContentShape,
     Flag,
     Id,
     Instant,
@@ -45,9 +46,7 @@ class StepShape(Shape):
         return {"id": attrs["id"], "title": attrs.get("title", attrs["id"]), **attrs}
 
 
-class QuestShape(Shape):
-    kept_by_the_service = ("created_at", "updated_at", "version")
-
+class QuestShape(ContentShape):
     id = Id()
     title = Text(max_length=120)
     description = Text(max_length=TEXT, allow_blank=True, default="")
@@ -64,6 +63,7 @@ class QuestShape(Shape):
     cooldown = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
     auto_start = Flag(default=False)
     is_active = Flag(default=True)
+    min_seconds = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
     metadata = JsonObject(default=dict)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -79,9 +79,7 @@ class QuestShape(Shape):
         return attrs
 
 
-class PoolShape(Shape):
-    kept_by_the_service = ("created_at", "updated_at", "version")
-
+class PoolShape(ContentShape):
     id = Id()
     quests = Listed(child=Id())
     pick = Integer(min_value=1, max_value=LAST, default=1)

@@ -46,6 +46,8 @@ class Quest(Content):
     )
     auto_start = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    min_seconds = models.PositiveIntegerField(null=True, blank=True)
+    """The least that an honest player needs for it, in seconds played."""
     metadata = models.JSONField(default=dict, blank=True)
 
 

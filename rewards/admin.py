@@ -48,7 +48,7 @@ class RewardForm(ShapedForm):
 
     class Meta:
         model = Reward
-        fields = ("id", "type", "value", "currency", "claim", "claim_within", "expires_at", "metadata")
+        fields = ("id", "type", "value", "currency", "claim", "claim_within", "expires_at", "metadata", "tags")
         help_texts = {  # noqa: RUF012 - declared so by Django
             "type": "Items, and the table that a random reward is drawn from, stand below. A badge or a title is known "
             "by the reward's id.",
@@ -138,7 +138,7 @@ class CurrencyForm(ShapedForm):
 
     class Meta:
         model = Currency
-        fields = ("id", "name", "on_revoke")
+        fields = ("id", "name", "on_revoke", "tags")
         help_texts = {  # noqa: RUF012 - declared so by Django
             "on_revoke": "When a reward is taken back whose money is spent already. Debt: the player owes it, and "
             "later rewards repay it. Clamp: take what is left. Refuse: do not take the reward back.",

@@ -26,11 +26,12 @@ def read_reward(draft: Reward) -> Definition:
         "claim_within": draft.claim_within,
         "expires_at": instant(draft.expires_at) if draft.expires_at else None,
         "metadata": draft.metadata,
+        "tags": draft.tags,
     }
 
 
 def save_reward(draft: Reward, definition: Definition) -> None:
-    for name in ("type", "value", "claim", "claim_within", "metadata"):
+    for name in ("type", "value", "claim", "claim_within", "metadata", "tags"):
         setattr(draft, name, definition[name])
     draft.currency = definition["currency"] or ""
     draft.expires_at = parse_instant(definition["expires_at"]) if definition["expires_at"] else None
@@ -61,11 +62,11 @@ def table_named(definition: Definition) -> Iterator[Reference]:
 
 
 def read_currency(draft: Currency) -> Definition:
-    return {"id": draft.pk, "name": draft.name, "on_revoke": draft.on_revoke}
+    return {"id": draft.pk, "name": draft.name, "on_revoke": draft.on_revoke, "tags": draft.tags}
 
 
 def save_currency(draft: Currency, definition: Definition) -> None:
-    draft.name, draft.on_revoke = definition["name"], definition["on_revoke"]
+    draft.name, draft.on_revoke, draft.tags = definition["name"], definition["on_revoke"], definition["tags"]
     draft.save()
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from gamification.kernel.shapes import SMALL, Choice, Id, Instant, Integer, JsonObject, OptionalId, Shape, Text, rows
+from gamification.kernel.shapes import (
+    SMALL,
+    Choice,
+    ContentShape,
+    Id,
+    Instant,
+    Integer,
+    JsonObject,
+    OptionalId,
+    Shape,
+    Text,
+    rows,
+)
 from rewards.models import Currency, Reward, RewardType
 
 DEAREST = 10**12
@@ -23,9 +35,7 @@ class ChanceShape(Shape):
     weight = Integer(min_value=0, max_value=SMALL, default=1)
 
 
-class RewardShape(Shape):
-    kept_by_the_service = ("created_at", "updated_at", "version")
-
+class RewardShape(ContentShape):
     id = Id()
     type = Choice(choices=RewardType.choices)
     value = Integer(min_value=0, max_value=DEAREST, default=0)
@@ -41,9 +51,7 @@ class RewardShape(Shape):
         return {**attrs, "items": attrs["items"] or [], "table": attrs["table"] or []}
 
 
-class CurrencyShape(Shape):
-    kept_by_the_service = ("created_at", "updated_at", "version")
-
+class CurrencyShape(ContentShape):
     id = Id()
     name = Text(max_length=120, required=False)
     on_revoke = Choice(choices=Currency.OnRevoke.choices, default="DEBT")

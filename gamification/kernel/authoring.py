@@ -21,7 +21,7 @@ from django.utils.html import format_html, format_html_join
 
 from gamification.kernel import content
 from gamification.kernel.content import Kind
-from gamification.kernel.forms import LineForm
+from gamification.kernel.forms import LineForm, Tags
 from gamification.kernel.looking import ActingAdmin, ReasonedActionForm, handled, page_of, place
 from gamification.kernel.models import Content, Version
 
@@ -43,6 +43,19 @@ class StateFilter(admin.SimpleListFilter):
         return content.in_state(queryset, state) if state in content.STATES else queryset
 
 
+class TagFilter(admin.SimpleListFilter):
+    title = "tag"
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        found = model_admin.get_queryset(request).exclude(tags=[]).values_list("tags", flat=True)
+        return [(tag, tag) for tag in sorted({tag for tags in found for tag in tags})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        tag = self.value()
+        return content.tagged(queryset, [tag]) if tag else queryset
+
+
 def because(version: Version) -> str:
     return f": {version.reason}" if version.reason else ""
 
@@ -55,7 +68,7 @@ class ContentAdmin(ActingAdmin):
     action_form = ReasonedActionForm
     actions: Sequence[Any] = ("publish_selected", "retire_selected")
     page_actions: Sequence[str] = ("retire_selected",)
-    list_filter: ClassVar[Any] = (StateFilter,)
+    list_filter: ClassVar[Any] = (StateFilter, TagFilter)
     ordering = ("pk",)
     formfield_overrides: ClassVar[Any] = {models.TextField: {"widget": Textarea(attrs={"rows": 3, "cols": 60})}}
     own_fieldsets: Sequence[tuple[str | None, dict[str, Any]]] = ()
@@ -81,14 +94,20 @@ class ContentAdmin(ActingAdmin):
         return format_html('<ul class="versions">{}</ul>', found) if found else "Not published yet."
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = [*self.own_fieldsets, ("To find it by", {"fields": ("tags",)})]
         if obj is None:
-            return self.own_fieldsets
+            return own
         kept = ("state", "history", "created_at", "updated_at")
-        return [*self.own_fieldsets, ("Publishing", {"fields": kept})]
+        return [*own, ("Publishing", {"fields": kept})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields: tuple[str, ...] = ("state", "history", "created_at", "updated_at")
         return fields if obj is None else (*fields, "id", *((self.kind.key,) if self.kind.key != "id" else ()))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "tags":
+            return Tags(required=False, help_text="Up to 20, parted by commas: boss, winter-2026")
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     # Who may do what: nothing is ever deleted, and what is retired stays as it is
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from rest_framework import serializers
 
 from gamification.kernel import publishing, shapes
@@ -89,6 +90,8 @@ _schedule_preview: Callable[[str, Definition, datetime], Any] | None = None
 
 def register(kind: Kind) -> None:
     _kinds[kind.name] = kind
+    fields = kind.shape().fields.items()
+    publishing.fields_of(kind.name, {name: f.get_default() for name, f in fields if f.default is not serializers.empty})
 
 
 def kind(name: str) -> Kind:
@@ -367,12 +370,19 @@ def in_state(drafts: QuerySet[Any], state: str | None) -> QuerySet[Any]:
     return drafts
 
 
+def tagged(drafts: QuerySet[Any], tags: Iterable[str]) -> QuerySet[Any]:
+    """Those drafts that bear all of these tags."""
+    for tag in tags:  # as text, which both databases can search: no tag holds a quotation mark
+        drafts = drafts.alias(tags_as_text=Cast("tags", TextField())).filter(tags_as_text__contains=f'"{tag}"')
+    return drafts
+
+
 def published_definition(of: Kind, draft: Content) -> Definition | None:
     """The newest published version's definition; None for what is only a draft, or retired."""
     if draft.published is None:
         return None
     newest = Version.objects.filter(kind=of.name, content_id=draft.pk).order_by("-number").first()
-    return None if newest is None or newest.retires else newest.definition
+    return None if newest is None or newest.retires else publishing.whole(of.name, newest.definition)
 
 
 def _same(one: Definition | None, other: Definition | None) -> bool:

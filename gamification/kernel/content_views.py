@@ -87,6 +87,7 @@ class ContentList(ContentView):
             return self._for_player(request, caller.player_id)
         state = chosen(request, "state", content.STATES)
         rows = content.in_state(self.kind.model._default_manager.all(), state).filter(_wanted(self.kind, request))
+        rows = content.tagged(rows, _tags(request))
         if (let_through := _for_named_player(self.kind, request)) is not None:
             rows = rows.filter(pk__in=let_through)
         rows = rows.prefetch_related(*self.kind.lines)
@@ -205,6 +206,7 @@ def routes(kind: Kind) -> list[URLPattern]:
         OpenApiParameter("state", enum=content.STATES, description="Without: all that is not retired."),
         *(_filter(kind, each) for each in kind.filters),
         *(OpenApiParameter(each, description="A player's id.") for each in kind.asked_of_players),
+        OpenApiParameter("tags", description="One or more, parted by commas: what bears all of them."),
         OpenApiParameter("text", description=f"Looked for in {', '.join(kind.searched)}."),
         *(OpenApiParameter(each, description="Another name of `text`.", deprecated=True) for each in SEARCHES[1:]),
     ]
@@ -300,6 +302,14 @@ def _search(request: Request) -> str:
     return ""
 
 
+def _tags(request: Request) -> list[str]:
+    text = request.query_params.get("tags", "")
+    tags = text.split(",") if text else []
+    if not all(map(shapes.ID.fullmatch, tags)):
+        raise bad_parameter("tags", "Expected tags, parted by commas.")
+    return tags
+
+
 def _value(kind: Kind, name: str, text: str) -> Any:
     column: Any = kind.model._meta.get_field(name)
     if isinstance(column, BooleanField):
@@ -318,6 +328,8 @@ def _matches(kind: Kind, seen: Definition, is_whole: bool, request: Request) -> 
     for name, text in _filters(kind, request).items():
         if name not in seen or ("" if seen[name] is None else seen[name]) != _value(kind, name, text):
             return False
+    if not set(_tags(request)) <= set(seen.get("tags", ())):
+        return False
     text = _search(request).casefold()
     if not text or not is_whole:
         return not text

@@ -120,6 +120,19 @@ def json_or_text(text: str) -> Any:
         return text
 
 
+class Tags(forms.CharField):
+    """Slugs, parted by commas or spaces."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return list(dict.fromkeys((super().to_python(value) or "").replace(",", " ").split()))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(data) != (initial or []))
+
+
 class Suggesting(forms.TextInput):
     """A text of which some are known, looked up when it is shown. Any other will do."""
 

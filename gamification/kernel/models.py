@@ -148,6 +148,8 @@ class Content(models.Model):
     id = models.SlugField(primary_key=True, max_length=64, help_text="Chosen once, never changed: first-blood")
     published = models.PositiveIntegerField(null=True, blank=True, editable=False)
     """The number of the newest published version; None while it is only a draft."""
+    tags = models.JSONField(default=list, blank=True)
+    """Slugs by which designers find it, each once."""
     has_changes = models.BooleanField(default=True, editable=False)
     """Whether the draft differs from what is published."""
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)

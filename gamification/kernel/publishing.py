@@ -11,7 +11,7 @@ publication n (`Player.filled`) is up to date for every unit that is not younger
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -114,7 +114,7 @@ class Rules:
         key = (kind, id_, version)
         if key not in self._history:
             found = Version.objects.get(kind=kind, content_id=id_, number=version)
-            self._history[key] = found.definition
+            self._history[key] = whole(kind, found.definition)
         return self._history[key]
 
     def recall(self, kind: str, versions: Iterable[tuple[str, int]]) -> None:
@@ -128,7 +128,7 @@ class Rules:
         if missing:
             ids, numbers = zip(*missing, strict=True)
             for found in Version.objects.filter(kind=kind, content_id__in=set(ids), number__in=set(numbers)):
-                self._history[kind, found.content_id, found.number] = found.definition
+                self._history[kind, found.content_id, found.number] = whole(kind, found.definition)
 
 
 Compile = Callable[[Definitions, Units], Any]
@@ -138,6 +138,7 @@ Validate = Callable[[Definitions], Iterable[Problem]]
 _compilers: dict[type, Compile] = {}
 _composers: dict[type, Compose] = {}
 _validators: list[Validate] = []
+_defaults: dict[str, Mapping[str, Any]] = {}
 _cache: dict[str, Rules] = {}
 
 
@@ -155,6 +156,16 @@ def validator(validate: Validate) -> None:
     """Register what an app finds wrong with the whole of the content (once, at start-up)."""
     if validate not in _validators:
         _validators.append(validate)
+
+
+def fields_of(kind: str, defaults: Mapping[str, Any]) -> None:
+    """Register the fields of a kind's definitions that may be absent, with what their absence says."""
+    _defaults[kind] = defaults
+
+
+def whole(kind: str, definition: Definition) -> Definition:
+    """A definition as it was published, with the fields that a kind has got since."""
+    return {**_defaults.get(kind, {}), **definition}
 
 
 def current() -> Rules:
@@ -228,7 +239,11 @@ def _newest() -> dict[str, dict[str, Published]]:
     found: dict[str, dict[str, Published]] = {}
     for version in Version.objects.filter(id__in=ids).order_by("kind", "content_id"):
         found.setdefault(version.kind, {})[version.content_id] = Published(
-            version.kind, version.content_id, version.number, version.definition, version.retires
+            version.kind,
+            version.content_id,
+            version.number,
+            whole(version.kind, version.definition),
+            version.retires,
         )
     return found
 

@@ -20,6 +20,8 @@ from gamification.kernel.messages import Invalid
 ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 EVENT_TYPE = re.compile(r"[a-z0-9._-]{1,64}")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+INVISIBLE = re.compile(r"[\0-\x20\x7f]+")
 FIELD_PATH = re.compile(r"[^.]+(\.[^.]+)*")
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -344,3 +346,36 @@ class ReasonShape(Shape):
     """The body of what may be told why it is done."""
 
     reason = Text(max_length=TEXT, allow_blank=True, default="")
+
+
+class Tags(Listed):
+    """Slugs by which content is found, each once."""
+
+    def __init__(self) -> None:
+        super().__init__(child=Id(), max_length=20, help_text="To find it by; players see them.")
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        return list(dict.fromkeys(super().to_internal_value(data)))
+
+
+class Icon(OptionalText):
+    """A text, or an address that begins with https: or /: no other scheme is let into somebody's page."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=500, help_text="Text, or an address that begins with https: or /.")
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        # Browsers read on over white space and control characters before and within a scheme.
+        scheme = SCHEME.match(INVISIBLE.sub("", text))
+        if scheme and scheme.group().lower() != "https:":
+            raise serializers.ValidationError("An address begins with https: or /.", code="bad_icon")
+        return text
+
+
+class ContentShape(Shape):
+    """What every kind of content has."""
+
+    kept_by_the_service = ("created_at", "updated_at", "version")
+
+    tags = Tags()

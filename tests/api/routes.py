@@ -24,7 +24,7 @@ KINDS: dict[str, tuple[str, Json]] = {
         {
             "id": "new", "name": "New", "description": "d", "unit": "u", "event_type": "a.b", "value_field": "a.b",
             "member_field": "m", "conditions": [{"field": "weapon", "op": "eq", "value": "bow"}],
-            "reported_by": "SERVER", "draft": False, "reason": "r",
+            "reported_by": "SERVER", "tags": ["t"], "draft": False, "reason": "r",
         },
     ),
     "achievements": (
@@ -39,7 +39,8 @@ KINDS: dict[str, tuple[str, Json]] = {
             ],
             "match": "ANY", "rewards": ["coins"], "prerequisites": ["walker"], "repeat": "DAILY", "series": "s",
             "tier": 1, "is_enabled": True, "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z",
-            "icon": "i.png", "metadata": {"a": 1}, "backfill": "SILENT", "draft": False, "reason": "r",
+            "icon": "i.png", "metadata": {"a": 1}, "backfill": "SILENT", "min_seconds": 30, "tags": ["t"],
+            "draft": False, "reason": "r",
         },
     ),
     "quests": (
@@ -61,26 +62,33 @@ KINDS: dict[str, tuple[str, Json]] = {
             "fail_conditions": [{"type": "MAX", "metric": "damage", "operator": "gte", "threshold": 9000}],
             "time_limit": 3600, "start_date": "2026-01-01T00:00:00Z", "end_date": "2099-01-01T00:00:00Z",
             "repeat": "DAILY", "cooldown": 60, "auto_start": False, "is_active": True, "metadata": {"a": 1},
+            "min_seconds": 30, "tags": ["t"],
             "draft": False, "reason": "r",
         },
     ),
     "pools": (
-        "daily", {"id": "new", "quests": ["trail"], "pick": 1, "period": "WEEKLY", "draft": False, "reason": "r"},
+        "daily",
+        {
+            "id": "new", "quests": ["trail"], "pick": 1, "period": "WEEKLY", "tags": ["t"], "draft": False,
+            "reason": "r",
+        },
     ),
     "rewards": (
         "chest",
         {
             "id": "new", "type": "CURRENCY", "value": 5, "currency": "gold", "items": [], "table": [],
             "claim": "MANUAL", "claim_within": 60, "expires_at": "2099-01-01T00:00:00Z", "metadata": {"a": 1},
-            "draft": False, "reason": "r",
+            "tags": ["t"], "draft": False, "reason": "r",
         },
     ),
-    "levels": ("2", {"level": 3, "xp": 500, "rewards": ["coins"], "draft": False, "reason": "r"}),
-    "currencies": ("gold", {"id": "new", "name": "New", "on_revoke": "CLAMP", "draft": False, "reason": "r"}),
+    "levels": ("2", {"level": 3, "xp": 500, "rewards": ["coins"], "tags": ["t"], "draft": False, "reason": "r"}),
+    "currencies": (
+        "gold", {"id": "new", "name": "New", "on_revoke": "CLAMP", "tags": ["t"], "draft": False, "reason": "r"},
+    ),
 }  # fmt: skip
 """Plural → an id in play, and a whole body to create another with."""
 
-_CONTENT = ["state", "text", "q", "search"]
+_CONTENT = ["state", "tags", "text", "q", "search"]
 FILTERS = {
     "achievements": ["type", "category", "is_enabled", "repeat", "series", *_CONTENT],
     "quests": ["type", "difficulty", "is_active", "repeat", "auto_start", "available_to", *_CONTENT],
@@ -175,7 +183,7 @@ def _content() -> Iterator[Call]:
         unused = {"achievements": "walker", "rewards": "spare", "quests": "errand"}.get(plural, id_)
         changes = {name: value for name, value in body.items() if name != key}
         if plural == "metrics":  # what a metric counts is fixed
-            changes = {name: changes[name] for name in ("name", "description", "unit", "reported_by", "reason")}
+            changes = {name: changes[name] for name in ("name", "description", "unit", "reported_by", "tags", "reason")}
         if plural == "achievements":
             changes["prerequisites"] = []
         yield Call("GET", plural, "content:read", is_list=True, open_to_players=True)

@@ -249,10 +249,18 @@ def test_rewards_levels_and_currencies_are_written_and_published(mia: Client) ->
         "id": "hat", "type": "", "quantity": 2, "metadata": {},
     }  # fmt: skip
 
-    level = {"level": 2, "xp": 100, **rows("rewards", {"reward": "ten"}, {"reward": "ten"}), "_publish": "1"}
+    level = {
+        "level": 2,
+        "xp": 100,
+        "tags": "mid-game, xp mid-game",
+        **rows("rewards", {"reward": "ten"}, {"reward": "ten"}),
+        "_publish": "1",
+    }
     mia.post("/admin/progress/level/add/", level)
     assert Level.objects.get().published == 1
-    assert Version.objects.get(kind="level").definition == {"level": 2, "xp": 100, "rewards": ["ten", "ten"]}
+    assert Version.objects.get(kind="level").definition == {
+        "level": 2, "xp": 100, "rewards": ["ten", "ten"], "tags": ["mid-game", "xp"],
+    }  # fmt: skip
     assert mia.get("/admin/progress/level/2/change/").status_code == 200
 
 

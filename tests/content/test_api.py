@@ -28,6 +28,7 @@ def test_creating_publishes_at_once_and_answers_with_the_whole_definition() -> N
         "member_field": None,
         "conditions": [],
         "reported_by": "SERVER",
+        "tags": [],
         "version": 1,
         "draft": False,
         "backfill_id": body["backfill_id"],

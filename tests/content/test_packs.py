@@ -28,7 +28,7 @@ def game() -> Json:
         "achievements": [
             achievement("veteran", {"type": "ACHIEVEMENT", "target": "hunter"}, prerequisites=["hunter"]),
             achievement("walker", needs("QUEST", "walk")),
-            achievement("hunter", rewards=["chest"], metadata={"hint": ["a", 1.5, None]}),
+            achievement("hunter", rewards=["chest"], metadata={"hint": ["a", 1.5, None]}, tags=["boss"], min_seconds=9),
         ],
         "levels": [{"level": 1, "xp": 0}, {"level": 2, "xp": 100, "rewards": ["ten-coins", "ten-coins"]}],
         "rewards": [
@@ -36,7 +36,7 @@ def game() -> Json:
             coins(expires_at="2030-01-01T00:00:00+01:00"),
         ],
         "metrics": [metric(conditions=[{"field": "weapon", "op": "in", "value": ["bow", 1, True]}])],
-        "currencies": [{"id": "gold"}],
+        "currencies": [{"id": "gold", "tags": ["shop"]}],
         "pools": [{"id": "daily", "quests": ["trail", "walk"], "pick": 2}],
         "quests": [
             quest(

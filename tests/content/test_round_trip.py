@@ -54,6 +54,8 @@ AN_ACHIEVEMENT = st.fixed_dictionaries(
         "is_enabled": st.booleans(),
         "starts_at": st.none() | INSTANT,
         "metadata": OBJECT,
+        "min_seconds": st.none() | st.integers(1, 10**6),
+        "tags": st.lists(st.sampled_from(["boss", "winter-2026", "Q4", "a.b"]), max_size=4),
     },
 )
 A_REWARD = st.fixed_dictionaries(

@@ -70,6 +70,7 @@ def form(steps: list[Form] = STEPS, lines: list[Form] = LINES, rewards: list[For
         "id": "trail", "title": "The trail", "description": "Follow it", "type": "MAIN", "difficulty": "HARD",
         "repeat": "WEEKLY", "cooldown": "60", "auto_start": "on", "is_active": "on", "start_date_0": "2026-01-01",
         "start_date_1": "00:00:00", "end_date_0": "", "end_date_1": "", "time_limit": "3600", "metadata": "",
+        "min_seconds": "600", "tags": "",
         **rows("steps", *steps), **rows("requirements", *lines), **rows("rewards", *rewards), **fields,
     }  # fmt: skip
 
@@ -130,6 +131,7 @@ def test_a_quest_with_branches_is_written_on_one_page_and_published(mia: Client)
         "fail_conditions": [count("deaths", 3, timeframe={"duration": 1, "unit": "hours"})],
         "time_limit": 3600, "start_date": "2026-01-01T00:00:00Z", "end_date": None, "repeat": "WEEKLY",
         "cooldown": 60, "auto_start": True, "is_active": True, "metadata": {},
+        "min_seconds": 600, "tags": [],
     }  # fmt: skip
     page = mia.get(CHANGE)
     shown = page.context["inline_admin_formsets"][0].formset.forms
@@ -280,7 +282,7 @@ def test_a_pool_is_written_and_published(mia: Client) -> None:
     assert Pool.objects.get().published is None
     designer().patch("/api/v1/pools/daily", {"pick": 2})
     assert Version.objects.get(kind="pool").definition == {
-        "id": "daily", "quests": ["two", "one"], "pick": 2, "period": "WEEKLY",
+        "id": "daily", "quests": ["two", "one"], "pick": 2, "period": "WEEKLY", "tags": [],
     }  # fmt: skip
     assert mia.get("/admin/quests/pool/daily/change/").status_code == 200
 

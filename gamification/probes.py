@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from functools import wraps
 
@@ -15,10 +16,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from gamification.intake import door
-from gamification.kernel import broker
+from gamification.kernel import broker, disk
 from gamification.kernel.http import problem_response
 
 log = logging.getLogger(__name__)
+
+TRY_AGAIN = 5.0
+"""Seconds for which the answer of a trial write is good."""
+SAY_AGAIN = 60.0
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -41,17 +46,28 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 @read_only
 def ready(request: HttpRequest) -> HttpResponse:
-    missing = []
-    for name, check in (("database", _database), ("migrations", _migrations), ("cache", _cache)):
+    """503 where this process cannot serve; 200 and "degraded" where it can, though something is amiss."""
+    for name, check in NEEDED:
         try:
             check()
         except Exception as failure:  # whatever it is, this process cannot serve
-            log.warning("not ready: %s", name, exc_info=failure)
-            missing.append({"path": name, "code": "not_ready", "detail": f"The {name} cannot be used."})
-            break  # the later ones build on the earlier ones
-    if missing:
-        return problem_response(503, "not_ready", missing[0]["detail"], errors=missing, headers={"Retry-After": "5"})
-    return JsonResponse({"status": "ok"} | _broker())
+            why = f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0]}"
+            _say("not ready", f"{name}: {why}")
+            detail = f"The {name} cannot be used."
+            missing = [{"path": name, "code": "not_ready", "detail": detail}]
+            return problem_response(503, "not_ready", detail, errors=missing, headers={"Retry-After": "5"})
+    answer = {"status": "ok"}
+    details = []
+    for name, look in WANTED:
+        state, detail = look()
+        if state:
+            answer[name] = state
+        if detail:
+            details.append(detail)
+    if details:
+        answer |= {"status": "degraded", "detail": " ".join(details)}
+        _say("degraded", answer["detail"])
+    return JsonResponse(answer)
 
 
 @read_only
@@ -59,13 +75,7 @@ def counts(request: HttpRequest) -> HttpResponse:
     return HttpResponse(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
-def _broker() -> dict[str, str]:
-    """How it stands with the broker. Without it the service does what it is there for, in place: it stays ready."""
-    if not settings.RABBITMQ_URL:
-        return {}
-    why = door.fallback()
-    state = {"broker": broker.publisher().state.value}
-    return state | {"status": "degraded", "detail": f"Events are processed in place: {why}."} if why else state
+# -- what a process needs, in this order: the later ones build on the earlier ones -------------------------------------
 
 
 def _database() -> None:
@@ -85,7 +95,64 @@ def _migrations() -> None:
         _migrated = True
 
 
-def _cache() -> None:
-    cache.set("readyz", "ok", timeout=10)
-    if cache.get("readyz") != "ok":
-        raise RuntimeError("the cache does not keep what it is given")
+_could_write: tuple[float, Exception | None] = (float("-inf"), None)
+
+
+def _disk() -> None:
+    global _could_write
+    at, problem = _could_write
+    if time.monotonic() - at >= TRY_AGAIN:
+        try:
+            disk.try_to_write()
+            problem = None
+        except Exception as failure:
+            problem = failure
+        _could_write = time.monotonic(), problem
+    if problem is not None:
+        raise problem
+
+
+NEEDED: list[tuple[str, Callable[[], None]]] = [
+    ("database", _database),
+    ("migrations", _migrations),
+    ("disk", _disk),
+]
+
+
+# -- what it does without, if it must: how each is, and what that means ------------------------------------------------
+
+
+def _broker() -> tuple[str, str]:
+    """Without it events are processed in place."""
+    if not settings.RABBITMQ_URL:
+        return "", ""
+    why = door.fallback()
+    return broker.publisher().state.value, f"Events are processed in place: {why}." if why else ""
+
+
+def _cache() -> tuple[str, str]:
+    """Without it nodes look for news instead of being told."""
+    try:
+        cache.set("readyz", "ok", timeout=10)
+        if cache.get("readyz") == "ok":
+            return "", ""
+        return "down", "The cache does not keep what it is given."
+    except Exception as failure:
+        return "down", f"The cache does not answer ({type(failure).__name__}): messages reach sockets later."
+
+
+WANTED: list[tuple[str, Callable[[], tuple[str, str]]]] = [
+    ("broker", _broker),
+    ("cache", _cache),
+]
+
+
+_said: dict[str, tuple[float, str]] = {}
+
+
+def _say(kind: str, what: str) -> None:
+    """Once, and again when it changes or after a while: probes come every few seconds."""
+    at, before = _said.get(kind, (float("-inf"), ""))
+    if what != before or time.monotonic() - at > SAY_AGAIN:
+        _said[kind] = time.monotonic(), what
+        log.warning("%s: %s", kind, what)

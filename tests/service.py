@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import httpx
 from django.conf import settings
@@ -32,22 +35,32 @@ def manage(*arguments: str, env: dict[str, str]) -> str:
     ).stdout
 
 
+def without_servers(database: Path) -> dict[str, str]:
+    """The environment of a machine without any server, with a database that holds the tables and nothing else."""
+    servers = ("DB_HOST", "DB_USER", "DB_PASSWORD", "DB_PORT", "REDIS_HOST", "RABBITMQ_URL", "WS_PORT", "PORT")
+    env = {name: value for name, value in os.environ.items() if name not in servers} | {"DB_NAME": str(database)}
+    manage("migrate", "--verbosity", "0", env=env)
+    return env
+
+
 @contextmanager
 def serving(env: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)],
-        cwd=settings.BASE_DIR,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        # Not a pipe: who logs into one that nobody reads stands still.
+        log = stack.enter_context((Path(folder) / "log").open("a"))
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)],
+            cwd=settings.BASE_DIR,
+            env=env,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        process.stdout = stack.enter_context(Path(log.name).open())
+        stack.callback(process.wait)
+        stack.callback(process.kill)
         until(lambda: httpx.get(f"http://127.0.0.1:{port}/healthz").is_success)
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def until(holds: Callable[[], bool], seconds: float = 60) -> None:

@@ -1,10 +1,17 @@
+import time
+from pathlib import Path
+
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
+from pytest_django import Settings
 
 from gamification import probes
+from gamification.kernel import disk
 from tests.callers import assert_problem
+from tests.faults.servers import Redis
 
 
 def test_a_living_process_says_so_without_a_database() -> None:
@@ -19,12 +26,48 @@ def test_a_service_that_has_what_it_needs_is_ready() -> None:
 
 
 @pytest.mark.django_db
-def test_a_service_without_its_cache_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_without_its_cache_is_ready_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object, **kwargs: object) -> None:
         raise ConnectionError
 
     monkeypatch.setattr(cache, "set", fail)
-    assert_problem(Client().get("/readyz"), 503, "not_ready", "cache")
+    response = Client().get("/readyz")
+    assert response.status_code == 200
+    assert (response.json()["status"], response.json()["cache"]) == ("degraded", "down")
+
+
+@pytest.mark.redis
+@pytest.mark.django_db
+@pytest.mark.parametrize("fault", ["killed", "hung"])
+def test_a_redis_that_is_away_or_hangs_takes_no_node_out(fault: str, tmp_path: Path, settings: Settings) -> None:
+    server = Redis(tmp_path)
+    server.start()
+    location = f"redis://127.0.0.1:{server.port}/0"
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": location}}
+    try:
+        assert Client().get("/readyz").json() == {"status": "ok"}
+        server.kill() if fault == "killed" else server.pause()
+        began = time.monotonic()
+        response = Client().get("/readyz")
+        assert (response.status_code, response.json()["status"]) == (200, "degraded")
+        assert time.monotonic() - began < 3
+    finally:
+        if server.process is not None:
+            server.go_on()
+            server.kill()
+
+
+@pytest.mark.django_db
+def test_a_service_whose_database_cannot_write_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(probes, "_could_write", (float("-inf"), None))
+    monkeypatch.setattr(disk, "try_to_write", full)
+    assert_problem(Client().get("/readyz"), 503, "not_ready", "disk")
+    monkeypatch.undo()
+    monkeypatch.setattr(probes, "_could_write", (float("-inf"), None))
+    assert Client().get("/readyz").status_code == 200
 
 
 @pytest.mark.django_db

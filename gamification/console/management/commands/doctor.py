@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from gamification import clock
 from gamification.celery import parked, tasks
-from gamification.kernel import broker, topology
+from gamification.kernel import broker, disk, topology
 from gamification.kernel.models import Event, OutboxFact
 from progress import zones
 from progress.models import MOST_NAMED, Backfill, LeftOut
@@ -128,6 +128,16 @@ def the_zone(patience: float) -> str:
             "Set it back, or run manage.py migrate: the new one applies from the end of the open day, week and month.",
         )
     return recorded
+
+
+def the_disk(patience: float) -> str:
+    try:
+        disk.try_to_write()
+    except Exception as problem:
+        raise Trouble(
+            f"The database cannot write: {_line(problem)}", "Is its disk full, or its file read-only? Make room."
+        ) from problem
+    return "the database can write"
 
 
 def the_skew(patience: float) -> str:
@@ -343,6 +353,7 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("database", set(), the_database),
     ("migrations", {"database"}, the_migrations),
     ("zone", {"database", "migrations"}, the_zone),
+    ("disk", {"database"}, the_disk),
     ("time", {"database"}, the_skew),
     ("sessions", {"database"}, the_sessions),
     ("cache", set(), the_cache),

@@ -1,0 +1,56 @@
+"""Whether the database can write: a full disk shows in nothing that is read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from django.db import OperationalError, connection, transaction
+
+ROOM = 256 * 1024
+"""Bytes that must find room: what a large batch writes."""
+
+
+def try_to_write() -> None:
+    """Raise what a batch of events would. Nothing stays, and nobody is kept waiting."""
+    if connection.vendor == "postgresql":
+        _in_a_table_of_ones_own()
+    else:
+        _in_the_file()
+        _beside_it()
+
+
+def _in_a_table_of_ones_own() -> None:
+    """Rows would land where others were deleted; a new table needs room of its own."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL temp_tablespaces = ''")  # where the other tables are
+        cursor.execute(
+            "CREATE TEMPORARY TABLE room AS SELECT repeat('x', 1000) FROM generate_series(1, %s)", [ROOM // 1000]
+        )
+        transaction.set_rollback(True)
+
+
+def _in_the_file() -> None:
+    """The number is Django's to use, who does not; written as it was, it goes through a transaction like any other."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        [patience] = cursor.fetchone()
+        cursor.execute("PRAGMA busy_timeout = 100")
+        try:
+            cursor.execute("PRAGMA user_version")
+            [version] = cursor.fetchone()
+            cursor.execute(f"PRAGMA user_version = {version:d}")
+        except OperationalError as problem:
+            if "locked" not in str(problem):  # then somebody writes
+                raise
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience:d}")
+
+
+def _beside_it() -> None:
+    """SQLite writes into its log, which may have room left over when the disk has none."""
+    with tempfile.TemporaryFile(dir=Path(connection.settings_dict["NAME"]).parent) as file:
+        file.write(b"x" * ROOM)
+        file.flush()
+        os.fsync(file.fileno())

@@ -10,7 +10,7 @@ else
 install := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 endif
 
-.PHONY: help run test chaos mutants bench lint fmt lock clean
+.PHONY: help run test chaos hang mutants bench lint fmt lock clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,9 @@ test: .venv/dev.stamp ## the whole suite; with DB_HOST, REDIS_HOST and RABBITMQ_
 
 chaos: .venv/dev.stamp ## 100,000 events while workers, RabbitMQ, PostgreSQL and Redis are killed; starts servers of its own
 	$(BIN)/python -m tests.faults $(ARGS)
+
+hang: .venv/dev.stamp ## PostgreSQL is stopped for 30 seconds: nobody waits; starts one of its own
+	HANG_SECONDS=30 $(BIN)/python -m pytest tests/faults/test_hanging.py $(ARGS)
 
 mutants: .venv/dev.stamp ## each guard taken out of a copy in turn: the faults must show it
 	$(BIN)/python -m tests.faults.mutants $(ARGS)

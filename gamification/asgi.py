@@ -9,14 +9,21 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gamification.settings")
 
-http = get_asgi_application()
+django = get_asgi_application()
 
 from gamification.console import uploads  # noqa: E402 - these and their models, which the line above has loaded
 from gamification.feed.consumer import FeedConsumer  # noqa: E402
+from gamification.kernel import patience  # noqa: E402
 from gamification.serving.bodies import Bodies  # noqa: E402
 
 feed = FeedConsumer.as_asgi()
 PROBES = ("/healthz", "/readyz")
+
+
+async def http(scope: Any, receive: Any, send: Any) -> None:
+    if not scope["path"].startswith("/admin/"):  # there people wait, for lists and exports that take a while
+        patience.limit_to(settings.DB_TIMEOUT)
+    await django(scope, receive, send)
 
 
 async def sockets(scope: Any, receive: Any, send: Any) -> None:

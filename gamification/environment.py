@@ -5,6 +5,7 @@ which manage.py, uvicorn, celery and pytest all let through.
 """
 
 import hashlib
+import re
 import zoneinfo
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, TypeVar
@@ -71,6 +72,16 @@ def integer(low: int, high: int) -> Callable[[str], int]:
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 18 and low <= int(digits) <= high):
             raise ValueError(f"expected a whole number from {low} to {high}")
         return int(digits)
+
+    return parse
+
+
+def seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        digits = text.strip()
+        if not (re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", digits) and low <= float(digits) <= high):
+            raise ValueError(f"expected seconds from {low:g} to {high:g}")
+        return float(digits)
 
     return parse
 

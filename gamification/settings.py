@@ -29,6 +29,7 @@ from gamification.environment import (
     pems,
     read,
     refuse,
+    seconds,
     secret,
     token_key,
     words,
@@ -118,6 +119,10 @@ DB_PORT = read("DB_PORT", integer(1, 65535), 5432)
 DB_NAME = read("DB_NAME", words, "")
 DB_USER = read("DB_USER", words, "gamification")
 DB_PASSWORD = read("DB_PASSWORD", secret, "")
+DB_TIMEOUT = read("DB_TIMEOUT", seconds(0.1, 3600), 2.5)  # what a request waits for one call to the database
+DB_STATEMENT_TIMEOUT = read("DB_STATEMENT_TIMEOUT", seconds(0, 86_400), 0.0)  # the server's own; 0: none
+DB_LOCK_TIMEOUT = read("DB_LOCK_TIMEOUT", seconds(0, 86_400), 0.0)
+KEY_CACHE = read("KEY_CACHE", seconds(0, 60), 5.0)  # for how long an API key is not looked up again
 
 if PRODUCTION and not DB_HOST:
     refuse("DB_HOST", "production needs PostgreSQL, SQLite is for development")
@@ -133,19 +138,38 @@ DATABASES: dict[str, dict[str, Any]]
 if DB_HOST:
     DATABASES = {
         "default": {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "gamification.kernel.postgresql",
             "HOST": DB_HOST,
             "PORT": DB_PORT,
             "NAME": DB_NAME or "gamification",
             "USER": DB_USER,
             "PASSWORD": DB_PASSWORD,
-            "OPTIONS": {"connect_timeout": 5, "application_name": "gamification"},
+            "OPTIONS": {
+                "connect_timeout": 2,
+                "application_name": "gamification",
+                # A server whose machine is gone, or that a partition has cut off, is noticed within half a minute.
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 25_000,  # milliseconds
+            },
         }
     }
     if serves_the_web():
         # Under ASGI every request has a thread, and so a connection, of its own: CONN_MAX_AGE would leak them. The
         # pool bounds them; a request that finds none within the timeout fails instead of queueing without end.
-        DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 10}
+        # It is told of each attempt that failed, and makes the next when somebody asks: no pauses of its own.
+        DATABASES["default"]["OPTIONS"]["pool"] = {
+            "min_size": 2,
+            "max_size": 16,
+            "timeout": min(2, DB_TIMEOUT),
+            "reconnect_timeout": 0,
+        }
+    limits = {"statement_timeout": DB_STATEMENT_TIMEOUT, "lock_timeout": DB_LOCK_TIMEOUT}
+    if any(limits.values()):  # a pooler in between may refuse `options`, so there are none unless they are asked for
+        DATABASES["default"]["OPTIONS"]["options"] = " ".join(
+            f"-c {name}={limit * 1000:.0f}" for name, limit in limits.items() if limit
+        )
 else:
     DATABASES = {
         "default": {
@@ -155,7 +179,7 @@ else:
                 # A transaction that reads first and writes later cannot wait for another writer: it fails at once.
                 # IMMEDIATE takes the write lock at the start, where it waits up to the busy timeout, in seconds.
                 "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
+                "timeout": 10,
                 # synchronous=FULL: an event that was answered with 202 survives a power cut.
                 "init_command": """
                     PRAGMA journal_mode=WAL;
@@ -419,6 +443,7 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},  # at DEBUG every query's values: players' data
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host; the answer is 400 all the same
         "asyncio": {"level": "INFO"},
+        "psycopg.pool": {"level": "ERROR"},  # gamification.kernel.patience says once that there is no answer
         "gamification.feed.transport": {"level": "WARNING"},  # not two lines a connection, nor what stood in its URL
     },
 }

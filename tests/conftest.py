@@ -38,6 +38,7 @@ def absent() -> list[str]:
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("ci" if in_ci() else "suite")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
+    settings.KEY_CACHE = 0  # a test that revokes a key wants to see it refused
     if settings.REDIS_HOST:
         # One Redis, many processes of tests: each keeps to its own keys and channels.
         prefix = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"

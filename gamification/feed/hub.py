@@ -25,6 +25,7 @@ from gamification.feed.connection import SLOW, Connection, Farewell, Push, Send
 from gamification.feed.hints import GROUP, Sender
 from gamification.feed.models import MESSAGES_KEPT
 from gamification.feed.reading import PAGE, Answer, read
+from gamification.kernel import patience
 from gamification.kernel.encoding import dumps, instant
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.tokens import REVOKED, Token
@@ -458,7 +459,8 @@ def _stop_if_told_to() -> None:
 def _answered(question: Callable[..., T], *arguments: Any) -> T:
     """On the reader's thread, whose connection stays open; one that failed is made anew."""
     try:
-        return question(*arguments)
+        with patience.within(settings.DB_TIMEOUT):
+            return question(*arguments)
     except BaseException:
         database.close()
         raise

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification.intake import erasing, exporting
-from gamification.kernel import bus
+from gamification.kernel import bus, patience
 from gamification.kernel.access import actor, is_player, player_in_path
 from gamification.kernel.http import NOT_KEPT
 from gamification.kernel.messages import PlayerId
@@ -75,7 +75,8 @@ class PlayerExport(APIView):
     def get(self, request: Request, player_id: str) -> Response:
         player_id = player_in_path(request, player_id)
         export = exporting.export_for_player if is_player(request) else exporting.export
-        return Response(export(player_id, timezone.now()), headers=NOT_KEPT)
+        with patience.within(None):
+            return Response(export(player_id, timezone.now()), headers=NOT_KEPT)
 
 
 def show(player_id: PlayerId, now: datetime) -> dict[str, Any]:

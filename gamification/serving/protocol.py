@@ -12,7 +12,7 @@ import httptools
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gamification.serving.refusals import HEAD_TOO_LARGE, TOO_SLOW, UNREADABLE, Refusal
+from gamification.serving.refusals import GOING, HEAD_TOO_LARGE, TOO_SLOW, UNREADABLE, Refusal
 
 LONGEST_HEAD = 64 * 1024
 """Request line and headers together."""
@@ -163,19 +163,30 @@ class HttpProtocol(HttpToolsProtocol):
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer the request that is being read, here and now, and part."""
-        cycle = self.cycle if self._reading == "body" else None
-        if self._is_answering() and (self.pipeline or cycle is None):
+        reads_body = self._reading == "body"
+        if self._is_answering() and (self.pipeline or not reads_body):
             self._parting = True
             self.transport.close()  # it stands behind others that have no answer yet
             return
-        if cycle is not None:
-            cycle.disconnected = True  # whoever waits for its body is let go
-            cycle.message_event.set()
-        if cycle is None or not cycle.response_started:
-            lines = [*self.server_state.default_headers, *refusal.headers()]
-            head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
-            self.transport.write(STATUS_LINE[refusal.status] + head + b"\r\n" + refusal.body())
+        self._answer(refusal, begun=reads_body)
         self.part()
+
+    def give_up(self) -> None:
+        """This process ends: whoever still waits for an answer is told to come back."""
+        if self._is_answering() and not self.pipeline:
+            self._answer(GOING, begun=True)
+        self.close()
+
+    def _answer(self, refusal: Refusal, *, begun: bool) -> None:
+        """In the application's stead, where it has `begun` and said nothing yet."""
+        if begun:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                return
+        lines = [*self.server_state.default_headers, *refusal.headers()]
+        head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
+        self.transport.write(STATUS_LINE[refusal.status] + head + b"\r\n" + refusal.body())
 
     def part(self) -> None:
         """Close, but hear the client out for a moment: what it still sends is thrown away."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -17,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from gamification.kernel.encoding import instant
-from tests.service import free_port, key_in, manage, serving
+from tests.service import free_port, key_in, manage, serving, without_servers
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,7 @@ class Service:
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A machine without any server, with a database that holds the tables and nothing else."""
-    servers = ("DB_HOST", "DB_USER", "DB_PASSWORD", "DB_PORT", "REDIS_HOST", "RABBITMQ_URL", "WS_PORT", "PORT")
-    kept = {name: value for name, value in os.environ.items() if name not in servers}
-    env = {**kept, "DB_NAME": str(tmp_path_factory.mktemp("serve") / "sample.sqlite3"), "COLUMNS": "120"}
-    manage("migrate", "--verbosity", "0", env=env)
-    return env
+    return without_servers(tmp_path_factory.mktemp("serve") / "sample.sqlite3") | {"COLUMNS": "120"}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +98,9 @@ def test_asked_to_end_it_ends_at_once_and_well(env: dict[str, str]) -> None:
     with serving(env, free_port()) as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
-        output = process.stdout.read() if process.stdout else ""
+        assert process.stdout is not None
+        output = process.stdout.read()
+        assert output.startswith("Serving at")
         assert "Traceback" not in output
 
 

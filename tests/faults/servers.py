@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -66,6 +67,21 @@ class Server:
             self.process = None
             while self.answers():  # what it started takes a moment to die
                 time.sleep(0.02)
+
+    def pause(self) -> None:
+        """All of it hangs: it takes connections, and says nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self.process is not None
+        parent = self.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        for pid in (parent, *map(int, children)):  # each has a process group of its own
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def answers(self) -> bool:
         with socket.socket() as probe:

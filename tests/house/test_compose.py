@@ -10,6 +10,8 @@ import pytest
 import yaml
 from django.conf import settings
 
+from gamification.serving.server import GRACE
+
 COMPOSE: dict[str, Any] = yaml.safe_load((settings.BASE_DIR / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
@@ -41,6 +43,10 @@ def test_it_runs_everything_a_deployment_needs() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_every_variable_it_sets_is_one_the_settings_read(name: str) -> None:
     assert set(OURS[name]["environment"]) <= settings.VARIABLES_READ
+
+
+def test_who_is_asked_to_end_is_given_the_time_it_takes() -> None:
+    assert float(SERVICES["web"]["stop_grace_period"].removesuffix("s")) > GRACE
 
 
 def test_every_variable_it_takes_from_the_operator_is_one_the_settings_read() -> None:

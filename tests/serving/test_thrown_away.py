@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from collections.abc import Iterator
@@ -11,16 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import free_port, manage, serving, until
+from tests.service import free_port, serving, until, without_servers
 
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    servers = ("DB_HOST", "DB_USER", "DB_PASSWORD", "DB_PORT", "REDIS_HOST", "RABBITMQ_URL", "WS_PORT", "PORT")
-    kept = {name: value for name, value in os.environ.items() if name not in servers}
-    env = {**kept, "DB_NAME": str(tmp_path_factory.mktemp("serve") / "empty.sqlite3"), "REQUEST_TIMEOUT": "3"}
-    manage("migrate", "--verbosity", "0", env=env)
-    return env
+    return without_servers(tmp_path_factory.mktemp("serve") / "empty.sqlite3") | {"REQUEST_TIMEOUT": "3"}
 
 
 @pytest.fixture(scope="module")

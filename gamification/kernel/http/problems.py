@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +16,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.db import DataError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
@@ -29,6 +31,8 @@ CONTENT_TYPE = "application/problem+json"
 
 MOST_ERRORS = 100
 """A body of a megabyte can hold 100,000 mistakes; naming all would answer with ten."""
+
+SAY_AGAIN = 5.0
 
 _BROWSED = ("/admin/", "/static/")
 """What people look at: Django's own pages there."""
@@ -80,10 +84,21 @@ def problem(exc: Exception, context: Mapping[str, Any] | None = None) -> HttpRes
         # A value that no column can hold (a NUL, a number beyond 64 bits): a parser of ours should have said so.
         log.error("the database refused a value", exc_info=exc)
         return problem_response(400, "invalid", "A value is out of range.")
-    if isinstance(exc, OperationalError):
-        log.error("the database is not available", exc_info=exc)
-        return problem_response(503, "unavailable", "Try again in a moment.", headers={"Retry-After": "1"})
+    if isinstance(exc, OperationalError | InterfaceError):
+        return _unavailable(exc)
     return None
+
+
+_said = float("-inf")
+
+
+def _unavailable(exc: BaseException) -> HttpResponse:
+    """The database is away, busy or broken off. One line in SAY_AGAIN seconds: every request may say the same."""
+    global _said
+    if time.monotonic() - _said > SAY_AGAIN:
+        _said = time.monotonic()
+        log.warning("the database is not available: %s", str(exc).strip().partition("\n")[0])
+    return problem_response(503, "unavailable", "Try again in a moment.", headers={"Retry-After": "1"})
 
 
 def _refused(exc: Refused) -> HttpResponse:
@@ -142,6 +157,12 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    failure = sys.exc_info()[1]
+    is_away = isinstance(failure, OperationalError | InterfaceError)
     if request.path.startswith(_BROWSED):
-        return defaults.server_error(request)
+        response: HttpResponse = defaults.server_error(request)
+        response.status_code = 503 if is_away else 500
+        return response
+    if is_away and failure:
+        return _unavailable(failure)
     return problem_response(500, "internal_error", "Something went wrong here. It was noted.")

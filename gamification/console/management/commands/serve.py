@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import signal
@@ -9,15 +8,19 @@ import threading
 from types import FrameType
 from typing import Any
 
+import psycopg
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from gamification import clock
 from gamification.feed.transport import FeedProtocol
+from gamification.kernel.postgresql.base import ask
 from gamification.play import demo
 from gamification.serving.protocol import HttpProtocol
+from gamification.serving.server import CANCEL, Server
 from progress import zones
 
 OPEN_FILES = 65_536
@@ -28,32 +31,21 @@ KEEP_ALIVE = 75
 request that is on its way."""
 
 
-class Server(uvicorn.Server):
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        # What is loaded by now stays for ever. Out of the collector's sight, it no longer makes a full collection
-        # stall every player's messages.
-        gc.collect()
-        gc.freeze()
-
-
 class Command(BaseCommand):
     help = "One process: REST, console and WebSocket; without a broker also the clock."
-    requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 - a service is there to be reached
         parser.add_argument("--port", type=int, default=settings.PORT)
 
     def handle(self, *, host: str, port: int, **options: Any) -> None:
+        expect_a_database()
+        self.check_migrations()
         raise_open_file_limit()
         ports = [port] if settings.WS_PORT in (port, settings.PORT) else [port, settings.WS_PORT]
         sockets = [listening(host, each) for each in ports]
         if port != settings.PORT and not settings.PRODUCTION:  # the player's page is one of this service's own
             settings.ALLOWED_ORIGINS += [f"http://{name}:{port}" for name in ("localhost", "127.0.0.1")]
-        # uvicorn raises the signal that ended it once more when all is closed; being asked to end is no failure.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, nothing)
         stop = threading.Event()
         timekeeper = threading.Thread(target=clock.run, args=(stop,), name="clock", daemon=True)
         if not settings.RABBITMQ_URL:
@@ -67,6 +59,9 @@ class Command(BaseCommand):
         self.stdout.flush()
         application = "application" if len(ports) == 1 else "two_doors"
         server = Server(configured(f"gamification.asgi:{application}"))
+        # uvicorn raises the signal that ended it once more when all is closed; being asked to end is no failure.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, nothing)
         server.run(sockets)
         clock.stop_running(stop)
         if timekeeper.ident is not None:
@@ -87,8 +82,19 @@ def configured(application: Any) -> uvicorn.Config:
         ws_per_message_deflate=False,  # it costs 50 KB a socket
         ws_ping_interval=30,  # below the minute after which many a proxy gives up on a silent connection
         ws_ping_timeout=20,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=CANCEL,
     )
+
+
+def expect_a_database() -> None:
+    """One clear line where there is none; by a connection of its own, since the pool goes on trying."""
+    try:
+        if connection.vendor == "postgresql":
+            ask()
+        else:
+            connection.ensure_connection()
+    except (OperationalError, psycopg.OperationalError) as problem:
+        raise CommandError(f"no database: {str(problem).strip().splitlines()[0]}") from None
 
 
 def nothing(number: int, frame: FrameType | None) -> None:

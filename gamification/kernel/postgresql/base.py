@@ -1,0 +1,82 @@
+"""Django's PostgreSQL, with an end to every wait that `patience` limits."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any, TypeVar
+
+import psycopg
+from django.db import connection
+from django.db.backends.postgresql import base
+from psycopg._capabilities import capabilities
+
+from gamification.kernel import patience
+
+CANCEL = 0.2
+"""Seconds that a living server takes, at most, to take note of a cancellation."""
+
+RV = TypeVar("RV")
+
+
+class Connection(psycopg.Connection[Any]):
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Whatever psycopg waits for on a connection, it waits for here."""
+        limit = patience.limit()
+        if limit is None:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, min(interval, limit), limit)
+        except psycopg.errors._WaitTimeout:
+            answers = self._answers()
+            self.pgconn.finish()  # what would still come is nobody's answer
+            why = f"nothing came for {limit:g} s"
+            if not answers:
+                patience.breaker.open(why, ask)
+            raise psycopg.OperationalError(f"the call was given up: {why}") from None
+
+    def _answers(self) -> bool:
+        """Cancel what was given up, which a living server confirms at once."""
+        try:
+            if capabilities.has_cancel_safe():  # what older clients have would wait for ever
+                self.cancel_safe(timeout=CANCEL)
+                return True
+        except psycopg.Error:
+            pass
+        return False
+
+
+class PooledConnection(Connection):
+    @classmethod
+    def connect(cls, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().connect(*arguments, **options)
+        except psycopg.OperationalError as failure:
+            why = str(failure).strip().splitlines()[0]
+            if "FATAL" not in why:  # which would be a living server's word
+                patience.breaker.open(why, ask)
+            raise
+
+
+def ask() -> None:
+    """Raises unless the database answers."""
+    parameters = connection.get_connection_params()
+    with closing(Connection.connect(**parameters)) as asked, patience.within(parameters["connect_timeout"]):
+        asked.execute("SELECT 1")
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    @property
+    def pool(self) -> Any:
+        options = self.settings_dict["OPTIONS"].get("pool")
+        if options:
+            options.setdefault("connection_class", PooledConnection)
+        return super().pool
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if patience.limit() is not None and patience.breaker.is_open:
+            raise psycopg.OperationalError(f"the database does not answer: {patience.breaker.why}")
+        self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        if self.pool:
+            self.pool.open()
+            return self.pool.getconn()
+        return Connection.connect(**conn_params)

@@ -1,0 +1,57 @@
+"""uvicorn's server, as `manage.py serve` runs it: it ends when it is asked to, whatever hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from types import FrameType
+
+import uvicorn
+
+from gamification.serving.protocol import HttpProtocol
+
+log = logging.getLogger(__name__)
+
+GRACE = 10.0
+"""Seconds from being asked to end until the process is gone."""
+LAST_ANSWERS = 6.0
+"""Seconds after which whoever still waits for an answer is told to come back."""
+CANCEL = 8
+"""Seconds after which uvicorn cancels what still runs. A thread that waits for a server cannot be cancelled."""
+
+
+class Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What is loaded by now stays for ever. Out of the collector's sight, it no longer makes a full collection
+        # stall every player's messages.
+        gc.collect()
+        gc.freeze()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            threading.Thread(target=_leave, name="leave", daemon=True).start()
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().call_later(LAST_ANSWERS, self._give_up)
+        await super().shutdown(sockets)
+
+    def _give_up(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, HttpProtocol):
+                connection.give_up()
+
+
+def _leave() -> None:
+    time.sleep(GRACE)
+    log.warning("leaving, although something still waits for a server that does not answer")
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)  # being asked to end is no failure, and nothing is lost that is not lost by a crash: nothing

@@ -141,8 +141,8 @@ WITH fresh AS (
     SELECT player_id, bench_id(type, player_id, id), type, own, at, %(now)s, decode(md5(type || at || own), 'hex'), 0
     FROM told WHERE own IS NOT NULL ON CONFLICT DO NOTHING
 ), put AS (
-    INSERT INTO kernel_outboxfact (fact_id, player_id, type, data, "timestamp")
-    SELECT bench_id(type, player_id, id), player_id, type, data, at FROM told ORDER BY at, place, n
+    INSERT INTO kernel_outboxfact (fact_id, player_id, type, data, "timestamp", stated_at)
+    SELECT bench_id(type, player_id, id), player_id, type, data, at, %(now)s FROM told ORDER BY at, place, n
 ), messaged AS (
     INSERT INTO feed_message (player_id, seq, type, data, "timestamp", created_at)
     SELECT t.player_id, l.last_seq + 3 * t.place + t.n + 1, t.type, t.message, t.at, %(now)s

@@ -51,7 +51,7 @@ def log_position() -> int:
 
 
 def take_facts() -> None:
-    """As a broker that takes them leaves the table."""
+    """As it is when they are past their retention."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE kernel_outboxfact")
 

@@ -27,13 +27,13 @@ from django.db import connection
 
 from benchmarks import workload
 from benchmarks.workload import Workload
+from gamification import relay
 from gamification.intake.door import encode
 from gamification.kernel import broker, topology
 from gamification.kernel.access import create_key
 from gamification.kernel.broker import Message, Receipt
 from gamification.kernel.encoding import instant
 from gamification.kernel.messages import GameEvent
-from gamification.kernel.models import OutboxFact
 
 TOLD = ("achievement.completed", "reward.granted", "reward.claimed")
 KEPT = 1_000
@@ -155,7 +155,7 @@ def committed() -> tuple[float, int]:
 
 
 def waiting_facts() -> int:
-    return OutboxFact.objects.count()
+    return relay.waiting().count()
 
 
 def parked() -> int:

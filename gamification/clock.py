@@ -24,16 +24,15 @@ from achievements import tasks as achievements
 from anticheat.models import Finding
 from gamification import backfilling, relay
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
+from gamification.kernel import followers
 from gamification.kernel.http import idempotency
-from gamification.kernel.models import Event, Head, OutboxFact, RejectedEvent
+from gamification.kernel.models import Event, Head, RejectedEvent
 from progress.models import Player
 from quests import tasks as quests
 from rewards.tasks import expire_rewards
 
 logger = logging.getLogger(__name__)
 
-FACTS_KEPT = 100_000
-"""Without a broker nobody collects facts. So many stay, should one be set up later."""
 CUT_MARGIN = timedelta(minutes=10)
 """How much older than the limit an event must be to be deleted. A batch that began just before the cut refuses by its
 own clock whatever the cut deletes, so it cannot take a copy of a deleted event for a new one."""
@@ -82,13 +81,6 @@ def forget_messages(now: datetime) -> None:
     Message.objects.filter(player_id__in=talkative, seq__lte=last_seq - MESSAGES_KEPT).delete()
 
 
-def forget_facts(now: datetime) -> None:
-    if settings.RABBITMQ_URL:  # each of them is still to be published
-        return
-    newest = OutboxFact.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    OutboxFact.objects.filter(pk__lte=newest - FACTS_KEPT).delete()
-
-
 def say_so(now: datetime) -> None:
     """Leave word that the clock ticks. Only `doctor` wants to know, so it may be lost."""
     with suppress(Exception):
@@ -120,7 +112,7 @@ CHORES = [
     Chore("forget events past retention", 3600, forget_events),
     Chore("forget refused events", 3600, forget_rejected),
     Chore("forget old messages", 3600, forget_messages),
-    Chore("forget old facts", 3600, forget_facts),
+    Chore("forget old facts", 60, followers.forget_facts),
     Chore("count how rare each achievement is", 3600, achievements.roll_up_rarity),
     Chore("count how rare each quest is", 3600, quests.roll_up_rarity),
 ]

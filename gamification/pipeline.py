@@ -20,7 +20,7 @@ from gamification import reactions
 from gamification.feed import numbering
 from gamification.kernel import inbox, outbox, publishing, sql
 from gamification.kernel.actors import SYSTEM, Actor
-from gamification.kernel.messages import Command, GameEvent, Outcome, PlayerId
+from gamification.kernel.messages import Command, Fact, GameEvent, Outcome, PlayerId, own_id
 from gamification.kernel.world import World
 from progress.erasure import PlayerErased, unnamed
 from progress.metering import Books, record
@@ -33,14 +33,19 @@ MAX_ROUNDS = 8
 """The batch is the first round; what it caused are the next. A longer cascade waits for a person."""
 
 
-def process(batch: Sequence[GameEvent], *, now: datetime) -> Outcome:
-    """Give each event of `batch` its effect, once, however often it arrives; says what came of it."""
+def process(batch: Sequence[GameEvent], *, now: datetime, is_answered: bool = True) -> Outcome:
+    """Give each event of `batch` its effect, once, however often it arrives; says what came of it.
+
+    Where whoever sent it gets no answer (a worker's batch), what was refused or held is stated as facts instead.
+    """
 
     def count(world: World) -> Outcome:
         fresh = admit(world, batch)
         read(world, fresh)
         world[Log].expire()
         play(world, screen(world, fresh))
+        if not is_answered:
+            tell_senders(world)
         return world.outcome
 
     return committed(lambda: open_world((event.player_id for event in batch), now=now), count)
@@ -77,6 +82,21 @@ def play(world: World, wave: Sequence[GameEvent]) -> None:
         world[Books].measure(wave)
     goes_on = [event for event in wave if event.samples or is_awaited(world, event)]  # the rest ends here
     hold(world, goes_on, rule="cascade", values={"rounds": MAX_ROUNDS})
+
+
+def tell_senders(world: World) -> None:
+    """State which events were refused and which are held: for game servers, in nobody's feed."""
+    for event, code, detail in world.outcome.refused:
+        about = unnamed(event) if code == PlayerErased.code else event
+        _state_about(world, about, "event.rejected", code=code, detail=detail)
+    for event, rule, _ in world[Screen].held:
+        if event.cause is None:  # not one of the service's own
+            _state_about(world, event, "event.held", rule=rule)
+
+
+def _state_about(world: World, event: GameEvent, type_: str, **data: str) -> None:
+    id_ = own_id(type_, event.player_id, event.id, event.digest().hex())
+    world.state(Fact(id_, event.player_id, type_, {"id": event.id, "type": event.type, **data}, event.timestamp))
 
 
 def is_awaited(world: World, event: GameEvent) -> bool:

@@ -1,7 +1,16 @@
 """The relay: facts leave for RabbitMQ right after the commit that stated them, on a thread that nobody waits for.
 
-Each process that commits facts has one, and hints it after the commit. What a killed process or an absent broker left
-behind is found by the sweep of the clock, and by the relay itself, which tries again until nothing is left.
+It is a follower of the facts (`kernel.followers`). Each process that commits facts has its thread, and hints it after
+the commit; one of them sends at a time. What a killed process or an absent broker left behind is found by the sweep of
+the clock, and by the relay itself, which tries again until nothing is left.
+
+The cursor stands behind the last fact that has left. A player's facts leave in the order they were stated: when the
+broker *refuses* one (the full queue of a listener), that player's facts from there on are noted as unsent, and the
+cursor goes on with everybody else's. Each second the first of them is tried again, and the rest follow once it is
+taken. When the broker *says nothing*, the cursor stays before that fact, and what was sent after it goes out again: at
+least once, with the fact's id to tell.
+
+A fact that no queue is bound for counts as sent: nobody listens, and what it says is in the tables all the same.
 """
 
 from __future__ import annotations
@@ -10,36 +19,146 @@ import atexit
 import logging
 import os
 import threading
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import Enum
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+from django.utils import timezone
 
-from gamification.kernel import broker, outbox
-from gamification.kernel.broker import State
-from gamification.kernel.models import OutboxFact
+from gamification.kernel import broker, followers, outbox
+from gamification.kernel.broker import Message, Receipt, State
+from gamification.kernel.followers import FACTS, Follower, Row
+from gamification.kernel.models import OutboxFact, UnsentFacts
 
 log = logging.getLogger(__name__)
 
 DEADLINE = 5.0
 """Seconds that the broker may take to confirm a bite."""
-PAUSE = 1.0
-"""Seconds until the next attempt, while the broker takes nothing."""
+BITE = 500
+"""Facts sent before the next look at the log."""
+TRIED_AT_ONCE = 100
+"""Players whose unsent facts are tried in one turn."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+"""Seconds until the next attempt, while the broker takes nothing or the database is away; doubled each time."""
+SOON = 0.02
+"""Seconds until the next look, while batches are under way whose facts have to come first."""
 IDLE = 30.0
 """Seconds without a fact after which the database connection is given back."""
 
+RELAY = followers.register(Follower("relay", FACTS, is_on=lambda: bool(settings.RABBITMQ_URL)))
 
-def publish_waiting() -> bool:
-    """Publish what is in the outbox, until nothing is left (True) or the broker does not take it (False)."""
+_LEFT = (Receipt.CONFIRMED, Receipt.RETURNED)
+_COLUMNS = ("player_id", "fact_id", "type", "timestamp", Cast("data", TextField()))
+"""The data as it is stored: not read here, only passed on."""
+
+Publish = Callable[[Sequence[Message]], Sequence[Receipt]]
+
+
+class Left(Enum):
+    """What is still to be sent when a turn has ended."""
+
+    NOTHING = "nothing"
+    SOON = "facts that come after those of batches under way"
+    LATER = "facts that the broker does not take"
+
+
+def publish_waiting() -> Left:
+    """Publish whatever may leave; says what is left."""
     publisher = broker.publisher()
-    while True:
-        if publisher.state in (State.DOWN, State.BLOCKED):
-            return False
-        found, gone = outbox.relay(lambda messages: publisher.publish(messages, timeout=DEADLINE))
-        if not found:
-            return True
-        if gone < found:  # not at once again: what was refused would go out with each bite
-            return False
+
+    def publish(messages: Sequence[Message]) -> Sequence[Receipt]:
+        return publisher.publish(messages, timeout=DEADLINE)
+
+    while publisher.state not in (State.DOWN, State.BLOCKED):
+        found, gone = send_next(publish)
+        if gone < found:
+            return Left.LATER
+        if found == BITE:
+            continue
+        while retry(publish):
+            pass
+        if UnsentFacts.objects.exists():
+            return Left.LATER
+        return Left.SOON if has_next() else Left.NOTHING
+    return Left.LATER
+
+
+def send_next(publish: Publish, most: int = BITE) -> tuple[int, int]:
+    """Send the next facts; how many there were, and how many of them the cursor has left behind."""
+    with RELAY.alone():
+        rows, _ = RELAY.page(_COLUMNS, most)
+        if not rows:
+            return 0, 0
+        unsent = set(UnsentFacts.objects.filter(pk__in={row[1] for row in rows}).values_list("pk", flat=True))
+        free = [row for row in rows if row[1] not in unsent]
+        receipts = dict(zip((row[0] for row in free), _sent(publish, free), strict=True))
+        refused: dict[str, int] = {}
+        done = 0
+        for pk, player_id, *_ in rows:
+            receipt = receipts.get(pk)
+            if receipt is Receipt.UNKNOWN:
+                break
+            if receipt is Receipt.REFUSED:
+                refused.setdefault(player_id, pk)
+            done += 1
+        UnsentFacts.objects.bulk_create(UnsentFacts(player_id=id_, since=pk) for id_, pk in refused.items())
+        if done:
+            RELAY.move(rows[done - 1][0])
+        return len(rows), done
+
+
+def retry(publish: Publish) -> bool:
+    """Try the first unsent fact of some players, and more of those whose first is taken; whether any was.
+
+    Only the first: a broker that takes the second and not the first would be sent the second over and over.
+    """
+    with RELAY.alone():
+        cursor = RELAY.cursor()
+        players = list(UnsentFacts.objects.order_by("tried_at", "pk")[:TRIED_AT_ONCE])
+        firsts = [_facts_of(player, cursor, 1) for player in players]
+        receipts = iter(_sent(publish, [row for rows in firsts for row in rows]))
+        moved = False
+        for player, rows in zip(players, firsts, strict=True):
+            player.tried_at = timezone.now()
+            if rows and next(receipts) in _LEFT:
+                player.since = rows[0][0] + 1
+                moved = True
+                rows = _facts_of(player, cursor, BITE)
+                for row, receipt in zip(rows, _sent(publish, rows), strict=True):
+                    if receipt not in _LEFT:
+                        break
+                    player.since = row[0] + 1
+            if player.since > cursor or not _facts_of(player, cursor, 1):
+                player.delete()
+            else:
+                player.save()
+        return moved
+
+
+def has_next() -> bool:
+    """Whether there are facts behind the cursor."""
+    return RELAY.log.rows.filter(pk__gt=RELAY.cursor()).exists()
+
+
+def waiting() -> QuerySet[OutboxFact]:
+    """The facts that have not left yet, the oldest first."""
+    unsent = UnsentFacts.objects.filter(pk=OuterRef("player_id"), since__lte=OuterRef("pk"))
+    return OutboxFact.objects.filter(Q(pk__gt=RELAY.cursor()) | Exists(unsent)).order_by("pk")
+
+
+def _facts_of(player: UnsentFacts, cursor: int, most: int) -> list[Row]:
+    """Those that are unsent: what lies behind the cursor comes in its turn."""
+    rows = OutboxFact.objects.filter(player_id=player.player_id, pk__gte=player.since, pk__lte=cursor)
+    return list(rows.order_by("pk").values_list("pk", *_COLUMNS)[:most])
+
+
+def _sent(publish: Publish, rows: Sequence[Row]) -> Sequence[Receipt]:
+    return publish([outbox.cloud_event(*row[1:]) for row in rows]) if rows else []
 
 
 class Relay:
@@ -61,23 +180,23 @@ class Relay:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        clear, last = True, False
+        left, last = Left.NOTHING, False
+        pause = FIRST_PAUSE
         while not last:
-            if not self._hinted.wait(IDLE if clear else PAUSE) and clear:
+            if left is Left.SOON:
+                time.sleep(SOON)  # a hint is no reason to look sooner
+            elif not self._hinted.wait(IDLE if left is Left.NOTHING else pause) and left is Left.NOTHING:
                 connection.close()
                 continue
             self._hinted.clear()
             last = self._stopping
-            clear = self._published()
+            try:
+                left, pause = publish_waiting(), FIRST_PAUSE
+            except Exception as problem:  # a database that is away, most likely: it will be tried again
+                log.warning("facts were not published, they wait in the outbox: %r", problem)
+                connection.close()
+                left, pause = Left.LATER, min(2 * pause, LONGEST_PAUSE)
         connection.close()
-
-    def _published(self) -> bool:
-        try:
-            return publish_waiting()
-        except Exception:  # a database that is away, most likely: it will be tried again
-            log.warning("facts were not published, they wait in the outbox", exc_info=True)
-            connection.close()
-            return False
 
 
 # -- one for the process -----------------------------------------------------------------------------------------------
@@ -98,8 +217,8 @@ def hint() -> None:
 
 
 def sweep(now: datetime) -> None:
-    """Hint at whatever is in the outbox, whoever left it there."""
-    if settings.RABBITMQ_URL and OutboxFact.objects.exists():
+    """Hint at whatever has not left, whoever left it there."""
+    if settings.RABBITMQ_URL and (has_next() or UnsentFacts.objects.exists()):
         hint()
 
 

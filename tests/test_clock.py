@@ -13,7 +13,7 @@ from anticheat.models import Finding
 from gamification import clock
 from gamification.celery import Steady, app
 from gamification.feed.models import Message
-from gamification.kernel.models import Event, Head, OutboxFact, RejectedEvent
+from gamification.kernel.models import Event, Head, RejectedEvent
 from progress.models import Player
 from tests import rabbit, workers
 
@@ -193,12 +193,3 @@ def test_the_newest_thousand_messages_of_thirty_days_stay() -> None:
         range(4, 1_004)
     )
     assert list(Message.objects.filter(player_id="quiet").values_list("seq", flat=True)) == [2]
-
-
-@pytest.mark.django_db
-def test_without_a_broker_only_the_newest_facts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "FACTS_KEPT", 2)
-    for number in range(5):
-        OutboxFact.objects.create(fact_id=f"f{number}", player_id="p", type="t", data={}, timestamp=NOW)
-    clock.forget_facts(NOW)
-    assert list(OutboxFact.objects.order_by("id").values_list("fact_id", flat=True)) == ["f3", "f4"]

@@ -10,7 +10,7 @@ import gc
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery import bootsteps
@@ -24,6 +24,7 @@ from gamification.intake.amqp import MAX_EVENTS, Batch, Letter, Message, NotPark
 from gamification.intake.post import NotConfirmed, Post
 from gamification.kernel import topology
 from gamification.kernel.amqp_reading import UNREADABLE, body_of, undecoded
+from gamification.kernel.messages import GameEvent
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class Receiver:
             self.batch = Batch()
         self.is_busy = True
         try:
-            batch.settle(lambda events: pipeline.process(events, now=timezone.now()), self._park)
+            batch.settle(_process, self._park)
         except Exception as problem:
             if not transient(problem):
                 raise
@@ -239,6 +240,10 @@ class ConsumeEvents(bootsteps.StartStopStep):
     def terminate(self, consumer: Any) -> None:
         if self.receiver is not None:
             self.receiver.drop()
+
+
+def _process(events: Sequence[GameEvent]) -> object:
+    return pipeline.process(events, now=timezone.now(), is_answered=False)
 
 
 def _nothing() -> None:

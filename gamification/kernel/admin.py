@@ -11,7 +11,17 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from gamification.kernel.looking import ReadOnlyAdmin, as_lines, may_decide
-from gamification.kernel.models import ApiKey, Event, Head, IdempotencyKey, OutboxFact, RejectedEvent, Version
+from gamification.kernel.models import (
+    ApiKey,
+    Event,
+    FollowerMark,
+    Head,
+    IdempotencyKey,
+    OutboxFact,
+    RejectedEvent,
+    UnsentFacts,
+    Version,
+)
 
 
 @admin.register(Event)
@@ -32,9 +42,22 @@ class RejectedEventAdmin(ReadOnlyAdmin):
 
 @admin.register(OutboxFact)
 class OutboxFactAdmin(ReadOnlyAdmin):
-    list_display = ("timestamp", "player_id", "type")
+    list_display = ("timestamp", "player_id", "type", "stated_at")
     search_fields = ("=player_id", "=type")
     ordering = ("-id",)
+
+
+@admin.register(FollowerMark)
+class FollowerMarkAdmin(ReadOnlyAdmin):
+    list_display = ("name", "cursor", "moved_at", "missed_at")
+    ordering = ("name",)
+
+
+@admin.register(UnsentFacts)
+class UnsentFactsAdmin(ReadOnlyAdmin):
+    list_display = ("player_id", "since", "tried_at")
+    search_fields = ("=player_id",)
+    ordering = ("tried_at",)
 
 
 @admin.register(Version)

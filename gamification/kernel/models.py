@@ -83,7 +83,7 @@ class RejectedEvent(models.Model):
 
 
 class OutboxFact(models.Model):
-    """A fact on its way out. Deleted once the broker has confirmed it."""
+    """A fact as it was stated, in the order of `id`: the log that followers work through. Never changed."""
 
     personal = ("fact_id", "player_id", "data")
 
@@ -92,9 +92,46 @@ class OutboxFact(models.Model):
     type = models.CharField(max_length=64)
     data = models.JSONField()
     timestamp = models.DateTimeField()
+    stated_at = models.DateTimeField(default=timezone.now)
+    """When it was written: `timestamp` may be years older."""
+
+    class Meta:
+        indexes = [models.Index(fields=["player_id", "id"], name="facts_of_a_player")]
 
     def __str__(self) -> str:
         return f"{self.type} of {self.player_id}"
+
+
+class FollowerMark(models.Model):
+    """How far a follower has come in its log."""
+
+    personal = ()
+
+    name = models.CharField(primary_key=True, max_length=32)
+    cursor = models.BigIntegerField(default=0)
+    """The `id` of the last row that it is done with."""
+    moved_at = models.DateTimeField(default=timezone.now)
+    missed_at = models.DateTimeField(null=True, blank=True)
+    """When it last came so late that what it was to do next was no longer kept."""
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.cursor}"
+
+
+class UnsentFacts(models.Model):
+    """A player one of whose facts the broker has refused: from `since` on they are still to be sent, in their order."""
+
+    personal = ("player_id",)
+
+    player_id = models.CharField(primary_key=True, max_length=64)
+    since = models.BigIntegerField()
+    tried_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "unsent facts"
+
+    def __str__(self) -> str:
+        return f"{self.player_id} from {self.since}"
 
 
 class Head(models.Model):

@@ -293,6 +293,26 @@ def test_an_alarm_is_told_from_a_broker_that_is_away(exchange: str, jobs: str, s
 
 
 @pytest.mark.rabbitmq
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_facts_that_wait_for_a_transaction_are_told_from_those_that_the_broker_refuses(
+    exchange: str, jobs: str
+) -> None:
+    other = connection.copy()
+    other.set_autocommit(False)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()")
+        outbox.put([Fact("one", "ann", "achievement.completed", {}, NOW)], NOW)
+        said, todo, _ = examine(patience=1.5)
+        assert said["facts"][0] == "TROUBLE"
+        assert "Facts wait for a transaction" in said["facts"][1]
+        assert "SELECT pg_terminate_backend(" in todo["facts"]  # of the oldest, be it another one on this server
+    finally:
+        other.close()
+
+
+@pytest.mark.rabbitmq
 @pytest.mark.django_db(transaction=True)
 def test_facts_that_stay_are_told_from_facts_that_leave(exchange: str, jobs: str) -> None:
     outbox.put([Fact("one", "ann", "achievement.completed", {}, NOW)], NOW)

@@ -22,14 +22,19 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 from django.utils import timezone
 from pytest_django import Settings
 
+from gamification import pipeline
+from gamification.feed.models import Message as FeedMessage
 from gamification.intake import amqp as reading
 from gamification.intake.amqp import Batch, Letter, Message, NotParked, transient
+from gamification.intake.erasing import ErasePlayer
 from gamification.intake.worker import FEWEST, MOST, Receiver
-from gamification.kernel import topology
+from gamification.kernel import bus, topology
+from gamification.kernel.actors import SYSTEM
 from gamification.kernel.amqp_reading import undecoded
 from gamification.kernel.encoding import instant
 from gamification.kernel.messages import GameEvent
 from gamification.kernel.models import Event, RejectedEvent
+from progress.models import Player
 from tests import rabbit, workers
 from tests.intake.bodies import NOW, event, sent
 from tests.pipeline.content import metric, publish
@@ -455,6 +460,38 @@ def test_what_only_the_store_refuses_is_kept_there_and_not_parked(kills: None, l
     assert (count(), parked()) == (1, {})
 
 
+@rabbitmq
+@database
+def test_what_was_refused_or_held_is_stated_for_whoever_sent_it(kills: None, loop: Loop) -> None:
+    pipeline.process([GameEvent("e0", player, "t", {}, NOW) for player in ("eve", "bob")], now=NOW)
+    bus.handle(ErasePlayer(player_id="eve"), actor=SYSTEM, now=NOW)
+    Player.objects.filter(pk="bob").update(banned=True)
+    with rabbit.Listener("event.*") as listener:
+        send([happened("e1"), happened("e1", data={"other": 1}), happened("e2", "bob"), happened("e3", "eve")])
+        receiver = Receiver(loop.connection, loop)
+        loop.until(lambda: count() == 1)
+        assert is_settled(loop, receiver)
+        told = {fact["data"]["id"]: fact for fact in listener.bodies(3)}
+        assert listener.is_empty()
+    assert [(id_, told[id_]["type"], told[id_]["data"].get("code")) for id_ in sorted(told)] == [
+        ("e1", "event.rejected", "id_reused"),
+        ("e2", "event.held", None),
+        ("e3", "event.rejected", "player_erased"),
+    ]
+    assert told["e1"]["data"]["detail"]
+    assert (told["e2"]["data"]["rule"], told["e2"]["subject"]) == ("banned", "bob")
+    assert told["e3"]["subject"] != "eve"
+    assert not FeedMessage.objects.filter(type__startswith="event.").exists()
+
+
+@database
+def test_who_is_answered_reads_no_such_facts(kills: None) -> None:
+    pipeline.process([GameEvent("e1", "ann", "t", {}, NOW)], now=NOW)
+    outcome = pipeline.process([GameEvent("e1", "ann", "other", {}, NOW)], now=NOW)
+    assert [code for _, code, _ in outcome.refused] == ["id_reused"]
+    assert outcome.facts == []
+
+
 @contextmanager
 def poison(event_id: str, sqlstate: str = "22023") -> Iterator[Callable[[], None]]:
     """The database refuses this event, as it would refuse a value that it cannot hold; until it is cured."""
@@ -755,10 +792,10 @@ def test_a_worker_killed_between_commit_and_acknowledgement_counts_once(kills: N
 KILLER = """
 from gamification import pipeline
 process = pipeline.process
-def fatal(events, *, now):
+def fatal(events, **options):
     if any(event.id == "killer" for event in events):
         os.kill(os.getpid(), signal.SIGKILL)
-    return process(events, now=now)
+    return process(events, **options)
 pipeline.process = fatal
 """
 

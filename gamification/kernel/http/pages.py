@@ -65,7 +65,7 @@ def paginate_list(
         found = key(row)
         return list(found) if isinstance(found, tuple | list) else [found]
 
-    size, cursor = _size(request), _cursor(request)
+    size, cursor = page_size(request), _cursor(request)
     ascending = rows[::-1] if descending else rows
     downwards = (cursor is not None and cursor.back) != descending
     try:
@@ -121,7 +121,7 @@ def one_of(
 
 
 def _queryset_page(request: Request, rows: QuerySet[Any], ordering: Sequence[str]) -> Page:
-    size, cursor = _size(request), _cursor(request)
+    size, cursor = page_size(request), _cursor(request)
     names = [name.lstrip("-") for name in ordering]
     if cursor is not None:
         if len(cursor.key) != len(names):
@@ -169,7 +169,7 @@ def _cut(
     )
 
 
-def _size(request: Request) -> int:
+def page_size(request: Request) -> int:
     text = request.query_params.get("page_size")
     if text is None:
         return DEFAULT_SIZE

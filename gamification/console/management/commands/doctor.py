@@ -19,10 +19,10 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from gamification import clock
+from gamification import clock, relay
 from gamification.celery import parked, tasks
-from gamification.kernel import broker, disk, topology
-from gamification.kernel.models import Event, OutboxFact
+from gamification.kernel import broker, disk, followers, topology
+from gamification.kernel.models import Event
 from progress import zones
 from progress.models import MOST_NAMED, Backfill, LeftOut
 from rewards import queries
@@ -329,21 +329,49 @@ def the_backfills(patience: float) -> str:
 
 
 def the_facts(patience: float) -> str:
-    count = OutboxFact.objects.count()
+    if missed := followers.late():
+        raise Trouble(
+            f"{missed[0][0].upper()}{missed[0][1:]}.",
+            "Let it run all the time, or keep more: FACTS_KEPT, FACT_RETENTION_DAYS.",
+        )
     if not settings.RABBITMQ_URL:
-        return f"{count} are kept, should a broker be set up"
-    oldest = OutboxFact.objects.order_by("pk").first()
+        return f"{followers.FACTS.rows.count()} are kept, for GET /facts"
+    count = relay.waiting().count()
+    oldest = relay.waiting().first()
     deadline = time.monotonic() + patience
-    while oldest is not None and OutboxFact.objects.filter(pk=oldest.pk).exists():
+    while oldest is not None and relay.waiting().filter(pk=oldest.pk).exists():
         if time.monotonic() > deadline:
+            _the_horizon()
             raise Trouble(
                 f"{count} facts wait to be published. The oldest, {oldest.type} of "
                 f"{oldest.timestamp:%Y-%m-%d %H:%M:%S} UTC, has not left within {patience:g} s.",
                 "Whoever commits facts publishes them, and workers sweep up what was left: are any running, and does "
-                "their log say that the broker refuses? A listener's full queue that rejects messages holds them up.",
+                "their log say that the broker refuses? A listener's full queue that rejects messages holds up the "
+                "facts of the players that it concerns.",
             )
         time.sleep(0.1)
     return f"{count} wait, and they are leaving" if count else "none waits"
+
+
+def _the_horizon() -> None:
+    """Whether facts wait for a transaction that may yet state some that come first."""
+    if connection.vendor != "postgresql":
+        return
+    final, newest = followers.FACTS.horizon.look()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid, datname, coalesce(host(client_addr), 'this host'), extract(epoch FROM now() - xact_start)"
+            " FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
+            " AND xact_start < now() - interval '1 second' ORDER BY xact_start LIMIT 1"
+        )
+        oldest = cursor.fetchone()
+    if final < newest and oldest:
+        pid, database, host, seconds = oldest
+        raise Trouble(
+            "Facts wait for a transaction that had begun before they were committed: "
+            f"one of {database} from {host} has been writing for {seconds:.0f} s.",
+            f"Let it end; SELECT pg_terminate_backend({pid}) ends it.",
+        )
 
 
 Check = Callable[[float], str]

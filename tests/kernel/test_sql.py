@@ -81,7 +81,7 @@ def test_nothing_at_all_values_and_nulls_come_back_by_returning_and_by_select() 
     columns = [field.attname for field in Distribution._meta.concrete_fields]
     full = (UUID(int=7), "p", "r", 3, "GRANT", "g", "0", 1, "CLAIMED", "ITEM", "d", 2, "why", NOON, NOON, NOON, NOON)
     empty = (UUID(int=8), "q", "r", 3, "GRANT", "g", "0", 1, "PENDING", "ITEM", "", 0, "", NOON, None, None, None)
-    rows: list[tuple[Any, ...]] = [(*full, {"taken": [1]}), (*empty, None)]
+    rows: list[tuple[Any, ...]] = [(*full, "system", "user:a", {"taken": [1]}), (*empty, "", "", None)]
     assert sorted(sql.insert(Distribution, columns, rows, returning=columns)) == rows
     assert sorted(sql.select_in(Distribution, columns, {"id": [UUID(int=8), UUID(int=7)]})) == rows
     assert Distribution.objects.filter(undone__isnull=True).get().pk == UUID(int=8)
@@ -150,8 +150,8 @@ def test_a_select_joins_on_whole_tuples_and_looks_up_a_repeated_one_once() -> No
 def test_a_change_says_which_rows_it_was_and_finds_none_the_second_time() -> None:
     columns = [field.attname for field in Distribution._meta.concrete_fields]
     for n, status in enumerate(["PENDING", "PENDING", "REVOKED", "PENDING"]):
-        row = (UUID(int=n), "p", "r", 3, "GRANT", "g", "0", n, status, "ITEM", "", 0, "", NOON, None, None, None, None)
-        sql.insert(Distribution, columns, [row])
+        row = (UUID(int=n), "p", "r", 3, "GRANT", "g", "0", n, status, "ITEM", "", 0, "", NOON, None, None, None)
+        sql.insert(Distribution, columns, [(*row, "", "", None)])
     where = {"id": [UUID(int=n) for n in range(3)], "status": "PENDING", "player_id": "p"}
     changes = {"status": "CLAIMED", "claimed_at": NOON}
     given = sql.change(Distribution, changes, where=where, returning=["id", "claimed_at"])

@@ -5,7 +5,6 @@ The key is nobody's setting, so it outlives whatever is rotated; and it leads ba
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from functools import cache
@@ -20,7 +19,7 @@ def pseudonym(player_id: PlayerId) -> str:
 
 
 def under(key: bytes, player_id: PlayerId) -> str:
-    return hmac.new(key, player_id.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, player_id.encode(), "sha256").hex()
 
 
 @cache

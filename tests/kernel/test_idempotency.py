@@ -206,6 +206,15 @@ def test_a_crash_leaves_neither_effect_nor_answer(key: str) -> None:
     assert not IdempotencyKey.objects.exists()
 
 
+def test_whom_an_answer_was_about_goes_with_it(key: str) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        post(key, {})
+        IdempotencyKey.objects.get().players.create(pseudonym="ada")
+        clock.shift(24 * 3600)
+        post(key, {})  # another answer, in the row of the first
+    assert not IdempotencyKey.objects.get().players.exists()
+
+
 def test_an_abandoned_claim_is_taken_over_after_a_minute(key: str) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         post(key, {"colour": "red"})

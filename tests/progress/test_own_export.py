@@ -32,6 +32,7 @@ VISIBLE = [
     reward("coin"),
     achievement("first", requirement("COUNT", HIT, 1), rewards=["coin"]),
     achievement("four", requirement("SUM", HIT, 400)),
+    achievement("today", requirement("COUNT", HIT, 9), repeat="DAILY"),
     quest("hunt", step("s", requirement("COUNT", HIT, 9))),
 ]
 HIDDEN = [
@@ -73,17 +74,31 @@ def export(client: Any, who: str = "me") -> Any:
     return answer.json()
 
 
+ROUTES = (
+    "players/me", "players/me/quests", "players/me/distributions", "players/me/wallet", "players/me/wallet/transfers",
+    "players/me/inventory", "players/me/metrics", "players/me/messages", "achievements/four/progress",
+    "achievements/four/explain", "achievements/today/explain", "quests/hunt/progress", "metrics", "rewards", "quests",
+)  # fmt: skip
+
+
+def shown() -> Any:
+    """What a player can read of themself beside the export."""
+    ann = player("ann")
+    return {route: ann.get(f"/api/v1/{route}").json() for route in ROUTES}
+
+
 @pytest.mark.parametrize("hidden_first", [True, False])
 def test_twins_with_and_without_hidden_content_are_handed_out_the_same(hidden_first: bool) -> None:
     with transaction.atomic():
         play(*VISIBLE)
-        plain = export(player("ann"))
+        plain, read = export(player("ann")), shown()
         transaction.set_rollback(True)
     play(*([VISIBLE[0], *HIDDEN, *VISIBLE[1:]] if hidden_first else [*VISIBLE, *HIDDEN]))
     assert WindowSample.objects.exists()
     assert MemberSeen.objects.exists()
     assert Tally.objects.exclude(scope="").count() > 3
     assert export(player("ann")) == plain
+    assert shown() == read
     everything = json.dumps(export(game_server(), "ann"))
     assert all(table in everything for table in ("progress.windowsample", "progress.memberseen", "x-8"))
 

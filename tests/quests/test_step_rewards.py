@@ -12,6 +12,7 @@ from gamification.kernel import bus
 from gamification.kernel.actors import SYSTEM
 from gamification.kernel.messages import Command
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
+from quests.models import Run
 from rewards.commands import RevokeDistribution
 from rewards.models import Distribution, Wallet
 from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, reward, step
@@ -115,6 +116,20 @@ def test_a_daily_quest_pays_its_steps_once_a_day() -> None:
             abandon(day * DAY + second)
         assert gold() == 5 * (day + 1)
     assert list(Distribution.objects.order_by("created_at").values_list("occurrence", flat=True)) == ["1", "4"]
+
+
+def test_a_run_that_did_not_come_so_far_or_was_moved_forgets_nothing_of_that() -> None:
+    publish(reward("coin"), quest("q", HELLO, LAST, repeat="DAILY"))
+    say_hello()
+    abandon()
+    wish(StartQuest(**MINE))
+    abandon()
+    wish(StartQuest(**MINE))
+    publish(quest("q", HELLO, LAST, step("more", order=3), repeat="DAILY"))
+    assert wish(MoveRuns(quest_id="q", player_ids=["ann"])) == 1
+    wish(CompleteStep(**MINE, step_id="hello"))
+    assert gold() == 5
+    assert Run.objects.count() == 3
 
 
 def test_a_quest_that_repeats_always_pays_each_run() -> None:

@@ -20,13 +20,19 @@ from gamification.kernel import sql
 from gamification.kernel.encoding import instant, number
 from gamification.kernel.messages import GameEvent, Json, PlayerId
 from gamification.kernel.world import Part, World
+from progress.frames import best_window
 from progress.metering import Books, Hit, Moment, PlayerState, Window
 from progress.periods import DAILY
-from progress.rules import ALWAYS, NEVER, STICKY, TARGET, WINDOW, Goal, Requirement, Tally, best_window, combined
+from progress.rules import ALWAYS, NEVER, STICKY, TARGET, WINDOW, Goal, Requirement, Tally, combined
 from rewards.granting import Earned
 
 OPEN_RUN = "*"
 """The occurrence under which the unfinished run of an ALWAYS achievement is kept."""
+
+MOST_LISTED = 1_000
+"""Samples of the past that a run which a backfill left open still knows for its windows: the newest. A window in which
+there are more lacks the others.
+"""
 
 Key = tuple[PlayerId, str, str]
 """(player, achievement, occurrence)."""
@@ -143,13 +149,25 @@ class Shelf(Part):
             books = self.world[Books]
             samples = books.window(moment.player, requirement.metric, achievement.goal, hit.opens)
             if achievement.repeat == ALWAYS:
-                samples = _run_samples(standing, requirement, samples, moment.event)
-            best, met_at = best_window(samples, requirement, since=moment.event.timestamp)
+                samples = self._of_run(standing, requirement, samples, moment.event)
+            best, met_at = best_window(samples, requirement, moment.event.timestamp)
             known = standing.reached.get(requirement.digest + ":best")
             if best is not None and (known is None or best > known):
                 standing.reached[requirement.digest + ":best"] = best
                 self._reach(standing, requirement, met_at is not None)
                 books.touch(moment.player, achievement.goal, hit.opens)
+
+    def _of_run(self, standing: Standing, requirement: Requirement, samples: Window, event: GameEvent) -> Window:
+        """ALWAYS with a time frame: the samples that arrived since the last completion. A replay, which has them all in
+        another order, lists them; live, they are told by their numbers, and by that list, which grows no more.
+        """
+        listed = standing.reached.get(_listed(requirement), ())
+        if self.rehearsing:
+            listed = standing.reached.setdefault(_listed(requirement), {})
+            listed[event.id] = None
+            return [sample for sample in samples if sample[1] in listed]
+        after, listed = standing.reached.get("after", {}).get(requirement.metric, 0), frozenset(listed)
+        return [sample for sample in samples if sample[4] > after or sample[1] in listed]
 
     @staticmethod
     def _reach(standing: Standing, requirement: Requirement, met: bool) -> None:
@@ -201,10 +219,16 @@ class Shelf(Part):
         if achievement.repeat == ALWAYS:
             runs = int(standing.reached.get("runs", 0)) + 1
             occurrence = str(runs)
-            standing.reached, standing.dirty = {"runs": runs}, True
+            standing.reached, standing.dirty = {"runs": runs, **self._arrived(player, achievement)}, True
             standing = self.standings[player.player_id, achievement.id, occurrence] = Standing()
             self.world[Books].begin_anew(player, achievement.goal)
         return self.state(player, achievement, occurrence, standing, event.timestamp, event.id, final)
+
+    def _arrived(self, player: PlayerState, achievement: Achievement) -> dict[str, Any]:
+        """What tells the samples in windows that have arrived by now from those of the next run."""
+        books = self.world[Books]
+        metrics = sorted({r.metric for r in achievement.goal.requirements if r.nature == WINDOW})
+        return {"after": {metric: books.arrivals(player, metric) for metric in metrics}} if metrics else {}
 
     def state(
         self,
@@ -294,7 +318,13 @@ class Shelf(Part):
             standing = self.standings.setdefault(key, Standing())
             is_anew = achievement.id in replayed.rerun
             kept = {} if is_anew else {digest: state for digest, state in standing.reached.items() if state is True}
-            standing.reached, standing.dirty = {**past.reached, **kept}, True
+            reached = {**past.reached, **kept}
+            if achievement.repeat == ALWAYS:
+                reached |= self._arrived(player, achievement)
+                for requirement in achievement.goal.requirements:
+                    if listed := reached.get(_listed(requirement)):
+                        reached[_listed(requirement)] = list(listed)[-MOST_LISTED:]
+            standing.reached, standing.dirty = reached, True
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -405,21 +435,17 @@ def read_goal(
     return {"metrics": metrics, "requirements": shown, "progress": combined(goal.need, fractions, met_all)}
 
 
+def _listed(requirement: Requirement) -> str:
+    """Where the open run of an ALWAYS achievement lists samples by their events' ids."""
+    return f"samples:{requirement.digest}"
+
+
 def is_earned(requirement: Requirement, player: PlayerState, rules: AchievementRules) -> bool:
     """Whether the achievement or quest that a requirement names is among those a player has."""
     if requirement.type == "QUEST":
         return bool(player.quests_told & rules.quest_bits.get(requirement.target, 0))
     target = rules.by_id.get(requirement.target)
     return target is not None and bool(player.earned & target.bit)
-
-
-def _run_samples(standing: Standing, requirement: Requirement, samples: Window, event: GameEvent) -> Window:
-    """ALWAYS with a time frame: the samples that arrived since the last completion; their ids are kept with the run."""
-    arrived = standing.reached.setdefault(f"samples:{requirement.digest}", [])
-    arrived.append(event.id)
-    standing.dirty = True
-    run = set(arrived)
-    return [sample for sample in samples if sample[1] in run]
 
 
 def complete(world: World, moment: Moment) -> list[Earned]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from gamification.kernel.messages import REPORTED, GameEvent, Json, PlayerId, Sa
 from gamification.kernel.world import Part, World
 from progress import periods, sums
 from progress.erasure import PlayerErased, erased
+from progress.frames import WindowEntry, best_window
 from progress.models import MemberSeen, MetricDay, Player, WindowSample
 from progress.models import Tally as TallyRow
 from progress.periods import Period, Zones
@@ -28,19 +29,18 @@ from progress.rules import (
     NoValue,
     Requirement,
     Tally,
-    best_window,
     dump_runs,
     load_runs,
     reported,
 )
 from progress.watching import Keeper, Ladder, Watch
-from progress.windows import forget_members, load_windows
+from progress.windows import forget_members, load_windows, window_entry
 from progress.zones import Home
 
 TallyKey = tuple[PlayerId, str, str]
 """(player, metric, scope)."""
-Window = list[tuple[datetime, str, float, str | None]]
-"""Samples in (timestamp, id) order: (timestamp, event id, value, member)."""
+Window = list[WindowEntry]
+"""Samples in (timestamp, id) order."""
 
 
 @dataclass(slots=True, eq=False)
@@ -119,7 +119,7 @@ _COLUMNS = (
     "quests_begun", "banned",
 )  # fmt: skip
 _CHANGING = tuple(name for name in _COLUMNS if name not in ("player_id", "zones", "banned"))
-_SAMPLE = ("player_id", "metric_id", "at", "event_id", "value", "member")
+_SAMPLE = ("player_id", "metric_id", "at", "event_id", "value", "member", "arrival")
 _TALLY = ("count", "sum", "max", "min", "latest", "latest_at", "latest_id", "members", "runs", "rest")
 
 
@@ -162,7 +162,7 @@ class Books(Part):
         self._before: dict[tuple[TallyKey, str], tuple[float, Ladder, datetime | None]] = {}
         self._new_members: list[tuple[PlayerId, str, str, str]] = []
         self._dropped: set[TallyKey] = set()
-        self._new_samples: list[tuple[PlayerId, str, datetime, str, float, str]] = []
+        self._new_samples: list[tuple[PlayerId, str, datetime, str, float, str, int]] = []
         self.metrics_touched: dict[PlayerId, set[str]] = {}
         """Of which metrics each player had a sample."""
 
@@ -398,11 +398,16 @@ class Books(Part):
             return
         samples = self.windows.setdefault(key, [])
         place = len(samples)
-        entry = (event.timestamp, event.id, sample.value, sample.member)
+        arrival = self.arrivals(player, sample.metric)
+        entry = (event.timestamp, event.id, sample.value, sample.member, arrival)
         while place and samples[place - 1][:2] > entry[:2]:
             place -= 1
         samples.insert(place, entry)
-        self._new_samples.append((*key, event.timestamp, event.id, sample.value, sample.member or ""))
+        self._new_samples.append((*key, event.timestamp, event.id, sample.value, sample.member or "", arrival))
+
+    def arrivals(self, player: PlayerState, metric: str) -> int:
+        """How many samples of a metric have arrived: what numbers them in the order in which they did."""
+        return self.tally((player.player_id, metric, "")).count
 
     def window(self, player: PlayerState, metric: str, goal: Goal, opens: datetime | None) -> Window:
         """The samples a goal's windows may hold: those of its scope."""
@@ -429,8 +434,8 @@ class Books(Part):
         self._recalled |= windows.keys()
         self.windows.update({key: [] for key in windows})
         keys = dict(zip(("player_id", "metric_id"), zip(*windows, strict=True), strict=True)) if windows else {}
-        for id_, metric, *sample, member in sql.select_in(WindowSample, _SAMPLE, keys) if keys else ():
-            self.windows[id_, metric].append((*sample, member or None))
+        for id_, metric, *sample in sql.select_in(WindowSample, _SAMPLE, keys) if keys else ():
+            self.windows[id_, metric].append(window_entry(*sample))
         for key in windows:
             self.windows[key].sort(key=lambda sample: sample[:2])
 
@@ -452,8 +457,8 @@ class Books(Part):
         members = MemberSeen.objects.filter(player_id__in=players)
         self.members |= set(members.values_list("player_id", "metric_id", "scope", "member"))
         samples = WindowSample.objects.filter(player_id__in=players).order_by("at", "event_id")
-        for id_, metric, *sample, member in samples.values_list(*_SAMPLE):
-            self.windows.setdefault((id_, metric), []).append((*sample, member or None))
+        for id_, metric, *sample in samples.values_list(*_SAMPLE):
+            self.windows.setdefault((id_, metric), []).append(window_entry(*sample))
 
     def adopt(self, replayed: Books, player: PlayerState, rerun: Collection[str] = ()) -> None:
         """Take over what a replay counted, of what is new to the player; of the goals in `rerun`, which repeat always,
@@ -481,9 +486,12 @@ class Books(Part):
                 self.members.add(member)
                 self._new_members.append(member)
         for (id_, metric), samples in replayed.windows.items():
-            if self.watch.windows[metric][1] > player.filled:
+            longest, since = self.watch.windows[metric]
+            if since > player.filled:
+                oldest = samples[-1][0] - WINDOW_MEMORY - timedelta(seconds=longest)
+                samples = [sample for sample in samples if sample[0] >= oldest]
                 self.windows[id_, metric] = samples
-                self._new_samples += [(id_, metric, at, e, value, member or "") for at, e, value, member in samples]
+                self._new_samples += [(id_, metric, at, e, value, m or "", n) for at, e, value, m, n in samples]
 
     # -- writing -------------------------------------------------------------------------------------------------------
 

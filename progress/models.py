@@ -298,6 +298,10 @@ class WindowSample(models.Model):
     event_id = models.CharField(max_length=64)
     value = models.FloatField()
     member = models.CharField(max_length=90, blank=True, default="")
+    arrival = models.BigIntegerField(default=0, db_default=0)
+    """How many samples of the metric the player had when it had arrived: by it a run that begins anew tells what came
+    since. 0: before this was counted.
+    """
 
     class Meta:
         constraints = [

@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from gamification.kernel.encoding import canonical, instant, parse_instant
@@ -27,6 +26,11 @@ MAX_EXACT = 2**53
 NEVER, ALWAYS = "NEVER", "ALWAYS"
 WINDOW_MEMORY = timedelta(days=35)
 """A sample that is older than the player's newest of its metric by more than this counts in all but windows."""
+
+MOST_RUNS = 64
+"""Runs of days that a STREAK remembers. Of more, the oldest are forgotten, but never the longest: a day that comes late
+beside one that was forgotten then counts as if that had not been.
+"""
 
 _MISSING = object()
 
@@ -214,10 +218,7 @@ class Tally:
     def fold(self, value: float, at: datetime, event_id: str) -> None:
         self.dirty = True
         self.count += 1
-        before, total = self.sum, self.sum + value
-        if self.rest or total - before != value or total - value != before:  # the addition rounds
-            total, self.rest = sums.add(before, self.rest, value)
-        self.sum = total
+        self.sum, self.rest = sums.add(self.sum, self.rest, value)
         if self.max is None or value > self.max:
             self.max = value
         if self.min is None or value < self.min:
@@ -242,6 +243,8 @@ class Tally:
             closes, days = runs[place][1], runs[place][2] + days
             del runs[place]
         runs.insert(place, (opens, closes, days))
+        if len(runs) > MOST_RUNS:
+            del runs[1 if runs[0][2] == self.streak else 0]
         self.dirty = True
 
     @property
@@ -414,43 +417,6 @@ def _nature(type_: str, operator: str, window: timedelta | None) -> str:
     grows_by_one = type_ in ("COUNT", "DISTINCT")  # not SUM: a report may bear any number
     never_falls = type_ in ("MAX", "STREAK") and operator != "eq"
     return DERIVED if grows_by_one or never_falls else STICKY
-
-
-def best_window(
-    samples: Sequence[tuple[datetime, str, float, str | None]],
-    requirement: Requirement,
-    since: datetime | None = None,
-) -> tuple[float | None, datetime | None]:
-    """The greatest value of any window `(t - duration, t]` ending at a sample not before `since` (None: there is no
-    such window), and the first `t` at which the requirement is met (None: at none). `samples` are in (timestamp, id)
-    order. Exact at any size.
-    """
-    assert requirement.window is not None
-    best: float | None = None
-    start = bisect_left(samples, since, key=itemgetter(0)) if since is not None else 0
-    first = bisect_right(samples, since - requirement.window, key=itemgetter(0)) if since is not None else 0
-    for last in range(start, len(samples)):
-        at = samples[last][0]
-        if last + 1 < len(samples) and samples[last + 1][0] == at:
-            continue  # a window that ends at this instant holds them all
-        opens = at - requirement.window
-        while samples[first][0] <= opens:
-            first += 1
-        value = _aggregate(requirement.type, samples[first : last + 1])
-        best = value if best is None else max(best, value)
-        if requirement.compare(value):
-            return best, at
-    return best, None
-
-
-def _aggregate(type_: str, samples: Sequence[tuple[datetime, str, float, str | None]]) -> float:
-    if type_ == "COUNT":
-        return len(samples)
-    if type_ == "SUM":
-        return math.fsum(sample[2] for sample in samples)
-    if type_ == "MAX":
-        return max(sample[2] for sample in samples)
-    return len({sample[3] for sample in samples if sample[3]})
 
 
 # -- goals -------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ Rest = tuple[float, ...]
 
 def add(total: float, rest: Rest, value: float) -> tuple[float, Rest]:
     """One more value: the new double, and what the true sum is beyond it."""
+    whole = total + value
+    if not rest and whole - total == value and whole - value == total:  # nothing was rounded
+        return whole, rest
     parts = _grown((*rest, total), value)
     total = math.fsum(parts)
     return total, tuple(_grown(parts, -total))

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gamification.kernel.messages import OWN_TYPES
 from gamification.kernel.publishing import Definitions, Units
-from progress.rules import HOLD, LIFETIME, TARGET, WINDOW, Goal, Metric, Requirement, Scope, compile_metric
+from progress.rules import ALWAYS, HOLD, LIFETIME, WINDOW, Goal, Metric, Requirement, Scope, compile_metric
 
 Hit = tuple[Goal, Requirement]
 
@@ -148,11 +148,7 @@ def compile_watch(
     listening = [metric.id for metric in metrics.values() if metric.event_type in OWN_TYPES]
     own = {id(each): each for metric in listening for each in related[metric]}
     waiters = {id(goal): goal for found in waiting.values() for goal in found if goal.scope.is_bounded}
-    opening = {
-        id(each): each
-        for goal in waiters.values()
-        for each in (keepers[r.metric, goal.scope] for r in goal.requirements if r.metric)
-    }
+    opening = {id(each): each for goal in waiters.values() for each in _read_for(goal, keepers)}
     remembering_own = {id(goal): goal for metric in listening for goal in remembering[metric]}
     found, looked_at = _related((), list(roused), keepers, waiting)
     own |= {id(each): each for each in found}
@@ -218,6 +214,17 @@ def _sort(ladder: Ladder) -> None:
         beside[:] = [beside[i] for i in order]
 
 
+def _read_for(goal: Goal, keepers: Mapping[tuple[str, Scope], Keeper]) -> Iterator[Keeper]:
+    """What is read to complete a goal: its metrics in its scope, and how many samples have arrived for those windows
+    that begin anew with each completion.
+    """
+    for requirement in goal.requirements:
+        if requirement.metric:
+            yield keepers[requirement.metric, goal.scope]
+            if requirement.nature == WINDOW and goal.scope.repeat == ALWAYS:
+                yield keepers[requirement.metric, LIFETIME]
+
+
 def _related(
     own: Iterable[Keeper],
     naming: Iterable[Goal],
@@ -229,10 +236,7 @@ def _related(
     queue = list(naming)
     seen = {goal.owner for goal in queue}
     for goal in queue:  # grows while it is walked
-        for requirement in goal.requirements:
-            if requirement.nature != TARGET and requirement.metric:
-                each = keepers[requirement.metric, goal.scope]
-                found[id(each)] = each
+        found |= {id(each): each for each in _read_for(goal, keepers)}
         for waiter in waiting.get(goal.owner, ()):
             if waiter.owner not in seen:
                 seen.add(waiter.owner)

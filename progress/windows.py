@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 
 from gamification.kernel.encoding import instant
+from progress.frames import WindowEntry
 
 Span = tuple[tuple[datetime, datetime], float]
 """The first and the last new sample's instant, and the longest window in seconds."""
@@ -18,20 +19,25 @@ Span = tuple[tuple[datetime, datetime], float]
 
 def load_windows(
     spans: Mapping[tuple[str, str], Span],
-) -> dict[tuple[str, str], list[tuple[datetime, str, float, str | None]]]:
+) -> dict[tuple[str, str], list[WindowEntry]]:
     """(player, metric) → samples in (timestamp, id) order, of all windows that samples within the span may change."""
     if not spans:
         return {}
-    found: dict[tuple[str, str], list[tuple[datetime, str, float, str | None]]] = {key: [] for key in spans}
+    found: dict[tuple[str, str], list[WindowEntry]] = {key: [] for key in spans}
     bounds = [
         (player, metric, first - timedelta(seconds=longest), last + timedelta(seconds=longest))
         for (player, metric), ((first, last), longest) in spans.items()
     ]
-    for player, metric, at, event_id, value, member in _select(bounds):
-        found[player, metric].append((at, event_id, value, member or None))
+    for player, metric, *sample in _select(bounds):
+        found[player, metric].append(window_entry(*sample))
     for samples in found.values():
         samples.sort(key=lambda s: s[:2])
     return found
+
+
+def window_entry(at: datetime, event_id: str, value: float, member: str, arrival: int) -> WindowEntry:
+    """A row of WindowSample as it is computed with."""
+    return at, event_id, value, member or None, arrival
 
 
 def _select(bounds: list[tuple[str, str, datetime, datetime]]) -> list[tuple[Any, ...]]:
@@ -39,7 +45,7 @@ def _select(bounds: list[tuple[str, str, datetime, datetime]]) -> list[tuple[Any
         if connection.vendor == "postgresql":
             cursor.execute(
                 """
-                SELECT b.player, b.metric, s.at::text, s.event_id, s.value, s.member
+                SELECT b.player, b.metric, s.at::text, s.event_id, s.value, s.member, s.arrival
                 FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
                      AS b(player, metric, low, high)
                 CROSS JOIN LATERAL (
@@ -55,7 +61,7 @@ def _select(bounds: list[tuple[str, str, datetime, datetime]]) -> list[tuple[Any
         stored = json.dumps([(p, m, _stored(low), _stored(high)) for p, m, low, high in bounds])
         cursor.execute(
             """
-            SELECT s.player_id, s.metric_id, s.at, s.event_id, s.value, s.member
+            SELECT s.player_id, s.metric_id, s.at, s.event_id, s.value, s.member, s.arrival
             FROM json_each(%s) AS b CROSS JOIN progress_windowsample s
               ON s.player_id = b.value ->> 0 AND s.metric_id = b.value ->> 1
              AND s.at > b.value ->> 2 AND s.at < b.value ->> 3

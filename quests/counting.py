@@ -2,13 +2,11 @@
 
 The counts of a run live in its row, not in the players' tallies: each run counts for itself, on its own version, and is
 gone with it. A count stops growing once it is reached, so what it holds stays small: as many members as its threshold
-asks for, and for a time frame the samples that a late one may still share a window with (of more than `MOST_SAMPLES`
-the oldest go: a window of a sample that comes later than the newest so many then lacks them).
+asks for, and for a time frame the samples that a late one may still share a window with (quests.sliding).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,9 +15,9 @@ from typing import Any
 from gamification.kernel.encoding import instant, number, parse_instant
 from gamification.kernel.messages import Json, Sample
 from progress.periods import Period
-from progress.rules import HOLD, WINDOW, WINDOW_MEMORY, ZERO_OVER_NOTHING, Requirement, Tally, best_window
-
-MOST_SAMPLES = 2_000
+from progress.rules import HOLD, WINDOW, ZERO_OVER_NOTHING, Requirement, Tally
+from quests import sliding
+from quests.sliding import Sliding
 
 Day = Callable[[datetime], Period]
 """The player's daily period that holds an instant."""
@@ -30,9 +28,7 @@ class Count:
     requirement: Requirement
     tally: Tally = field(default_factory=Tally)
     members: set[str] = field(default_factory=set)
-    samples: list[tuple[datetime, str, float, str | None]] = field(default_factory=list)
-    best: float | None = None
-    """The greatest window so far."""
+    window: Sliding = field(default_factory=Sliding)
     kept: Json = None
     """Reached: the value it had then."""
     reached: bool = False
@@ -42,7 +38,8 @@ class Count:
         if self.kept is not None:
             return float(self.kept)
         if self.requirement.nature == WINDOW:
-            return 0 if self.best is None and self.requirement.type != "MAX" else self.best
+            best = self.window.best
+            return 0 if best is None and self.requirement.type != "MAX" else best
         return self.tally.value(self.requirement.type)
 
     @property
@@ -58,7 +55,8 @@ class Count:
         if self.reached:
             return False
         if self.requirement.nature == WINDOW:
-            self._slide(sample, at, event_id)
+            if self.window.slide(self.requirement, sample, at):
+                self._reach()
             return True
         self.tally.fold(sample.value, at, event_id)
         if self.requirement.type == "DISTINCT" and sample.member is not None:
@@ -72,30 +70,15 @@ class Count:
             self._reach()
         return True
 
-    def _slide(self, sample: Sample, at: datetime, event_id: str) -> None:
-        if self.samples and self.samples[-1][0] - at > WINDOW_MEMORY:
-            return
-        insort(self.samples, (at, event_id, sample.value, sample.member), key=lambda kept: kept[:2])
-        best, met_at = best_window(self.samples, self.requirement, since=at)
-        if best is not None and (self.best is None or best > self.best):
-            self.best = best
-        if met_at is not None:
-            self._reach()
-            return
-        assert self.requirement.window is not None
-        oldest = self.samples[-1][0] - WINDOW_MEMORY - self.requirement.window  # a late sample's window may need it
-        first = bisect_left(self.samples, oldest, key=lambda kept: kept[0])
-        del self.samples[: max(first, len(self.samples) - MOST_SAMPLES)]
-
     def _reach(self) -> None:
         self.kept, self.reached = number(self.value), True
-        self.tally, self.members, self.samples = Tally(), set(), []
+        self.tally, self.members, self.window = Tally(), set(), Sliding()
 
     def dump(self) -> dict[str, Json]:
         if self.reached:
             return {"met": True, "value": self.kept}
         if self.requirement.nature == WINDOW:
-            return {"best": number(self.best), "samples": [[instant(at), *rest] for at, *rest in self.samples]}
+            return self.window.dump()
         tally = self.tally
         match self.requirement.type:
             case "LATEST" if tally.latest_at is not None:
@@ -127,8 +110,7 @@ def load(requirement: Requirement, kept: dict[str, Any] | None) -> Count:
         count.reached, count.kept = True, kept["value"]
         return count
     if requirement.nature == WINDOW:
-        count.best = kept["best"]
-        count.samples = [(parse_instant(at), id_, value, member) for at, id_, value, member in kept["samples"]]
+        count.window = sliding.load(requirement, kept)
         return count
     tally = count.tally
     value: Any = kept.get("value")

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from achievements.models import Mark, Standing
+from gamification import backfilling
 from gamification.kernel.models import Event
+from progress.backfill import schedule
 from progress.models import MemberSeen, Player
 from rewards.models import Distribution, Wallet
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
@@ -107,6 +109,59 @@ def test_a_window_counts_the_samples_of_its_run_only() -> None:
     for one in kills(7, step=10):
         process(one)
     assert completed() == [("burst", "1", 20), ("burst", "2", 50)]
+
+
+def test_a_window_of_a_new_run_holds_what_arrived_since_whenever_it_happened() -> None:
+    burst = requirement("COUNT", "kills", 3, timeframe=MINUTE)
+    publish(metric("kills"), achievement("burst", burst, repeat="ALWAYS"))
+    for second in (40, 0, 20):  # complete at 40, by the one that came last
+        process(event(f"e{second}", at=second))
+    assert completed() == [("burst", "1", 20)]
+    for second in (30, 10):  # between them, but the three of the first run are spent
+        process(event(f"late{second}", at=second))
+    assert completed() == [("burst", "1", 20)]
+    process(event("more", at=45))
+    assert completed() == [("burst", "1", 20), ("burst", "2", 45)]
+
+
+def test_each_window_of_a_run_begins_anew_whichever_sample_completed_it() -> None:
+    publish(
+        metric("kills"),
+        metric("jumps", "jumped"),
+        achievement(
+            "both",
+            requirement("COUNT", "jumps", 1),
+            requirement("COUNT", "kills", 2, timeframe=MINUTE),
+            requirement("COUNT", "jumps", 2, timeframe=MINUTE),
+            repeat="ALWAYS",
+        ),
+    )
+    jumps = [event(f"j{n}", type_="jumped", at=2 + n) for n in range(4)]
+    for one in (*kills(2), *jumps[:2]):
+        process(one)
+    assert completed() == [("both", "1", 3)]
+    for one in jumps[2:]:  # the kills of the first run are no part of the second
+        process(one)
+    process(event("k3", at=6))
+    assert completed() == [("both", "1", 3)]
+    process(event("k4", at=7))
+    assert completed() == [("both", "1", 3), ("both", "2", 7)]
+
+
+def test_a_run_that_a_backfill_left_open_goes_on_with_what_it_had() -> None:
+    burst = requirement("COUNT", "kills", 3, timeframe=MINUTE)
+    publish(metric("kills"), achievement("other", requirement("COUNT", "kills", 50, timeframe=MINUTE)))
+    for one in kills(5):
+        process(one)
+    publication = publish(achievement("burst", burst, repeat="ALWAYS"))
+    schedule(publication.number, "DIGEST", NOON)
+    backfilling.run_pending(NOON)
+    assert completed() == [("burst", "1", 2)]
+    process(event("f", at=5))
+    assert completed() == [("burst", "1", 2), ("burst", "2", 5)]
+    for one in kills(2, since=6, name="g"):
+        process(one)
+    assert completed() == [("burst", "1", 2), ("burst", "2", 5)]
 
 
 def test_two_occurrences_pay_twice_each_under_its_name() -> None:

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.django_db
 
 def paid() -> list[str]:
     """The levels whose rewards were given, in order."""
-    return list(Distribution.objects.filter(source="LEVEL").order_by("created_at").values_list("source_id", flat=True))
+    return list(
+        Distribution.objects.filter(source="LEVEL")
+        .order_by("created_at", "source_id")
+        .values_list("source_id", flat=True)
+    )
 
 
 def shown() -> int:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from progress.frames import WindowEntry, best_window
 from progress.rules import (
     DERIVED,
     HOLD,
@@ -17,7 +18,6 @@ from progress.rules import (
     Metric,
     Requirement,
     Scope,
-    best_window,
     combined,
     compile_metric,
     compile_requirement,
@@ -134,21 +134,20 @@ def test_a_ladder_names_exactly_which_quarters_were_passed(thresholds: list[floa
 
 # -- windows -----------------------------------------------------------------------------------------------------------
 
-Kept = tuple[datetime, str, float, str | None]
-
 kept_samples = st.lists(
     st.tuples(
         st.integers(0, 40).map(lambda minute: START + timedelta(minutes=minute)),
         st.sampled_from("abcdef"),
         st.integers(-5, 9).map(float),
         st.sampled_from([None, "s:x", "s:y", "n:1"]),
+        st.just(0),
     ),
     unique_by=lambda sample: sample[:2],
     max_size=14,
 ).map(lambda found: sorted(found, key=lambda sample: sample[:2]))
 
 
-def by_hand(asked: Requirement, kept: list[Kept], end: datetime) -> float:
+def by_hand(asked: Requirement, kept: list[WindowEntry], end: datetime) -> float:
     assert asked.window is not None
     held = [sample for sample in kept if end - asked.window < sample[0] <= end]
     if asked.type == "COUNT":
@@ -169,22 +168,23 @@ def by_hand(asked: Requirement, kept: list[Kept], end: datetime) -> float:
     st.none() | st.integers(0, 40),
 )
 def test_windows_are_what_looking_at_each_of_them_shows(
-    kept: list[Kept], type_: str, operator: str, threshold: int, minutes: int, since: int | None
+    kept: list[WindowEntry], type_: str, operator: str, threshold: int, minutes: int, holding: int | None
 ) -> None:
     asked = requirement(type_, operator, threshold, minutes)
     assert asked.nature == WINDOW
-    first = None if since is None else START + timedelta(minutes=since)
-    ends = sorted({sample[0] for sample in kept if first is None or sample[0] >= first})
+    assert asked.window is not None
+    held = None if holding is None else START + timedelta(minutes=holding)
+    ends = sorted({sample[0] for sample in kept if held is None or held <= sample[0] < held + asked.window})
     seen = [(by_hand(asked, kept, end), end) for end in ends]
     met = [end for value, end in seen if asked.compare(value)]
-    best, met_at = best_window(kept, asked, since=first)
+    best, met_at = best_window(kept, asked, held)
     assert met_at == (met[0] if met else None)
     if not met:
         assert best == max((value for value, _ in seen), default=None)
 
 
 def test_a_window_leaves_out_the_sample_that_is_exactly_as_old_as_it_is_long() -> None:
-    kept: list[Kept] = [(START, "a", 1.0, None), (START + timedelta(minutes=10), "b", 1.0, None)]
+    kept: list[WindowEntry] = [(START, "a", 1.0, None, 1), (START + timedelta(minutes=10), "b", 1.0, None, 2)]
     assert best_window(kept, requirement("COUNT", "gte", 2, 10)) == (1, None)
     assert best_window(kept, requirement("COUNT", "gte", 2, 11)) == (2, kept[1][0])
 

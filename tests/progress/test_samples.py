@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gamification.kernel.messages import GameEvent, Sample
 from progress.periods import Period
 from progress.rules import (
+    MOST_RUNS,
     Condition,
     Metric,
     NoValue,
@@ -289,6 +290,12 @@ def test_a_run_is_alive_until_the_period_after_its_last_day_is_over_however_long
     after = Period(moving.closes, moving.closes + timedelta(hours=25))
     assert [tally.current_run(today) for today in (moving, after)] == [2, 2]
     assert tally.current_run(Period(after.closes, after.closes + timedelta(days=1))) == 0
+
+
+def test_of_many_runs_the_oldest_are_forgotten_and_never_the_longest() -> None:
+    tally = streak(0, 1, 2, *range(4, 4 + 6 * MOST_RUNS, 2))
+    assert (len(tally.runs), tally.streak, tally.runs[0][2]) == (MOST_RUNS, 3, 3)
+    assert tally.current_run(day(2 + 6 * MOST_RUNS)) == 1
 
 
 @given(st.lists(st.integers(0, 25), max_size=30))

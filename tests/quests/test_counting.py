@@ -11,7 +11,7 @@ from gamification.kernel.messages import Sample
 from progress.periods import DAILY, Period, period
 from progress.rules import compile_requirement
 from quests import counting
-from quests.counting import MOST_SAMPLES, Count
+from quests.counting import Count
 from tests.pipeline.content import NOON, requirement
 
 
@@ -54,9 +54,18 @@ def test_a_sample_35_days_behind_the_newest_counts_in_no_window() -> None:
 
 def test_samples_that_no_late_one_shares_a_window_with_are_forgotten() -> None:
     far = 35 * 86_400.0 + 61
-    assert len(fold(count("COUNT", 9, timeframe=MINUTE), (0, 1), (5, 1), (far, 1)).samples) == 2
-    many = fold(count("MAX", 9, timeframe=MINUTE), *((n * 0.001, 1) for n in range(MOST_SAMPLES + 5)))
-    assert len(many.samples) == MOST_SAMPLES
+    assert len(fold(count("COUNT", 9, timeframe=MINUTE), (0, 1), (5, 1), (far, 1)).window.entries) == 2
+    assert len(fold(count("MAX", 9, timeframe=MINUTE), (0, 1), (5, 8), (2, 3)).window.entries) == 1
+
+
+def test_a_run_of_before_is_read_whose_samples_were_kept_with_their_ids() -> None:
+    kept = {
+        "best": 2,
+        "samples": [["2026-11-20T12:00:00Z", "a", 40.0, None], ["2026-11-20T12:00:30Z", "b", 3.0, "s:x"]],
+    }
+    each = counting.load(count("COUNT", 3, timeframe=MINUTE).requirement, kept)
+    assert (each.value, each.is_met) == (2, False)
+    assert fold(each, (31, 7)).is_met
 
 
 def test_what_is_reached_holds_nothing_more() -> None:

@@ -1,0 +1,142 @@
+"""Time frames: the best of all sliding windows over some samples. Plain decisions, no database, no clock."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Protocol
+
+from progress import sums
+from progress.rules import Requirement
+
+WindowEntry = tuple[datetime, str, float, str | None, int]
+"""A sample: (timestamp, event id, value, member, its number in the order of arrival)."""
+
+FEW = 4
+"""So many windows are cheaper to add up one by one."""
+
+_at = itemgetter(0)
+
+
+def best_window(
+    samples: Sequence[WindowEntry], requirement: Requirement, holding: datetime | None = None
+) -> tuple[float | None, datetime | None]:
+    """The greatest value of any window `(t - duration, t]` ending at a sample (None: there is none), and the first `t`
+    at which the requirement is met (None: at none); of all windows, or of those that hold one instant. `samples` are in
+    (timestamp, id) order. Exact at any size.
+    """
+    assert requirement.window is not None
+    start, first, end = 0, 0, len(samples)
+    if holding is not None:
+        start = bisect_left(samples, holding, key=_at)
+        first = bisect_right(samples, holding - requirement.window, key=_at)
+        end = bisect_left(samples, holding + requirement.window, key=_at)
+    running = _RUNNING[requirement.type]() if end - start > FEW else None
+    taken = first
+    best: float | None = None
+    for last in range(start, end):
+        at = samples[last][0]
+        if last + 1 < end and samples[last + 1][0] == at:
+            continue  # a window that ends at this instant holds them all
+        while samples[first][0] <= at - requirement.window:
+            if running is not None and first < taken:
+                running.take(samples[first])
+            first += 1
+        if running is not None:
+            taken = max(taken, first)
+            for sample in samples[taken : last + 1]:
+                running.add(sample)
+            taken = last + 1
+            value = running.value
+        else:
+            value = _ADDED_UP[requirement.type](samples[first : last + 1])
+        best = value if best is None else max(best, value)
+        if requirement.compare(value):
+            return best, at
+    return best, None
+
+
+_ADDED_UP: dict[str, Callable[[Sequence[WindowEntry]], float]] = {
+    "COUNT": len,
+    "SUM": lambda samples: math.fsum(sample[2] for sample in samples),
+    "MAX": lambda samples: max(sample[2] for sample in samples),
+    "DISTINCT": lambda samples: len({sample[3] for sample in samples if sample[3]}),
+}
+
+
+class _Running(Protocol):
+    """An aggregate of a window that slides: what comes in goes out again, in the same order."""
+
+    @property
+    def value(self) -> float: ...
+
+    def add(self, sample: WindowEntry) -> None: ...
+
+    def take(self, sample: WindowEntry) -> None: ...
+
+
+class _Count:
+    def __init__(self) -> None:
+        self.value = 0.0
+
+    def add(self, sample: WindowEntry) -> None:
+        self.value += 1
+
+    def take(self, sample: WindowEntry) -> None:
+        self.value -= 1
+
+
+class _Sum:
+    def __init__(self) -> None:
+        self.value, self._rest = 0.0, sums.load("")
+
+    def add(self, sample: WindowEntry) -> None:
+        self.value, self._rest = sums.add(self.value, self._rest, sample[2])
+
+    def take(self, sample: WindowEntry) -> None:
+        self.value, self._rest = sums.add(self.value, self._rest, -sample[2])
+
+
+class _Max:
+    def __init__(self) -> None:
+        self._falling: deque[float] = deque()
+        """Those that are the greatest once all before them have gone."""
+
+    @property
+    def value(self) -> float:
+        return self._falling[0]
+
+    def add(self, sample: WindowEntry) -> None:
+        while self._falling and self._falling[-1] < sample[2]:
+            self._falling.pop()
+        self._falling.append(sample[2])
+
+    def take(self, sample: WindowEntry) -> None:
+        if self._falling[0] == sample[2]:
+            self._falling.popleft()
+
+
+class _Distinct:
+    def __init__(self) -> None:
+        self._members: Counter[str] = Counter()
+
+    @property
+    def value(self) -> float:
+        return len(self._members)
+
+    def add(self, sample: WindowEntry) -> None:
+        if sample[3]:
+            self._members[sample[3]] += 1
+
+    def take(self, sample: WindowEntry) -> None:
+        if sample[3]:
+            self._members[sample[3]] -= 1
+            if not self._members[sample[3]]:
+                del self._members[sample[3]]
+
+
+_RUNNING: dict[str, Callable[[], _Running]] = {"COUNT": _Count, "SUM": _Sum, "MAX": _Max, "DISTINCT": _Distinct}

@@ -1,0 +1,124 @@
+"""A quest's sliding window, kept in the row of its run: exact for up to `EXACT` samples, bounded beyond.
+
+The newest samples are kept one by one, as far back as a late one may share a window with them. Older ones are merged
+with their neighbours, no entry with more samples than a 64th of those newer than it, and each entry counts for when its
+oldest sample was. So a window of more than `EXACT` samples may lack, at its older edge, up to a 64th of the samples
+within; it never holds any from outside. Of a DISTINCT window, beyond so many, only the newest sample of each member is
+kept, and no more than `MOST` in all.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+from gamification.kernel.encoding import number, parse_instant
+from gamification.kernel.messages import Json, Sample
+from progress.frames import WindowEntry, best_window
+from progress.rules import WINDOW_MEMORY, Requirement
+
+EXACT = 1_000
+SHARE = 64
+MOST = 2_000
+"""Entries in all: enough for millions of samples, since those that are merged grow with their age."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_at = itemgetter(0)
+
+
+@dataclass(slots=True)
+class Sliding:
+    best: float | None = None
+    """The greatest window so far."""
+    entries: list[WindowEntry] = field(default_factory=list)
+    """(time, "", value, member, samples), in the order of their time: one sample, or several that were merged, which
+    stand at the time of their oldest with what they add up to.
+    """
+
+    def slide(self, requirement: Requirement, sample: Sample, at: datetime) -> bool:
+        """Count a sample; says whether some window that holds it meets the requirement now."""
+        assert requirement.window is not None
+        entries = self.entries
+        if entries and entries[-1][0] - at > WINDOW_MEMORY:
+            return False
+        entries.insert(bisect_right(entries, at, key=_at), _entry(requirement, at, sample.value, sample.member))
+        adding = replace(requirement, type="SUM") if requirement.type == "COUNT" else requirement
+        best, met_at = best_window(entries, adding, at)
+        if best is not None and (self.best is None or best > self.best):
+            self.best = best
+        if met_at is None:
+            self._forget(requirement)
+        return met_at is not None
+
+    def _forget(self, requirement: Requirement) -> None:
+        """Drop what no late sample can share a window with any more, and merge what is more than needed."""
+        assert requirement.window is not None
+        entries = self.entries
+        if requirement.type == "MAX":  # the greatest sample is the greatest window: only the newest's time matters
+            del entries[:-1]
+            return
+        oldest = entries[-1][0] - WINDOW_MEMORY - requirement.window
+        del entries[: bisect_left(entries, oldest, key=_at)]
+        if len(entries) > MOST:
+            older, newer = entries[:-EXACT], entries[-EXACT:]
+            merged = _of_each_member(older, newer) if requirement.type == "DISTINCT" else _merged(older, newer)
+            self.entries = [*merged, *newer][-MOST:]
+
+    def dump(self) -> dict[str, Json]:
+        return {"best": number(self.best), "entries": [_dumped(entry) for entry in self.entries]}
+
+
+def _entry(requirement: Requirement, at: datetime, value: float, member: str | None, samples: int = 1) -> WindowEntry:
+    """An entry as far as the requirement looks at it: COUNT adds up ones."""
+    if requirement.type == "COUNT":
+        value = float(samples)
+    return at, "", value, member if requirement.type == "DISTINCT" else None, samples
+
+
+def _merged(older: list[WindowEntry], newer: list[WindowEntry]) -> list[WindowEntry]:
+    """Neighbours as one entry, where that is no more than a 64th of the samples that are newer."""
+    after = sum(entry[4] for entry in newer)
+    kept: list[WindowEntry] = []
+    for entry in reversed(older):
+        at, _, value, member, samples = entry
+        if kept and kept[-1][4] + samples <= (after - kept[-1][4]) / SHARE:
+            kept[-1] = at, "", value + kept[-1][2], member, samples + kept[-1][4]
+        else:
+            kept.append(entry)
+        after += samples
+    return kept[::-1]
+
+
+def _of_each_member(older: list[WindowEntry], newer: list[WindowEntry]) -> list[WindowEntry]:
+    """The newest of each member that no newer entry has."""
+    seen = {None, *(entry[3] for entry in newer)}
+    kept: list[WindowEntry] = []
+    for entry in reversed(older):
+        if entry[3] not in seen:
+            seen.add(entry[3])
+            kept.append(entry)
+    return kept[::-1]
+
+
+def _dumped(entry: WindowEntry) -> list[Json]:
+    """Microseconds since 1970, value, member and number of samples, as far as they say something."""
+    at, _, value, member, samples = entry
+    fields: list[Json] = [(at - _EPOCH) // _MICROSECOND, number(value), member, samples]
+    return fields[:2] if samples == 1 and member is None else fields[:3] if samples == 1 else fields
+
+
+def load(requirement: Requirement, kept: dict[str, Any]) -> Sliding:
+    """The inverse of `dump`; of a run of before, whose samples were kept with their events' ids, too."""
+    entries = [_loaded(*entry) for entry in kept.get("entries", ())]
+    before = kept.get("samples", ())
+    entries += [_entry(requirement, parse_instant(at), value, member) for at, _, value, member in before]
+    return Sliding(kept["best"], entries)
+
+
+def _loaded(at: int, value: float, member: str | None = None, samples: int = 1) -> WindowEntry:
+    return _EPOCH + at * _MICROSECOND, "", value, member, samples

@@ -70,7 +70,7 @@ ALLOWED_ORIGINS = read(
 )
 CORS_ALLOWED_ORIGINS = CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "prefer"]
-CORS_EXPOSE_HEADERS = ["retry-after"]
+CORS_EXPOSE_HEADERS = ["ratelimit", "ratelimit-policy", "retry-after"]
 
 ENABLE_ANTI_CHEAT = read("ENABLE_ANTI_CHEAT", flag, True)
 ENABLE_REAL_TIME = read("ENABLE_REAL_TIME", flag, True)
@@ -81,6 +81,15 @@ FACT_RETENTION_DAYS = read("FACT_RETENTION_DAYS", integer(1, 36_500), 30)
 FACTS_KEPT = read("FACTS_KEPT", integer(1_000, 10**12), 10_000_000)  # rows, whoever may still want them
 QUEST_LATE_GRACE = read("QUEST_LATE_GRACE", integer(0, 31_536_000), 0)  # seconds
 PLAYER_REPORT_WINDOW = read("PLAYER_REPORT_WINDOW", integer(0, 31_536_000), 300)  # seconds
+
+# ---- How much a caller may ask for; 0: as much as it likes ----------------------------------------------------------
+
+RATE_LIMIT_KEY = read("RATE_LIMIT_KEY", integer(0, 1_000_000), 0)  # requests a second; a key may have its own
+RATE_LIMIT_PLAYER_READS = read("RATE_LIMIT_PLAYER_READS", integer(0, 1_000_000), 20)  # a second; 4 times that at once
+RATE_LIMIT_PLAYER_WRITES = read("RATE_LIMIT_PLAYER_WRITES", integer(0, 1_000_000), 5)  # likewise
+RATE_LIMIT_EXPORT = read("RATE_LIMIT_EXPORT", integer(0, 1_000_000), 1)  # a minute, by a player
+RATE_LIMIT_TOKEN = read("RATE_LIMIT_TOKEN", integer(0, 1_000_000), 10)  # a minute, for one player
+RATE_LIMIT_LOGIN = read("RATE_LIMIT_LOGIN", integer(0, 1_000), 5)  # wrong passwords in 15 minutes, by name and address
 
 # ---- Players' tokens ------------------------------------------------------------------------------------------------
 
@@ -308,6 +317,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "gamification.kernel.http.limiting.say_how_much_is_left",
 ]
 
 ROOT_URLCONF = "gamification.urls"
@@ -390,6 +400,7 @@ REST_FRAMEWORK = {
         "gamification.kernel.http.parameters.KnownParameters",
     ],
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other
+    "DEFAULT_THROTTLE_CLASSES": ["gamification.kernel.http.limiting.Limits"],
     "DEFAULT_PARSER_CLASSES": ["gamification.kernel.http.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "gamification.kernel.openapi.Operation",

@@ -50,6 +50,8 @@ class PlayerTokens(APIView):
 
     scopes = {"POST": "tokens:mint", "DELETE": "tokens:mint"}  # noqa: RUF012 - read by HasScope
 
+    limited_as = {"POST": "token"}  # noqa: RUF012 - read by Limits
+
     @extend_schema(operation_id="players_token_create", request=Nothing, responses=TokenShape)
     def post(self, request: Request, player_id: str) -> Response:
         player_id = player_in_path(request, player_id)

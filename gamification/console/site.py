@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import math
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+
+from gamification.console import logins
+
+log = logging.getLogger(__name__)
 
 DESKS = {
     "Design": (
@@ -25,9 +34,42 @@ DESKS = {
 BEHIND = "Behind the scenes"
 
 
+class LoginForm(AdminAuthenticationForm):
+    """Looks at no password while a pause lasts, and says nothing of whether the name is known."""
+
+    def clean(self) -> Any:
+        wait = self.request.login.wait  # type: ignore[union-attr] # Console.login has put it there
+        if wait is not None:
+            raise ValidationError(f"Too many wrong passwords by this name from here. Try again in {_spoken(wait)}.")
+        return super().clean()
+
+
+def _spoken(seconds: int) -> str:
+    return f"{seconds} seconds" if seconds < 100 else f"{math.ceil(seconds / 60)} minutes"
+
+
 class Console(admin.AdminSite):
+    login_form = LoginForm
     site_header = site_title = "Gamification"
     index_title = "Content, players and what came of them"
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method != "POST":
+            return super().login(request, extra_context)
+        name, address = request.POST.get("username", "")[:150], request.META.get("REMOTE_ADDR", "")
+        verdict = logins.begin(name, address)
+        request.login = verdict  # type: ignore[attr-defined]
+        request.rate_limits = [verdict] if verdict.limit.quota else []  # type: ignore[attr-defined] # said by the answer
+        response = super().login(request, extra_context)
+        if response.status_code == HTTPStatus.FOUND:
+            logins.was_right(name, address)
+        elif verdict.wait is None:
+            log.warning("a log-in to the console failed: %s from %s", name, address)
+        else:
+            log.warning("a log-in to the console has to wait %d s: %s from %s", verdict.wait, name, address)
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+            response["Retry-After"] = str(verdict.wait)
+        return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         found = super().get_app_list(request, app_label)

@@ -70,6 +70,7 @@ class PlayerExport(APIView):
 
     scopes = {"GET": "players:read"}  # noqa: RUF012 - read by HasScope
     player_may = frozenset({"GET"})
+    limited_as = {"GET": "export"}  # noqa: RUF012 - read by Limits
 
     @extend_schema(operation_id="players_export", responses=EXPORT)
     def get(self, request: Request, player_id: str) -> Response:

@@ -213,6 +213,10 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    rate_limit = models.PositiveIntegerField(null=True, blank=True)
+    """Requests a second; None: what RATE_LIMIT_KEY says; 0: as many as it likes."""
+    created_by = ActorField()
+    revoked_by = ActorField()
     lineage = models.BigIntegerField(null=True, blank=True, editable=False)
     """The first key of the line that this one goes on; None: it is the first itself."""
 

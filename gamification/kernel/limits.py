@@ -1,0 +1,234 @@
+"""Rate limits: so much a caller may ask for, and what came of it.
+
+A limit is a bucket that holds `quota` requests and is full again after `window` seconds. With Redis the bucket stands
+there, for all processes; a process takes a *lease* out of it, at most what a second fills in, and counts against that
+by itself, so that a busy caller costs one question a second and not one a request. Without Redis, and while it does
+not answer, each process keeps buckets of its own: a limit is never worth a failed request.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+MOST_CALLERS = 50_000
+"""So many are kept in mind; who has asked for nothing for longest is forgotten first, and begins with a full bucket."""
+LEASE = 1.0
+"""Seconds; what is left of it then goes back into the bucket."""
+PATIENCE = 0.2
+"""Seconds that Redis may take for an answer, …"""
+PAUSE = 5.0
+"""… and in which nobody asks it again after it took longer."""
+
+
+class Limit(NamedTuple):
+    """`name` is what answers call it. A `quota` of 0 limits nothing."""
+
+    name: str
+    quota: int
+    window: float
+
+    @property
+    def rate(self) -> float:
+        return self.quota / self.window
+
+    @property
+    def policy(self) -> str:
+        return f'"{self.name}";q={self.quota};w={math.ceil(self.window)}'
+
+
+class Verdict(NamedTuple):
+    limit: Limit
+    remaining: int
+    wait: int | None
+    """Seconds after which it is worth asking again; None: it is granted."""
+
+    @property
+    def state(self) -> str:
+        """The header's text; `t` says when the bucket is full again."""
+        full_in = math.ceil((self.limit.quota - self.remaining) / self.limit.rate)
+        return f'"{self.limit.name}";r={self.remaining};t={full_in}'
+
+
+def per_second(name: str, rate: int, burst: int = 1) -> Limit:
+    return Limit(name, rate * burst, burst)
+
+
+def per_minute(name: str, number: int) -> Limit:
+    return Limit(name, number, 60)
+
+
+class Store(Protocol):
+    """Where buckets stand."""
+
+    def draw(self, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
+        """Take up to `wanted` out of a bucket, after `returned` went back in: how many, and what is left."""
+
+
+class InMemory:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def draw(self, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
+        now = self._clock()
+        held, at = self._buckets.pop(key, (float(limit.quota), now))
+        held = min(limit.quota, held + (now - at) * limit.rate + returned)
+        granted = min(wanted, math.floor(held))
+        self._buckets[key] = (held - granted, now)
+        if len(self._buckets) > MOST_CALLERS:
+            self._buckets.popitem(last=False)
+        return granted, held - granted
+
+
+class InRedis:
+    """Redis' own clock, so that the nodes' need not agree."""
+
+    SCRIPT = """
+        local quota, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local wanted, returned = tonumber(ARGV[3]), tonumber(ARGV[4])
+        local time = redis.call('TIME')
+        local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+        local bucket = redis.call('HMGET', KEYS[1], 'held', 'at')
+        local held, at = tonumber(bucket[1]) or quota, tonumber(bucket[2]) or now
+        held = math.min(quota, held + math.max(0, now - at) * rate + returned)
+        local granted = math.min(wanted, math.floor(held))
+        held = held - granted
+        redis.call('HSET', KEYS[1], 'held', string.format('%.6f', held), 'at', string.format('%.6f', now))
+        redis.call('PEXPIRE', KEYS[1], math.ceil(quota / rate * 1000) + 1000)
+        return {granted, string.format('%.6f', held)}
+    """
+
+    def __init__(self, client: Any, prefix: str) -> None:
+        self._prefix = prefix
+        self._script = client.register_script(self.SCRIPT)
+
+    def draw(self, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
+        arguments = [limit.quota, repr(limit.rate), wanted, returned]
+        granted, held = self._script(keys=[f"{self._prefix}:limit:{key}"], args=arguments)
+        return int(granted), float(held)
+
+
+@dataclass(slots=True)
+class Lease:
+    ends: float = 0.0
+    held: int = 0
+    """Requests that may still be granted without asking."""
+    granted: int = 0
+    """Since it began: how much is worth asking for."""
+    left: float = 0.0
+    """In the bucket, as it was last heard."""
+    refused_until: float = 0.0
+
+
+class Limiter:
+    """What one process knows of its callers."""
+
+    def __init__(self, shared: Store | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._shared = shared
+        self._own = InMemory(clock)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._leases: OrderedDict[str, Lease] = OrderedDict()
+        self._ask_again_at = 0.0
+
+    def take(self, limit: Limit, caller: str) -> Verdict:
+        """One request of `caller`. From any thread."""
+        key = f"{limit.name}:{caller}"
+        with self._lock:
+            now = self._clock()
+            lease = self._leases.pop(key, None) or Lease()
+            self._leases[key] = lease
+            if len(self._leases) > MOST_CALLERS:
+                self._leases.popitem(last=False)
+            returned = 0
+            if lease.ends <= now:
+                returned, lease.held, lease.ends = lease.held, 0, now + LEASE
+                wanted, lease.granted = lease.granted, 0
+            else:
+                wanted = lease.granted
+            if lease.held:
+                return self._grant(limit, lease)
+            if lease.refused_until > now:
+                return self._refuse(limit, lease, now)
+            shared = self._shared if now >= self._ask_again_at else None
+            if shared is None:
+                lease.held, lease.left = self._own.draw(key, limit, 1, returned)
+                return self._settle(limit, lease, now)
+        wanted = max(1, min(wanted, int(limit.rate * LEASE)))
+        granted, left = self._draw(shared, key, limit, wanted, returned)  # others need not wait for Redis meanwhile
+        with self._lock:
+            lease.held, lease.left = lease.held + granted, left
+            return self._settle(limit, lease, self._clock())
+
+    def _draw(self, shared: Store, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
+        try:
+            return shared.draw(key, limit, wanted, returned)
+        except redis.RedisError as failure:
+            with self._lock:
+                if self._clock() >= self._ask_again_at:
+                    log.warning("limits are counted in this process alone: %r", failure)
+                self._ask_again_at = self._clock() + PAUSE
+                return self._own.draw(key, limit, 1, returned)
+
+    def _settle(self, limit: Limit, lease: Lease, now: float) -> Verdict:
+        if lease.held:
+            return self._grant(limit, lease)
+        lease.refused_until = now + (1 - lease.left) / limit.rate
+        return self._refuse(limit, lease, now)
+
+    def _grant(self, limit: Limit, lease: Lease) -> Verdict:
+        lease.held -= 1
+        lease.granted += 1
+        return Verdict(limit, min(limit.quota, lease.held + int(lease.left)), None)
+
+    def _refuse(self, limit: Limit, lease: Lease, now: float) -> Verdict:
+        return Verdict(limit, 0, max(1, math.ceil(lease.refused_until - now)))
+
+
+_limiter: Limiter | None = None
+_making = threading.Lock()
+
+
+def here() -> Limiter:
+    """This process's."""
+    global _limiter
+    if _limiter is None:
+        with _making:
+            if _limiter is None:
+                _limiter = Limiter(_in_redis())
+    return _limiter
+
+
+def begin_anew() -> None:
+    """Forget what this process knows; for tests."""
+    global _limiter
+    _limiter = None
+
+
+def impatient_redis() -> Any:
+    """A client that would rather fail than wait; None: there is no Redis. A connection that was closed while nobody
+    used it is made anew."""
+    if not settings.REDIS_URL:
+        return None
+    once_more = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+    options = settings.CACHES["default"]["OPTIONS"] | {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+    return redis.Redis.from_url(settings.REDIS_URL, retry=once_more, **options)
+
+
+def _in_redis() -> Store | None:
+    client = impatient_redis()
+    return client and InRedis(client, settings.CACHES["default"]["KEY_PREFIX"])

@@ -103,7 +103,7 @@ def pace(rate: float, size: int, seconds: float) -> dict[str, float]:
         body = encode(events)
         time.sleep(max(0.0, due - time.monotonic()))
         now = time.monotonic()
-        channel.basic_publish(Amqp(body, delivery_mode=2), settings.RABBITMQ_EXCHANGE, topology.EVENT_KEY)
+        channel.basic_publish(Amqp(body, delivery_mode=2), topology.incoming().name, topology.EVENT_KEY)
         for event in events:
             left[instant(event.timestamp)] = now
         due += size / rate
@@ -111,7 +111,8 @@ def pace(rate: float, size: int, seconds: float) -> dict[str, float]:
 
 
 def _message(size: int) -> Message:
-    return Message(topology.EVENT_KEY, encode(list(islice(_sender[0].stream, size))), str(uuid.uuid4()), "game.events")
+    body = encode(list(islice(_sender[0].stream, size)))
+    return Message(topology.EVENT_KEY, body, str(uuid.uuid4()), "game.events", exchange=topology.incoming().name)
 
 
 def depth() -> int:
@@ -130,7 +131,7 @@ def remove() -> None:
         channel: Any = wire.channel()
         for queue in (topology.events(), topology.dead()):
             channel.queue_delete(queue.name)
-        for exchange in (topology.exchange(), topology.dead().exchange):
+        for exchange in (topology.exchange(), topology.incoming(), topology.dead().exchange):
             channel.exchange_delete(exchange.name)
 
 

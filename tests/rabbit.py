@@ -16,6 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 import kombu
 from django.conf import settings
 
+from gamification.kernel import topology
+
 BROKER = settings.RABBITMQ_URL
 """As the environment names it, whatever a test makes of the setting."""
 
@@ -46,22 +48,23 @@ def remove(exchange: str) -> None:
     with channel() as rabbit:
         for queue in (f"{exchange}.events", f"{exchange}.events.dead"):
             rabbit.queue_delete(queue)
-        for name in (exchange, f"{exchange}.events.dead"):
+        for name in (exchange, f"{exchange}.in", f"{exchange}.events.dead"):
             rabbit.exchange_delete(name)
 
 
 class Listener:
-    """A queue of one's own at the exchange, gone with the connection."""
+    """A queue of one's own at the exchange of facts (or at another), gone with the connection."""
 
-    def __init__(self, *keys: str, arguments: dict[str, Any] | None = None) -> None:
-        self.exchange = settings.RABBITMQ_EXCHANGE
+    def __init__(self, *keys: str, arguments: dict[str, Any] | None = None, exchange: str = "") -> None:
+        self.exchange = exchange or settings.RABBITMQ_EXCHANGE
         self._connection = kombu.Connection(BROKER, connect_timeout=5)
         self._channel = cast(Any, self._connection.channel())
-        self._channel.exchange_declare(settings.RABBITMQ_EXCHANGE, "topic", durable=True, auto_delete=False)
+        for each in (topology.dead().exchange, topology.exchange(), topology.incoming()):
+            each(self._channel).declare()
         declared = self._channel.queue_declare("", durable=False, exclusive=True, arguments=arguments)
         self.queue = declared.queue
         for key in keys:
-            self._channel.queue_bind(self.queue, settings.RABBITMQ_EXCHANGE, key)
+            self._channel.queue_bind(self.queue, self.exchange, key)
 
     def __enter__(self) -> Listener:
         return self

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from gamification.kernel import topology
 from gamification.kernel.models import Event
 from tests import rabbit, workers
 from tests.pipeline.content import achievement, metric, publish, requirement, reward
@@ -65,7 +66,8 @@ def test_a_game_server_in_node_hears_what_its_events_came_to(exchange: str, node
     )
     log = tmp_path / "worker.log"
     kills = ("--player", "ada", "--type", "enemy.killed", "--data", '{"weapon": "bow"}', "--count", "250")
-    with workers.running(log) as worker:
+    with workers.running(log) as worker, rabbit.channel() as channel:
+        topology.declare(channel)  # as a service does that has run before
         done = play(node, *kills, "--until", "reward.claimed")
         assert done.returncode == 0, done.stderr + log.read_text()
         facts = [json.loads(line) for line in done.stdout.splitlines()]

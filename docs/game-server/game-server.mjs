@@ -19,18 +19,28 @@ const { values: wanted } = parseArgs({
     seconds: { type: "string", default: "30" },
   },
 });
-const exchange = process.env.RABBITMQ_EXCHANGE || "gamification";
+const facts = process.env.RABBITMQ_EXCHANGE || "gamification"; // what the service states
+const events = `${facts}.in`; // what it wants to know
 const EVENTS_A_MESSAGE = 100; // up to 1,000; one message is one confirm
 
 // Without noDelay each confirmed publish waits 40 ms for TCP.
 const connection = await amqp.connect(process.env.RABBITMQ_URL || "amqp://localhost", { noDelay: true });
 const channel = await connection.createConfirmChannel();
 
+// The exchanges are the service's: we look whether they are there. A game's key may not make any.
+channel.on("error", () => {}); // it is in the answer, too
+for (const name of [facts, events]) {
+  await channel.checkExchange(name).catch((missing) => {
+    throw new Error(`there is no exchange ${name}: does the service run with this broker?`, { cause: missing });
+  });
+}
+
 // Facts: a queue of our own, bound to what we want to hear. One that must outlive this process is durable and has a
 // name: { durable: true, arguments: { "x-queue-type": "quorum" } }.
-await channel.assertExchange(exchange, "topic", { durable: true });
 const { queue } = await channel.assertQueue("", { exclusive: true });
-for (const key of ["achievement.*", "quest.*", "reward.*", "level.*"]) await channel.bindQueue(queue, exchange, key);
+for (const key of ["achievement.*", "quest.*", "reward.*", "level.*", "event.*"]) {
+  await channel.bindQueue(queue, facts, key);
+}
 
 const heard = new Set(); // a fact may come twice, with the same id
 const awaited = new Promise((resolve, reject) => {
@@ -47,21 +57,21 @@ const awaited = new Promise((resolve, reject) => {
 });
 
 // Events: an id is made when the event happens, before the first attempt to send it, so that sending again is safe.
-const events = Array.from({ length: Number(wanted.count) }, () => ({
+const happened = Array.from({ length: Number(wanted.count) }, () => ({
   id: uuid7(),
   player_id: wanted.player,
   type: wanted.type,
   data: JSON.parse(wanted.data),
   timestamp: new Date().toISOString(),
 }));
-for (let start = 0; start < events.length; start += EVENTS_A_MESSAGE) {
-  await publish(events.slice(start, start + EVENTS_A_MESSAGE));
+for (let start = 0; start < happened.length; start += EVENTS_A_MESSAGE) {
+  await publish(happened.slice(start, start + EVENTS_A_MESSAGE));
 }
 
 await awaited;
 await connection.close();
 
-// Until the broker has confirmed. Without the queue of the events, it gives the message back.
+// Until the broker has confirmed.
 async function publish(batch, attempts = 5) {
   const body = Buffer.from(JSON.stringify(batch));
   const options = { persistent: true, mandatory: true, contentType: "application/json" };
@@ -71,7 +81,7 @@ async function publish(batch, attempts = 5) {
     channel.once("return", giveBack);
     try {
       await new Promise((resolve, reject) => {
-        channel.publish(exchange, "game.event", body, options, (refused) => (refused ? reject(refused) : resolve()));
+        channel.publish(events, "game.event", body, options, (refused) => (refused ? reject(refused) : resolve()));
       });
       if (!returned) return;
     } catch (refused) {

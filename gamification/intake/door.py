@@ -90,7 +90,8 @@ def _published(events: Sequence[GameEvent]) -> bool:
     if len(body) > MAX_BODY:  # numbers may be longer than they were sent; the workers would not take it
         return _in_place("a body grew over its limit by being written again")
     publisher = broker.publisher()
-    message = Message(topology.EVENT_KEY, body, str(uuid.uuid7()), "game.events")
+    exchange = topology.incoming().name
+    message = Message(topology.EVENT_KEY, body, str(uuid.uuid7()), "game.events", exchange=exchange)
     [receipt] = publisher.publish([message], timeout=DEADLINE)
     if receipt is Receipt.CONFIRMED:
         return True

@@ -1,10 +1,13 @@
 """What there is in RabbitMQ, by name: whoever publishes, consumes or examines it asks here.
 
-    game servers, the door ──game.event──▶ <exchange> ──▶ <exchange>.events ──▶ workers
-                                                             │ parked, or delivered too often
-                                                             ▼
-                                                     <exchange>.events.dead ──▶ manage.py deadletters
+    game servers, the door ──game.event──▶ <exchange>.in ──▶ <exchange>.events ──▶ workers
+                                                │ any other key     │ parked, or delivered too often
+                                                ▼                   ▼
+                                                <exchange>.events.dead ──▶ manage.py deadletters
     the relay ──achievement.completed …──▶ <exchange> ──▶ whoever binds a queue of their own
+
+Two exchanges, so that whoever may send events may not send facts, and a listener to all facts hears no events. Events
+sent to <exchange> with the key `game.event`, which was their way once, arrive as well.
 
 Declaring is safe to repeat; a queue that is there with other arguments is refused by RabbitMQ, never changed.
 """
@@ -25,15 +28,21 @@ UNLIMITED = 1_000_000_000
 
 
 def exchange() -> Exchange:
-    """Events come in and facts go out through this one."""
+    """Facts go out through this one."""
     return Exchange(settings.RABBITMQ_EXCHANGE, type="topic")
+
+
+def incoming() -> Exchange:
+    """Events come in through this one. What is sent to it with a key that no queue is bound for is parked."""
+    arguments = {"alternate-exchange": dead().exchange.name}
+    return Exchange(f"{settings.RABBITMQ_EXCHANGE}.in", type="topic", arguments=arguments)
 
 
 def events() -> Queue:
     """What game servers publish, for the workers."""
     return Queue(
         f"{settings.RABBITMQ_EXCHANGE}.events",
-        exchange(),
+        incoming(),
         routing_key=EVENT_KEY,
         queue_arguments={
             "x-queue-type": "quorum",
@@ -59,4 +68,7 @@ def dead() -> Queue:
 def declare(channel: Any) -> None:
     """Make sure that all of it is there; raises amqp.PreconditionFailed where something else has the name."""
     dead()(channel).declare()
-    events()(channel).declare()
+    exchange()(channel).declare()
+    queue = events()(channel)
+    queue.declare()
+    queue.bind_to(exchange(), EVENT_KEY)

@@ -279,7 +279,7 @@ class Chaos:
         say("RabbitMQ is blocked: its disk is full")
         self.broker.alarm(True)
         try:
-            self.post.send(self.story.messages[0], exchange=topology.exchange().name, routing_key=topology.EVENT_KEY)
+            self.post.send(self.story.messages[0], exchange=topology.incoming().name, routing_key=topology.EVENT_KEY)
             raise Stalled("a broker without a disk confirmed a message")
         except NotConfirmed:
             pass
@@ -294,7 +294,7 @@ class Chaos:
             deadline = time.monotonic() + self.options.patience
             while True:
                 try:
-                    self.post.send(body, exchange=topology.exchange().name, routing_key=topology.EVENT_KEY)
+                    self.post.send(body, exchange=topology.incoming().name, routing_key=topology.EVENT_KEY)
                     break
                 except NotConfirmed as problem:
                     if time.monotonic() > deadline:

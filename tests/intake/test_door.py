@@ -260,25 +260,36 @@ def test_an_alarm_sends_no_client_away(network: Proxy) -> None:
 
 @marked
 @pytest.mark.usefixtures("calm")
-def test_without_its_queue_the_door_processes_in_place_until_it_is_declared_anew() -> None:
+def test_without_its_queue_what_comes_is_parked_until_it_is_declared_anew() -> None:
     assert send(event("a")).status_code == 202
     with channel() as rabbit:
         rabbit.queue_delete(topology.events().name)
-    assert send(event("b")).status_code == 200
-    assert Event.objects.get().event_id == "b"
-    ready = Client().get("/readyz").json()
-    assert (ready["status"], ready["detail"]) == (
-        "degraded", "Events are processed in place: no queue takes the events."
-    )  # fmt: skip
+    assert send(event("b")).status_code == 202
+    with Listener() as listener:
+        assert listener.bodies(1, topology.dead().name) == [[event("b")]]
+    broker.publisher().start_over("no queue takes the events")
+    until(declared)
     until(lambda: send(event("c")).status_code == 202)
     assert len(waiting(1)) == 1
 
 
 @marked
 @pytest.mark.usefixtures("calm")
+def test_without_its_exchange_the_door_processes_in_place_until_it_is_declared_anew() -> None:
+    assert send(event("a")).status_code == 202
+    with channel() as rabbit:
+        rabbit.exchange_delete(topology.incoming().name)
+    assert send(event("b")).status_code == 200
+    assert Event.objects.get().event_id == "b"
+    assert Client().get("/readyz").json()["status"] == "degraded"
+    until(lambda: send(event("c")).status_code == 202)
+
+
+@marked
+@pytest.mark.usefixtures("calm")
 def test_a_queue_that_is_full_sends_no_client_away(settings: LazySettings) -> None:
     full = {"x-max-length": 0, "x-overflow": "reject-publish"}
-    with Listener(topology.EVENT_KEY, arguments=full):  # any queue that is bound has a say
+    with Listener(topology.EVENT_KEY, arguments=full, exchange=topology.incoming().name):  # any queue has a say
         response = send(event("a"))
     assert (response.status_code, response.json()["accepted"]) == (200, 1)
 

@@ -122,7 +122,7 @@ class Command(BaseCommand):
     def _send(self, post: Post, letter: Any) -> None:
         """An event needs nothing but its body; a task is what its headers and properties say."""
         if not self.of_tasks:
-            post.send(body_of(letter), exchange=topology.exchange().name, routing_key=topology.EVENT_KEY)
+            post.send(body_of(letter), exchange=topology.incoming().name, routing_key=topology.EVENT_KEY)
             return
         properties = dict(letter.properties)
         headers = properties.pop("application_headers", {})
@@ -149,6 +149,9 @@ def _reason(letter: Any) -> str:
         return f"{_word(headers.get('x-reason-code', 'unknown'))}: {_word(headers.get('x-reason', 'without a reason'))}"
     if UNREADABLE in headers:
         return f"unreadable headers: {_word(headers[UNREADABLE])}"
+    sent_to = letter.delivery_info
+    if sent_to["exchange"] == topology.incoming().name:
+        return f"unrouted: no queue was bound for the key {_word(sent_to['routing_key'])!r}"
     deaths = headers.get("x-death")
     death = deaths[0] if isinstance(deaths, list) and deaths else {}
     why = _word(death.get("reason", "unknown")) if isinstance(death, dict) else "unknown"

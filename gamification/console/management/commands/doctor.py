@@ -240,7 +240,8 @@ def the_topology(patience: float) -> str:
             f"The broker's user may not do what it has to: {_line(refused)}",
             f"Let it configure, write and read what begins with {settings.RABBITMQ_EXCHANGE}.",
         ) from refused
-    return f"exchange {settings.RABBITMQ_EXCHANGE}, queues {topology.events().name} and {topology.dead().name}"
+    names = topology.incoming().name, topology.exchange().name, topology.events().name, topology.dead().name
+    return "exchanges {} and {}, queues {} and {}".format(*names)
 
 
 def the_workers(patience: float) -> str:

@@ -20,7 +20,7 @@ from gamification.intake.erasing import OTHERWISE, ErasePlayer, tables
 from gamification.kernel import bus
 from gamification.kernel.actors import Actor
 from gamification.kernel.messages import Command, GameEvent
-from gamification.kernel.models import IdempotencyKey, RejectedEvent
+from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFacts
 from gamification.kernel.world import Part
 from progress.metering import Books
 from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
@@ -145,6 +145,7 @@ def play(who: str, server: Any) -> None:
     pipeline.process(hits(who, 70), now=NOON + timedelta(minutes=3))  # held: banned
     assert server.patch(f"{API}/players/{who}", {"banned": False}, format="json").status_code == 200
     Backfill.objects.create(preview={"kind": "achievement"}, state="RUNNING", cursor=who)
+    UnsentFacts.objects.create(player_id=who, since=1)
     LeftOut.objects.create(player_id=who, filled=0, reason=f"what {who} did", tried_at=NOON)
 
 

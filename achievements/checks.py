@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from gamification.kernel.encoding import parse_instant
 from gamification.kernel.publishing import Definition, Definitions, Problem
-from progress.checks import contradictions, cycles, met_by_nobody_yet, requirement_problems
+from progress.checks import contradictions, cycles, ends_in_the_past, met_by_nobody_yet, requirement_problems
 from progress.rules import needed
 
 REPEATABLE = {"COUNT", "SUM", "DISTINCT"}
@@ -29,6 +30,17 @@ def problems(definitions: Definitions) -> Iterator[Problem]:
     for id_, path, way in cycles(edges):
         detail = f"It would need itself: {' → '.join(way)}."
         yield Problem("achievement", id_, path, "cycle", detail)
+
+
+def advice(achievement: Definition, definitions: Definitions, now: datetime) -> Found:
+    """What is odd about it, but may be meant."""
+    yield from ends_in_the_past(achievement["ends_at"], "ends_at", now)
+    series, tier = achievement["series"], achievement["tier"]
+    if series is not None and tier is not None:
+        for id_, other in definitions.get("achievement", {}).items():
+            if id_ != achievement["id"] and (other["series"], other["tier"]) == (series, tier):
+                yield "tier", "tier_twice", f"{id_} is tier {tier} of the series {series} too."
+                return
 
 
 def _requirements_as_a_whole(achievement: Definition) -> Found:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Max
 
+from achievements import checks
 from achievements.content_serializers import AchievementShape, SecretAchievementShape
 from achievements.models import Achievement, AchievementPrerequisite, AchievementRequirement, AchievementReward
 from gamification.kernel.content import (
@@ -16,12 +17,12 @@ from gamification.kernel.content import (
     Kind,
     PublishContent,
     Reference,
-    RetireContent,
     UpdateContent,
 )
 from gamification.kernel.encoding import instant, parse_instant
 from gamification.kernel.messages import Fact, own_id
 from gamification.kernel.publishing import Definition
+from gamification.kernel.retiring import RetireContent
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
 
 
@@ -152,6 +153,7 @@ ACHIEVEMENT = Kind(
     read=read_achievement,
     save=save_achievement,
     lines=("requirements", "rewards", "prerequisites"),
+    advise=checks.advice,
     references=named,
     announce=published,
     backfill_mode=lambda definition: str(definition["backfill"]),

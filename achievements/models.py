@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from gamification.kernel.models import ActorField, Content
+from gamification.kernel.models import ActorField, Content, content_named
 from progress.models import RequirementFields
 
 
@@ -72,7 +72,7 @@ class AchievementReward(models.Model):
 
     achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="rewards")
     position = models.PositiveSmallIntegerField(default=0)
-    reward = models.ForeignKey("rewards.Reward", on_delete=models.PROTECT, related_name="+")
+    reward = content_named("rewards.Reward")
 
     class Meta:
         ordering = ["position", "id"]
@@ -86,7 +86,7 @@ class AchievementPrerequisite(models.Model):
 
     achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="prerequisites")
     position = models.PositiveSmallIntegerField(default=0)
-    requires = models.ForeignKey(Achievement, on_delete=models.PROTECT, related_name="+")
+    requires = content_named(Achievement)
 
     class Meta:
         ordering = ["position", "id"]

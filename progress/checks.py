@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from operator import eq, ge, gt, le, lt
 
-from gamification.kernel.encoding import canonical
+from gamification.kernel.encoding import canonical, parse_instant
+from gamification.kernel.messages import OWN_TYPES
 from gamification.kernel.publishing import Definition, Definitions, Problem
 
 COMPARE = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
@@ -31,6 +33,21 @@ def metric_problems(definitions: Definitions) -> Iterator[Problem]:
             if before is not None and canonical(before[name]) != canonical(metric[name]):
                 detail = f"What {id_} counts was fixed when it was published: make another metric for another count."
                 yield Problem("metric", id_, name, "metric_is_fixed", detail)
+
+
+def metric_advice(metric: Definition, definitions: Definitions, now: datetime) -> Iterator[tuple[str, str, str]]:
+    event_type = metric["event_type"]
+    others = [m for m in definitions.get("metric", {}).values() if m["id"] != metric["id"]]
+    if event_type not in OWN_TYPES and all(m["event_type"] != event_type for m in others):
+        known = ", ".join(sorted({m["event_type"] for m in others})[:10]) or "none yet"
+        detail = f"No other metric counts {event_type}; is it spelt as the game sends it? Counted are: {known}."
+        yield "event_type", "used_nowhere_else", detail
+
+
+def ends_in_the_past(ends: str | None, path: str, now: datetime) -> Iterator[tuple[str, str, str]]:
+    """An end, of whatever it may be, that leaves no time."""
+    if ends is not None and parse_instant(ends) <= now:
+        yield path, "ends_in_the_past", f"It ended on {ends}, before it was published."
 
 
 def level_problems(definitions: Definitions) -> Iterator[Problem]:

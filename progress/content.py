@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from gamification.kernel.content import Kind, Reference
 from gamification.kernel.publishing import Definition
 from gamification.kernel.shapes import whole
+from progress import checks
 from progress.content_serializers import NEEDS, LevelShape, MetricShape
 from progress.models import Level, LevelReward, Metric, MetricCondition, RequirementFields
 
@@ -118,9 +119,7 @@ def requirements_named(requirements: Sequence[Definition], path: str = "requirem
             yield Reference(f"{path}[{index}].metric", "metric", metric, "unknown_metric")
         if requirement["type"] in ("ACHIEVEMENT", "QUEST"):
             kind = requirement["type"].lower()
-            yield Reference(
-                f"{path}[{index}].target", kind, requirement["target"], "unknown_target", binds_drafts=False
-            )
+            yield Reference(f"{path}[{index}].target", kind, requirement["target"], "unknown_target")
 
 
 METRIC = Kind(
@@ -131,6 +130,7 @@ METRIC = Kind(
     read=read_metric,
     save=save_metric,
     lines=("conditions",),
+    advise=checks.metric_advice,
     filters=("event_type", "reported_by"),
     searched=("id", "name", "description"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from gamification.kernel.models import ActorField, Content
+from gamification.kernel.models import ActorField, Content, content_named
 
 
 class Aggregate(models.TextChoices):
@@ -91,7 +91,7 @@ class LevelReward(models.Model):
 
     level = models.ForeignKey(Level, on_delete=models.CASCADE, related_name="rewards")
     position = models.PositiveSmallIntegerField(default=0)
-    reward = models.ForeignKey("rewards.Reward", on_delete=models.PROTECT, related_name="+")
+    reward = content_named("rewards.Reward")
 
     class Meta:
         ordering = ["position", "id"]
@@ -107,7 +107,7 @@ class RequirementFields(models.Model):
 
     position = models.PositiveSmallIntegerField(default=0)
     type = models.CharField(max_length=12, choices=Aggregate.choices)
-    metric = models.ForeignKey("progress.Metric", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    metric = content_named("progress.Metric", null=True, blank=True)
     target = models.CharField(max_length=64, blank=True, default="")
     operator = models.CharField(max_length=3, choices=Operator.choices, blank=True, default=Operator.GTE)
     threshold = models.FloatField(null=True, blank=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from gamification.kernel.encoding import parse_instant
 from gamification.kernel.publishing import Definition, Definitions, Problem
@@ -14,6 +15,7 @@ from progress.checks import (
     NEVER_FALLING,
     contradictions,
     cycles,
+    ends_in_the_past,
     least_to_reach,
     met_by_nobody_yet,
     requirement_problems,
@@ -37,6 +39,11 @@ def problems(definitions: Definitions) -> Iterator[Problem]:
         for path, code, detail in _of_a_pool(pool):
             yield Problem("pool", id_, path, code, detail)
     yield from _circles(definitions)
+
+
+def advice(quest: Definition, definitions: Definitions, now: datetime) -> Found:
+    """What is odd about it, but may be meant."""
+    yield from ends_in_the_past(quest["end_date"], "end_date", now)
 
 
 def _of_a_quest(quest: Definition, definitions: Definitions) -> Found:

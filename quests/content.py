@@ -7,12 +7,15 @@ from datetime import datetime
 
 from django.db.models import Max
 
+from gamification.kernel import publishing
 from gamification.kernel.content import Hidden, Kind, Reference
 from gamification.kernel.encoding import instant, parse_instant
 from gamification.kernel.messages import Fact, own_id
+from gamification.kernel.models import Version
 from gamification.kernel.publishing import Definition
+from gamification.kernel.retiring import Need
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
-from quests import queries, standings
+from quests import checks, queries, standings
 from quests.content_serializers import PoolShape, QuestShape
 from quests.models import Pool, PoolQuest, Quest, QuestRequirement, QuestReward, Step
 
@@ -150,6 +153,26 @@ def show(definition: Definition, hidden: Hidden) -> Definition:
     }
 
 
+# -- what runs go on by ------------------------------------------------------------------------------------------------
+
+
+def needed_by_runs(kind: str, id_: str) -> Iterator[Need]:
+    """What open runs go by that is not in play (an older version, or a quest that was retired) and names this content.
+    Not rewards: those that were promised are given, retired or not."""
+    if kind not in ("metric", "achievement", "quest"):
+        return
+    in_play = {
+        (quest, item.version) for quest, item in publishing.current().published.get("quest", {}).items()
+        if not item.retired
+    }  # fmt: skip
+    for version in Version.objects.filter(kind="quest", retires=False).order_by("content_id", "number"):
+        quest, number = version.content_id, version.number
+        places = [r.path for r in named(version.definition) if (r.kind, r.id) == (kind, id_)]
+        if places and (quest, number) not in in_play and (runs := queries.open_runs(quest, number)):
+            what = f"{runs} open run{'s' * (runs > 1)} of version {number} of the quest {quest}"
+            yield from (Need(f"quests[{quest}].{path}", what) for path in places)
+
+
 # -- pools -------------------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +203,7 @@ QUEST = Kind(
     read=read_quest,
     save=save_quest,
     lines=("steps", "requirements", "rewards"),
+    advise=checks.advice,
     references=named,
     announce=published,
     show=show,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from gamification.kernel.models import Content
+from gamification.kernel.models import Content, content_named
 from progress.models import RequirementFields
 
 
@@ -95,7 +95,7 @@ class QuestReward(models.Model):
     quest = models.ForeignKey(Quest, on_delete=models.CASCADE, related_name="rewards")
     position = models.PositiveSmallIntegerField(default=0)
     step = models.CharField(max_length=64, blank=True, default="", help_text="A step's id; empty: of the whole quest")
-    reward = models.ForeignKey("rewards.Reward", on_delete=models.PROTECT, related_name="+")
+    reward = content_named("rewards.Reward")
 
     class Meta:
         ordering = ["position", "id"]
@@ -120,7 +120,7 @@ class PoolQuest(models.Model):
 
     pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="quests")
     position = models.PositiveSmallIntegerField(default=0)
-    quest = models.ForeignKey(Quest, on_delete=models.PROTECT, related_name="+")
+    quest = content_named(Quest)
 
     class Meta:
         ordering = ["position", "id"]

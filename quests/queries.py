@@ -16,6 +16,11 @@ def runs_on_older_versions(quest_id: str, version: int) -> int:
     return Run.objects.filter(quest_id=quest_id, status=Run.Status.IN_PROGRESS, version__lt=version).count()
 
 
+def open_runs(quest_id: str, version: int) -> int:
+    """How many players are on one version of a quest."""
+    return Run.objects.filter(quest_id=quest_id, status=Run.Status.IN_PROGRESS, version=version).count()
+
+
 def overdue(before: datetime, most: int) -> Sequence[PlayerId]:
     """Players with an open run whose deadline has passed."""
     late = Run.objects.filter(status=Run.Status.IN_PROGRESS, deadline__lt=before).order_by("deadline")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gamification.kernel.content import Kind, Reference
 from gamification.kernel.encoding import instant, parse_instant
 from gamification.kernel.publishing import Definition
+from rewards import checks
 from rewards.content_serializers import CurrencyShape, RewardShape
 from rewards.models import Currency, Reward, RewardChance, RewardItem
 
@@ -78,6 +79,7 @@ REWARD = Kind(
     read=read_reward,
     save=save_reward,
     lines=("items", "table"),
+    advise=checks.advice,
     references=table_named,
     filters=("type", "currency", "claim"),
 )

@@ -257,13 +257,15 @@ class Till(Part):
     def _write_stacks(self) -> None:
         known: list[tuple[Any, ...]] = []
         added: list[tuple[Any, ...]] = []
+        untyped: list[tuple[Any, ...]] = []
         for key, stack in sorted(self.stacks.items()):
             if stack.changed:
                 row = (*key, stack.type, stack.quantity, stack.owed, self.world.now)
-                (known if stack.known else added).append(row)
+                (known if stack.known else added if stack.type else untyped).append(row)
         one = ["player_id", "item_id"]
         sql.upsert(InventoryItem, STACK, known, conflict=one, set_=["type", "quantity", "owed", "updated_at"])
         sql.upsert(InventoryItem, STACK, added, conflict=one, set_=["type", "updated_at"], add=["quantity"])
+        sql.upsert(InventoryItem, STACK, untyped, conflict=one, set_=["updated_at"], add=["quantity"])
 
 
 def connect(purse: Purse) -> None:
@@ -354,7 +356,8 @@ def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
         case "ITEM":
             for item in effect.items:
                 stack = till.stack(player_id, item.id)
-                stack.type, stack.quantity, stack.changed = item.type, stack.quantity + item.quantity, True
+                stack.type = item.type or stack.type
+                stack.quantity, stack.changed = stack.quantity + item.quantity, True
         # BADGE and TITLE: a profile shows the claimed distributions of that kind. RANDOM: it drew nothing.
 
 

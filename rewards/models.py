@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gamification.kernel.models import ActorField, Content
+from gamification.kernel.models import ActorField, Content, content_named
 
 
 class RewardType(models.TextChoices):
@@ -73,7 +73,7 @@ class RewardChance(models.Model):
 
     table = models.ForeignKey(Reward, on_delete=models.CASCADE, related_name="table")
     position = models.PositiveSmallIntegerField(default=0)
-    reward = models.ForeignKey(Reward, on_delete=models.PROTECT, related_name="+")
+    reward = content_named(Reward)
     weight = models.PositiveIntegerField(default=1)
 
     class Meta:

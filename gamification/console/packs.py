@@ -48,6 +48,8 @@ class Loaded:
     updated: list[tuple[str, str]] = field(default_factory=list)
     unchanged: list[tuple[str, str]] = field(default_factory=list)
     backfill: int | None = None
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    """`{path, code, detail}` of what is odd but may be meant."""
 
 
 def load(
@@ -106,6 +108,10 @@ class LoadContent(Command):
             results = content.publish(world, drafts, reason=self.reason)
         except Unpublishable as problem:
             raise _refused(list(_placed(problem.errors, pieces))) from None
+        places = {piece.name: piece.path for piece in pieces}
+        for (kind, _, definition), saved in zip(drafts, results, strict=True):
+            place = places[kind.plural, kind.id_of(definition)]
+            loaded.warnings += [{**each, "path": f"{place}.{each['path']}"} for each in saved.warnings]
         loaded.backfill = next((saved.backfill for saved in results if saved.backfill), None)
         if self.dry_run:
             raise DryRun(loaded)

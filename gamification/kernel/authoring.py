@@ -6,7 +6,7 @@ draft is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,6 +24,7 @@ from gamification.kernel.content import Kind
 from gamification.kernel.forms import LineForm, Tags
 from gamification.kernel.looking import ActingAdmin, ReasonedActionForm, handled, page_of, place
 from gamification.kernel.models import Content, Version
+from gamification.kernel.retiring import RestoreContent, RetireContent
 
 if TYPE_CHECKING:  # generic for mypy only
     AnyInline = admin.TabularInline[Any, Any]
@@ -66,8 +67,8 @@ class ContentAdmin(ActingAdmin):
     kind: Kind
     change_form_template = "admin/content/change_form.html"
     action_form = ReasonedActionForm
-    actions: Sequence[Any] = ("publish_selected", "retire_selected")
-    page_actions: Sequence[str] = ("retire_selected",)
+    actions: Sequence[Any] = ("publish_selected", "retire_selected", "restore_selected")
+    page_actions: Sequence[str] = ("retire_selected", "restore_selected")
     list_filter: ClassVar[Any] = (StateFilter, TagFilter)
     ordering = ("pk",)
     formfield_overrides: ClassVar[Any] = {models.TextField: {"widget": Textarea(attrs={"rows": 3, "cols": 60})}}
@@ -146,8 +147,11 @@ class ContentAdmin(ActingAdmin):
         super().save_formset(request, form, formset, change)
         _put_in_order(form.instance, formset)
 
-    def open_to_action(self, row: Any) -> bool:
-        return row.retired_at is None
+    def buttons(self, request: HttpRequest, row: Any) -> Iterator[dict[str, str]]:
+        """Of retired content, the one that brings it back; of any other, all but that."""
+        for button in super().buttons(request, row):
+            if (button["name"] == "restore_selected") == (row.retired_at is not None):
+                yield button
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
@@ -196,9 +200,22 @@ class ContentAdmin(ActingAdmin):
     @admin.action(description="Retire: take it out of play, players keep what they have", permissions=["change"])
     def retire_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for id_ in queryset.filter(retired_at=None).order_by("pk").values_list("pk", flat=True):
-            command = content.RetireContent(kind=self.kind.name, id=id_, reason=request.POST.get("reason", ""))
+            command = RetireContent(kind=self.kind.name, id=id_, reason=request.POST.get("reason", ""))
             if handled(request, command, f"{self.kind.name} {id_}"):
                 messages.success(request, f"Retired {id_}.")
+
+    @admin.action(description="Restore: bring back what was retired, as it was", permissions=["change"])
+    def restore_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for id_ in queryset.exclude(retired_at=None).order_by("pk").values_list("pk", flat=True):
+            command = RestoreContent(kind=self.kind.name, id=id_, reason=request.POST.get("reason", "")[:4000])
+            if restored := handled(request, command, f"{self.kind.name} {id_}"):
+                self._warn(request, restored)
+                messages.success(request, f"Restored {id_}.")
+
+    def _warn(self, request: HttpRequest, saved: content.Saved) -> None:
+        for each in saved.warnings:
+            where = self.where(saved.draft.pk, each["path"])
+            messages.warning(request, f"{saved.draft.pk}: {where}: {each['detail']}")
 
     def _publish(self, request: HttpRequest, ids: Iterable[str], reason: str) -> None:
         for id_ in ids:
@@ -207,6 +224,7 @@ class ContentAdmin(ActingAdmin):
             saved = handled(request, command, about, partial(self.where, id_))
             if saved and saved.published:
                 counting = " What players did before is being counted for it." if saved.backfill else ""
+                self._warn(request, saved)
                 messages.success(request, f"Published {id_} as version {saved.draft.published}.{counting}")
                 self.tell(request, saved.draft)
             elif saved:

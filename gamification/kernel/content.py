@@ -34,8 +34,6 @@ class Reference:
     kind: str
     id: str
     code: str
-    binds_drafts: bool = True
-    """Whether even a draft can only be kept while there is at least a draft of the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +52,8 @@ class Kind:
     key: str = "id"
     """The field by which a designer names it; as text it is the content's id."""
     references: Callable[[Definition], Iterable[Reference]] = lambda definition: ()
+    advise: Callable[[Definition, Definitions, datetime], Iterable[tuple[str, str, str]]] = lambda *_: ()
+    """(path, code, detail) of what is odd about it, beside everything in play, but may be meant."""
     announce: Callable[[Definition, int, datetime], Fact] | None = None
     """What is stated when a version is published."""
     backfill_mode: Callable[[Definition], str] = lambda definition: "DIGEST"
@@ -133,10 +133,6 @@ class AlreadyExists(Refused):
     code = "already_exists"
 
 
-class StillNeeded(Refused):
-    code = "still_needed"
-
-
 class Immutable(Invalid):
     code = "immutable"
 
@@ -158,6 +154,8 @@ class Saved:
     published: bool = False
     """Whether a new version came of it."""
     backfill: int | None = None
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    """What is odd about it but may be meant: `{path, code, detail}`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +178,7 @@ class CreateContent(ContentCommand):
         lock()
         id_ = of.id_of(definition)
         if of.model._default_manager.filter(pk=id_).exists():
-            raise AlreadyExists(f"The {of.name} {id_} exists already, or did before it was retired.")
+            raise AlreadyExists(f"The {of.name} {id_} exists already, or was retired: then it can be restored.")
         draft = of.model(pk=id_, created_at=world.now)  # type: ignore[misc] # Content is abstract
         return _put(world, of, draft, definition, publishes=not self.draft, reason=self.reason)
 
@@ -218,34 +216,7 @@ class PublishContent(ContentCommand):
         lock()
         draft = find(of, self.id)
         definition = of.parse(of.read(draft))
-        return _publish_one(world, of, draft, definition, self.reason)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetireContent(ContentCommand):
-    """Take content out of play; players keep what they have. Refused while other content in play names it."""
-
-    id: str
-
-    def handle(self, world: World) -> None:
-        of = kind(self.kind)
-        lock()
-        draft = find(of, self.id)
-        if draft.published is not None:
-            try:
-                publication = publishing.publish(
-                    [Change(of.name, self.id, None)], who=world.actor, reason=self.reason, now=world.now
-                )
-            except Unpublishable as problem:
-                needing = sorted({f"{error['kind']} {error['id']}" for error in problem.errors})
-                raise StillNeeded(
-                    f"The {of.name} {self.id} is still needed by {', '.join(needing)}.",
-                    errors=list(_placed(problem.errors, None)),
-                ) from None
-            draft.published = publication.versions[of.name, self.id]
-        draft.retired_at = draft.updated_at = world.now
-        draft.has_changes = False
-        draft.save(update_fields=["published", "retired_at", "updated_at", "has_changes"])
+        return publish_one(world, of, draft, definition, self.reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,32 +251,33 @@ def find(of: Kind, id_: str) -> Content:
 
 
 def _put(world: World, of: Kind, draft: Content, definition: Definition, *, publishes: bool, reason: str) -> Saved:
-    if draft._state.adding or not _same(of.read(draft), definition):
+    if draft._state.adding or not same(of.read(draft), definition):
         draft.updated_at = world.now
-        draft.has_changes = not _same(definition, published_definition(of, draft))
+        draft.has_changes = not same(definition, published_definition(of, draft))
         of.save(draft, definition)
     if publishes:
-        return _publish_one(world, of, draft, definition, reason)
-    if problems := list(unknown_to_drafts(of, definition)):
-        raise Unpublishable(shapes.summary(problems), errors=problems)
-    return Saved(draft, definition)
+        return publish_one(world, of, draft, definition, reason)
+    return Saved(draft, definition, warnings=advice(of, definition, world.now))
 
 
-def _publish_one(world: World, of: Kind, draft: Content, definition: Definition, reason: str) -> Saved:
+def publish_one(world: World, of: Kind, draft: Content, definition: Definition, reason: str) -> Saved:
     try:
         return publish(world, [(of, draft, definition)], reason=reason)[0]
     except Unpublishable as problem:
-        errors = list(_placed(problem.errors, (of.name, of.id_of(definition))))
+        errors = list(placed(problem.errors, (of.name, of.id_of(definition))))
         raise Unpublishable(shapes.summary(errors), errors=errors) from None
 
 
 def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *, reason: str) -> list[Saved]:
     """Publish those drafts that differ from what is published, in one publication. Raises Unpublishable."""
     results = [Saved(draft, definition) for _, draft, definition in drafts]
+    whole = publishing.with_changes(Change(of.name, of.id_of(definition), definition) for of, _, definition in drafts)
+    for (of, _, definition), saved in zip(drafts, results, strict=True):
+        saved.warnings = list(_advice(of, definition, whole, world.now))
     fresh = [
         (of, saved)
         for (of, draft, definition), saved in zip(drafts, results, strict=True)
-        if not _same(published_definition(of, draft), definition)
+        if not same(published_definition(of, draft), definition)
     ]
     if not fresh:
         return results
@@ -339,11 +311,11 @@ def rehearse(of: Kind, definition: Definition) -> None:
     try:
         publishing.rehearse([Change(of.name, id_, definition)])
     except Unpublishable as problem:
-        errors = list(_placed(problem.errors, (of.name, id_)))
+        errors = list(placed(problem.errors, (of.name, id_)))
         raise Unpublishable(shapes.summary(errors), errors=errors) from None
 
 
-def _placed(errors: Iterable[dict[str, str]], own: tuple[str, str] | None) -> Iterator[dict[str, str]]:
+def placed(errors: Iterable[dict[str, str]], own: tuple[str, str] | None) -> Iterator[dict[str, str]]:
     """Errors with paths that say whose they are, where it is not the content that was sent."""
     for error in errors:
         path = error["path"]
@@ -385,7 +357,7 @@ def published_definition(of: Kind, draft: Content) -> Definition | None:
     return None if newest is None or newest.retires else publishing.whole(of.name, newest.definition)
 
 
-def _same(one: Definition | None, other: Definition | None) -> bool:
+def same(one: Definition | None, other: Definition | None) -> bool:
     """Equal as JSON: unlike in Python, true is not 1."""
     return canonical(one) == canonical(other)
 
@@ -393,7 +365,7 @@ def _same(one: Definition | None, other: Definition | None) -> bool:
 def note(of: Kind, draft: Content, now: datetime) -> None:
     """Note that a draft was edited by other means than a command: whether it still is what is published."""
     draft = of.model._default_manager.get(pk=draft.pk)
-    draft.has_changes = not _same(published_definition(of, draft), of.read(draft))
+    draft.has_changes = not same(published_definition(of, draft), of.read(draft))
     draft.updated_at = now
     draft.save(update_fields=["has_changes", "updated_at"])
 
@@ -408,19 +380,15 @@ def problems(of: Kind, draft: Content) -> list[str]:
     return []
 
 
-def unknown_to_drafts(of: Kind, definition: Definition) -> Iterator[dict[str, str]]:
-    """The references that not even a draft answers to: the draft tables could not hold them."""
-    wanted: dict[str, list[Reference]] = {}
-    for reference in of.references(definition):
-        if reference.binds_drafts and (reference.kind, reference.id) != (of.name, of.id_of(definition)):
-            wanted.setdefault(reference.kind, []).append(reference)
-    for name, references in wanted.items():
-        manager = kind(name).model._default_manager
-        known = set(manager.filter(pk__in={r.id for r in references}, retired_at=None).values_list("pk", flat=True))
-        for reference in references:
-            if reference.id not in known:
-                detail = f"There is no {reference.kind} {reference.id!r}."
-                yield {"path": reference.path, "code": reference.code, "detail": detail}
+def advice(of: Kind, definition: Definition, now: datetime) -> list[dict[str, str]]:
+    """What is odd about a definition, were it published now."""
+    whole = publishing.with_changes([Change(of.name, of.id_of(definition), definition)])
+    return list(_advice(of, definition, whole, now))
+
+
+def _advice(of: Kind, definition: Definition, whole: Definitions, now: datetime) -> Iterator[dict[str, str]]:
+    for path, code, detail in of.advise(definition, whole, now):
+        yield {"path": path, "code": code, "detail": detail}
 
 
 def unknown_references(definitions: Definitions) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ from gamification.kernel.http.parameters import bad_parameter, chosen
 from gamification.kernel.messages import PlayerId
 from gamification.kernel.models import Content, Version
 from gamification.kernel.publishing import Definition
+from gamification.kernel.retiring import RestoreContent, RetireContent
 from gamification.kernel.shapes import Flag, ReasonShape, Shape, Text
 
 
@@ -50,6 +51,14 @@ class BackfillShape(Shape):
     would_complete = serializers.IntegerField()
     detail = serializers.CharField(help_text="Why it failed.")
     left_out = LeftOutShape(many=True, help_text="Whose past could not be replayed; tried again by the next backfill.")
+
+
+class WarningShape(serializers.Serializer[Any]):
+    """What is odd but may be meant: it was saved, or published, all the same."""
+
+    path = serializers.CharField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
 
 
 class VersionShape(serializers.Serializer[Any]):
@@ -147,7 +156,7 @@ class ContentDetail(ContentView):
         return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())))
 
     def delete(self, request: Request, id: str) -> Response:
-        command = content.RetireContent(kind=self.kind.name, id=id)
+        command = RetireContent(kind=self.kind.name, id=id)
         bus.handle(command, actor=actor(request), now=timezone.now())
         return Response(status=204)
 
@@ -159,6 +168,16 @@ class ContentPublish(ContentView):
     def post(self, request: Request, id: str) -> Response:
         reason = shapes.parse(ReasonShape, request.data)["reason"]
         command = content.PublishContent(kind=self.kind.name, id=id, reason=reason)
+        return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())))
+
+
+class ContentRestore(ContentView):
+    """Brings retired content back as it was; nothing happens to what is not retired."""
+
+    @idempotent
+    def post(self, request: Request, id: str) -> Response:
+        reason = shapes.parse(ReasonShape, request.data)["reason"]
+        command = RestoreContent(kind=self.kind.name, id=id, reason=reason)
         return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())))
 
 
@@ -196,7 +215,13 @@ def routes(kind: Kind) -> list[URLPattern]:
         answers_leave_out=("draft",),
     )
     counted = {name: serializers.IntegerField() for name in kind.also_counted}
-    answer = _made(f"{name}SavedShape", (read,), backfill_id=serializers.IntegerField(allow_null=True), **counted)
+    answer = _made(
+        f"{name}SavedShape",
+        (read,),
+        backfill_id=serializers.IntegerField(allow_null=True),
+        warnings=WarningShape(many=True),
+        **counted,
+    )
     said = _made(f"{name}DefinitionShape", (kind.shape,), answers_leave_out=tuple(kind.shape().fields))
     version = _made(f"{name}VersionShape", (VersionShape,), definition=said())
     seen = read if kind.shape_when_hidden is None else one_of(read, kind.shape_when_hidden)
@@ -233,12 +258,14 @@ def routes(kind: Kind) -> list[URLPattern]:
         delete=("retire", {"responses": {204: None}}),
     )
     publish = view(ContentPublish, "Publish", post=("publish", {"request": ReasonShape, "responses": answer}))
+    restore = view(ContentRestore, "Restore", post=("restore", {"request": ReasonShape, "responses": answer}))
     preview = view(ContentPreview, "Preview", post=("preview", {"request": tried, "responses": {202: BackfillShape}}))
     versions = view(ContentVersions, "Versions", get=("versions", pages_of_versions))
     return [
         path(kind.plural, of_all),
         path(f"{kind.plural}/<str:id>", of_one),
         path(f"{kind.plural}/<str:id>/publish", publish),
+        path(f"{kind.plural}/<str:id>/restore", restore),
         path(f"{kind.plural}/<str:id>/preview", preview),
         path(f"{kind.plural}/<str:id>/versions", versions),
     ]
@@ -352,7 +379,7 @@ def shown(kind: Kind, draft: Content) -> dict[str, Any]:
 def saved(kind: Kind, result: Saved) -> dict[str, Any]:
     version = result.draft.published or 0
     counted = {name: count(str(result.draft.pk), version) for name, count in kind.also_counted.items()}
-    return {**shown(kind, result.draft), "backfill_id": result.backfill, **counted}
+    return {**shown(kind, result.draft), "backfill_id": result.backfill, "warnings": result.warnings, **counted}
 
 
 def _for_a_player(kind: Kind, draft: Content | None, seen: Definition, version: int) -> dict[str, Any]:

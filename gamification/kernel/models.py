@@ -200,6 +200,12 @@ class Content(models.Model):
         return str(self.pk)
 
 
+def content_named(to: Any, **more: Any) -> Any:
+    """A column of a draft that names other content. The database does not hold it to that: a draft may name what is
+    not there yet, and publishing says so."""
+    return models.ForeignKey(to, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, **more)
+
+
 class ApiKey(models.Model):
     """A game server's key. The secret is shown once and kept hashed."""
 

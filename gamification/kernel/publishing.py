@@ -234,6 +234,12 @@ def rehearse(changes: Sequence[Change]) -> Rules:
     return _compile(after, Units(head.units, head.number + 1), head.number + 1)
 
 
+def with_changes(changes: Iterable[Change]) -> Definitions:
+    """Everything in play, as it would be after these changes."""
+    newest = _newest()
+    return _in_play(_with(newest, list(changes)), before=newest)
+
+
 def _newest() -> dict[str, dict[str, Published]]:
     ids = Version.objects.values("kind", "content_id").annotate(newest=Max("id")).values("newest")
     found: dict[str, dict[str, Published]] = {}

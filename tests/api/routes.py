@@ -192,6 +192,7 @@ def _content() -> Iterator[Call]:
         yield Call("PATCH", one, "content:write", changes, takes_body=True, ids=ids)
         yield Call("DELETE", one, "content:write", status=204, ids={"id": unused})
         yield Call("POST", f"{one}/publish", "content:write", {"reason": "r"}, takes_body=True, ids=ids)
+        yield Call("POST", f"{one}/restore", "content:write", {"reason": "r"}, takes_body=True, ids=ids)
         tried = {name: value for name, value in changes.items() if name not in ("draft", "reason")}
         yield Call("POST", f"{one}/preview", "content:write", tried, status=202, takes_body=True, ids=ids)
         yield Call("GET", f"{one}/versions", "content:read", is_list=True, ids=ids)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from achievements.models import Achievement, AchievementRequirement
@@ -32,6 +34,7 @@ def test_creating_publishes_at_once_and_answers_with_the_whole_definition() -> N
         "version": 1,
         "draft": False,
         "backfill_id": body["backfill_id"],
+        "warnings": body["warnings"],
     }
     assert body["created_at"].endswith("Z")
     version = Version.objects.get()
@@ -149,11 +152,20 @@ def test_a_refused_creation_leaves_nothing_behind() -> None:
     assert not Version.objects.exists()
 
 
-def test_a_draft_may_not_name_what_there_is_not() -> None:
-    response = designer().post(f"{API}/achievements", achievement(rewards=["coins"], draft=True))
-    assert response.status_code == 400
-    assert errors(response) == {("requirements[0].metric", "unknown_metric"), ("rewards[0]", "unknown_reward")}
-    assert not Achievement.objects.exists()
+def test_a_draft_may_name_what_is_not_there_yet_and_publishing_refuses_it() -> None:
+    client = designer()
+    asked: Any = {"rewards": ["coins"], "prerequisites": ["later"]}
+    assert client.post(f"{API}/achievements", achievement(**asked, draft=True)).status_code == 201
+    assert client.get(f"{API}/achievements/hunter").json()["prerequisites"] == ["later"]
+    assert errors(client.post(f"{API}/achievements/hunter/publish")) == {
+        ("requirements[0].metric", "unknown_metric"),
+        ("rewards[0]", "unknown_reward"),
+        ("prerequisites[0]", "unknown_prerequisite"),
+    }
+    send(client, "metrics", metric())
+    send(client, "rewards", coins("coins"))
+    send(client, "achievements", achievement("later"))
+    assert client.post(f"{API}/achievements/hunter/publish").json()["version"] == 1
 
 
 def test_a_preview_counts_without_publishing() -> None:

@@ -39,6 +39,8 @@ class Command(BaseCommand):
         for what, names in (("created", loaded.created), ("updated", loaded.updated)):
             for plural, id_ in names:
                 self.stdout.write(f"{would}{what}: {plural} {id_}")
+        for each in loaded.warnings:
+            self.stdout.write(f"warning: {each['path']}: {each['code']}: {each['detail']}")
         self.stdout.write(
             f"{len(loaded.created)} {would}created, {len(loaded.updated)} {would}updated, "
             f"{len(loaded.unchanged)} unchanged"

@@ -16,7 +16,7 @@ from django.test.utils import override_settings
 from benchmarks import databases, turns, workload
 from benchmarks.contenders import Contender
 from benchmarks.workload import BEGINNING, Workload
-from gamification import clock
+from gamification import retention
 from gamification.kernel.models import Event
 from progress.models import Player
 
@@ -62,7 +62,7 @@ def forget() -> tuple[int, float]:
     now = BEGINNING + timedelta(days=3_650)
     started = perf_counter()
     with override_settings(EVENT_RETENTION_DAYS=1, RABBITMQ_URL=""):
-        clock.forget_events(now)
+        retention.forget_events(now)
     return before - Event.objects.count(), perf_counter() - started
 
 

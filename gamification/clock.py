@@ -12,73 +12,24 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
-from django.conf import settings
 from django.core.cache import cache
-from django.db import close_old_connections, transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db import close_old_connections
 from django.utils import timezone
 
 from achievements import tasks as achievements
-from anticheat.models import Finding
-from gamification import backfilling, relay
-from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
+from gamification import backfilling, relay, retention
 from gamification.kernel import followers
 from gamification.kernel.http import idempotency
-from gamification.kernel.models import Event, Head, RejectedEvent
-from progress.models import Player
 from quests import tasks as quests
 from rewards.tasks import expire_rewards
 
 logger = logging.getLogger(__name__)
 
-CUT_MARGIN = timedelta(minutes=10)
-"""How much older than the limit an event must be to be deleted. A batch that began just before the cut refuses by its
-own clock whatever the cut deletes, so it cannot take a copy of a deleted event for a new one."""
 BREATH = 2.0
 """Seconds that a backfill may take at a time: a worker has events to process in between."""
-BITE = 5_000
-"""Rows deleted in one transaction: a longer one would keep SQLite's only writer waiting."""
-REJECTED_KEPT_FOR = timedelta(days=30)
-"""For how long a game server may ask what was refused."""
 TICKED = "clock.ticked"
 """Where the cache has it."""
-
-
-def forget_events(now: datetime) -> None:
-    """Delete events past retention, and what anti-cheat found of them; held ones stay until a person has decided.
-
-    The cut is on record before the first event is gone: from then on anything older is refused, whatever the setting
-    says later.
-    """
-    if not settings.EVENT_RETENTION_DAYS:
-        return
-    cut = now - timedelta(days=settings.EVENT_RETENTION_DAYS) - CUT_MARGIN
-    past = Event.objects.filter(timestamp__lt=cut).exclude(state=Event.State.HELD)
-    if not past.exists():
-        return
-    with transaction.atomic():
-        Head.objects.get_or_create(pk=1)
-        Head.objects.filter(Q(retention_cut=None) | Q(retention_cut__lt=cut), pk=1).update(retention_cut=cut)
-    _delete(past)
-    _delete(Finding.objects.filter(timestamp__lt=cut).exclude(status=Finding.Status.HELD))
-
-
-def _delete(rows: QuerySet[Any]) -> None:
-    while bite := list(rows.values_list("pk", flat=True)[:BITE]):
-        rows.model._default_manager.filter(pk__in=bite).delete()
-
-
-def forget_rejected(now: datetime) -> None:
-    _delete(RejectedEvent.objects.filter(rejected_at__lt=now - REJECTED_KEPT_FOR).order_by("pk"))
-
-
-def forget_messages(now: datetime) -> None:
-    Message.objects.filter(created_at__lt=now - MESSAGES_KEPT_FOR).delete()
-    last_seq = Subquery(Player.objects.filter(pk=OuterRef("player_id")).values("last_seq")[:1])
-    talkative = Player.objects.filter(last_seq__gt=MESSAGES_KEPT).values("pk")
-    Message.objects.filter(player_id__in=talkative, seq__lte=last_seq - MESSAGES_KEPT).delete()
 
 
 def say_so(now: datetime) -> None:
@@ -109,9 +60,14 @@ CHORES = [
     Chore("publish facts that were left", 1, relay.sweep),
     Chore("say that the clock ticks", 10, say_so),
     Chore("forget answers to idempotency keys", 600, idempotency.forget_expired),
-    Chore("forget events past retention", 3600, forget_events),
-    Chore("forget refused events", 3600, forget_rejected),
-    Chore("forget old messages", 3600, forget_messages),
+    Chore("forget events past retention", 3600, retention.forget_events),
+    Chore("forget refused events", 3600, retention.forget_rejected),
+    Chore("forget old messages", 3600, retention.forget_messages),
+    Chore("forget samples that no window can hold", 3600, retention.forget_window_samples),
+    Chore("forget closed runs that are not shown", 86400, retention.forget_runs),
+    Chore("forget periods past retention", 86400, retention.forget_periods),
+    Chore("forget old backfills", 86400, retention.forget_jobs),
+    Chore("forget ended sessions", 86400, retention.forget_sessions),
     Chore("forget old facts", 60, followers.forget_facts),
     Chore("count how rare each achievement is", 3600, achievements.roll_up_rarity),
     Chore("count how rare each quest is", 3600, quests.roll_up_rarity),

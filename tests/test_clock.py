@@ -7,14 +7,10 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.conf import LazySettings
 
-from anticheat.models import Finding
 from gamification import clock
 from gamification.celery import Steady, app
-from gamification.feed.models import Message
-from gamification.kernel.models import Event, Head, RejectedEvent
-from progress.models import Player
+from gamification.kernel.models import Event
 from tests import rabbit, workers
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -118,78 +114,3 @@ def test_the_real_chores_run_on_an_empty_database(caplog: pytest.LogCaptureFixtu
         chore.due = None
     clock.tick(NOW)
     assert caplog.records == []
-
-
-@pytest.mark.django_db
-def test_events_past_retention_go_and_the_cut_is_remembered(settings: LazySettings) -> None:
-    settings.EVENT_RETENTION_DAYS = 30
-    keep_event("old", NOW - timedelta(days=31))
-    keep_event("old-but-held", NOW - timedelta(days=31), Event.State.HELD)
-    keep_event("young", NOW - timedelta(days=29))
-    clock.forget_events(NOW)
-    assert set(Event.objects.values_list("event_id", flat=True)) == {"old-but-held", "young"}
-    cut = Head.objects.get(pk=1).retention_cut
-    assert cut == NOW - timedelta(days=30) - clock.CUT_MARGIN
-
-
-@pytest.mark.django_db
-def test_what_anti_cheat_found_goes_with_its_event_unless_nobody_has_decided(settings: LazySettings) -> None:
-    settings.EVENT_RETENTION_DAYS = 30
-    for days in (31, 29):
-        for status in Finding.Status.values:
-            at, id_ = NOW - timedelta(days=days), f"{status.lower()}-{days}"
-            keep_event(id_, at, Event.State.HELD if status == "HELD" else Event.State.COUNTED)
-            Finding.objects.create(
-                player_id="p", event_id=id_, type="t", rule="r", status=status, timestamp=at, found_at=at
-            )
-    clock.forget_events(NOW)
-    assert set(Finding.objects.filter(event_id__endswith="31").values_list("event_id", flat=True)) == {"held-31"}
-    assert Finding.objects.filter(event_id__endswith="29").count() == 4
-
-
-@pytest.mark.django_db
-def test_refused_events_are_listed_for_thirty_days() -> None:
-    for id_, days in (("old", 31), ("young", 29)):
-        at = NOW - timedelta(days=days)
-        RejectedEvent.objects.create(
-            player_id="p", event_id=id_, type="t", code="id_reused", detail="", timestamp=NOW, rejected_at=at
-        )
-    clock.forget_rejected(NOW)
-    assert RejectedEvent.objects.get().event_id == "young"
-
-
-@pytest.mark.django_db
-def test_a_longer_retention_later_does_not_take_the_cut_back(settings: LazySettings) -> None:
-    settings.EVENT_RETENTION_DAYS = 30
-    keep_event("old", NOW - timedelta(days=60))
-    clock.forget_events(NOW)
-    settings.EVENT_RETENTION_DAYS = 50
-    keep_event("older", NOW - timedelta(days=70))
-    clock.forget_events(NOW)
-    assert not Event.objects.exists()
-    assert Head.objects.get(pk=1).retention_cut == NOW - timedelta(days=30) - clock.CUT_MARGIN
-
-
-@pytest.mark.django_db
-def test_without_a_retention_every_event_stays(settings: LazySettings) -> None:
-    settings.EVENT_RETENTION_DAYS = 0
-    keep_event("ancient", NOW - timedelta(days=9_000))
-    clock.forget_events(NOW)
-    assert Event.objects.count() == 1
-    assert not Head.objects.filter(retention_cut__isnull=False).exists()
-
-
-@pytest.mark.django_db
-def test_the_newest_thousand_messages_of_thirty_days_stay() -> None:
-    Player.objects.bulk_create([Player(player_id="loud", last_seq=1_003), Player(player_id="quiet", last_seq=2)])
-
-    def message(player_id: str, seq: int, at: datetime) -> Message:
-        return Message(player_id=player_id, seq=seq, type="t", data={}, timestamp=at, created_at=at)
-
-    Message.objects.bulk_create(message("loud", seq, NOW) for seq in range(1, 1_004))
-    Message.objects.bulk_create([message("quiet", 1, NOW - timedelta(days=31)), message("quiet", 2, NOW)])
-    clock.forget_messages(NOW)
-    assert list(Message.objects.filter(player_id="loud").order_by("seq").values_list("seq", flat=True)) == list(
-        range(4, 1_004)
-    )
-    assert list(Message.objects.filter(player_id="quiet").values_list("seq", flat=True)) == [2]

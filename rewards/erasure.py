@@ -9,6 +9,8 @@ from gamification.kernel import sql
 from gamification.kernel.messages import PlayerId
 from rewards.models import Transfer
 
+BITE = 5_000
+"""Transfers renamed by one statement."""
 _COLUMNS = ("id", "player_id", "debit_account", "credit_account", "cause")
 
 
@@ -21,9 +23,11 @@ def pseudonymise(player_id: PlayerId) -> None:
     """
     name = f"~{secrets.token_hex(16)}"
     account, renamed = f"player:{player_id}", f"player:{name}"
-    rows = []
-    for id_, _, debit, credit, cause in Transfer.objects.filter(player_id=player_id).values_list(*_COLUMNS):
-        sides = (renamed if side == account else side for side in (debit, credit))
-        purpose, colon, _ = cause.partition(":")
-        rows.append((id_, uuid4(), name, *sides, purpose if colon else ""))
-    sql.update(Transfer, ("id",), _COLUMNS, rows)
+    mine = Transfer.objects.filter(player_id=player_id)
+    while found := list(mine.values_list(*_COLUMNS)[:BITE]):
+        rows = []
+        for id_, _, debit, credit, cause in found:
+            sides = (renamed if side == account else side for side in (debit, credit))
+            purpose, colon, _ = cause.partition(":")
+            rows.append((id_, uuid4(), name, *sides, purpose if colon else ""))
+        sql.update(Transfer, ("id",), _COLUMNS, rows)

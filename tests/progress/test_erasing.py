@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 
 from gamification import pipeline
+from gamification.intake import erasing
 from gamification.intake.erasing import tables
 from gamification.kernel.models import Event, IdempotencyKey, OutboxFact, PseudonymKey, RejectedEvent
 from gamification.kernel.pseudonyms import kept_key, under
 from progress.erasure import erased
 from progress.models import ErasedPlayer, Player
+from rewards import erasure
 from rewards.models import Transfer, Wallet
 from tests.callers import assert_problem, game_server, player
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
@@ -201,3 +204,18 @@ def test_an_export_for_the_player_tells_nothing_of_what_is_hidden() -> None:
     play()
     assert "x-7" in json.dumps(game_server().get(f"{ADA}/export").json())
     assert "x-7" not in json.dumps(player("ada").get("/api/v1/players/me/export").json())
+
+
+def test_however_much_there_is_it_goes_in_bites(monkeypatch: pytest.MonkeyPatch) -> None:
+    play()
+    server = game_server()
+    for n in range(5):
+        spend(server, "ada", f"ada-{n}")
+    monkeypatch.setattr(erasing, "BITE", 2)
+    monkeypatch.setattr(erasure, "BITE", 2)
+    with CaptureQueriesContext(connection) as captured:
+        assert server.delete(ADA).status_code == 204
+    assert rows_of("ada") == {}
+    assert Transfer.objects.filter(player_id__startswith="~").count() == 6
+    deleted = [q["sql"] for q in captured if q["sql"].startswith('DELETE FROM "kernel_event"')]
+    assert len(deleted) > 2

@@ -17,4 +17,4 @@ RUN APP_ENV=production SECRET_KEY=only-to-collect-the-static-files-of-this-image
 # Reads its own code and writes nowhere.
 USER gamification
 EXPOSE 3000
-CMD ["python", "manage.py", "serve"]
+CMD ["python", "manage.py", "serve", "--host", "0.0.0.0"]

@@ -18,10 +18,10 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
 		printf 'make %-8s %s\n' "$$name" "$$what"; done
 
+# What is made along the way, secrets and players' data in it, is for nobody else on this machine to read.
 run: .venv/runtime.stamp ## a fresh machine becomes a running service
-	$(BIN)/python manage.py migrate --verbosity 0
-	$(BIN)/python manage.py setup_sample
-	exec $(BIN)/python manage.py serve
+	umask 077; $(BIN)/python manage.py make_secret_key && $(BIN)/python manage.py migrate --verbosity 0 && \
+	$(BIN)/python manage.py setup_sample && exec $(BIN)/python manage.py serve $(ARGS)
 
 test: .venv/dev.stamp ## the whole suite; with DB_HOST, REDIS_HOST and RABBITMQ_URL set, against those servers
 	$(BIN)/python -m pytest -n 2 $(ARGS)

@@ -15,6 +15,7 @@ from gamification.console import uploads  # noqa: E402 - these and their models,
 from gamification.feed.consumer import FeedConsumer  # noqa: E402
 from gamification.kernel import patience  # noqa: E402
 from gamification.serving.bodies import Bodies  # noqa: E402
+from gamification.serving.proxies import Proxies  # noqa: E402
 
 feed = FeedConsumer.as_asgi()
 PROBES = ("/healthz", "/readyz")
@@ -42,7 +43,7 @@ async def nothing_here(scope: Any, receive: Any, send: Any) -> None:
 
 
 everything = ProtocolTypeRouter({"http": http, "websocket": sockets})
-application = Bodies(everything, uploads=uploads.allowed)
+application = Proxies(Bodies(everything, uploads=uploads.allowed))
 
 
 async def _one_of_two_doors(scope: Any, receive: Any, send: Any) -> None:
@@ -55,5 +56,5 @@ async def _one_of_two_doors(scope: Any, receive: Any, send: Any) -> None:
         await everything(scope, receive, send)
 
 
-two_doors = Bodies(_one_of_two_doors, uploads=uploads.allowed)
+two_doors = Proxies(Bodies(_one_of_two_doors, uploads=uploads.allowed))
 """For `serve` with a WS_PORT of its own."""

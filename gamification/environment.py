@@ -8,6 +8,8 @@ import hashlib
 import re
 import zoneinfo
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -106,6 +108,19 @@ def origins(text: str) -> list[str]:
         if parts.scheme not in {"http", "https"} or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
             raise ValueError("expected origins such as https://game.example, separated by commas")
     return listed(text)
+
+
+def networks(text: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(item, strict=False) for item in listed(text)]
+    except ValueError:
+        raise ValueError("expected addresses or networks such as 10.0.0.0/8, separated by commas") from None
+
+
+def file(text: str) -> str:
+    if not Path(text.strip()).is_file():
+        raise ValueError("expected the path of a file that is there")
+    return text.strip()
 
 
 def zone(text: str) -> str:

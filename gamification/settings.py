@@ -7,8 +7,10 @@ unset one, so a compose file may pass variables on unconditionally.
 import hashlib
 import hmac
 import os
+import ssl
 import sys
 import warnings
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -18,10 +20,12 @@ import environ
 from gamification.environment import VARIABLES_READ as VARIABLES_READ
 from gamification.environment import (
     broker,
+    file,
     flag,
     integer,
     is_guessable,
     listed,
+    networks,
     one_of,
     origins,
     path,
@@ -68,7 +72,11 @@ ALLOWED_ORIGINS = read(
     origins,
     [] if PRODUCTION else [f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (PORT, WS_PORT)],
 )
-CORS_ALLOWED_ORIGINS = CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
+no_origins: list[str] = []
+CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", origins, no_origins)  # of the console, beside its own
+no_networks: list[IPv4Network | IPv6Network] = []
+TRUSTED_PROXIES = read("TRUSTED_PROXIES", networks, no_networks)  # whose X-Forwarded-For, -Proto and -Host count
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "prefer"]
 CORS_EXPOSE_HEADERS = ["ratelimit", "ratelimit-policy", "retry-after"]
 
@@ -130,6 +138,8 @@ DB_PORT = read("DB_PORT", integer(1, 65535), 5432)
 DB_NAME = read("DB_NAME", words, "")
 DB_USER = read("DB_USER", words, "gamification")
 DB_PASSWORD = read("DB_PASSWORD", secret, "")
+DB_SSLMODE = read("DB_SSLMODE", one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full"), "")
+DB_SSLROOTCERT = read("DB_SSLROOTCERT", file, "")  # whom to trust; without: what libpq finds
 DB_TIMEOUT = read("DB_TIMEOUT", seconds(0.1, 3600), 2.5)  # what a request waits for one call to the database
 DB_STATEMENT_TIMEOUT = read("DB_STATEMENT_TIMEOUT", seconds(0, 86_400), 0.0)  # the server's own; 0: none
 DB_LOCK_TIMEOUT = read("DB_LOCK_TIMEOUT", seconds(0, 86_400), 0.0)
@@ -165,6 +175,9 @@ if DB_HOST:
                 "tcp_user_timeout": 25_000,  # milliseconds
             },
         }
+    }
+    DATABASES["default"]["OPTIONS"] |= {
+        name: value for name, value in {"sslmode": DB_SSLMODE, "sslrootcert": DB_SSLROOTCERT}.items() if value
     }
     if serves_the_web():
         # Under ASGI every request has a thread, and so a connection, of its own: CONN_MAX_AGE would leak them. The
@@ -211,12 +224,16 @@ REDIS_HOST = read("REDIS_HOST", words, "")
 REDIS_PORT = read("REDIS_PORT", integer(1, 65535), 6379)
 REDIS_DB = read("REDIS_DB", integer(0, 65535), 0)
 REDIS_PASSWORD = read("REDIS_PASSWORD", secret, "")
+REDIS_TLS = read("REDIS_TLS", flag, False)
+REDIS_CA_FILE = read("REDIS_CA_FILE", file, "")  # whom to trust; without: whom the system trusts
 
 CACHES: dict[str, dict[str, Any]]
 CHANNEL_LAYERS: dict[str, dict[str, Any]]
 if REDIS_HOST:
     login = f":{quote(REDIS_PASSWORD, safe='')}@" if REDIS_PASSWORD else ""
-    REDIS_URL = f"redis://{login}{REDIS_HOST}:{REDIS_PORT}/{REDIS_DB}"
+    REDIS_URL = f"{'rediss' if REDIS_TLS else 'redis'}://{login}{REDIS_HOST}:{REDIS_PORT}/{REDIS_DB}"
+    if REDIS_TLS and REDIS_CA_FILE:
+        REDIS_URL += f"?ssl_ca_certs={quote(REDIS_CA_FILE, safe='')}"
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -254,8 +271,16 @@ def with_login(url: str) -> str:
 
 
 RABBITMQ_URL = with_login(read("RABBITMQ_URL", broker, ""))
+RABBITMQ_CA_FILE = read("RABBITMQ_CA_FILE", file, "")  # whom to trust; without: whom the system trusts
+RABBITMQ_TLS: dict[str, Any] | bool = False
+if RABBITMQ_URL.startswith("amqps:"):
+    # Named, because the library checks by itself who signed the certificate, but not for whom.
+    RABBITMQ_TLS = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": urlsplit(RABBITMQ_URL).hostname}
+    if RABBITMQ_CA_FILE:
+        RABBITMQ_TLS["ca_certs"] = RABBITMQ_CA_FILE
 
 CELERY_BROKER_URL = RABBITMQ_URL or "memory://"
+CELERY_BROKER_USE_SSL = RABBITMQ_TLS
 CELERY_TASK_ALWAYS_EAGER = not RABBITMQ_URL
 # A task is done when it has returned: one that raised is parked, one whose process was killed is delivered again, and
 # parked after a few times (gamification/celery.py). Celery's defaults lose both.

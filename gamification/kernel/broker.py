@@ -274,6 +274,7 @@ class Publisher:
         client = kombu.Connection(
             self._url,
             connect_timeout=CONNECT_TIMEOUT,
+            ssl=settings.RABBITMQ_TLS,
             heartbeat=HEARTBEAT,
             transport_options={
                 "on_blocked": self._on_blocked,

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import jwt
 import pytest
+import redis
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -119,6 +121,16 @@ def test_with_nothing_set_the_defaults_are_those_of_the_contract(house: Path) ->
         ("LOG_LEVEL", "LOUD"),
         ("ALLOWED_ORIGINS", "game.example"),
         ("ALLOWED_ORIGINS", "https://game.example/path"),
+        ("CSRF_TRUSTED_ORIGINS", "console.example"),
+        ("TRUSTED_PROXIES", "proxy.internal"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("DB_SSLMODE", "on"),
+        ("DB_SSLROOTCERT", "/nowhere/ca.pem"),
+        ("REDIS_TLS", "rediss"),
+        ("REDIS_CA_FILE", "/nowhere/ca.pem"),
+        ("RABBITMQ_CA_FILE", "/nowhere/ca.pem"),
+        ("RATE_LIMIT_KEY", "-1"),
+        ("RATE_LIMIT_LOGIN", "5/m"),
         ("TIME_ZONE", "Mars/Olympus"),
         ("TIME_ZONE", "../etc/passwd"),
         ("DB_PORT", "-1"),
@@ -233,6 +245,39 @@ def test_user_and_password_fill_in_what_the_broker_url_leaves_out(house: Path) -
 def test_a_redis_password_may_hold_any_character(house: Path) -> None:
     values = started(house, REDIS_HOST="cache", REDIS_PASSWORD="p@ss/word", REDIS_DB="3")
     assert values["REDIS_URL"] == "redis://:p%40ss%2Fword@cache:6379/3"
+
+
+def test_the_ways_to_the_servers_are_encrypted_by_settings(house: Path) -> None:
+    ca = house / "our ca.pem"
+    ca.touch()
+    values: Any = started(
+        house,
+        DB_HOST="db", DB_SSLMODE="verify-full", DB_SSLROOTCERT=str(ca),
+        REDIS_HOST="cache", REDIS_TLS="true", REDIS_CA_FILE=str(ca),
+        RABBITMQ_URL="amqps://broker", RABBITMQ_CA_FILE=str(ca),
+    )  # fmt: skip
+    options = values["DATABASES"]["default"]["OPTIONS"]
+    assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", str(ca))
+    pool = redis.ConnectionPool.from_url(values["REDIS_URL"])
+    assert pool.connection_class is redis.SSLConnection
+    assert pool.connection_kwargs["ssl_ca_certs"] == str(ca)
+    assert values["CACHES"]["default"]["LOCATION"] == values["CHANNEL_LAYERS"]["default"]["CONFIG"]["hosts"][0]
+    tls = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": "broker", "ca_certs": str(ca)}
+    assert values["RABBITMQ_TLS"] == values["CELERY_BROKER_USE_SSL"] == tls
+    plain: Any = started(house, DB_HOST="db", REDIS_HOST="cache", RABBITMQ_URL="amqp://broker")
+    assert "sslmode" not in plain["DATABASES"]["default"]["OPTIONS"]
+    assert (plain["REDIS_URL"], plain["RABBITMQ_TLS"]) == ("redis://cache:6379/0", False)
+
+
+def test_whose_word_counts_for_where_a_request_comes_from(house: Path) -> None:
+    values: Any = started(house, TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.7, 2001:db8::/32")
+    assert values["TRUSTED_PROXIES"] == ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]
+
+
+def test_pages_that_may_call_are_not_therefore_the_consoles_own(house: Path) -> None:
+    values: Any = started(house, ALLOWED_ORIGINS="https://game.example", CSRF_TRUSTED_ORIGINS="https://desk.example")
+    assert values["CORS_ALLOWED_ORIGINS"] == ["https://game.example"]
+    assert values["CSRF_TRUSTED_ORIGINS"] == ["https://desk.example"]
 
 
 @pytest.mark.parametrize(("algorithm", "kind"), [("ES256", "P-256"), ("EdDSA", "Ed25519")])

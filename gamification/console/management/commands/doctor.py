@@ -399,7 +399,9 @@ CHECKS: list[tuple[str, set[str], Check]] = [
 
 @contextmanager
 def _channel() -> Iterator[Any]:
-    with kombu.Connection(settings.RABBITMQ_URL, connect_timeout=broker.CONNECT_TIMEOUT) as client:
+    with kombu.Connection(
+        settings.RABBITMQ_URL, connect_timeout=broker.CONNECT_TIMEOUT, ssl=settings.RABBITMQ_TLS
+    ) as client:
         made: Any = client.transport.establish_connection()  # once: what is away is said, not waited for
         made.sock.settimeout(broker.WRITE_TIMEOUT)
         try:

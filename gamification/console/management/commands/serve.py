@@ -35,7 +35,7 @@ class Command(BaseCommand):
     help = "One process: REST, console and WebSocket; without a broker also the clock."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 - a service is there to be reached
+        parser.add_argument("--host", default="0.0.0.0" if settings.PRODUCTION else "127.0.0.1")  # noqa: S104
         parser.add_argument("--port", type=int, default=settings.PORT)
 
     def handle(self, *, host: str, port: int, **options: Any) -> None:
@@ -75,6 +75,7 @@ def configured(application: Any) -> uvicorn.Config:
         access_log=settings.LOG_LEVEL == "DEBUG",
         lifespan="off",  # no part of the application needs to be told
         server_header=False,
+        proxy_headers=False,  # gamification.serving.proxies knows whom to believe
         http=HttpProtocol,
         timeout_keep_alive=KEEP_ALIVE,
         ws=FeedProtocol,

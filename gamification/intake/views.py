@@ -27,6 +27,7 @@ from gamification.kernel.http.pages import paged
 from gamification.kernel.http.parameters import matching
 from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, Fact, Outcome
 from gamification.kernel.models import RejectedEvent
+from gamification.kernel.pseudonyms import pseudonym
 
 CODE = re.compile("[a-z_]{1,32}")
 _page = paged(schema.RejectedEventShape)
@@ -104,11 +105,11 @@ class RejectedEvents(APIView):
         responses=_page["responses"],
     )
     def get(self, request: Request) -> Response:
-        wanted = {
-            "player_id": matching(request, "player_id", PLAYER_ID, A_PLAYER_ID),
-            "code": matching(request, "code", CODE, "This is not a code."),
-        }
-        found = RejectedEvent.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
+        found = RejectedEvent.objects.all()
+        if (player_id := matching(request, "player_id", PLAYER_ID, A_PLAYER_ID)) is not None:
+            found = found.filter(player_id__in=(player_id, pseudonym(player_id)))  # as somebody erased is noted
+        if (code := matching(request, "code", CODE, "This is not a code.")) is not None:
+            found = found.filter(code=code)
         return paginate(request, found, ordering=["-id"], show=_row)
 
 

@@ -179,6 +179,18 @@ def test_later_events_of_an_erased_player_are_refused() -> None:
     assert RejectedEvent.objects.filter(code="player_erased").exists()
 
 
+def test_what_was_refused_of_an_erased_player_is_found_by_their_id_and_does_not_name_them() -> None:
+    play()
+    server = game_server()
+    server.delete(ADA)
+    pipeline.process([event("new", player="ada"), event("ada-2", player="ada")], now=NOON)
+    rows = server.get("/api/v1/events/rejected?player_id=ada&code=player_erased").json()["results"]
+    assert len({row["player_id"] for row in rows}) == 1
+    assert rows[0]["player_id"] != "ada"
+    assert {row["event_id"] for row in rows} == {"new", rows[0]["player_id"]}
+    assert server.get("/api/v1/events/rejected?player_id=bob").json()["results"] == []
+
+
 def test_who_was_never_seen_can_be_neither_erased_nor_exported() -> None:
     server = game_server()
     assert_problem(server.delete("/api/v1/players/nobody"), 404, "not_found")

@@ -19,6 +19,7 @@ from gamification.kernel.world import Part, World
 from progress import periods, sums
 from progress.erasure import PlayerErased, erased
 from progress.frames import WindowEntry, best_window
+from progress.members import forget_members, keep_members, load_members
 from progress.models import MemberSeen, MetricDay, Player, WindowSample
 from progress.models import Tally as TallyRow
 from progress.periods import Period, Zones
@@ -34,7 +35,7 @@ from progress.rules import (
     reported,
 )
 from progress.watching import Keeper, Ladder, Watch
-from progress.windows import forget_members, load_windows, window_entry
+from progress.windows import load_windows, window_entry
 from progress.zones import Home
 
 TallyKey = tuple[PlayerId, str, str]
@@ -305,9 +306,7 @@ class Books(Part):
             self.members |= set(
                 sql.select_in(MemberSeen, columns, dict(zip(columns, zip(*candidates, strict=True), strict=True)))
             )
-        if open_keys:
-            wanted = dict(zip(columns[:3], zip(*open_keys, strict=True), strict=True))
-            self.members |= set(sql.select_in(MemberSeen, columns, wanted))
+        self.members |= {(*key, member) for key, found in load_members(open_keys).items() for member in found}
 
     # -- deciding ------------------------------------------------------------------------------------------------------
 
@@ -514,7 +513,7 @@ class Books(Part):
         key_columns = ("player_id", "metric_id", "scope")
         sql.upsert(TallyRow, (*key_columns, *_TALLY), rows, conflict=key_columns, set_=_TALLY)
         forget_members(self._dropped)
-        sql.insert(MemberSeen, (*key_columns, "member"), sorted(self._new_members), ignore_conflicts=True)
+        keep_members(self._new_members)
         sql.insert(WindowSample, _SAMPLE, sorted(self._new_samples), ignore_conflicts=True)
 
     def write_players(self) -> None:

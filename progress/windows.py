@@ -1,10 +1,9 @@
-"""The kept samples that sliding windows may need, and the members of finished runs: one query each, whatever the number
-of players and metrics."""
+"""The kept samples that sliding windows may need: one query, whatever the number of players and metrics."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -69,27 +68,6 @@ def _select(bounds: list[tuple[str, str, datetime, datetime]]) -> list[tuple[Any
             [stored],
         )
         return [(p, m, _aware(at), *rest) for p, m, at, *rest in cursor.fetchall()]
-
-
-def forget_members(scopes: Iterable[tuple[str, str, str]]) -> None:
-    """Delete which members were seen in these (player, metric, scope), in one statement."""
-    keys = sorted(scopes)
-    if not keys:
-        return
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                """
-                DELETE FROM progress_memberseen m
-                USING unnest(%s::text[], %s::text[], %s::text[]) AS k(player, metric, scope)
-                WHERE m.player_id = k.player AND m.metric_id = k.metric AND m.scope = k.scope
-                """,
-                [list(column) for column in zip(*keys, strict=True)],
-            )
-        else:
-            cursor.executemany(
-                "DELETE FROM progress_memberseen WHERE player_id = %s AND metric_id = %s AND scope = %s", keys
-            )
 
 
 def _stored(at: datetime) -> str:

@@ -17,6 +17,7 @@ from gamification.kernel import sql
 from gamification.kernel.messages import GameEvent, PlayerId
 from gamification.kernel.world import Part, World
 from progress.leveling import LevelRules
+from progress.members import ScopeKey, forget_members, keep_members, load_members
 from progress.metering import Books, Moment, PlayerState
 from progress.periods import KINDS, Period
 from progress.rules import NEVER, Requirement
@@ -49,6 +50,8 @@ class Log(Part):
         self.superseded: list[Run] = []
         """Runs that are no longer the newest."""
         self._loaded: set[PlayerId] = set()
+        self._with_members: dict[ScopeKey, str] = {}
+        """Scopes that have rows of members, each with the quest whose run counts in it."""
         self._open: dict[PlayerId, list[Run]] = {}
 
     @cached_property
@@ -79,7 +82,15 @@ class Log(Part):
         missing = [key for key in keys if key not in self.runs]
         if missing:
             wanted = dict(zip(KEY, zip(*missing, strict=True), strict=False))
-            self.take_in(sql.select_in(RunRow, (*KEY, *COLUMNS), wanted, only_true="is_newest"))
+            self._read_members(self.take_in(sql.select_in(RunRow, (*KEY, *COLUMNS), wanted, only_true="is_newest")))
+
+    def _read_members(self, runs: Iterable[Run]) -> None:
+        """What these runs' counts of different members have seen: a query only where some run has any."""
+        counts = {key: (run, count) for run in runs for key, count in run.distinct() if count.tally.members}
+        found = load_members(counts)
+        for key, (run, count) in counts.items():
+            self._with_members[key] = run.quest.id
+            count.members |= found.get(key, set())
 
     def take_in(self, rows: Sequence[tuple[Any, ...]]) -> list[Run]:
         self.world.rules.recall("quest", [(row[1], row[4]) for row in rows])
@@ -256,6 +267,10 @@ class Log(Part):
         ]  # fmt: skip
         # In the order of their numbers: a run makes room for the next one before that takes its place as the newest.
         sql.upsert(RunRow, (*KEY, *COLUMNS), rows, conflict=KEY, set_=COLUMNS)
+        counting = {key: count for run in runs for key, count in run.distinct()}
+        kept = [(key, self.runs[key[0], quest]) for key, quest in self._with_members.items()]
+        forget_members(key for key, run in kept if run.dirty and key not in counting)
+        keep_members((*key, member) for key, count in counting.items() for member in count.new_members)
 
 
 def advance(world: World, moment: Moment) -> list[Earned]:

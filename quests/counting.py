@@ -1,8 +1,9 @@
 """How far the requirements of a quest's run have come: counted sample by sample, from the moment the counting began.
 
 The counts of a run live in its row, not in the players' tallies: each run counts for itself, on its own version, and is
-gone with it. A count stops growing once it is reached, so what it holds stays small: as many members as its threshold
-asks for, and for a time frame the samples that a late one may still share a window with (quests.sliding).
+gone with it. What it holds stays small, however many events there are: a number, a few runs of days, for a time frame
+the samples that a late one may still share a window with (quests.sliding). Only which members DISTINCT has seen are
+rows of their own, as many as its threshold asks for, until it is reached or the run ends.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from gamification.kernel.encoding import instant, number, parse_instant
 from gamification.kernel.messages import Json, Sample
@@ -28,6 +29,9 @@ class Count:
     requirement: Requirement
     tally: Tally = field(default_factory=Tally)
     members: set[str] = field(default_factory=set)
+    """DISTINCT: those seen so far, which are rows of their own; whoever reads the run puts them here."""
+    new_members: list[str] = field(default_factory=list)
+    """Those that are still to be kept."""
     window: Sliding = field(default_factory=Sliding)
     kept: Json = None
     """Reached: the value it had then."""
@@ -59,20 +63,23 @@ class Count:
                 self._reach()
             return True
         self.tally.fold(sample.value, at, event_id)
-        if self.requirement.type == "DISTINCT" and sample.member is not None:
-            # Beyond its threshold a number that never falls tells no more.
-            if sample.member not in self.members and len(self.members) <= self.requirement.threshold:
-                self.members.add(sample.member)
-            self.tally.members = len(self.members)
+        if self.requirement.type == "DISTINCT" and self._is_new(sample.member):
+            self.members.add(sample.member)
+            self.new_members.append(sample.member)
+            self.tally.members += 1
         if self.requirement.type == "STREAK":
             self.tally.add_day(day(at))
         if self.requirement.nature != HOLD and self.requirement.compare(self.value):
             self._reach()
         return True
 
+    def _is_new(self, member: str | None) -> TypeGuard[str]:
+        """Beyond its threshold a number that never falls tells no more."""
+        return member is not None and member not in self.members and self.tally.members <= self.requirement.threshold
+
     def _reach(self) -> None:
         self.kept, self.reached = number(self.value), True
-        self.tally, self.members, self.window = Tally(), set(), Sliding()
+        self.tally, self.members, self.new_members, self.window = Tally(), set(), [], Sliding()
 
     def dump(self) -> dict[str, Json]:
         if self.reached:
@@ -84,7 +91,7 @@ class Count:
             case "LATEST" if tally.latest_at is not None:
                 return {"value": number(tally.latest), "at": instant(tally.latest_at), "id": tally.latest_id}
             case "DISTINCT":
-                return {"members": sorted(self.members)}
+                return {"distinct": tally.members}
             case "STREAK":
                 return {"days": [[instant(opens), instant(closes), days] for opens, closes, days in tally.runs]}
             case "SUM" if tally.rest:
@@ -126,8 +133,9 @@ def load(requirement: Requirement, kept: dict[str, Any] | None) -> Count:
         case "LATEST" if value is not None:
             tally.latest, tally.latest_at, tally.latest_id = value, parse_instant(kept["at"]), kept["id"]
         case "DISTINCT":
-            count.members = set(kept["members"])
-            tally.members = len(count.members)
+            count.new_members = kept.get("members", [])  # a run of before had them in its row
+            count.members = set(count.new_members)
+            tally.members = kept.get("distinct", len(count.members))
         case "STREAK":
             tally.runs = [(parse_instant(opens), parse_instant(closes), days) for opens, closes, days in kept["days"]]
     return count

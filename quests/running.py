@@ -22,6 +22,8 @@ from quests.rules import Quest, Step
 IN_PROGRESS, COMPLETED, FAILED, EXPIRED = "IN_PROGRESS", "COMPLETED", "FAILED", "EXPIRED"
 ABANDONED, NOT_STARTED = "ABANDONED", "NOT_STARTED"
 
+QUEST_SCOPE = "q:"
+"""What the scopes begin with in which a run counts; no achievement's does."""
 Has = Callable[[Requirement], bool]
 """Whether the player has what a requirement without a metric names: an achievement, a quest, a level."""
 
@@ -115,6 +117,18 @@ class Run:
                 for count in self.steps[step.id].counts.values():
                     self._counting.setdefault(count.requirement.metric, []).append((count, self.steps[step.id]))
         return self._counting.get(metric, ())
+
+    def distinct(self) -> Iterator[tuple[tuple[PlayerId, str, str], Count]]:
+        """The counts of different members that are not reached yet, each with the (player, metric, scope) under which
+        they are kept.
+        """
+        of_steps = [(step.id, self.steps[step.id].counts) for step in self.active()]
+        for id_, counts in [("", self.fails), *of_steps]:
+            for digest, count in counts.items():
+                asked = count.requirement
+                if asked.type == "DISTINCT" and asked.window is None and not count.reached:
+                    scope = f"{QUEST_SCOPE}{self.quest.id}/{self.number}/{id_}/{digest}"
+                    yield (self.player_id, asked.metric, scope), count
 
     def turn(self) -> None:
         """Note that other steps are active now."""

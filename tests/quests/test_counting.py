@@ -27,7 +27,8 @@ def fold(each: Count, *samples: tuple[float, float] | tuple[float, float, str]) 
     """Samples `(seconds after noon, value[, member])`; stored and read again after each."""
     for n, (seconds, value, *member) in enumerate(samples):
         each.fold(Sample("m", value, *member), NOON + timedelta(seconds=seconds), f"e{n}", day)
-        each = counting.load(each.requirement, each.dump())
+        seen, each = each.members, counting.load(each.requirement, each.dump())
+        each.members = set() if each.reached else seen  # they are rows of their own
     return each
 
 

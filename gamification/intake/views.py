@@ -40,6 +40,8 @@ class Events(APIView):
     """
 
     scopes: ClassVar = {"POST": "events:write"}
+    now: datetime
+    decoded: Decoded
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -48,6 +50,22 @@ class Events(APIView):
             if self.get_content_negotiator().select_parser(request, self.get_parsers()) is None:
                 raise UnsupportedMediaType(request.content_type)
             _read_body(request._request)
+            self.now = timezone.now()
+            self.decoded = decode(request._request.body, now=self.now)
+            concerned(request).update(event.player_id for _, event in self.decoded.good)
+
+    def hand_over(self, request: Request) -> HttpResponse | None:
+        """What is answered without the database; None: the events are processed in place."""
+        decoded = self.decoded
+        if decoded.single and decoded.rejected:
+            return _refusal(decoded.rejected[0])
+        if not settings.RABBITMQ_URL or _prefers_to_wait(request):
+            door.IN_PLACE.inc()
+            return None
+        handed_over = door.hand_over(decoded)
+        if handed_over is None:
+            return None
+        return _json(202, {**handed_over, "rejected": [_shown(bad) for bad in decoded.rejected]})
 
     @extend_schema(
         operation_id="events_create",
@@ -56,22 +74,10 @@ class Events(APIView):
         responses={202: schema.EventsAcceptedShape, 200: schema.EventsProcessedShape},
         examples=[OpenApiExample("One event", value=schema.EXAMPLE, request_only=True)],
     )
-    @idempotent
+    @idempotent(first=hand_over)
     def post(self, request: Request) -> HttpResponse:
-        now = timezone.now()
-        decoded = decode(request._request.body, now=now)
-        if decoded.single and decoded.rejected:
-            return _refusal(decoded.rejected[0])
-        concerned(request).update(event.player_id for _, event in decoded.good)
-        wait = _prefers_to_wait(request)
-        if settings.RABBITMQ_URL and not wait:
-            handed_over = door.hand_over(decoded)
-            if handed_over is not None:
-                return _json(202, {**handed_over, "rejected": [_shown(bad) for bad in decoded.rejected]})
-        else:
-            door.IN_PLACE.inc()
-        response = _in_place(decoded, now)
-        if wait:
+        response = _in_place(self.decoded, self.now)
+        if _prefers_to_wait(request):
             response["Preference-Applied"] = "wait"
         return response
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 from gamification import pipeline
 from gamification.intake import door
-from gamification.intake.decoding import MAX_BODY, decode
+from gamification.intake.decoding import MAX_BODY, Decoded, decode
 from gamification.kernel import broker, topology
 from gamification.kernel.broker import State
 from gamification.kernel.encoding import instant
@@ -382,3 +383,22 @@ def test_the_door_has_a_body_of_500_ready_in_little_time() -> None:
     began = time.process_time()
     door.encode(door.distinct(events))
     assert time.process_time() - began < 0.2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", [None, "k1"])
+def test_no_transaction_is_open_while_the_broker_is_waited_for(
+    name: str | None, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RABBITMQ_URL = "amqp://silent"
+    open_ones = []
+
+    def hand_over(decoded: Decoded) -> dict[str, int] | None:
+        open_ones.append(connection.in_atomic_block)
+        return {"accepted": 1, "duplicates": 0} if len(open_ones) == 1 else None
+
+    monkeypatch.setattr(door, "hand_over", hand_over)
+    client, headers = game_server("events:write"), {"Idempotency-Key": name} if name else {}
+    first, again = (client.post("/api/v1/events", event("a"), format="json", headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (202, 202 if name else 200)  # its first answer, or in place
+    assert not any(open_ones)

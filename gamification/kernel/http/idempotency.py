@@ -47,6 +47,7 @@ LONG_ABANDONED = timedelta(minutes=10)
 _VISIBLE_ASCII = re.compile(r"[!-~]{1,255}")
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+First = Callable[[Any, Request], HttpResponseBase | None]
 
 
 class KeyReused(Refused):
@@ -67,16 +68,19 @@ class KeyRequired(Invalid):
 @overload
 def idempotent(view: View) -> View: ...
 @overload
-def idempotent(*, required: bool = False) -> Callable[[View], View]: ...
-def idempotent(view: View | None = None, *, required: bool = False) -> View | Callable[[View], View]:
+def idempotent(*, required: bool = False, first: First | None = None) -> Callable[[View], View]: ...
+def idempotent(
+    view: View | None = None, *, required: bool = False, first: First | None = None
+) -> View | Callable[[View], View]:
     """Decorates a view's `post`. The view runs in a transaction that commits with its answer: what it leaves to
-    `transaction.on_commit` happens when that has succeeded. `required`: refused without a key."""
+    `transaction.on_commit` happens when that has succeeded. `required`: refused without a key. `first` may answer in
+    the view's stead, before that transaction begins: what waits for another server would keep it open."""
     if view is None:
-        return lambda method: _decorated(method, required)
-    return _decorated(view, required)
+        return lambda method: _decorated(method, required, first)
+    return _decorated(view, required, first)
 
 
-def _decorated(method: View, required: bool) -> View:
+def _decorated(method: View, required: bool, first: First | None) -> View:
     @wraps(method)
     def wrapper(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         key = idempotency_key(request)
@@ -84,14 +88,17 @@ def _decorated(method: View, required: bool) -> View:
             if required:
                 detail = f"This needs an {HEADER} header: without one it could take effect twice."
                 raise KeyRequired(detail, [{"path": HEADER, "code": "required", "detail": detail}])
-            return method(self, request, *args, **kwargs)
+            response = first(self, request) if first is not None else None
+            return method(self, request, *args, **kwargs) if response is None else response
         caller = principal(request)
         claim = _claim(caller.caller, key, _fingerprint(request), timezone.now())
         if claim.status is not None:
             return _replay(claim)
         try:
+            response = first(self, request) if first is not None else None
             with transaction.atomic():
-                response = method(self, request, *args, **kwargs)
+                if response is None:
+                    response = method(self, request, *args, **kwargs)
                 if 200 <= response.status_code < 300:
                     about = concerned(request)
                     if isinstance(caller, PlayerToken):

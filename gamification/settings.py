@@ -67,6 +67,7 @@ if PRODUCTION and not ALLOWED_HOSTS:
 WS_PORT = read("WS_PORT", integer(1, 65535), PORT)
 WS_PATH = read("WS_PATH", path, "/game-events")
 WS_MAX_CONNECTIONS = read("WS_MAX_CONNECTIONS", integer(0, 10_000_000), 10_000)
+WS_MAX_PER_PLAYER = read("WS_MAX_PER_PLAYER", integer(1, 10_000_000), 20)
 ALLOWED_ORIGINS = read(
     "ALLOWED_ORIGINS",
     origins,

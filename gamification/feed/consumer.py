@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from random import uniform
 from typing import Any, cast
 
@@ -18,6 +19,8 @@ from gamification.kernel.tokens import BadToken, read_claims
 SUBPROTOCOL = "gamification.v1"
 BEARER = "bearer."
 MOST_ERRORS = 10
+MOST_RESUMES = 10
+"""So many at once, then one a second: each reads the database, and only those who lost their place need any."""
 GREATEST_SEQ = 2**63 - 101
 COME_BACK = (1.0, 10.0)
 """Seconds after which one that found no place may try again."""
@@ -39,6 +42,8 @@ class FeedConsumer(AsyncConsumer):
     _connection: Connection | None = None
     _hub: hub.Hub | None = None
     _errors = 0
+    _resumes_until = 0.0
+    """When all that was resumed so far would be due, at one a second."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope, self.base_send = scope, send
@@ -94,12 +99,23 @@ class FeedConsumer(AsyncConsumer):
             if said["type"] == "ping":
                 connection.tell("pong")
             else:
+                await self._in_turn(connection)
                 await self._hub.resume(connection, said["after"])
         except Misunderstood as what:
             self._errors += 1
             connection.tell("error", {"code": what.code, "detail": what.detail})
             if self._errors >= MOST_ERRORS:
                 await connection.close_after_all(Farewell(1008, "too_many_errors"))
+
+    async def _in_turn(self, connection: Connection) -> None:
+        """Back when the next `resume` is due. Until then nothing else is heard, so all keep their order."""
+        loop = asyncio.get_running_loop()
+        due = max(self._resumes_until, loop.time() - MOST_RESUMES + 1)
+        self._resumes_until = due + 1
+        if due > loop.time():
+            ready = connection.ready = loop.create_future()
+            loop.call_at(due, connection.hear_on)
+            await ready
 
     async def websocket_disconnect(self, message: Message) -> None:
         raise StopConsumer

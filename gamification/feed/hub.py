@@ -58,6 +58,7 @@ NOT_NOW = Farewell(1013, "retry-after=5.0")
 BROKEN = Farewell(1011, "internal_error")
 EXPIRED = Farewell(4401, "expired_token")
 ENDED = Farewell(4401, REVOKED)
+ONE_TOO_MANY = Farewell(4410, "too_many_connections")
 LOCKED_OUT = 4403
 
 
@@ -140,6 +141,9 @@ class Hub:
             listener = self.listeners[player_id] = Listener(player_id)
         listener.connections.append(connection)
         self.count += 1
+        still_open = [each for each in listener.connections if not each.closed]
+        for oldest in still_open[: -settings.WS_MAX_PER_PLAYER]:
+            oldest.close(ONE_TOO_MANY)
         self._keep_from_the_collector()
         lasts = max(0.0, (token.expires_at - timezone.now()).total_seconds())
         connection.close_at(self.loop.call_later(lasts, connection.close, EXPIRED))
@@ -360,7 +364,7 @@ class Hub:
     def _resync(self, connection: Connection, last_seq: int) -> None:
         """What it wants to know is no longer kept: it reads REST, and goes on from here."""
         connection.cursor, connection.resuming, connection.behind_since = last_seq, False, None
-        connection.tell("resync")
+        connection.tell("resync", {"last_seq": last_seq})
         connection.hear_on()
         if self.listeners[connection.player_id].last_seq > last_seq:
             self._want(connection)

@@ -89,6 +89,8 @@ class FeedProtocol(WebSocketsSansIOProtocol):
         super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        while not self.queue.empty():
+            self.queue.get_nowait()  # whoever said it does not hear the answer
         super().connection_lost(exc)
         # Its parser is a generator that refers back to it: closed, the two need no collector to be freed.
         self.conn.parser.close()

@@ -13,7 +13,9 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings as conf
+from pytest_django import Settings
 
+from gamification.feed.connection import Farewell
 from gamification.feed.hub import Hub
 from gamification.feed.models import Message
 from gamification.kernel.tokens import TOKEN_LIFETIME, Token
@@ -111,7 +113,7 @@ async def test_what_is_no_longer_kept_is_a_resync_and_later_messages_go_on() -> 
     async with listening("ann") as (ann, _):
         for after in (2, 4):
             await ann.say("resume", after=after)
-            assert await ann.hear_kept() == {"type": "resync"}
+            assert await ann.hear_kept() == {"type": "resync", "data": {"last_seq": 9}}
         await kill("ann", 1)  # the tenth: and an achievement
         assert await ann.numbers(11) == [10, 11]
 
@@ -129,16 +131,50 @@ async def test_more_than_the_thousand_that_are_kept_is_a_resync_even_before_the_
     async with listening("ann") as (ann, last_seq):
         assert last_seq == 1003
         await ann.say("resume", after=2)
-        assert await ann.hear_kept() == {"type": "resync"}
+        assert await ann.hear_kept() == {"type": "resync", "data": {"last_seq": 1003}}
         await ann.say("resume", after=3)
         assert await ann.numbers(1003) == list(range(4, 1004))
+
+
+async def test_five_hundred_completions_at_once_are_told_one_by_one() -> None:
+    await apart(lambda: publish(*(achievement(f"a-{n}", requirement("COUNT", "kills", 1)) for n in range(500))))
+    async with listening("ann") as (ann, _):
+        await kill("ann")
+        assert await ann.numbers(501) == list(range(1, 502))  # and the one of each kill
+        await ann.say("resume", after=0)
+        assert await ann.numbers(501) == list(range(1, 502))
+        assert (await ann.hear_kept())["type"] == "resumed"
+
+
+async def test_who_resumes_too_often_waits_for_the_answer_and_gets_it() -> None:
+    await kill("ann", 2)
+    async with listening("ann") as (ann, _):
+        began = asyncio.get_running_loop().time()
+        for after in (0, 1) * 6:
+            await ann.say("resume", after=after)
+        await ann.say("ping")
+        heard = [await ann.hear_kept() for _ in range(6 * 3 + 6 * 2)]
+        assert [message["seq"] for message in heard if "seq" in message] == [1, 2, 2] * 6  # all of them, in order
+        assert 1.5 < asyncio.get_running_loop().time() - began < 10
+        assert await ann.hear_kept() == {"type": "pong"}
+
+
+async def test_who_is_closed_meanwhile_does_not_wait_for_its_turn(here: Hub) -> None:
+    async with listening("ann") as (ann, _):
+        for _ in range(100):
+            await ann.say("resume", after=0)
+        while (await ann.hear())["type"] != "resumed":
+            pass
+        [connection] = here.listeners["ann"].connections
+        connection.close(Farewell(4408, "slow_client"))
+        assert await ann.farewell() == (4408, "slow_client")
 
 
 async def test_a_number_that_was_never_given_is_a_resync() -> None:
     await kill("ann", 3)
     async with listening("ann") as (ann, _):
         await ann.say("resume", after=4)
-        assert await ann.hear_kept() == {"type": "resync"}
+        assert await ann.hear_kept() == {"type": "resync", "data": {"last_seq": 3}}
         await kill("ann")
         assert await ann.numbers(4) == [4]
 
@@ -543,3 +579,13 @@ async def test_however_many_sockets_one_thread_asks_the_database() -> None:
     assert len([name for name in asking if name.startswith("feed")]) == 1
     for client in clients:
         await client.go()
+
+
+async def test_of_too_many_sockets_of_one_player_the_oldest_is_closed(settings: Settings) -> None:
+    settings.WS_MAX_PER_PLAYER = 2
+    anns = listening("ann"), listening("ann"), listening("ann")
+    async with listening("bob") as (bob, _), anns[0] as (first, _), anns[1] as (second, _), anns[2] as (third, _):
+        assert await first.farewell() == (4410, "too_many_connections")
+        await kill("ann")
+        await kill("bob")
+        assert await second.numbers(1) == await third.numbers(1) == await bob.numbers(1) == [1]

@@ -60,7 +60,7 @@ def test_every_variable_the_settings_read_reaches_the_web_service() -> None:
 
 
 def test_all_processes_share_one_configuration() -> None:
-    only_web = {"PORT", "WS_PATH", "WS_MAX_CONNECTIONS"}
+    only_web = {"PORT", "WS_PATH", "WS_MAX_CONNECTIONS", "WS_MAX_PER_PLAYER"}
     web = {name: value for name, value in OURS["web"]["environment"].items() if name not in only_web}
     for name in set(OURS) - {"web"}:
         assert OURS[name]["environment"] == web

@@ -138,7 +138,7 @@ def test_when_what_was_missed_is_no_longer_kept_it_says_so_and_goes_on(page: Pag
     feed.greets_with = 9000
     page.evaluate(BEGIN, {"after": 3})
     until(page, lambda: len(feed.said) == 1)
-    feed.say("resync")
+    feed.say("resync", {"last_seq": 9000})
     feed.tell(9001, 9002)
     heard(page, "resync", 9001, 9002)
 

@@ -82,7 +82,6 @@ export class Gamification extends EventTarget {
   /** @type {WebSocket | null} */
   #socket = null;
   #isWanted = false;
-  #takesAnyNumber = false;
   #resumedAt = -1;
   #failures = 0;
   #connectedAt = 0; // 0: not yet let in
@@ -164,7 +163,7 @@ export class Gamification extends EventTarget {
     if (typeof message.seq === "number") this.#take(message, message.seq);
     else if (message.type === "hello") this.#welcomed(message.data.last_seq);
     else if (message.type === "resumed") this.#caughtUp(message.data.last_seq);
-    else if (message.type === "resync") this.#startAnew();
+    else if (message.type === "resync") this.#startAnew(message.data.last_seq);
     else if (message.type === "error") console.warn("gamification:", message.data);
     else if (message.type !== "pong") this.#tell(message.type, message);
   }
@@ -190,9 +189,12 @@ export class Gamification extends EventTarget {
     else this.#become({ state: "live" });
   }
 
-  /** What was missed is no longer kept. Whoever listens reads REST; what comes from now on is new. */
-  #startAnew() {
-    this.#takesAnyNumber = true;
+  /**
+   * What was missed is no longer kept. Whoever listens reads REST; what comes later than this number is new.
+   * @param {number} newest
+   */
+  #startAnew(newest) {
+    this.after = newest;
     this.#become({ state: "live" });
     this.#tell("resync", null);
   }
@@ -203,8 +205,7 @@ export class Gamification extends EventTarget {
    */
   #take(message, seq) {
     const known = this.after ?? 0;
-    if (this.#takesAnyNumber || seq === known + 1) {
-      this.#takesAnyNumber = false;
+    if (seq === known + 1) {
       this.after = seq;
       this.#tell("message", message);
       this.#tell(message.type, message);
@@ -222,7 +223,8 @@ export class Gamification extends EventTarget {
     if (!this.#isWanted) return;
     if (this.#connectedAt && Date.now() - this.#connectedAt > STEADY) this.#failures = 0;
     this.#connectedAt = 0;
-    if (code === 4403) return this.#stop({ state: "stopped", code, reason });
+    // Banned, or too many windows at once: coming back would close the next one's.
+    if (code === 4403 || code === 4410) return this.#stop({ state: "stopped", code, reason });
     if (code === 4401) this.#refuseToken();
     const told = /^retry-after=([\d.]+)$/.exec(reason); // of one that restarts (1012) or is full (4429)
     this.#later({ code, reason }, told ? Number(told[1]) * 1000 : undefined);

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from achievements import tasks as achievements
 from gamification import backfilling, relay, retention
-from gamification.kernel import followers
+from gamification.kernel import followers, keys
 from gamification.kernel.http import idempotency
 from quests import tasks as quests
 from rewards.tasks import expire_rewards
@@ -69,6 +69,7 @@ CHORES = [
     Chore("forget old backfills", 86400, retention.forget_jobs),
     Chore("forget ended sessions", 86400, retention.forget_sessions),
     Chore("forget old facts", 60, followers.forget_facts),
+    Chore("warn of keys that end soon", 3600, keys.warn),
     Chore("count how rare each achievement is", 3600, achievements.roll_up_rarity),
     Chore("count how rare each quest is", 3600, quests.roll_up_rarity),
 ]

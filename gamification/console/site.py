@@ -7,13 +7,16 @@ import math
 from http import HTTPStatus
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from gamification.console import logins
+from gamification.kernel import keys
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,12 @@ class Console(admin.AdminSite):
     login_form = LoginForm
     site_header = site_title = "Gamification"
     index_title = "Content, players and what came of them"
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        if request.user.has_perm("kernel.view_apikey"):
+            for key in keys.ending(timezone.now()):
+                messages.warning(request, f"{keys.said(key)}: rotate it, and move its servers over.")
+        return super().index(request, extra_context)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method != "POST":

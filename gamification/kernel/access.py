@@ -25,7 +25,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from gamification.kernel import known_keys
-from gamification.kernel.actors import Actor
+from gamification.kernel.actors import SYSTEM, Actor
 from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, Invalid, NotFound, PlayerId
 from gamification.kernel.models import ApiKey
 from gamification.kernel.tokens import BadToken, read_token
@@ -100,7 +100,13 @@ Principal = GameServer | PlayerToken
 
 
 def create_key(
-    name: str, scopes: Iterable[str], expires: datetime | None = None, *, lineage: int | None = None
+    name: str,
+    scopes: Iterable[str],
+    expires: datetime | None = None,
+    *,
+    rate_limit: int | None = None,
+    lineage: int | None = None,
+    actor: Actor = SYSTEM,
 ) -> tuple[ApiKey, str]:
     """A new key and its text, `<prefix>.<secret>`, which nobody can be told again. ValueError: an unknown scope."""
     scopes = sorted(set(scopes))
@@ -110,17 +116,28 @@ def create_key(
         raise ValueError("a key's name has 1 to 100 characters")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
-        prefix=prefix, hashed_secret=_hashed(secret), name=name, scopes=scopes, expires_at=expires, lineage=lineage
+        prefix=prefix,
+        hashed_secret=_hashed(secret),
+        name=name,
+        scopes=scopes,
+        expires_at=expires,
+        rate_limit=rate_limit,
+        lineage=lineage,
+        created_by=actor.signature,
     )
     return key, f"{prefix}.{secret}"
 
 
 @transaction.atomic
-def rotate(key: ApiKey, *, now: datetime, overlap: timedelta = timedelta(days=1)) -> tuple[ApiKey, str]:
-    """A successor of the same lineage, name and scopes, which lasts as long as the old key was made to; that one goes
-    on working for `overlap`, but no longer."""
+def rotate(
+    key: ApiKey, *, now: datetime, overlap: timedelta = timedelta(days=1), actor: Actor = SYSTEM
+) -> tuple[ApiKey, str]:
+    """A successor of the same lineage, name, scopes and limit, which lasts as long as the old key was made to; that one
+    goes on working for `overlap`, but no longer."""
     expires = None if key.expires_at is None else now + (key.expires_at - key.created_at)
-    successor = create_key(key.name, key.scopes, expires, lineage=key.lineage or key.pk)
+    successor = create_key(
+        key.name, key.scopes, expires, rate_limit=key.rate_limit, lineage=key.lineage or key.pk, actor=actor
+    )
     end = now + overlap
     ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=end), pk=key.pk).update(expires_at=end)
     key.refresh_from_db()

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
 
-from gamification.kernel.looking import ReadOnlyAdmin, as_lines, may_decide
+from gamification.kernel.access import SCOPES, create_key, rotate
+from gamification.kernel.forms import AnyForm
+from gamification.kernel.keys import IN_TIME
+from gamification.kernel.looking import ReadOnlyAdmin, acting, as_lines, may_decide
 from gamification.kernel.models import (
     ApiKey,
     Event,
@@ -84,26 +90,102 @@ class HeadAdmin(ReadOnlyAdmin):
     list_display = ("number", "retention_cut")
 
 
+class KeyForm(AnyForm):
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, scope) for scope in SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What it may do. players:write includes tokens:mint, players:erase and anticheat:decide.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "scopes", "expires_at", "rate_limit")
+        help_texts = {  # noqa: RUF012 - declared so by Django
+            "name": "Whose key it is.",
+            "expires_at": "Empty: never.",
+            "rate_limit": "Requests a second. Empty: what RATE_LIMIT_KEY says; 0: as many as it likes.",
+        }
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys are made by `manage.py create_api_key`, which shows the secret once; here they are revoked."""
+    """A key's secret is shown once, on the page that answers its making. Of one that is made only the limit changes."""
 
     hides = ("hashed_secret",)
-    list_display = ("name", "prefix", "allowed", "created_at", "expires_at", "last_used_at", "revoked_at")
+    list_display = ("name", "prefix", "allowed", "created_at", "ends", "last_used_at", "revoked_at")
     search_fields = ("name", "prefix")
     ordering = ("name", "created_at")
-    actions = ("revoke_selected",)
+    actions = ("rotate_selected", "revoke_selected")
 
     @admin.display(description="scopes")
     def allowed(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
 
+    @admin.display(description="ends", ordering="expires_at")
+    def ends(self, key: ApiKey) -> str:
+        if key.expires_at is None:
+            return "-"
+        is_soon = key.revoked_at is None and timezone.now() < key.expires_at <= timezone.now() + IN_TIME
+        return localize(key.expires_at) + (" (soon)" if is_soon else "")
+
+    # Making one, and changing its limit
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return list(KeyForm.Meta.fields) if obj is None else super().get_fields(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [] if obj is None else [name for name in super().get_fields(request, obj) if name != "rate_limit"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **({} if change else {"form": KeyForm}), **kwargs)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("kernel.add_apikey"))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_decide(self, request)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if change:
+            obj.save(update_fields=["rate_limit"])
+            return
+        said = form.cleaned_data
+        key, request.secret = create_key(  # type: ignore[attr-defined] # for response_add
+            said["name"], said["scopes"], said["expires_at"], rate_limit=said["rate_limit"], actor=acting(request)
+        )
+        obj.__dict__.update(key.__dict__)
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        return self._shown_once(request, obj, request.secret)  # type: ignore[attr-defined]
+
+    def _shown_once(
+        self, request: HttpRequest, key: ApiKey, secret: str, before: ApiKey | None = None
+    ) -> TemplateResponse:
+        context = {
+            **self.admin_site.each_context(request), "title": f"Key of {key.name}", "key": key, "secret": secret,
+            "before": before,
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/keys/made.html", context)
+
+    # What becomes of it
+
     def open_to_action(self, row: ApiKey) -> bool:
         return row.revoked_at is None
 
+    @admin.action(description="Rotate: make its successor, and let it work for another day", permissions=["revoke"])
+    def rotate_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        now = timezone.now()
+        keys = list(queryset.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)[:2])
+        if len(keys) != 1:
+            messages.error(request, "Rotate one key that works at a time: its successor's secret is shown once.")
+            return None
+        key, secret = rotate(keys[0], now=now, actor=acting(request))
+        return self._shown_once(request, key, secret, before=keys[0])
+
     @admin.action(description="Revoke: refuse it from now on", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        revoked = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
+        by = acting(request).signature
+        revoked = queryset.filter(revoked_at=None).update(revoked_at=timezone.now(), revoked_by=by)
         messages.success(request, f"{revoked} key(s) revoked.")
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:

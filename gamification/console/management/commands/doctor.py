@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from gamification import clock, relay
 from gamification.celery import parked, tasks
-from gamification.kernel import broker, disk, followers, topology
+from gamification.kernel import broker, disk, followers, keys, topology
 from gamification.kernel.models import Event
 from progress import zones
 from progress.models import MOST_NAMED, Backfill, LeftOut
@@ -156,6 +156,18 @@ def the_skew(patience: float) -> str:
             "Let NTP set both: events would be refused as from the future, rewards expire too early or too late.",
         )
     return f"apart by {1_000 * abs((theirs - ours).total_seconds()):.0f} ms"
+
+
+def the_keys(patience: float) -> str:
+    """Of game servers: whether any stops working without anybody having noticed."""
+    ending = keys.ending(timezone.now())
+    if ending:
+        more = f", and {len(ending) - 1} more do soon" if len(ending) > 1 else ""
+        raise Trouble(
+            f"{keys.said(ending[0])}{more}.",
+            f"manage.py rotate_api_key {ending[0].prefix} makes its successor; move the servers over.",
+        )
+    return "none ends within 14 days"
 
 
 def the_sessions(patience: float) -> str:
@@ -385,6 +397,7 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("disk", {"database"}, the_disk),
     ("time", {"database"}, the_skew),
     ("sessions", {"database"}, the_sessions),
+    ("keys", {"database", "migrations"}, the_keys),
     ("cache", set(), the_cache),
     ("broker", set(), the_broker),
     ("topology", {"broker"}, the_topology),

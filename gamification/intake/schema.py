@@ -40,7 +40,7 @@ class EventBatchShape(serializers.Serializer[Any]):
 BODY = PolymorphicProxySerializer("OneOrMoreEvents", [GameEventShape, EventBatchShape], None)
 
 
-class FactShape(serializers.Serializer[Any]):
+class ResultingFactShape(serializers.Serializer[Any]):
     """What the service states after deciding."""
 
     id = serializers.CharField()
@@ -65,7 +65,7 @@ class RejectionShape(serializers.Serializer[Any]):
 
 
 class PlayerResultShape(serializers.Serializer[Any]):
-    facts = FactShape(many=True)
+    facts = ResultingFactShape(many=True)
     metrics = serializers.DictField(child=MetricSummaryShape())
     held = serializers.ListField(child=serializers.CharField(), help_text="The ids of events.")
 

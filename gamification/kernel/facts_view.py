@@ -39,7 +39,7 @@ class FactShape(serializers.Serializer[Any]):
     id = serializers.CharField()
     type = serializers.CharField()
     player_id = serializers.CharField()
-    data = serializers.DictField()  # type: ignore[assignment] # the base class has an attribute of that name
+    data = serializers.DictField(help_text="What the type says: see the docs.")  # type: ignore[assignment] # the base class has an attribute of that name
     timestamp = serializers.DateTimeField()
     stated_at = serializers.DateTimeField()
 

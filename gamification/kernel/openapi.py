@@ -4,6 +4,7 @@ refused. And what other people's generators of clients need: no value without a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -89,8 +90,16 @@ class Operation(AutoSchema):
         return name.removesuffix("Request") if getattr(serializer, "is_only_sent", False) else name
 
     def _map_basic_serializer(self, serializer: Any, direction: Direction) -> Any:
-        """Bodies may have no fields that are not named; answers have all that a shape names, defaults filled in."""
+        """Bodies may have no fields that are not named; answers have all that a shape names, defaults filled in.
+
+        What a body may leave out is said in words: openapi-typescript wants to be sent whatever has a `default`.
+        """
         described = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "request":
+            for field in described.get("properties", {}).values():
+                if "default" in field:
+                    said = f"Without: {json.dumps(field.pop('default'))}."
+                    field["description"] = f"{field['description']} {said}" if "description" in field else said
         if direction == "request" or getattr(serializer, "is_closed", False):
             described["additionalProperties"] = False
         elif isinstance(serializer, Shape):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 from rest_framework.test import APIClient
 
@@ -67,6 +69,10 @@ def operations(schema: Json) -> Iterator[tuple[str, Json]]:
             yield f"{method.upper()} {path}", operation
 
 
+def test_nothing_had_to_be_guessed() -> None:
+    call_command("spectacular", "--fail-on-warn", "--file", os.devnull)
+
+
 # -- what generators need ----------------------------------------------------------------------------------------------
 
 
@@ -104,6 +110,14 @@ def test_names_are_given_and_not_made_up(schema: Json) -> None:
     names = schema["components"]["schemas"].keys()
     assert {"GameEvent", "EventBatch", "Fact", "Achievement", "SecretAchievement", "Problem"} <= names
     assert [name for name in names if re.search(r"Shape|Serializer|\d", name)] == []
+
+
+def test_what_may_be_left_out_of_a_body_is_not_wanted_by_anybody(schema: Json) -> None:
+    for name, shape in schema["components"]["schemas"].items():
+        if name.endswith("Request"):
+            assert not [field for field, node in shape.get("properties", {}).items() if "default" in node], name
+    value = schema["components"]["schemas"]["RewardRequest"]["properties"]["value"]
+    assert value["description"] == "Without: 0."
 
 
 def test_enums_on_reads_are_those_on_writes(schema: Json) -> None:

@@ -10,7 +10,7 @@ else
 install := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 endif
 
-.PHONY: help run test chaos hang mutants bench lint fmt lock clean
+.PHONY: help run test chaos hang play mutants bench lint fmt lock clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -31,6 +31,9 @@ chaos: .venv/dev.stamp ## 100,000 events while workers, RabbitMQ, PostgreSQL and
 
 hang: .venv/dev.stamp ## PostgreSQL is stopped for 30 seconds: nobody waits; starts one of its own
 	HANG_SECONDS=30 $(BIN)/python -m pytest tests/faults/test_hanging.py $(ARGS)
+
+play: .venv/dev.stamp ## random play against edits, for longer than in the suite
+	PLAY_EXAMPLES=300 PLAY_STEPS=60 $(BIN)/python -m pytest -q tests/pipeline/test_play_against_edits.py $(ARGS)
 
 mutants: .venv/dev.stamp ## each guard taken out of a copy in turn: the faults must show it
 	$(BIN)/python -m tests.faults.mutants $(ARGS)

@@ -50,10 +50,10 @@ class Achievement:
     goal: Goal
     era: Era | None = None
     """None: it has always repeated as it does now."""
+    bit: int = field(init=False)
 
-    @property
-    def bit(self) -> int:
-        return 1 << self.serial
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bit", 1 << self.serial)
 
     def is_settled(self, player: Had) -> bool:
         """Whether the player has no more to do with it: it was revoked whole, or does not repeat and was completed or

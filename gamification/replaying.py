@@ -12,13 +12,13 @@ second time, whatever its definition says now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from achievements.completing import Past, Shelf, Standing, complete, unlock_all
-from achievements.rules import Achievement, AchievementRules, Era
+from achievements.rules import Achievement, AchievementRules
 from gamification import pipeline
 from gamification.kernel.messages import GameEvent, PlayerId
 from gamification.kernel.models import Event
@@ -66,8 +66,8 @@ def _fill(world: World, player: PlayerState) -> None:
     books, shelf = world[Books], world[Shelf]
     new = [a for a in shelf.rules.by_id.values() if a.goal.since > player.filled]
     replayed = replay(world.rules, player, kept_events(player.player_id), shelf, now=world.now)
-    for achievement, era in _began_anew(shelf.rules, player):
-        if era.publication > player.filled:
+    for achievement in _begun_anew(shelf.rules, player):
+        if achievement.era is not None and achievement.era.publication > player.filled:
             books.begin_anew(player, achievement.goal)
     books.adopt(replayed[Books], player, replayed[Shelf].rerun)
     shelf.adopt(replayed[Shelf], player)
@@ -125,22 +125,35 @@ def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], shelf: She
     books.players[player.player_id] = past
     done = replayed.rehearse(player, shelf.of(player.player_id))
     books.measure(kept.event for kept in events)
-    began_anew = list(_began_anew(replayed.rules, past))
+    begun = _since(_begun_anew(replayed.rules, player), done, events)
     for event, received_at in events:
         while done and done[0].order < event.order:  # the event that completed it is no longer kept
             _relive(world, past, done.pop(0), event)
-        books.muted = frozenset(achievement.id for achievement, era in began_anew if received_at <= era.began_at)
+        books.muted = frozenset(id_ for id_, since in begun.items() if received_at <= since)
         complete(world, record(world, event))
         while done and done[0].order == event.order:
             _relive(world, past, done.pop(0), event)
     return world
 
 
-def _began_anew(rules: AchievementRules, player: PlayerState) -> Iterator[tuple[Achievement, Era]]:
+def _begun_anew(rules: AchievementRules, player: PlayerState) -> Iterator[Achievement]:
     """The ALWAYS achievements that the player had in another way: only what arrived since counts for their runs."""
     for achievement in rules.by_id.values():
         if achievement.repeat == ALWAYS and achievement.era is not None and player.had_before & achievement.bit:
-            yield achievement, achievement.era
+            yield achievement
+
+
+def _since(begun: Iterable[Achievement], done: Sequence[Past], events: Sequence[Kept]) -> dict[str, datetime]:
+    """Those achievements → after when a sample must have arrived: the change of `repeat`, and what was completed before
+    it (a batch may have begun after the publication's time and have committed first).
+    """
+    since = {achievement.id: achievement.era.began_at for achievement in begun if achievement.era is not None}
+    if since:
+        arrived = {kept.event.id: kept.received_at for kept in events}
+        for (_, event_id), achievement, _ in (past for past in done if not past.closes_run):
+            if achievement.id in since and event_id in arrived:
+                since[achievement.id] = max(since[achievement.id], arrived[event_id])
+    return since
 
 
 def _relive(world: World, player: PlayerState, past: Past, event: GameEvent) -> None:

@@ -210,6 +210,16 @@ def test_from_daily_to_always_only_samples_that_arrive_after_count() -> None:
     assert_paid_as_earned()
 
 
+def test_what_was_completed_while_it_was_published_is_not_counted_once_more() -> None:
+    game(1)
+    kill(11)  # its batch began after the publication did, and was the first to commit
+    edited(hunter(1, "ALWAYS"), when=10)
+    assert occurrences() == ["0"]
+    kill(12)
+    assert occurrences() == ["0", "1"]
+    assert_paid_as_earned()
+
+
 def test_always_again_goes_on_with_the_numbers() -> None:
     game(2, "ALWAYS")
     kill(0, 1, 2)

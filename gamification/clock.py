@@ -70,6 +70,7 @@ CHORES = [
     Chore("forget ended sessions", 86400, retention.forget_sessions),
     Chore("forget old facts", 60, followers.forget_facts),
     Chore("warn of keys that end soon", 3600, keys.warn),
+    Chore("forget workers that ended", 3600, retention.forget_workers),
     Chore("count how rare each achievement is", 3600, achievements.roll_up_rarity),
     Chore("count how rare each quest is", 3600, quests.roll_up_rarity),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -15,8 +16,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from gamification.intake import door
-from gamification.kernel import broker, disk
+from gamification.intake import backlog, door
+from gamification.kernel import broker, disk, followers
 from gamification.kernel.http import problem_response
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,18 @@ def _broker() -> tuple[str, str]:
     return broker.publisher().state.value, f"Events are processed in place: {why}." if why else ""
 
 
+def _workers() -> tuple[str, str]:
+    """Without them events wait in RabbitMQ."""
+    trouble = backlog.trouble()
+    return "behind" if trouble else "", trouble
+
+
+def _followers() -> tuple[str, str]:
+    """One that was too slow for facts has not had all of them."""
+    missed = followers.late()
+    return "behind" if missed else "", " ".join(f"{each[0].upper()}{each[1:]}." for each in missed)
+
+
 def _cache() -> tuple[str, str]:
     """Without it nodes look for news instead of being told."""
     try:
@@ -143,6 +156,8 @@ def _cache() -> tuple[str, str]:
 
 WANTED: list[tuple[str, Callable[[], tuple[str, str]]]] = [
     ("broker", _broker),
+    ("workers", _workers),
+    ("followers", _followers),
     ("cache", _cache),
 ]
 
@@ -151,8 +166,9 @@ _said: dict[str, tuple[float, str]] = {}
 
 
 def _say(kind: str, what: str) -> None:
-    """Once, and again when it changes or after a while: probes come every few seconds."""
+    """Once, and again when it changes or after a while: probes come every few seconds, and seconds are counted."""
     at, before = _said.get(kind, (float("-inf"), ""))
-    if what != before or time.monotonic() - at > SAY_AGAIN:
-        _said[kind] = time.monotonic(), what
+    kind_of = re.sub(r"\d+", "", what)
+    if kind_of != before or time.monotonic() - at > SAY_AGAIN:
+        _said[kind] = time.monotonic(), kind_of
         log.warning("%s: %s", kind, what)

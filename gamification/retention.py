@@ -20,7 +20,7 @@ from anticheat.models import Finding
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel import publishing
 from gamification.kernel.encoding import instant
-from gamification.kernel.models import Event, Head, RejectedEvent
+from gamification.kernel.models import Event, Head, RejectedEvent, WorkerPulse
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from progress.rules import WINDOW_MEMORY
 from progress.watching import Watch
@@ -137,3 +137,8 @@ def _delete(rows: QuerySet[Any], publication: int | None = None) -> None:
         if len(bite) < BITE:
             return
         last = bite[-1]
+
+
+def forget_workers(now: datetime) -> None:
+    """Those that showed their last pulse long ago."""
+    _delete(WorkerPulse.objects.filter(at__lt=now - timedelta(days=1)).order_by("pk"))

@@ -11,6 +11,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from gamification import relay
+from gamification.intake import backlog
 from gamification.kernel import broker
 from gamification.kernel.pseudonyms import kept_key
 from tests import rabbit
@@ -108,6 +109,7 @@ def exchange(settings: Settings) -> Iterator[str]:
     settings.RABBITMQ_EXCHANGE = rabbit.own_name()
     yield settings.RABBITMQ_EXCHANGE
     relay.stop()
+    backlog.stop()
     broker.stop()
     rabbit.remove(settings.RABBITMQ_EXCHANGE)
     Path(f"{connection.settings_dict['NAME']}-relay").unlink(missing_ok=True)  # SQLite's

@@ -29,6 +29,9 @@ TRIES = 10
 
 MAX_REASON = 500
 
+DEAD_LETTERS = "the dead-letter queue did not confirm"
+"""What a worker says that waits to park something."""
+
 _POISON = ("21", "22", "23", "54")
 """SQLSTATE classes that blame what was written (cardinality, data, constraints, limits). Any other blames the database
 or its connection, or is a schema that a deployment has not migrated yet: the same batch will be fine later."""

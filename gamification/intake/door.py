@@ -17,6 +17,7 @@ import prometheus_client
 import uuid_utils.compat as uuid
 from django.conf import settings
 
+from gamification.intake import backlog
 from gamification.intake.decoding import MAX_BODY, Decoded
 from gamification.kernel import broker, topology
 from gamification.kernel.broker import Message, Receipt, State
@@ -94,6 +95,7 @@ def _published(events: Sequence[GameEvent]) -> bool:
     message = Message(topology.EVENT_KEY, body, str(uuid.uuid7()), "game.events", exchange=exchange)
     [receipt] = publisher.publish([message], timeout=DEADLINE)
     if receipt is Receipt.CONFIRMED:
+        backlog.note()
         return True
     if receipt is Receipt.RETURNED:
         publisher.start_over("no queue takes the events")

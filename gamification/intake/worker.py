@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from amqp import spec
 from celery import bootsteps
 from celery.bootsteps import CLOSE  # type: ignore[attr-defined]
 from django.conf import settings
@@ -20,8 +21,9 @@ from django.db import connection as database
 from django.utils import timezone
 
 from gamification import pipeline
-from gamification.intake.amqp import MAX_EVENTS, Batch, Letter, Message, NotParked, transient
+from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, Letter, Message, NotParked, transient
 from gamification.intake.post import NotConfirmed, Post
+from gamification.intake.pulse import Held, Pulse
 from gamification.kernel import topology
 from gamification.kernel.amqp_reading import UNREADABLE, body_of, undecoded
 from gamification.kernel.messages import GameEvent
@@ -37,6 +39,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 """Seconds before a batch is tried again, doubled each time."""
 SUSPICIOUS = 3
 """A message that came back so often is tried alone: it may be what kills the worker."""
+LISTEN = 10.0
+"""Seconds without a message after which a worker looks whether there are any."""
+PATIENCE = 5.0
+"""Seconds that the broker may take to say so."""
 LAST_WORDS = 10.0
 """Seconds that a worker which was told to stop goes on with what it holds. The rest goes back to the queue."""
 
@@ -44,9 +50,10 @@ LAST_WORDS = 10.0
 class Receiver:
     """One channel's worth of messages: held, put into batches, processed, acknowledged. Ends with its connection."""
 
-    def __init__(self, wire: Any, loop: Any) -> None:
+    def __init__(self, wire: Any, loop: Any, held: Held | None = None) -> None:
         """`loop` has `call_after(seconds, callback)`: Celery's timer."""
         self.loop = loop
+        self.held = held or Held()
         self.post = Post()
         self.unread: deque[Any] = deque()
         self.batch = Batch()
@@ -61,11 +68,16 @@ class Receiver:
         self.channel = undecoded(wire.channel())
         topology.declare(self.channel)
         self.consumer = self._subscribe()
+        self.heard, self.deaf = 0, 0
+        """Messages since the last time it listened; and how often in a row there were some that it was not sent."""
+        self._call_after(LISTEN, self._listen)
 
     # -- taking in -----------------------------------------------------------------------------------------------------
 
     def take(self, message: Any) -> None:
         """A message has come. Also while a batch is busy, then it only waits."""
+        self.heard += 1
+        self.held.take(message)
         self.unread.append(message)
         self._work(patient=True)
 
@@ -142,6 +154,7 @@ class Receiver:
         """Keep the batch, unacknowledged, and the broker's connection; the database's may be broken."""
         logger.warning("%d messages wait for %.1f s: %s", len(batch), self.pause, problem)
         self.stuck = batch
+        self.held.waits_for = str(problem).strip().partition("\n")[0] or type(problem).__name__
         database.close()
         self._call_after(self.pause, self._again)
         self.pause = min(self.pause * 2, LONGEST_PAUSE)
@@ -158,7 +171,7 @@ class Receiver:
         try:
             self.post.send(letter.body, exchange=topology.dead().exchange.name, headers=headers)
         except NotConfirmed as problem:
-            raise NotParked(f"the dead-letter queue did not confirm: {problem}") from problem
+            raise NotParked(f"{DEAD_LETTERS}: {problem}") from problem
 
     def _acknowledge(self, batch: Batch) -> None:
         """One word for all; while suspects wait, who came earlier, one for each."""
@@ -167,6 +180,42 @@ class Receiver:
                 self.channel.basic_ack(tag)
         else:
             self.channel.basic_ack(batch.tags[-1], multiple=True)
+        self.held.done(batch.tags)
+
+    # -- whether anything comes ----------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """Begin anew where the queue has messages and none of them comes, or where it does not know this worker.
+
+        A queue that is deleted and declared anew at once need not say so to who took from it.
+        """
+        if not self.is_open:
+            return
+        if not self.heard and not self.held.since:
+            waiting, consumers = self._queue()
+            self.deaf = self.deaf + 1 if waiting else 0
+            if not consumers or self.deaf > 1:
+                raise ConnectionError(f"{waiting} messages wait in the queue, and none is sent")
+        else:
+            self.deaf = 0
+        self.heard = 0
+        self._call_after(LISTEN, self._listen)
+
+    def _queue(self) -> tuple[int, int]:
+        """How many messages wait and how many workers take them. Raises where it is gone, or the broker silent."""
+        arguments: tuple[Any, ...] = (
+            0,
+            topology.events().name,
+            True,
+            False,
+            False,
+            False,
+            False,
+            {},
+        )  # passive: only to look
+        self.channel.send_method(spec.Queue.Declare, "BsbbbbbF", arguments)
+        found = self.channel.wait(spec.Queue.DeclareOk, timeout=PATIENCE, returns_tuple=True)
+        return found[1], found[2]
 
     # -- how much to hold ----------------------------------------------------------------------------------------------
 
@@ -199,6 +248,7 @@ class Receiver:
     def drop(self) -> None:
         """The connection is gone: what is held will be delivered again, to whoever is there."""
         self.is_open = False
+        self.held.forget()
         self.post.drop()
 
 
@@ -213,13 +263,16 @@ class ConsumeEvents(bootsteps.StartStopStep):
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
         self.receiver: Receiver | None = None
+        self.held = Held()
+        self.pulse: Pulse | None = None
         # What is loaded by now stays for ever. The collector looked at all of it every few batches, a fifth of the
         # worker's time.
         gc.collect()
         gc.freeze()
 
     def start(self, consumer: Any) -> None:
-        self.receiver = Receiver(consumer.connection, consumer.timer)
+        self.pulse = self.pulse or Pulse(self.held)
+        self.receiver = Receiver(consumer.connection, consumer.timer, self.held)
         # With nothing due the loop would notice a SIGTERM only after 10 s. Celery ends this with the connection.
         consumer.timer.call_repeatedly(1.0, _nothing)
 
@@ -236,6 +289,8 @@ class ConsumeEvents(bootsteps.StartStopStep):
         except Exception as problem:
             logger.warning("what was held goes back to the queue: %s", problem)
             receiver.drop()
+        if self.pulse is not None:
+            self.pulse.stop()
 
     def terminate(self, consumer: Any) -> None:
         if self.receiver is not None:

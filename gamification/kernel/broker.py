@@ -360,6 +360,7 @@ class Publisher:
             delivery_mode=2,
             message_id=message.id,
             type=message.type,
+            timestamp=int(time.time()),
         )
         # Not basic_publish, which looks for what has come in before each message and so takes twice as long.
         arguments = (0, exchange, message.routing_key, True, False)  # mandatory, not immediate

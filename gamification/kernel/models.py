@@ -134,6 +134,28 @@ class UnsentFacts(models.Model):
         return f"{self.player_id} from {self.since}"
 
 
+class WorkerPulse(models.Model):
+    """What a worker says of itself every second: that it lives, and what it holds."""
+
+    personal = ()
+
+    worker = models.CharField(primary_key=True, max_length=255)
+    beat = models.PositiveBigIntegerField(default=0)
+    """Rises: whoever looks twice sees whether it lives, whatever the clocks say."""
+    at = models.DateTimeField(default=timezone.now)
+    held = models.PositiveIntegerField(default=0)
+    """Messages that it has taken and not acknowledged."""
+    oldest = models.DateTimeField(null=True, blank=True)
+    """When the oldest of them was handed over, as its publisher says, or arrived here."""
+    done_to = models.DateTimeField(null=True, blank=True)
+    """When the newest message that it has dealt with was handed over."""
+    waits_for = models.TextField(blank=True)
+    """Why it cannot go on; empty when it can."""
+
+    def __str__(self) -> str:
+        return self.worker
+
+
 class Head(models.Model):
     """One row: the newest publication's number, and since which number each compiled unit has been kept.
 

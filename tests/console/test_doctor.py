@@ -26,6 +26,7 @@ from django.utils import timezone
 from kombu import Queue
 
 from gamification import clock, relay
+from gamification.console import at_rabbit
 from gamification.console.management.commands import doctor
 from gamification.kernel import outbox, topology
 from gamification.kernel.messages import Fact
@@ -51,7 +52,7 @@ def jobs(exchange: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The queue of Celery's tasks, under a name of this test's own."""
     name = f"{exchange}.tasks"
     monkeypatch.setattr(doctor, "tasks", Queue(name))
-    monkeypatch.setattr(doctor, "parked", Queue(f"{name}.dead"))
+    monkeypatch.setattr(at_rabbit, "parked", Queue(f"{name}.dead"))
     with channel() as rabbit:
         for each in (name, f"{name}.dead"):
             rabbit.queue_declare(each, durable=True, auto_delete=False)

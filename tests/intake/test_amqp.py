@@ -91,7 +91,7 @@ def test_bad_events_are_cut_out_as_they_were_written_and_the_others_stay() -> No
         ("bad_json", twice),
         ("bad_player_id", json.dumps(event(id="e5", player_id="me"))),
     ]
-    assert message.letters[2].reason.startswith("player_id: A player_id is 1 to 64")
+    assert message.letters[2].reason.startswith("player_id: A player id is 1 to 64")
 
 
 def test_an_event_that_cannot_be_cut_out_takes_its_message_along() -> None:
@@ -715,6 +715,7 @@ def test_replaying_everything_stops_at_what_was_there_before(kills: None, loop: 
 
 
 @rabbitmq
+@database
 def test_a_task_is_sent_in_again_with_what_it_is_made_of(exchange: str, monkeypatch: pytest.MonkeyPatch) -> None:
     again = kombu.Queue(f"{exchange}.again", kombu.Exchange(f"{exchange}.again", type="topic"), routing_key="task")
     gone = kombu.Queue(f"{exchange}.gone", kombu.Exchange(f"{exchange}.gone", type="fanout"))

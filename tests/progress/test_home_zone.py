@@ -10,6 +10,7 @@ from django.core.management import call_command
 from achievements.models import Standing
 from gamification import pipeline
 from gamification.console.management.commands import doctor
+from gamification.console.trouble import Trouble
 from gamification.kernel import publishing
 from progress import zones
 from progress.models import HomeZone, Player, Tally
@@ -71,7 +72,7 @@ def test_every_process_goes_by_what_is_recorded_whatever_its_environment_says(se
     settings.PLAYER_TIME_ZONE = BERLIN
     assert publishing.current()[Home] == before
     assert game_server().get("/api/v1/players/ada").json()["timezone"] == "UTC"
-    with pytest.raises(doctor.Trouble, match="TIME_ZONE is Europe/Berlin here, but UTC is recorded"):
+    with pytest.raises(Trouble, match="TIME_ZONE is Europe/Berlin here, but UTC is recorded"):
         doctor.the_zone(0)
     call_command("migrate", verbosity=0)
     assert doctor.the_zone(0) == BERLIN

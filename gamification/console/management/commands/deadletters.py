@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import amqp
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from gamification.celery import app, parked, tasks
+from gamification.intake.backlog import refused_letters
 from gamification.intake.post import NotConfirmed, Post
 from gamification.kernel import topology
 from gamification.kernel.amqp_reading import UNREADABLE, body_of, undecoded
@@ -80,6 +82,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{_id(letter)}  {_reason(letter)}  {beginning!r}")
         if not number:
             self.stdout.write("nothing is parked")
+        with suppress(DatabaseError):  # letters can be dealt with while it is away
+            if refused := refused_letters():
+                self.stderr.write(f"The queue takes no more: {refused}. Replay or drop some.")
 
     def _show(self, letters: Iterator[Any], *, id: str, **options: Any) -> None:
         for letter in letters:

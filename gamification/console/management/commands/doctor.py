@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-import amqp
-import kombu
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -20,9 +16,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from gamification import clock, relay
-from gamification.celery import parked, tasks
-from gamification.kernel import broker, disk, followers, keys, topology
-from gamification.kernel.models import Event
+from gamification.celery import tasks
+from gamification.console.at_rabbit import queue, the_broker, the_letters, the_topology, the_workers
+from gamification.console.trouble import Trouble, line
+from gamification.kernel import disk, followers, keys
 from progress import zones
 from progress.models import MOST_NAMED, Backfill, LeftOut
 from rewards import queries
@@ -32,12 +29,6 @@ SKEW = timedelta(seconds=2)
 LATE = timedelta(minutes=1)
 """How long after its time something may be left undone, or a transaction may stand still."""
 POSTGRESQL = 14
-
-
-class Trouble(Exception):
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(what)
-        self.what, self.do = what, do
 
 
 class Command(BaseCommand):
@@ -99,10 +90,10 @@ def the_database(patience: float) -> str:
     except Exception as problem:
         if connection.vendor == "postgresql":
             raise Trouble(
-                f"PostgreSQL does not answer: {_line(problem)}",
+                f"PostgreSQL does not answer: {line(problem)}",
                 f"Is it running at {settings.DB_HOST}:{settings.DB_PORT}? Do DB_NAME, DB_USER and DB_PASSWORD fit?",
             ) from problem
-        raise Trouble(f"The SQLite file cannot be used: {_line(problem)}", "May this user write it?") from problem
+        raise Trouble(f"The SQLite file cannot be used: {line(problem)}", "May this user write it?") from problem
     if connection.vendor != "postgresql":
         return f"SQLite, {connection.settings_dict['NAME']}: for development"
     version = int(connection.pg_version) // 10_000  # type: ignore[attr-defined]  # PostgreSQL's own
@@ -135,7 +126,7 @@ def the_disk(patience: float) -> str:
         disk.try_to_write()
     except Exception as problem:
         raise Trouble(
-            f"The database cannot write: {_line(problem)}", "Is its disk full, or its file read-only? Make room."
+            f"The database cannot write: {line(problem)}", "Is its disk full, or its file read-only? Make room."
         ) from problem
     return "the database can write"
 
@@ -199,105 +190,11 @@ def the_cache(patience: float) -> str:
         cache.delete(key)
     except Exception as problem:
         raise Trouble(
-            f"{where} does not answer: {_line(problem)}", "Is Redis running? Does REDIS_PASSWORD fit?"
+            f"{where} does not answer: {line(problem)}", "Is Redis running? Does REDIS_PASSWORD fit?"
         ) from None
     if kept != "ok":
         raise Trouble(f"{where} does not keep what it is given.", "Look at Redis' memory limit and its log.")
     return where
-
-
-def the_broker(patience: float) -> str:
-    if not settings.RABBITMQ_URL:
-        return "none: events are processed in place"
-    at = urlsplit(settings.RABBITMQ_URL)
-    where = f"RabbitMQ at {at.hostname}:{at.port or 5672}"
-    try:
-        with _channel() as rabbit:
-            version = rabbit.connection.server_properties.get("version", "?")
-    except Exception as problem:
-        raise Trouble(
-            f"{where} does not answer: {_line(problem)} Meanwhile events are processed in place and facts wait.",
-            "Is it running? Do user, password and virtual host of RABBITMQ_URL fit?",
-        ) from problem
-    publisher = broker.Publisher(settings.RABBITMQ_URL, settings.RABBITMQ_EXCHANGE, declare=lambda channel: None)
-    publisher.warm_up()
-    deadline = time.monotonic() + max(patience, broker.CONNECT_TIMEOUT)
-    while publisher.state is broker.State.STARTING and time.monotonic() < deadline:
-        time.sleep(0.01)
-    state, why = publisher.state, publisher.why
-    publisher.stop()
-    if state is broker.State.BLOCKED:
-        raise Trouble(
-            f"{where} takes no messages: an alarm blocks it. Events are processed in place, facts wait.",
-            "rabbitmq-diagnostics alarms names it: make room on its disk, or give it memory.",
-        )
-    if state is not broker.State.UP:
-        raise Trouble(f"{where} does not confirm what is published: {why}", "Look at its log.")
-    return f"{where}, version {version}, confirms"
-
-
-def the_topology(patience: float) -> str:
-    if not settings.RABBITMQ_URL:
-        return "no broker"
-    try:
-        with _channel() as rabbit:
-            topology.declare(rabbit)
-    except amqp.PreconditionFailed as different:
-        raise Trouble(
-            f"Something at the broker has another shape than it should: {_line(different)}",
-            "Let the workers empty the queue, stop them, delete it (rabbitmqctl delete_queue), and start them again.",
-        ) from different
-    except amqp.AccessRefused as refused:
-        raise Trouble(
-            f"The broker's user may not do what it has to: {_line(refused)}",
-            f"Let it configure, write and read what begins with {settings.RABBITMQ_EXCHANGE}.",
-        ) from refused
-    names = topology.incoming().name, topology.exchange().name, topology.events().name, topology.dead().name
-    return "exchanges {} and {}, queues {} and {}".format(*names)
-
-
-def the_workers(patience: float) -> str:
-    """Whether events that wait are being settled: somebody takes them, and they become fewer or others are kept."""
-    if not settings.RABBITMQ_URL:
-        return "no broker, so none are needed"
-    waiting, workers = _queue(topology.events().name)
-    if not workers:
-        raise Trouble(
-            f"No worker takes events, and {waiting} messages wait.",
-            "Start one for each core: celery -A gamification worker",
-        )
-    kept = Event.objects.order_by("-pk").values_list("pk", "received_at").first()
-    deadline = time.monotonic() + patience
-    while waiting and time.monotonic() < deadline:
-        time.sleep(0.1)
-        fewer, workers = _queue(topology.events().name)
-        if fewer < waiting or Event.objects.order_by("-pk").values_list("pk", "received_at").first() != kept:
-            return f"{workers} take events; {fewer} messages wait, and they are being settled"
-    if waiting:
-        last = f"the last event was kept at {kept[1]:%Y-%m-%d %H:%M:%S} UTC" if kept else "no event was ever kept"
-        raise Trouble(
-            f"{waiting} messages with events wait for {workers} workers that settle none of them; {last}.",
-            "Their log says why: a database that is away, or a process that hangs and wants restarting.",
-        )
-    return f"{workers} take events, none waits"
-
-
-def the_letters(patience: float) -> str:
-    """What could not be processed and waits for a person."""
-    if not settings.RABBITMQ_URL:
-        return "no broker"
-    events, _ = _queue(topology.dead().name)
-    jobs, _ = _queue(parked.name)
-    if events:
-        raise Trouble(
-            f"{events} messages could not be processed.", "manage.py deadletters list says why; replay or drop them."
-        )
-    if jobs:
-        raise Trouble(
-            f"{jobs} tasks failed, or were too often on a worker when it was killed.",
-            "manage.py deadletters list --tasks",
-        )
-    return "none"
 
 
 def the_clock(patience: float) -> str:
@@ -310,7 +207,7 @@ def the_clock(patience: float) -> str:
     now = timezone.now()
     if queries.due(now - LATE, 1):
         raise Trouble("Rewards have expired and nobody has taken note.", start)
-    if settings.RABBITMQ_URL and not _queue(tasks.name)[1]:
+    if settings.RABBITMQ_URL and not queue(tasks.name)[1]:
         raise Trouble("No worker takes what the clock asks for.", start)
     ticked = clock.last_tick()
     if ticked is None:
@@ -408,32 +305,3 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("facts", {"database", "migrations", "broker"}, the_facts),
 ]
 """A name, which of the others must be well for it to make sense, and what is done."""
-
-
-@contextmanager
-def _channel() -> Iterator[Any]:
-    with kombu.Connection(
-        settings.RABBITMQ_URL, connect_timeout=broker.CONNECT_TIMEOUT, ssl=settings.RABBITMQ_TLS
-    ) as client:
-        made: Any = client.transport.establish_connection()  # once: what is away is said, not waited for
-        made.sock.settimeout(broker.WRITE_TIMEOUT)
-        try:
-            yield made.channel()
-        finally:
-            made.collect()
-
-
-def _queue(name: str) -> tuple[int, int]:
-    """How many messages wait in a queue and how many consumers it has; none, where there is no such queue."""
-    try:
-        with _channel() as rabbit:
-            found = rabbit.queue_declare(name, passive=True)
-    except amqp.NotFound:
-        return 0, 0
-    return found.message_count, found.consumer_count
-
-
-def _line(problem: Exception) -> str:
-    """Its first line, as a sentence."""
-    said = (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")
-    return f"{said}."

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from gamification import clock
 from gamification.feed.transport import FeedProtocol
+from gamification.intake import backlog
 from gamification.kernel.postgresql.base import ask
 from gamification.play import demo
 from gamification.serving.protocol import HttpProtocol
@@ -48,6 +49,7 @@ class Command(BaseCommand):
             settings.ALLOWED_ORIGINS += [f"http://{name}:{port}" for name in ("localhost", "127.0.0.1")]
         stop = threading.Event()
         timekeeper = threading.Thread(target=clock.run, args=(stop,), name="clock", daemon=True)
+        backlog.watch()
         if not settings.RABBITMQ_URL:
             zones.record(settings.PLAYER_TIME_ZONE, timezone.now())
             timekeeper.start()

@@ -1,0 +1,257 @@
+"""Whether events that were handed over to the workers are being settled, and since when the oldest of them waits.
+
+RabbitMQ says how many messages wait in the queue and how many workers take from it, but neither how old they are nor
+what the workers hold. So three things are put together:
+
+- the queue, asked over a connection of one's own;
+- the workers' pulses (`intake.pulse`): what each holds since when, and when the newest message that it has dealt with
+  had been handed over. The queue is first in, first out: what was handed over before that has been taken out;
+- what this process has handed over itself, second by second.
+
+What it cannot see: the age of a message that a game server published to RabbitMQ without a timestamp, before a worker
+takes it (the queue's length shows that there is one); and what this process had handed over before it was restarted.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import amqp
+import kombu
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from gamification.intake.amqp import DEAD_LETTERS
+from gamification.kernel import broker, topology
+from gamification.kernel.models import WorkerPulse
+
+log = logging.getLogger(__name__)
+
+LATE = timedelta(seconds=5)
+"""How long an event may wait before that is worth a word."""
+EVERY = 2.0
+"""Seconds from one look to the next."""
+SILENT = timedelta(minutes=10)
+"""So long a worker that no longer shows its pulse is looked for: RabbitMQ has given up on it by then."""
+SAY_AGAIN = 60.0
+"""Seconds from one line in the log to the next, while it lasts."""
+DEADLINE = 3.0
+"""Seconds that the broker may take to answer."""
+
+_handed_over: deque[int] = deque(maxlen=100_000)
+"""The seconds in which this process handed over events that are not known to be settled, a day's worth."""
+
+
+def note() -> None:
+    """Events were handed over just now."""
+    now = int(time.time())
+    if not _handed_over or _handed_over[-1] != now:
+        _handed_over.append(now)
+
+
+@dataclass(frozen=True)
+class Backlog:
+    at: datetime
+    waiting: int
+    """Messages that no worker has taken yet."""
+    workers: int
+    """Who takes from the queue."""
+    held: int
+    """Messages that workers hold."""
+    oldest: datetime | None
+    """When the oldest message was handed over that is not settled, as far as can be seen."""
+    pulses: int = 0
+    """Workers that show one."""
+    standing_still: list[str] = field(default_factory=list)
+    """Workers that are still connected, but have shown no pulse since the last look but one."""
+    waits_for: list[str] = field(default_factory=list)
+    """What workers say they wait for."""
+
+    @property
+    def age(self) -> timedelta:
+        return max(self.at - self.oldest, timedelta()) if self.oldest else timedelta()
+
+    @property
+    def trouble(self) -> str:
+        """A sentence, where events wait for too long; else nothing."""
+        if self.age <= LATE:
+            return ""
+        waits = f"the oldest unprocessed event has waited for {self.age.total_seconds():.0f} s"
+        count = f"{self.waiting} messages wait, {self.held} are with workers"
+        if not self.workers:
+            return f"No worker takes events: {count}, {waits}."
+        if self.waits_for:
+            return f"Workers cannot go on ({self.waits_for[0]}): {count}, {waits}."
+        return f"Workers are behind: {count}, {waits}."
+
+
+class Look:
+    """Looks again and again, and remembers what it saw."""
+
+    def __init__(self) -> None:
+        self._wire: Any = None
+        self._beats: dict[str, tuple[int, float]] = {}
+        """Of each worker its pulse, and when it was first seen to have come so far."""
+        self._first_seen: datetime | None = None
+
+    def look(self, since: float = 3.0) -> Backlog:
+        """What is to be seen now. A worker stands still whose pulse has not changed for `since` seconds."""
+        waiting, workers = self._queue()
+        now = timezone.now()
+        pulses = list(WorkerPulse.objects.filter(at__gt=now - SILENT).order_by("pk"))
+        moving, still = self._told_apart(pulses, since)
+        # A pulse that stopped is that of a worker which ended, unless RabbitMQ still counts on it.
+        lost = still[: max(0, workers - len(moving))]
+        there = moving + lost
+        done_to = max((pulse.done_to for pulse in pulses if pulse.done_to), default=None)
+        while _handed_over and done_to and _handed_over[0] <= done_to.timestamp():
+            _handed_over.popleft()
+        ages = [pulse.oldest for pulse in there if pulse.oldest]
+        ages += [pulse.at for pulse in lost if not pulse.oldest]  # it may have taken something in its last second
+        if _handed_over:
+            ages.append(datetime.fromtimestamp(_handed_over[0], UTC))
+        self._first_seen = (self._first_seen or now) if waiting and not workers else None
+        if self._first_seen:
+            ages.append(self._first_seen)
+        return Backlog(
+            at=now,
+            waiting=waiting,
+            workers=workers,
+            held=sum(pulse.held for pulse in there),
+            oldest=min(ages, default=None),
+            pulses=len(there),
+            standing_still=[pulse.worker for pulse in lost],
+            waits_for=[pulse.waits_for for pulse in there if pulse.waits_for],
+        )
+
+    def close(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None and wire.channels is not None:
+            wire.collect()
+
+    def _told_apart(self, pulses: Sequence[WorkerPulse], since: float) -> tuple[list[WorkerPulse], list[WorkerPulse]]:
+        moving: list[WorkerPulse] = []
+        still: list[WorkerPulse] = []
+        now = time.monotonic()
+        for pulse in pulses:
+            beat, seen = self._beats.get(pulse.worker, (-1, now))
+            if beat != pulse.beat:
+                self._beats[pulse.worker], seen = (pulse.beat, now), now
+            (still if now - seen >= since else moving).append(pulse)
+        return moving, still
+
+    def _queue(self) -> tuple[int, int]:
+        """Raises amqp.NotFound where there is none."""
+        try:
+            if self._wire is None:
+                client = kombu.Connection(
+                    settings.RABBITMQ_URL, connect_timeout=DEADLINE, heartbeat=0, ssl=settings.RABBITMQ_TLS
+                )
+                self._wire = client.transport.establish_connection()
+                self._wire.sock.settimeout(DEADLINE)
+            channel = self._wire.channel()
+            found = channel.queue_declare(topology.events().name, passive=True)
+            channel.close()
+        except amqp.NotFound:
+            raise
+        except Exception:
+            self.close()
+            raise
+        return found.message_count, found.consumer_count
+
+
+class Watch:
+    """A thread that looks every few seconds, for the processes that hand events over."""
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        self._said_at = float("-inf")
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="backlog", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        self._over.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        eye = Look()
+        missing = False
+        while not self._over.is_set():
+            try:
+                self._note(eye.look().trouble)
+                missing = False
+            except amqp.NotFound:
+                if missing:  # still: what comes is parked until the queue is there again
+                    broker.publisher().start_over("no queue takes the events")
+                missing = not missing
+            except Exception as problem:  # who is away is said by others
+                log.debug("the backlog cannot be seen: %r", problem)
+            finally:
+                connection.close()
+            self._over.wait(EVERY)
+        eye.close()
+
+    def _note(self, trouble: str) -> None:
+        was, self.trouble = self.trouble, trouble
+        if trouble and (not was or time.monotonic() - self._said_at > SAY_AGAIN):
+            self._said_at = time.monotonic()
+            log.warning("%s", trouble)
+        elif was and not trouble:
+            log.info("no event waits any more")
+
+
+def refused_letters() -> str:
+    """What workers say who wait to park something, and may not; else empty."""
+    lively = WorkerPulse.objects.filter(at__gt=timezone.now() - SILENT)
+    waiting = lively.filter(waits_for__startswith=DEAD_LETTERS).values_list("waits_for", flat=True)
+    return f"{len(waiting)} workers wait, {waiting[0]}" if waiting else ""
+
+
+# -- one for the process -----------------------------------------------------------------------------------------------
+
+_watch: Watch | None = None
+_starting = threading.Lock()
+
+
+def watch() -> None:
+    """Begin to look, where there is a broker."""
+    global _watch
+    with _starting:
+        if settings.RABBITMQ_URL and _watch is None:
+            _watch = Watch()
+
+
+def trouble() -> str:
+    """What the last look found; empty when all is well."""
+    watch()
+    return _watch.trouble if _watch else ""
+
+
+@atexit.register
+def stop() -> None:
+    global _watch
+    with _starting:
+        ended, _watch = _watch, None
+    if ended is not None:
+        ended.stop()
+    _handed_over.clear()
+
+
+def _forget() -> None:
+    """A forked child has none of its parent's threads."""
+    global _watch, _starting
+    _watch, _starting = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,113 @@
+"""How a worker shows that it lives and what it holds: a row of its own, written every second by a thread of its own.
+
+By a thread, because the worker's loop may be busy with one batch for long; that is seen by what it holds getting older.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from gamification.kernel import sql
+from gamification.kernel.models import WorkerPulse
+
+logger = logging.getLogger(__name__)
+
+EVERY = 1.0
+"""Seconds from one pulse to the next."""
+LONGEST_PAUSE = 15.0
+"""Seconds between attempts, while the database is away."""
+OLDEST = timedelta(days=30)
+"""What says it was handed over before that is mistaken, or lies."""
+
+
+class Held:
+    """The messages that a worker has taken and not acknowledged, and how far it has come. Written by its loop only."""
+
+    def __init__(self) -> None:
+        self.since: dict[int, datetime] = {}
+        """Of each, by its delivery tag and in the order they came: when it was handed over."""
+        self.done_to: datetime | None = None
+        self.waits_for = ""
+
+    def take(self, message: Any) -> None:
+        self.since[message.delivery_tag] = handed_over(message, timezone.now())
+
+    def done(self, tags: list[int]) -> None:
+        found = [at for tag in tags if (at := self.since.pop(tag, None)) is not None]
+        self.done_to = max([*found, *([self.done_to] if self.done_to else [])], default=None)
+        self.waits_for = ""
+
+    def forget(self) -> None:
+        """The connection is gone: they are the broker's again."""
+        self.since.clear()
+        self.waits_for = ""
+
+    def oldest(self) -> datetime | None:
+        for _ in range(100):
+            try:
+                return next(iter(self.since.values()), None)
+            except RuntimeError:  # the loop took or settled one in this very moment
+                continue
+        return None
+
+
+def handed_over(message: Any, now: datetime) -> datetime:
+    """When a message was published, by its own word where that can be true; else now, when it has arrived."""
+    said = message.properties.get("timestamp")
+    if isinstance(said, int) and (now - OLDEST).timestamp() < said <= now.timestamp():
+        return datetime.fromtimestamp(said, UTC)
+    return now
+
+
+class Pulse:
+    def __init__(self, held: Held) -> None:
+        self.held = held
+        self.name = f"{socket.gethostname()}:{os.getpid()}"[:255]
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Say goodbye: whoever looks is not to wait for this one."""
+        self._over.set()
+        self._thread.join(timeout)
+
+    def beat(self) -> None:
+        held = self.held
+        said: dict[str, Any] = {
+            "at": timezone.now(),
+            "held": len(held.since),
+            "oldest": held.oldest(),
+            "done_to": held.done_to,
+            "waits_for": held.waits_for,
+        }
+        with transaction.atomic():
+            sql.lightly()
+            if not WorkerPulse.objects.filter(pk=self.name).update(beat=F("beat") + 1, **said):
+                WorkerPulse.objects.create(pk=self.name, beat=1, **said)
+
+    def _run(self) -> None:
+        pause = EVERY
+        while not self._over.wait(pause):
+            try:
+                self.beat()
+                pause = EVERY
+            except Exception as problem:
+                pause = min(2 * pause, LONGEST_PAUSE)
+                logger.warning("a worker cannot say that it lives: %r", problem)
+                connection.close()
+        try:
+            self.held.forget()
+            self.beat()
+        except Exception as problem:
+            logger.debug("a worker left without saying so: %r", problem)
+        connection.close()

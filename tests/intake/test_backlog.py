@@ -1,0 +1,230 @@
+"""Whether events are being settled is known: that nobody takes them, or a worker stands still, or cannot go on."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import amqp
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from gamification.console import at_rabbit
+from gamification.console.trouble import Trouble
+from gamification.intake import backlog, door
+from gamification.intake.decoding import decode
+from gamification.intake.pulse import Held, Pulse, handed_over
+from gamification.intake.worker import Receiver
+from gamification.kernel import topology
+from gamification.kernel.encoding import dumps
+from gamification.kernel.models import Event, WorkerPulse
+from tests import rabbit, workers
+from tests.intake.test_amqp import Loop, happened, send
+from tests.pipeline.content import metric, publish
+
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("exchange")]
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    loop = Loop()
+    yield loop
+    loop.connection.close()
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "LATE", timedelta(seconds=1))
+    monkeypatch.setattr(backlog, "EVERY", 0.1)
+
+
+def hand_over(*ids: str) -> None:
+    events = [happened(id_) for id_ in ids]
+    assert door.hand_over(decode(dumps({"events": events}).encode(), now=timezone.now()))
+
+
+def counted() -> int:
+    return Event.objects.filter(event_id__startswith="e").count()
+
+
+@pytest.mark.usefixtures("soon")
+def test_without_a_worker_the_probe_says_since_when_events_wait(caplog: pytest.LogCaptureFixture) -> None:
+    assert Client().get("/readyz").json()["status"] == "ok"
+    hand_over("e1")
+    rabbit.until(lambda: Client().get("/readyz").json()["status"] == "degraded")
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["workers"]) == (200, "behind")
+    assert (
+        "No worker takes events: 1 messages wait, 0 are with workers, the oldest unprocessed" in answer.json()["detail"]
+    )
+    said = [record for record in caplog.records if record.name == "gamification.intake.backlog"]
+    assert [record.levelno for record in said] == [logging.WARNING]
+    with pytest.raises(Trouble, match="No worker takes events, and 1 messages wait"):
+        at_rabbit.the_workers(0.2)
+
+
+@pytest.mark.usefixtures("soon")
+def test_events_of_others_are_seen_too_and_all_is_well_once_they_are_settled(tmp_path: Path) -> None:
+    publish(metric("kills"))
+    send(happened("e1"))
+    rabbit.until(lambda: "No worker takes events" in backlog.trouble())
+    with workers.own_tasks() as own, workers.running(tmp_path / "log", own):
+        rabbit.until(lambda: counted() == 1 and not backlog.trouble(), seconds=60)
+        hand_over("e2")
+        rabbit.until(lambda: counted() == 2)
+        rabbit.until(lambda: not backlog._handed_over)
+        assert at_rabbit.the_workers(1.5) == "1 take events, none waits"
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_worker_that_stands_still_with_what_it_holds_is_seen(tmp_path: Path) -> None:
+    publish(metric("kills"))
+    with workers.own_tasks() as own, workers.running(tmp_path / "log", own) as worker:
+        rabbit.until(lambda: WorkerPulse.objects.filter(beat__gt=1).exists(), seconds=60)
+        worker.send_signal(signal.SIGSTOP)
+        try:
+            send(*[happened(f"e{n}") for n in range(5)])
+            with rabbit.channel() as channel:
+                queue = topology.events().name
+                rabbit.until(lambda: channel.queue_declare(queue, passive=True).message_count == 0)
+            with pytest.raises(Trouble, match="1 of 1 workers stand still"):
+                at_rabbit.the_workers(2)
+            rabbit.until(lambda: "the oldest unprocessed event has waited" in backlog.trouble())
+        finally:
+            worker.send_signal(signal.SIGCONT)
+        rabbit.until(lambda: counted() == 5, seconds=60)
+        rabbit.until(lambda: not backlog.trouble(), seconds=60)
+
+
+def test_a_worker_that_was_killed_is_nobody_to_wait_for() -> None:
+    now = timezone.now()
+    WorkerPulse.objects.create(worker="gone", beat=7, at=now, held=3, oldest=now - timedelta(minutes=5))
+    eye = backlog.Look()
+    with rabbit.channel() as channel:
+        topology.declare(channel)
+    eye.look()
+    seen = eye.look(since=0)
+    eye.close()
+    assert (seen.workers, seen.held, seen.oldest, seen.standing_still) == (0, 0, None, [])
+
+
+def test_a_full_dead_letter_queue_is_seen_by_whoever_looks_after_the_service(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held()
+    receiver = Receiver(loop.connection, loop, held)
+    with rabbit.channel() as channel:
+        channel.queue_unbind(topology.dead().name, topology.dead().exchange.name)
+        channel.basic_publish(amqp.Message(b"no event"), topology.incoming().name, topology.EVENT_KEY)
+    loop.until(lambda: receiver.stuck)
+    monkeypatch.setattr(Pulse, "_run", lambda self: None)
+    Pulse(held).beat()
+    with pytest.raises(Trouble, match=r"The dead-letter queue takes no more: 1 workers wait"):
+        at_rabbit.the_letters(0.1)
+    assert backlog.refused_letters()
+    with rabbit.channel() as channel:
+        topology.declare(channel)
+    loop.until(lambda: not receiver.stuck)
+    Pulse(held).beat()
+    assert not backlog.refused_letters()
+
+
+def test_what_a_message_says_of_its_age_is_believed_only_where_it_can_be_true() -> None:
+    now = timezone.now()
+
+    def said(timestamp: Any) -> timedelta:
+        message = amqp.Message(b"", **({} if timestamp is None else {"timestamp": timestamp}))
+        return now - handed_over(message, now)
+
+    assert said(None) == timedelta()
+    assert timedelta(seconds=59) < said(int(now.timestamp()) - 60) < timedelta(seconds=61)
+    assert said(int(now.timestamp() * 1000)) == timedelta()  # milliseconds
+    assert said(2**64 - 1) == timedelta()
+    assert said(1) == timedelta()
+
+
+# -- a worker that hears nothing ---------------------------------------------------------------------------------------
+
+
+def test_a_queue_that_is_deleted_and_declared_anew_at_once_finds_its_worker_again(tmp_path: Path) -> None:
+    publish(metric("kills"))
+    with (
+        workers.own_tasks() as own,
+        workers.running(tmp_path / "log", own, "from gamification.intake import worker; worker.LISTEN = 0.5") as worker,
+    ):
+        send(happened("e1"))
+        rabbit.until(lambda: counted() == 1, seconds=60)
+        with rabbit.channel() as channel:
+            for _ in range(3):
+                channel.queue_delete(topology.events().name)
+                topology.declare(channel)
+        send(happened("e2"))
+        rabbit.until(lambda: counted() == 2, seconds=60)
+        assert worker.poll() is None
+
+
+def listening(loop: Loop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    monkeypatch.setattr("gamification.intake.worker.LISTEN", 0.05)
+    receiver._listen()
+
+    def listen() -> None:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            loop.turn()
+        raise AssertionError("it goes on waiting")
+
+    return listen
+
+
+def test_a_worker_whose_subscription_is_lost_begins_anew(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver(loop.connection, loop)
+    receiver.channel.basic_cancel(receiver.consumer)
+    with pytest.raises(ConnectionError, match="0 messages wait in the queue, and none is sent"):
+        listening(loop, receiver, monkeypatch)()
+
+
+def test_a_worker_that_is_sent_nothing_though_there_is_something_begins_anew(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = Receiver(loop.connection, loop)
+    receiver.channel.basic_cancel(receiver.consumer)
+    with rabbit.channel() as other:
+        other.basic_qos(0, 1, False)
+        other.basic_consume(topology.events().name, callback=lambda message: None)
+        send(b"[]", b"[]", b"[]")
+        rabbit.until(lambda: other.queue_declare(topology.events().name, passive=True).message_count == 2)
+        with pytest.raises(ConnectionError, match="2 messages wait in the queue, and none is sent"):
+            listening(loop, receiver, monkeypatch)()
+
+
+def test_a_worker_with_an_empty_queue_goes_on_waiting(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver(loop.connection, loop)
+    monkeypatch.setattr("gamification.intake.worker.LISTEN", 0.02)
+    receiver._listen()
+    for _ in range(40):
+        loop.turn()
+    assert receiver.deaf == 0
+    receiver.drop()
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_queue_that_is_deleted_is_declared_anew_by_whoever_hands_over() -> None:
+    hand_over("e1")
+    backlog.watch()
+    with rabbit.channel() as channel:
+        channel.queue_delete(topology.events().name)
+
+    def is_back() -> bool:
+        with rabbit.channel() as channel:
+            try:
+                return bool(channel.queue_declare(topology.events().name, passive=True))
+            except amqp.NotFound:
+                return False
+
+    rabbit.until(is_back)

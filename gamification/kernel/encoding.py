@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_maybe_whole = re.compile(rb"\d\.0|\de")
-"""What a double that is a whole number looks like in JSON. A text without it needs no second look."""
+_maybe_whole = re.compile(rb"\d(?:\.0|e|\d{15})")
+"""What a double that is a whole number looks like in JSON, or an integer that may stand for one. A text without it
+needs no second look."""
 
 
 def instant(at: datetime) -> str:
@@ -35,7 +37,8 @@ def dumps(value: Any) -> str:
 
 
 def canonical(value: Any) -> bytes:
-    """JSON text that is the same for equal values: keys in order, `1.0` as `1`."""
+    """JSON text that is the same for equal values: keys in order, `1.0` as `1`, `1e300` as either of the integers it is
+    written out as."""
     try:
         text = _encoder.encode(value)
         return _encoder.encode(_plain(value)) if _maybe_whole.search(text) else text
@@ -51,7 +54,19 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if kind is float and value.is_integer():
         return int(value)
+    if kind is int and abs(value) > 2**53:
+        return _written_out(value)
     return value
+
+
+def _written_out(value: int) -> int:
+    """The double that an integer beyond 2^53 writes out, digit by digit or with zeros after its shortest form; any
+    other integer as it is, since readers of integers tell it from its neighbours."""
+    try:
+        double = float(value)
+    except OverflowError:
+        return value
+    return int(double) if value == int(Decimal(repr(double))) else value
 
 
 def number(value: float | int | None) -> float | int | None:

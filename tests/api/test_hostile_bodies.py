@@ -59,7 +59,7 @@ def test_a_body_that_is_not_an_object(server: APIClient, watch: Watch) -> None:
 
 
 def test_no_body_where_something_must_be_said(server: APIClient, watch: Watch) -> None:
-    silent = ("publish", "preview", "claim", "token", "revoke", "release", "dismiss")
+    silent = ("publish", "restore", "preview", "claim", "token", "revoke", "release", "dismiss")
     for call in with_body():
         if call.method == "PATCH" or call.route.rsplit("/", 1)[-1] in silent:
             continue

@@ -1,11 +1,14 @@
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from gamification.intake.decoding import decode
 from gamification.kernel import inbox, outbox
 from gamification.kernel.messages import Fact, GameEvent
 from gamification.kernel.models import Event, Head, OutboxFact, RejectedEvent
@@ -42,6 +45,41 @@ def test_an_event_that_arrives_again_is_a_duplicate() -> None:
     admission = inbox.admit([again], NOW)
     assert (admission.fresh, admission.duplicates, admission.reused) == ([], [again], [])
     assert Event.objects.count() == 1
+
+
+ONE_VALUE = [
+    ["1", "1.0", "1e0", "10e-1"],
+    ["1e300", "1" + "0" * 300, str(int(1e300)), "1.0E+300", "10e299"],
+    ["1e22", "1" + "0" * 22],
+    ["-1e19", "-1" + "0" * 19],
+    ["12345678901234567000", "1.2345678901234567e19", str(int(1.2345678901234567e19))],
+    ["0", "-0", "-0.0", "0e9"],
+    ['{"a": 1, "b": [2.0]}', '{"b": [2], "a": 1.0}'],
+]
+"""The same JSON value, written in several ways."""
+
+
+@pytest.mark.parametrize("texts", ONE_VALUE)
+def test_one_json_value_is_one_however_it_is_written(texts: list[str]) -> None:
+    for read in (json.loads, msgspec.json.decode):
+        assert len({event(data={"n": read(text)}).digest() for text in texts}) == 1
+
+
+def test_integers_next_to_each_other_are_two() -> None:
+    ids = [9007199254740992, 9007199254740993, 76561197960287930, 76561197960287931, 2**64, 2**64 + 1, 10**300 + 1]
+    assert len({event(data={"n": n}).digest() for n in [*ids, 10**300, "1e300", True, 1, "1"]}) == len(ids) + 5
+
+
+def test_an_instant_is_one_to_the_microsecond() -> None:
+    def digest(text: str) -> bytes:
+        [(_, found)] = decode(
+            json.dumps({"id": "e", "player_id": "p", "type": "t", "data": {}, "timestamp": text}).encode(), now=NOW
+        ).good
+        return found.digest()
+
+    same = ["2026-05-30T12:00:00.1234567Z", "2026-05-30T14:00:00.123456+02:00", "2026-05-30t12:00:00.12345600z"]
+    assert len({digest(text) for text in same}) == 1
+    assert digest("2026-05-30T12:00:00.123457Z") != digest(same[0])
 
 
 @pytest.mark.parametrize(

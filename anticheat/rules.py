@@ -14,12 +14,14 @@ too early, by the time between two neighbours of the trail at most.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gamification.kernel import sums
 from gamification.kernel.encoding import number
 from gamification.kernel.messages import GameEvent
 
@@ -84,9 +86,9 @@ def broken(rule: HardRule, event: GameEvent, trail: Trail | None, now: datetime)
         case "VALUE_RANGE":
             return _out_of_range(rule, amounts)
         case "MAX_PER_EVENT":
-            return _too_much(rule, sum(amounts))
+            return _too_much(rule, math.fsum(amounts))
         case "MAX_PER_WINDOW":
-            return _too_much_lately(rule, trail or Trail(), microseconds(event.timestamp), sum(amounts))
+            return _too_much_lately(rule, trail or Trail(), microseconds(event.timestamp), math.fsum(amounts))
         case "COOLDOWN":
             return _too_soon(rule, trail or Trail(), microseconds(event.timestamp))
         case "CLOCK_SKEW":
@@ -105,7 +107,7 @@ class Trail:
 
     def add(self, rule: HardRule, event: GameEvent, now: datetime) -> None:
         """Remember an event that passed, and forget what no event to come should be judged by."""
-        amount = sum(rule.amounts(event))
+        amount = math.fsum(rule.amounts(event))
         if amount == 0 and rule.kind == MAX_PER_WINDOW:
             return
         insort(self.entries, (microseconds(event.timestamp), amount))
@@ -144,11 +146,12 @@ def _too_much_lately(rule: HardRule, trail: Trail, at: int, amount: float) -> Va
     low = bisect_right(entries, (at - rule.span, float("inf")))
     high = bisect_left(entries, (at + rule.span,))
     near = sorted([*entries[low:high], (at, amount)])
-    most, total, start = amount, 0.0, 0
+    most, start = amount, 0
+    total, rest = 0.0, sums.load("")
     for end, (instant, worth) in enumerate(near):
-        total += worth
+        total, rest = sums.add(total, rest, worth)
         while near[start][0] <= instant - rule.span:
-            total -= near[start][1]
+            total, rest = sums.add(total, rest, -near[start][1])
             start += 1
         if instant >= at and (end + 1 == len(near) or near[end + 1][0] != instant):
             most = max(most, total)

@@ -10,7 +10,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Protocol
 
-from progress import sums
+from gamification.kernel import sums
 from progress.rules import Requirement
 
 WindowEntry = tuple[datetime, str, float, str | None, int]

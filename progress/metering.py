@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from gamification.kernel import sql
+from gamification.kernel import sql, sums
 from gamification.kernel.encoding import number
 from gamification.kernel.messages import REPORTED, GameEvent, Json, PlayerId, Sample
 from gamification.kernel.world import Part, World
-from progress import periods, sums
+from progress import periods
 from progress.erasure import PlayerErased, erased
 from progress.frames import WindowEntry, best_window
 from progress.members import forget_members, keep_members, load_members

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
+from gamification.kernel import sums
 from gamification.kernel.encoding import canonical, instant, parse_instant
 from gamification.kernel.messages import GameEvent, Json, Sample
-from progress import periods, sums
+from gamification.kernel.sums import Rest
+from progress import periods
 from progress.periods import Period, Zones
-from progress.sums import Rest
 
 MAX_EXACT = 2**53
 NEVER, ALWAYS = "NEVER", "ALWAYS"

@@ -157,6 +157,11 @@ def test_no_two_events_that_pass_are_closer_than_the_cooldown(instants: list[int
     assert all(later - earlier >= seconds for earlier, later in pairwise(passed))
 
 
+def test_eight_times_seven_tenths_are_not_over_a_maximum_of_five_point_six() -> None:
+    rule = HardRule("r", "MAX_PER_WINDOW", metric="gold", maximum=5.6, seconds=100)
+    assert judged(rule, *(event(n, 0.7) for n in range(9))) == [False] * 8 + [True]
+
+
 @pytest.mark.parametrize("kind", ["MAX_PER_WINDOW", "COOLDOWN"])
 def test_a_trail_survives_being_stored(kind: str) -> None:
     rule = HardRule("r", kind, metric="gold", maximum=5, seconds=10)

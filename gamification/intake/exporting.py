@@ -27,6 +27,7 @@ from progress.models import MemberSeen, Player, Tally
 from progress.rules import LIFETIME
 from quests.models import Run
 from quests.rules import QuestRules
+from quests.running import QUEST_SCOPE
 
 Row = dict[str, Any]
 
@@ -102,7 +103,8 @@ class Known:
         return {name: value for name, value in row.items() if name not in left_out}
 
     def _member(self, row: Row) -> Row | None:
-        return row if "DISTINCT" in (self._aggregates(row) or ()) else None
+        is_of_a_quest = row["scope"].startswith(QUEST_SCOPE)  # none is hidden
+        return row if is_of_a_quest or "DISTINCT" in (self._aggregates(row) or ()) else None
 
     def _aggregates(self, row: Row) -> set[str] | None:
         label = row["scope"].partition("#")[0]

@@ -90,6 +90,7 @@ KINDS: dict[str, tuple[str, Json]] = {
 
 _CONTENT = ["state", "tags", "text", "q", "search"]
 FILTERS = {
+    "facts": ["after", "types", "player_id", "page_size"],
     "achievements": ["type", "category", "is_enabled", "repeat", "series", *_CONTENT],
     "quests": ["type", "difficulty", "is_active", "repeat", "auto_start", "available_to", *_CONTENT],
     "pools": ["period", *_CONTENT],
@@ -249,6 +250,7 @@ def _acts() -> Iterator[Call]:
 def _events() -> Iterator[Call]:
     fresh = event("fresh", "ann", "enemy.killed", {"damage": 1})
     yield Call("POST", "events", "events:write", fresh, names_player="body", takes_body=True)
+    yield Call("GET", "facts", "facts:read")
     yield Call("GET", "events/rejected", "players:read", is_list=True)
     yield Call("GET", "held", "players:read", is_list=True)
     for decision in ("release", "dismiss"):

@@ -127,7 +127,7 @@ def test_a_key_without_the_scope(server: APIClient, watch: Watch) -> None:
                 watch.refused(call, call.send(others), 403, "missing_scope")
                 watch.refused(call, call.send(others, body=b"{nonsense"), 403, "missing_scope")
     ApiKey.objects.exclude(pk=ApiKey.objects.order_by("pk")[0].pk).delete()
-    of_what_is_to_come = {"analytics:read", "anticheat:write", "audit:read", "facts:read", "webhooks:write"}
+    of_what_is_to_come = {"analytics:read", "anticheat:write", "audit:read", "webhooks:write"}
     assert {call.scope for call in calls()} == set(SCOPES) - of_what_is_to_come
 
 

@@ -109,15 +109,20 @@ def test_what_visible_content_counts_is_handed_out() -> None:
         achievement("weapons", requirement("DISTINCT", HIT, 9)),
         achievement("streak", requirement("STREAK", HIT, 9)),
         achievement("daily", requirement("COUNT", HIT, 9), repeat="DAILY"),
+        quest("arms", step("s", requirement("DISTINCT", HIT, 9)), auto_start=True),
     )
     data = export(player("ann"))["data"]
     lifetime, today = sorted(data["progress.tally"], key=lambda row: row["scope"])
     assert (lifetime["scope"], lifetime["sum"], lifetime["members"], bool(lifetime["runs"])) == ("", 6, 3, True)
     assert (today["scope"][:1], today["count"], "members" in today) == ("D", 3, False)
-    assert {row["member"] for row in data["progress.memberseen"]} == {"s:w0", "s:w1", "s:w2"}
+    for scope in ("", "q:arms"):
+        seen = {row["member"] for row in data["progress.memberseen"] if row["scope"].partition("/")[0] == scope}
+        assert seen == {"s:w0", "s:w1", "s:w2"}
     assert [row["event_id"] for row in data["kernel.event"] if row["type"] == "enemy.killed"] == ["e0", "e1", "e2"]
     assert [row["achievement_id"] for row in data["achievements.standing"]] == ["first"]
-    assert [(row["quest_id"], list(row["state"]["steps"]["s"])) for row in data["quests.run"]] == [("hunt", ["at"])]
+    assert [(row["quest_id"], list(row["state"]["steps"]["s"])) for row in data["quests.run"]] == [
+        ("hunt", ["at"]), ("arms", ["at"]),
+    ]  # fmt: skip
     assert [row["amount"] for row in data["rewards.transfer"]] == [5]
     assert all(row["player_id"] == "ann" for rows in data.values() for row in rows)
 

@@ -19,6 +19,7 @@ from gamification import pipeline
 from gamification.intake.erasing import OTHERWISE, ErasePlayer, tables
 from gamification.kernel import bus
 from gamification.kernel.actors import Actor
+from gamification.kernel.http import idempotency
 from gamification.kernel.messages import Command, GameEvent
 from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFacts
 from gamification.kernel.world import Part
@@ -30,7 +31,7 @@ from quests.models import Run
 from rewards.granting import Till
 from rewards.models import Distribution, Transfer
 from tests import dumping
-from tests.callers import game_server, player
+from tests.callers import assert_problem, game_server, player
 from tests.pipeline.content import NOON, achievement, event, level, metric, publish, quest, requirement, reward, step
 
 pytestmark = pytest.mark.django_db
@@ -217,6 +218,25 @@ def test_every_model_says_what_it_keeps_of_players() -> None:
         assert set(getattr(model, "shown_to_player", ())) <= names, model
         assert ("player_id" in names) == ("player_id" in said), model
         assert not said or model in tables() or model in OTHERWISE or model in stays, f"who erases {model.__name__}?"
+
+
+def test_a_request_that_was_under_way_leaves_nothing_of_who_was_erased_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content()
+    server, claim = game_server(), idempotency._claim
+    play(CANARY, server)
+
+    def erase_after(*args: Any) -> IdempotencyKey:
+        claimed = claim(*args)
+        assert server.delete(f"{API}/players/{CANARY}").status_code == 204
+        return claimed
+
+    monkeypatch.setattr(idempotency, "_claim", erase_after)
+    said, key = {"amount": 1, "reason": f"ale for {CANARY}"}, {"Idempotency-Key": f"{CANARY}-ale"}
+    answer = server.post(f"{API}/players/{CANARY}/wallet/gold/spend", said, format="json", headers=key)
+    assert_problem(answer, 409, "player_erased")
+    assert dumping.where(CANARY) == set()
 
 
 # -- in the middle of a batch ------------------------------------------------------------------------------------------

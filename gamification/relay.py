@@ -193,7 +193,7 @@ class Relay:
             try:
                 left, pause = publish_waiting(), FIRST_PAUSE
             except Exception as problem:  # a database that is away, most likely: it will be tried again
-                log.warning("facts were not published, they wait in the outbox: %r", problem)
+                log.warning("facts were not published, they wait in the outbox", exc_info=problem)
                 connection.close()
                 left, pause = Left.LATER, min(2 * pause, LONGEST_PAUSE)
         connection.close()

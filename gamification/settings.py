@@ -469,13 +469,17 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
+            "()": "gamification.kernel.logs.Line",
             "style": "{",
             # !r keeps a message on its line whatever a client put into it. Z is true: Django sets the process to UTC.
             "format": "time={asctime}.{msecs:03.0f}Z level={levelname} logger={name} message={message!r}",
             "datefmt": "%Y-%m-%dT%H:%M:%S",
         },
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"once an interval": {"()": "gamification.kernel.logs.OnceAnInterval"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["once an interval"]},
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},  # not Django's own format as well

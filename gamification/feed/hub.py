@@ -51,6 +51,8 @@ FREEZE_AFTER = 256
 FREEZE_EVERY = 60
 """… and those that took the place of others, after so many seconds."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0
+"""Seconds before work that failed is begun anew, doubled each time."""
 PATIENCE = 10
 """Seconds that a database which does not answer may keep a player at the door."""
 
@@ -114,13 +116,18 @@ class Hub:
         self._reader.shutdown(wait=False)
 
     async def _for_ever(self, work: Callable[[], Any]) -> None:
+        pause = FIRST_PAUSE
         while True:
+            began = self.loop.time()
             try:
                 await work()
             except Exception as failure:  # a database or a layer that is away comes back
                 _stop_if_told_to()
-                log.warning("the feed goes on after %r", failure, exc_info=not isinstance(failure, OSError))
-                await asyncio.sleep(1)
+                log.warning("the feed goes on after a failure", exc_info=failure)
+                if self.loop.time() - began > 2 * LONGEST_PAUSE:
+                    pause = FIRST_PAUSE
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _ask(self, question: Callable[..., T], *arguments: Any) -> T:
         return await self.loop.run_in_executor(self._reader, _answered, question, *arguments)

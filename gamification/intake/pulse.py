@@ -103,7 +103,7 @@ class Pulse:
                 pause = EVERY
             except Exception as problem:
                 pause = min(2 * pause, LONGEST_PAUSE)
-                logger.warning("a worker cannot say that it lives: %r", problem)
+                logger.warning("a worker cannot say that it lives", exc_info=problem)
                 connection.close()
         try:
             self.held.forget()

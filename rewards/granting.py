@@ -182,8 +182,11 @@ class Till(Part):
         return kept[key]
 
     def found_given(self) -> frozenset[UUID]:
-        """Which of the distributions of this world, that was not written, are there already."""
-        found = frozenset(Distribution.objects.filter(pk__in=self.granted).values_list("pk", flat=True))
+        """Which of the distributions of this world, that was not written, are there already, or were paid."""
+        paying = {rules.transfer_id(id_, "claim"): id_ for id_ in self.granted}
+        paid = Transfer.objects.filter(pk__in=paying).values_list("pk", flat=True)
+        there = Distribution.objects.filter(pk__in=self.granted).values_list("pk", flat=True)
+        found = frozenset(there) | {paying[id_] for id_ in paid}
         if found:
             log.error(
                 "%d distributions were given before, and nothing else says so: %s", len(found), sorted(found)[:10]

@@ -261,14 +261,15 @@ def test_who_is_banned_is_filled_when_they_are_not_any_more(django_capture_on_co
 # -- what is there already ---------------------------------------------------------------------------------------------
 
 
-def test_a_distribution_that_is_there_already_sinks_no_batch_and_is_not_paid_again(caplog):
+@pytest.mark.parametrize("lost", [[], [Distribution, Standing]])
+def test_what_was_given_already_sinks_no_batch_and_is_not_paid_again(caplog, lost):
     publish(metric("kills"), reward("coin"), achievement("one", requirement("COUNT", "kills", 1), rewards=["coin"]))
     pipeline.process([event("e", "ann")], now=NOON)
-    given = Distribution.objects.get()
+    given = distribution_id("ann", "ACHIEVEMENT", "one", "0", 0)
     Player.objects.update(earned=b"")  # as after half a restore
-    Tally.objects.all().delete()
+    for table in (Tally, *lost):
+        table.objects.all().delete()
     outcome = pipeline.process([event("e2", "ann"), event("e2", "bob")], now=NOON)
     assert outcome.accepted == 2
-    assert given.pk == distribution_id("ann", "ACHIEVEMENT", "one", "0", 0)
     assert {w.player_id: w.balance for w in Wallet.objects.all()} == {"ann": 5, "bob": 5}
-    assert str(given.pk) in caplog.text
+    assert str(given) in caplog.text

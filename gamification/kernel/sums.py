@@ -40,8 +40,8 @@ def _grown(parts: Sequence[float], value: float) -> list[float]:
 
 
 def dump(rest: Rest) -> str:
-    return " ".join(map(repr, rest))
+    return " ".join(map(repr, rest)) if rest else ""
 
 
 def load(text: str) -> Rest:
-    return tuple(map(float, text.split()))
+    return tuple(map(float, text.split())) if text else ()

@@ -308,7 +308,7 @@ def test_a_player_gets_nothing_of_another(server: APIClient) -> None:
     mine = Distribution.objects.filter(player_id="bob").values_list("pk", flat=True)
     for client in (player("ann"), player("nobody-yet")):
         for address, response in sweep(client):
-            said = text(response)
+            said = re.sub(r"cursor=[\w%.-]+", "", text(response))  # whose signature may read like anything
             assert OF_BOB not in said, address
             assert "bob" not in said, address
             assert not [id_ for id_ in mine if str(id_) in said], address

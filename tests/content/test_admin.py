@@ -19,7 +19,7 @@ from gamification.kernel.access import create_key
 from gamification.kernel.models import IdempotencyKey, Version
 from progress.models import Level, Metric, MetricCondition
 from rewards.models import Currency, Reward
-from tests.content.making import achievement, coins, designer, metric, send
+from tests.content.making import achievement, coins, count, designer, metric, quest, send, step
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +96,7 @@ def test_every_model_can_be_looked_at(admin_client: Client) -> None:
     lines = {"metriccondition", "levelreward", "rewarditem", "rewardchance"}
     lines |= {"achievementrequirement", "achievementreward", "achievementprerequisite"}
     lines |= {"step", "questrequirement", "questreward", "poolquest"}
-    lines |= {"leftout"}
+    lines |= {"leftout", "workerpulse"}
     lines |= {"answeredplayer", "pseudonymkey"}  # hashes and the key to them
     assert {m._meta.model_name for m in models} - {m._meta.model_name for m in admin.site._registry} == lines
     for model in models:
@@ -299,6 +299,31 @@ def test_what_is_selected_is_published_and_retired(mia: Client) -> None:
     assert mia.post(here + "one/delete/").status_code == 403
 
 
+BUTTONS = ('value="retire_selected"', 'value="restore_selected"')
+
+
+@pytest.mark.usefixtures("game")
+def test_what_was_retired_is_restored(mia: Client) -> None:
+    send(designer(), "achievements", achievement("one", tags=["boss"]))
+    here = "/admin/achievements/achievement/"
+    page = mia.get(f"{here}one/change/").content.decode()
+    assert [verb in page for verb in BUTTONS] == [True, False]
+    mia.post(here, {"action": "retire_selected", "_selected_action": ["one"]})
+    page = mia.get(f"{here}one/change/").content.decode()
+    assert [verb in page for verb in BUTTONS] == [False, True]
+    response = mia.post(here, {"action": "restore_selected", "_selected_action": ["one"], "reason": "missed"})
+    assert said(response) == ["Restored one."]
+    assert Version.objects.get(kind="achievement", number=3).reason == "missed"
+    assert ">one<" in mia.get(f"{here}?tag=boss").content.decode()
+
+
+def test_what_is_odd_is_said_as_it_is_published(mia: Client) -> None:
+    send(designer(), "rewards", {"id": "nothing", "type": "XP", "value": 0, "draft": True})
+    page = {"action": "publish_selected", "_selected_action": ["nothing"]}
+    lines = said(mia.post("/admin/rewards/reward/", page))
+    assert [line.partition(" ")[0] for line in lines] == ["nothing:", "Published"]
+
+
 def test_a_rule_against_cheats_is_written(client: Client) -> None:
     logged_in(client, "rob", "reviewers")
     form = {
@@ -359,3 +384,18 @@ def test_who_only_reads_content_cannot_publish_it(client: Client, group: str) ->
     client.post(here, {"action": "publish_selected", "_selected_action": ["hunter"]})
     assert client.post(CHANGE, {"_publish": "1"}).status_code == 403
     assert Achievement.objects.get().published is None
+
+
+def test_a_draft_that_names_what_is_not_there_can_be_looked_at_and_mended(mia: Client) -> None:
+    studio = designer()
+    ghosts = {"rewards": ["ghost"], "prerequisites": ["ghost"]}
+    send(studio, "achievements", {**achievement("one", count("ghost")), **ghosts, "draft": True})
+    send(studio, "quests", quest("two", step("go", count("ghost"), rewards=["ghost"]), draft=True))
+    send(studio, "rewards", {"id": "three", "type": "RANDOM", "table": [{"reward": "ghost"}], "draft": True})
+    send(studio, "levels", {"level": 1, "xp": 0, "rewards": ["ghost"], "draft": True})
+    send(studio, "pools", {"id": "four", "quests": ["ghost"], "draft": True})
+    for page in ("achievements/achievement/one", "quests/quest/two", "rewards/reward/three", "progress/level/1",
+                 "quests/pool/four"):  # fmt: skip
+        assert mia.get(f"/admin/{page}/change/").status_code == 200, page
+    lines = said(mia.post("/admin/quests/quest/", {"action": "publish_selected", "_selected_action": ["two"]}))
+    assert any("There is no published metric 'ghost'" in line for line in lines)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from gamification.console import logins
+from gamification.console import addresses, logins
 from gamification.kernel import keys
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,21 @@ class Console(admin.AdminSite):
             response.status_code = HTTPStatus.TOO_MANY_REQUESTS
             response["Retry-After"] = str(verdict.wait)
         return response
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        of = getattr(view, "__self__", None)  # the screen whose view it is
+
+        @wraps(view)
+        def checked(request: HttpRequest, *arguments: Any, **named: Any) -> Any:
+            addresses.check(request)
+            if isinstance(of, admin.ModelAdmin):
+                addresses.check_list(request, of)
+            try:
+                return view(request, *arguments, **named)
+            except OverflowError:  # SQLite's, for a key in a form that no column of numbers can hold
+                raise BadRequest("There is no such row.") from None
+
+        return super().admin_view(checked, cacheable)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         found = super().get_app_list(request, app_label)

@@ -383,11 +383,12 @@ def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Calla
     if quest.repeat not in KINDS or newest is None:
         return False
     opens, closes = period(quest.repeat)
-    if newest.status != COMPLETED:
+    if newest.status != COMPLETED or newest.completed_at is None:
         return newest.started_at >= closes  # a late event: what is begun since is not to be followed by what was before
-    # A run of a period was completed in it, be it at its very end. Another version may have had others, or none.
-    at = newest.completed_at if newest.period is None else newest.started_at
-    return at is not None and at >= opens
+    # Another version may have had other periods, or none. What has one may be completed at its very end, where the next
+    # one opens, and still is of the first.
+    is_at_its_end = newest.period is not None and newest.completed_at == opens
+    return newest.started_at >= opens or (newest.completed_at >= opens and not is_at_its_end)
 
 
 def starts_itself(quest: Quest, newest: Run | None, period: Callable[[str], Period]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -136,6 +138,18 @@ def test_in_redis_it_is_the_same_however_many_ask_at_once(settings: LazySettings
     [key] = client.keys(f"{prefix}:*")
     assert 0 < client.ttl(key) <= 601
     client.delete(key)
+
+
+def test_a_redis_that_hangs_costs_one_caller_a_moment_and_the_next_ones_nothing(settings: LazySettings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel takes connections, nobody answers
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        settings.CACHES = {"default": {"KEY_PREFIX": "test", "OPTIONS": {"socket_timeout": 1}}}
+        limiter, limit = Limiter(InRedis(limits.impatient_redis(), "test")), per_second("player-reads", 20, 4)
+        began = time.monotonic()
+        assert limiter.take(limit, "ann").wait is None
+        assert time.monotonic() - began < 5 * limits.PATIENCE + 1
+        silent.close()  # whoever asked again now would be told that nobody is there
+        assert granted(limiter, limit, 100) == 79
 
 
 # -- over HTTP ---------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ CHORES = [
     Chore("forget events past retention", 3600, retention.forget_events),
     Chore("forget refused events", 3600, retention.forget_rejected),
     Chore("forget old messages", 3600, retention.forget_messages),
-    Chore("forget samples that no window can hold", 3600, retention.forget_window_samples),
+    Chore("forget samples that no window can hold", 86400, retention.forget_window_samples),
     Chore("forget closed runs that are not shown", 86400, retention.forget_runs),
     Chore("forget periods past retention", 86400, retention.forget_periods),
     Chore("forget old backfills", 86400, retention.forget_jobs),

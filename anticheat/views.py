@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -50,11 +50,13 @@ class Held(APIView):
         return paginate(request, found, ordering=["id"], show=lambda row: FindingSerializer(row).data)
 
 
+_decision: Any = {"request": ReasonShape, "responses": FindingSerializer}
+
+
 class _Decision(APIView):
     scopes: ClassVar = {"POST": "anticheat:decide"}
     command: type[ReleaseEvent] | type[DismissEvent]
 
-    @extend_schema(request=ReasonShape, responses=FindingSerializer)
     @idempotent
     def post(self, request: Request, finding_id: int) -> Response:
         reason = parse(ReasonShape, request.data)["reason"]
@@ -63,12 +65,14 @@ class _Decision(APIView):
         return Response(FindingSerializer(found).data)
 
 
+@extend_schema_view(post=extend_schema(operation_id="held_release", **_decision))
 class Release(_Decision):
     """Lets a held event count, with its own timestamp."""
 
     command = ReleaseEvent
 
 
+@extend_schema_view(post=extend_schema(operation_id="held_dismiss", **_decision))
 class Dismiss(_Decision):
     """Says of a held event that it will never count."""
 

@@ -54,6 +54,7 @@ class PlayerTokens(APIView):
 
     @extend_schema(operation_id="players_token_create", request=Nothing, responses=TokenShape)
     def post(self, request: Request, player_id: str) -> Response:
+        """Gives a player a token. It opens what players may, as that player, for an hour at most."""
         player_id = player_in_path(request, player_id)
         parse(Nothing, request.data)
         admission = queries.admission(player_id)
@@ -64,6 +65,7 @@ class PlayerTokens(APIView):
 
     @extend_schema(operation_id="players_token_end", responses={204: None})
     def delete(self, request: Request, player_id: str) -> Response:
+        """Ends all tokens that a player has."""
         wish = EndTokens(player_id=player_in_path(request, player_id))
         bus.handle(wish, actor=actor(request), now=timezone.now())
         return Response(status=204)

@@ -36,10 +36,12 @@ class PlayerProfile(APIView):
 
     @extend_schema(operation_id="players_retrieve", responses=ProfileShape)
     def get(self, request: Request, player_id: str) -> Response:
+        """Reads a player. One who was never seen is shown as one who did nothing."""
         return Response(show(player_in_path(request, player_id), timezone.now()))
 
     @extend_schema(operation_id="players_update", request=ProfileChanges, responses=ProfileShape)
     def patch(self, request: Request, player_id: str) -> Response:
+        """Changes what is sent of a player. One who was never seen is made."""
         player_id, now = player_in_path(request, player_id), timezone.now()
         bus.handle(
             ChangeProfile(player_id=player_id, changes=parse(ProfileChanges, request.data)),
@@ -50,6 +52,7 @@ class PlayerProfile(APIView):
 
     @extend_schema(operation_id="players_erase", responses={204: None})
     def delete(self, request: Request, player_id: str) -> Response:
+        """Erases a player. What is kept of money bears a pseudonym; later events of theirs are refused."""
         bus.handle(
             erasing.ErasePlayer(player_id=player_in_path(request, player_id)), actor=actor(request), now=timezone.now()
         )

@@ -82,6 +82,7 @@ class AchievementProgress(Progress):
     )
     @idempotent
     def post(self, request: Request, achievement_id: str) -> Response:
+        """Reports a sample for metrics of an achievement. It counts whatever the metric's conditions."""
         said, now = parse(ReportShape, request.data), timezone.now()
         player_id = acting_player(request, said.get("player_id") or request.query_params.get("player_id"))
         achievement = find(request, achievement_id, player_id)

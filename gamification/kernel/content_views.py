@@ -91,6 +91,7 @@ class ContentList(ContentView):
     player_may = frozenset({"GET"})
 
     def get(self, request: Request) -> Response:
+        """Lists content. A game server sees drafts as they stand, a player what is published and not hidden."""
         caller = principal(request)
         if isinstance(caller, PlayerToken):
             return self._for_player(request, caller.player_id)
@@ -127,6 +128,7 @@ class ContentList(ContentView):
 
     @idempotent
     def post(self, request: Request) -> Response:
+        """Creates content. It is published at once, unless `"draft": true`."""
         definition, options = _options(request.data)
         command = content.CreateContent(kind=self.kind.name, definition=definition, **options)
         return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())), status=201)
@@ -138,6 +140,7 @@ class ContentDetail(ContentView):
     player_may = frozenset({"GET"})
 
     def get(self, request: Request, id: str) -> Response:
+        """Reads one piece of content. A game server sees the draft as it stands, a player what is published."""
         caller = principal(request)
         if isinstance(caller, GameServer):
             return Response(shown(self.kind, content.find(self.kind, id)))
@@ -151,11 +154,13 @@ class ContentDetail(ContentView):
         return Response(_for_a_player(self.kind, draft, seen, item.version))
 
     def patch(self, request: Request, id: str) -> Response:
+        """Changes the fields that are sent. What comes of it is published at once, unless `"draft": true`."""
         changes, options = _options(request.data)
         command = content.UpdateContent(kind=self.kind.name, id=id, changes=changes, **options)
         return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())))
 
     def delete(self, request: Request, id: str) -> Response:
+        """Retires content. Players keep what they have; refused while something still needs it."""
         command = RetireContent(kind=self.kind.name, id=id)
         bus.handle(command, actor=actor(request), now=timezone.now())
         return Response(status=204)

@@ -5,6 +5,7 @@ refused. And what other people's generators of clients need: no value without a 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from drf_spectacular.openapi import AutoSchema
 
 from gamification.kernel.shapes import SMALL, Shape
 
+FIRST_SENTENCE = re.compile(r"^(.*?)[.:;](?:\s.*)?$")
 Direction = Literal["request", "response"]
 
 PROBLEM = {
@@ -73,6 +75,20 @@ class Operation(AutoSchema):
             "PlayerToken": self.method in getattr(self.view, "player_may", ()),
         }
         return [each for each in super().get_auth() if all(allowed.get(name, True) for name in each)]
+
+    def get_summary(self) -> str | None:
+        """The first sentence of what is said of the method, or else of its view."""
+        said = " ".join(super().get_description().split("\n\n")[0].split())
+        return FIRST_SENTENCE.sub(r"\1", said)
+
+    def get_description(self) -> str:  # type: ignore[override] # drf-spectacular takes none either
+        """With what a game server's key needs for it, and whether a player's token opens it."""
+        scopes = getattr(self.view, "scopes", {}).get(self.method, ())
+        either = " or ".join(f"`{scope}`" for scope in ((scopes,) if isinstance(scopes, str) else scopes))
+        may = f"A key needs the scope {either}, or one that includes it." if either else ""
+        if self.method in getattr(self.view, "player_may", ()):
+            may += " A player's token opens it."
+        return f"{super().get_description()}\n\n{may}".strip()
 
     def _get_parameters(self) -> list[dict[str, Any]]:
         """With an idempotency key where the method is `idempotent`."""

@@ -156,6 +156,19 @@ def test_an_idempotency_key_may_come_with_what_changes_something_and_must_with_s
     assert asked.keys() == may
 
 
+def test_each_operation_says_what_it_does_and_what_it_takes(schema: Json) -> None:
+    said: dict[str, list[str]] = {}
+    for name, operation in operations(schema):
+        assert 5 < len(operation["summary"]) < 120, f"{name}: {operation['summary']}"
+        assert not operation["summary"].endswith("."), name
+        said.setdefault(name.partition(" ")[2], []).append(operation["summary"])
+    assert [path for path, summaries in said.items() if len(set(summaries)) < len(summaries)] == []
+    for call in calls():
+        operation = schema["paths"][address(call)][call.method.lower()]
+        assert f"`{call.scope}`" in operation["description"], str(call)
+        assert ("A player's token opens it" in operation["description"]) == call.open_to_players, str(call)
+
+
 def test_an_operation_names_those_who_may_call_it(schema: Json) -> None:
     said = {
         name: {scheme for each in operation["security"] for scheme in each} for name, operation in operations(schema)

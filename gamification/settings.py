@@ -87,7 +87,7 @@ ENABLE_ANALYTICS = read("ENABLE_ANALYTICS", flag, True)
 
 EVENT_RETENTION_DAYS = read("EVENT_RETENTION_DAYS", integer(0, 36_500), 0)  # 0: for ever
 FACT_RETENTION_DAYS = read("FACT_RETENTION_DAYS", integer(1, 36_500), 30)
-FACTS_KEPT = read("FACTS_KEPT", integer(1_000, 10**12), 10_000_000)  # rows, whoever may still want them
+FACTS_KEPT = read("FACTS_KEPT", integer(1, 10**12), 10_000_000)  # rows, whoever may still want them
 QUEST_LATE_GRACE = read("QUEST_LATE_GRACE", integer(0, 31_536_000), 0)  # seconds
 PLAYER_REPORT_WINDOW = read("PLAYER_REPORT_WINDOW", integer(0, 31_536_000), 300)  # seconds
 

@@ -6,9 +6,9 @@ effect and cursor are one transaction: killed anywhere, it goes on exactly where
 
 Ids are given before they are committed: a row with a smaller id may appear after one with a greater. A follower reads
 up to a *horizon*, therefore. On PostgreSQL it notes the greatest id and which transactions could still add a smaller
-one: those that had begun to write by then. Once all of them have ended, ids up to the noted one are final. (Whoever
-adds to a log has begun to write before it is given an id: it holds the locks of its players.) On SQLite only one
-transaction writes at a time, so what is committed is final.
+one: those of this database that had begun to write by then. Once all of them have ended, ids up to the noted one are
+final. (Whoever adds to a log has begun to write before it is given an id: it holds the locks of its players.) On SQLite
+only one transaction writes at a time, so what is committed is final.
 
     transaction A  ──begins──id 7──────────────commits──
     transaction B      ──begins──id 8──commits──             8 is there before 7
@@ -49,6 +49,15 @@ NOTES = 100
 BITE = 5_000
 """Rows forgotten in one transaction: a longer one would keep SQLite's only writer waiting."""
 
+_RUNNING = "SELECT min(id::text::bigint) FROM pg_snapshot_xip(moment) AS id"
+_RUNNING_HERE = (
+    _RUNNING + " WHERE id::text::bigint & 4294967295 NOT IN ("
+    "SELECT held.transactionid::text::bigint FROM pg_locks AS held JOIN pg_stat_activity AS session USING (pid)"
+    " WHERE held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock' AND held.granted"
+    " AND session.datname <> current_database())"
+)
+"""Without those that are known to be another database's, which cannot add to this log: one PostgreSQL may hold many."""
+
 
 class Horizon:
     """Up to which id a log is final, as far as this process has looked."""
@@ -66,21 +75,33 @@ class Horizon:
         if connection.vendor != "postgresql":
             newest = self._model._default_manager.aggregate(newest=models.Max("pk"))["newest"] or 0
             return newest, newest
+        next_, oldest, newest = self._moment(_RUNNING)
+        final = self._note(next_, oldest, newest)
+        if final < newest and oldest is not None:  # it costs more to ask whose they are
+            next_, oldest, newest = self._moment(_RUNNING_HERE)
+            final = self._note(next_, oldest, newest)
+        return final, newest
+
+    def _moment(self, running: str) -> tuple[int, int | None, int]:
+        """The first transaction that has not begun, the oldest of those that run, and the greatest id.
+
+        In one statement, so that all of it is of one moment. What this very transaction wrote is no obstacle.
+        """
         with connection.cursor() as cursor:
-            # One statement, so that all of it is of one moment. What this very transaction wrote is no obstacle.
             cursor.execute(
-                "SELECT pg_snapshot_xmax(moment)::text::bigint,"
-                " (SELECT min(id::text::bigint) FROM pg_snapshot_xip(moment) AS id),"
-                f" (SELECT max(id) FROM {self._table}) FROM pg_current_snapshot() AS moment"
+                f"SELECT pg_snapshot_xmax(moment)::text::bigint, ({running}),"
+                f" coalesce((SELECT max(id) FROM {self._table}), 0) FROM pg_current_snapshot() AS moment"
             )
-            next_, oldest, newest = cursor.fetchone()
-        newest = newest or 0
+            found: tuple[int, int | None, int] = cursor.fetchone()
+            return found
+
+    def _note(self, next_: int, oldest: int | None, newest: int) -> int:
         with self._lock:
             if len(self._noted) < NOTES and (not self._noted or self._noted[-1] != (next_, newest)):
                 self._noted.append((next_, newest))
             while self._noted and self._noted[0][0] <= (next_ if oldest is None else oldest):
                 self._final = max(self._final, self._noted.popleft()[1])
-            return min(self._final, newest), newest
+            return min(self._final, newest)
 
     def wait(self, beyond: int, seconds: float) -> int:
         """The horizon, once it lies beyond an id or nothing does: batches under way end soon. Or after `seconds`."""

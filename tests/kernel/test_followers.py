@@ -6,9 +6,11 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from django.conf import LazySettings
 from django.db import OperationalError, connection, transaction
+from django.test import Client
 
 from gamification.kernel import followers, outbox
 from gamification.kernel.followers import FACTS, FORGETTING, Follower, Horizon, Row
@@ -122,6 +124,18 @@ def test_the_horizon_waits_for_whoever_had_begun_to_write() -> None:
 
 
 @pytest.mark.postgres
+def test_what_another_database_of_the_server_is_doing_keeps_nobody_waiting() -> None:
+    elsewhere = psycopg.connect(**(connection.get_connection_params() | {"dbname": "postgres", "autocommit": False}))
+    try:
+        elsewhere.execute("SELECT pg_current_xact_id()")
+        state("a")
+        horizon = Horizon(OutboxFact)
+        until(lambda: horizon.look()[0] == OutboxFact.objects.get().pk)
+    finally:
+        elsewhere.close()
+
+
+@pytest.mark.postgres
 def test_what_this_very_transaction_wrote_is_no_obstacle() -> None:
     with transaction.atomic():
         state("a")
@@ -187,6 +201,9 @@ def test_one_that_comes_too_late_begins_at_the_oldest_and_is_told(notes: Followe
     take_all(notes)
     assert noted() == ["a", "c", "d"]
     assert [said.split(":")[0] for said in followers.late()] == ["notes was too slow"]
+    ready = Client().get("/readyz").json()
+    assert (ready["status"], ready["followers"]) == ("degraded", "behind")
+    assert "Notes was too slow" in ready["detail"]
     assert FollowerMark.objects.get(pk="notes").cursor == OutboxFact.objects.latest("pk").pk
 
 

@@ -270,16 +270,17 @@ def _the_horizon() -> None:
     final, newest = followers.FACTS.horizon.look()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pid, datname, coalesce(host(client_addr), 'this host'), extract(epoch FROM now() - xact_start)"
+            "SELECT pid, coalesce(host(client_addr), 'this host'), extract(epoch FROM now() - xact_start)"
             " FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
+            " AND datname = current_database()"
             " AND xact_start < now() - interval '1 second' ORDER BY xact_start LIMIT 1"
         )
         oldest = cursor.fetchone()
     if final < newest and oldest:
-        pid, database, host, seconds = oldest
+        pid, host, seconds = oldest
         raise Trouble(
             "Facts wait for a transaction that had begun before they were committed: "
-            f"one of {database} from {host} has been writing for {seconds:.0f} s.",
+            f"one from {host} has been writing for {seconds:.0f} s.",
             f"Let it end; SELECT pg_terminate_backend({pid}) ends it.",
         )
 

@@ -100,7 +100,7 @@ def take_xp(world: World, player_id: PlayerId, amount: int) -> int:
     if left:  # those published below what the player had were never reached, and are not on the way back up either
         player.levels_had = write_levels(read_levels(player.levels_had).union(left))
     player.xp -= taken
-    player.owed_xp += amount - taken
+    player.owed_xp = min(player.owed_xp + amount - taken, MOST)
     player.level = rules.at(player.xp)
     player.dirty = True
     return amount - taken
@@ -117,6 +117,6 @@ def take_points(world: World, player_id: PlayerId, amount: int) -> int:
     player = world[Books].players[player_id]
     taken = min(amount, player.points)
     player.points -= taken
-    player.owed_points += amount - taken
+    player.owed_points = min(player.owed_points + amount - taken, MOST)
     player.dirty = True
     return amount - taken

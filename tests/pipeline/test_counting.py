@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 
 from achievements.models import Mark, Standing
+from achievements.rules import AchievementRules
 from gamification import backfilling
+from gamification.kernel import publishing
 from gamification.kernel.models import Event
 from progress.backfill import schedule
-from progress.models import MemberSeen, Player
+from progress.models import MemberSeen, Player, WindowSample
 from rewards.models import Distribution, Wallet
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
 from tests.pipeline.seen import DAY, MINUTE, completed, kills, process
@@ -161,6 +163,21 @@ def test_a_run_that_a_backfill_left_open_goes_on_with_what_it_had() -> None:
     assert completed() == [("burst", "1", 2), ("burst", "2", 5)]
     for one in kills(2, since=6, name="g"):
         process(one)
+    assert completed() == [("burst", "1", 2), ("burst", "2", 5)]
+
+
+def test_a_run_of_before_that_listed_its_samples_goes_on_with_them() -> None:
+    publish(metric("kills"), achievement("burst", requirement("COUNT", "kills", 3, timeframe=MINUTE), repeat="ALWAYS"))
+    for one in kills(3):
+        process(one)
+    WindowSample.objects.update(arrival=0)
+    standing = Standing.objects.get(occurrence="*")
+    [digest] = {r.digest for r in publishing.current()[AchievementRules].by_id["burst"].goal.requirements}
+    standing.reached = {"runs": 1, digest: False, f"{digest}:best": 1, f"samples:{digest}": ["e02"]}
+    standing.save()
+    process(event("f1", at=4))
+    assert completed() == [("burst", "1", 2)]
+    process(event("f2", at=5))
     assert completed() == [("burst", "1", 2), ("burst", "2", 5)]
 
 

@@ -20,7 +20,6 @@ from django.utils import timezone
 from achievements import tasks as achievements
 from gamification import backfilling, relay, retention
 from gamification.kernel import followers, keys
-from gamification.kernel.http import idempotency
 from quests import tasks as quests
 from rewards.tasks import expire_rewards
 
@@ -59,7 +58,7 @@ CHORES = [
     Chore("expire quests", 1, quests.expire_runs),
     Chore("publish facts that were left", 1, relay.sweep),
     Chore("say that the clock ticks", 10, say_so),
-    Chore("forget answers to idempotency keys", 600, idempotency.forget_expired),
+    Chore("forget answers to idempotency keys", 600, retention.forget_answers),
     Chore("forget events past retention", 3600, retention.forget_events),
     Chore("forget refused events", 3600, retention.forget_rejected),
     Chore("forget old messages", 3600, retention.forget_messages),

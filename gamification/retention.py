@@ -20,6 +20,7 @@ from anticheat.models import Finding
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel import publishing
 from gamification.kernel.encoding import instant
+from gamification.kernel.http import idempotency
 from gamification.kernel.models import Event, Head, RejectedEvent, WorkerPulse
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from progress.rules import WINDOW_MEMORY
@@ -87,6 +88,10 @@ def forget_window_samples(now: datetime) -> None:
         samples = WindowSample.objects.filter(metric_id=metric, at__lt=now - WINDOW_MEMORY)
         _delete(samples.filter(Exists(mine.filter(latest_at__gt=OuterRef("at") + memory))), rules.number)
     _delete(WindowSample.objects.exclude(metric_id__in=rules[Watch].windows), rules.number)
+
+
+def forget_answers(now: datetime) -> None:
+    _delete(idempotency.expired(now))
 
 
 def forget_rejected(now: datetime) -> None:

@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
+from gamification import retention
 from gamification.kernel.access import create_key, rotate
 from gamification.kernel.http import idempotent
-from gamification.kernel.http.idempotency import forget_expired
 from gamification.kernel.messages import Refused
 from gamification.kernel.models import ApiKey, IdempotencyKey, RejectedEvent
 from tests.callers import assert_problem
@@ -134,9 +134,9 @@ def test_a_claim_that_nobody_holds_any_more_is_forgotten(key: str) -> None:
         post(key, {}, "about-ada")
         IdempotencyKey.objects.update(status=None, body="")
         post(key, {}, "answered")
-    forget_expired(NOON + timedelta(minutes=10))
+    retention.forget_answers(NOON + timedelta(minutes=10))
     assert IdempotencyKey.objects.count() == 2
-    assert forget_expired(NOON + timedelta(minutes=10, seconds=1)) == 1
+    retention.forget_answers(NOON + timedelta(minutes=10, seconds=1))
     assert IdempotencyKey.objects.get().key == "answered"
 
 
@@ -280,5 +280,5 @@ def test_answers_are_forgotten_when_their_day_is_over(key: str) -> None:
         post(key, {}, "old")
     with time_machine.travel(NOON + timedelta(seconds=1), tick=False):
         post(key, {}, "new")
-    assert forget_expired(NOON + timedelta(hours=24, seconds=1)) == 1
+    retention.forget_answers(NOON + timedelta(hours=24, seconds=1))
     assert IdempotencyKey.objects.get().key == "new"

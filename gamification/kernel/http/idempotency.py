@@ -21,7 +21,7 @@ from functools import wraps
 from typing import Any, TypeVar, overload
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -124,12 +124,10 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
-def forget_expired(now: datetime) -> int:
-    """Delete answers that are no longer given, and claims whose holder died long ago; says how many."""
+def expired(now: datetime) -> QuerySet[IdempotencyKey]:
+    """Answers that are no longer given, and claims whose holder died long ago."""
     dead = Q(status=None, created_at__lt=now - LONG_ABANDONED)
-    return (
-        IdempotencyKey.objects.filter(Q(created_at__lt=now - KEPT) | dead).delete()[1].get("kernel.IdempotencyKey", 0)
-    )
+    return IdempotencyKey.objects.filter(Q(created_at__lt=now - KEPT) | dead)
 
 
 def forget_player(player_id: PlayerId) -> None:

@@ -7,12 +7,13 @@ RUN /opt/venv/bin/pip install --require-hashes --only-binary :all: --requirement
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --no-create-home --home-dir /app gamification
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Production, which refuses to start with what is for development only.
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 APP_ENV=production
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY . .
 # Production's static files, hashed and compressed; the other values only let production's settings load for this step.
-RUN APP_ENV=production SECRET_KEY=only-to-collect-the-static-files-of-this-image ALLOWED_HOSTS=none DB_HOST=none \
+RUN SECRET_KEY=only-to-collect-the-static-files-of-this-image ALLOWED_HOSTS=none DB_HOST=none \
     python manage.py collectstatic --no-input --verbosity 0
 # Reads its own code and writes nowhere.
 USER gamification

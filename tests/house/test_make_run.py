@@ -64,3 +64,8 @@ def test_it_is_reached_from_this_machine_alone_unless_told_otherwise(settings: L
     assert host("--host", "0.0.0.0") == "0.0.0.0"
     settings.PRODUCTION = True
     assert host() == "0.0.0.0"
+
+
+def test_what_counts_as_this_machine() -> None:
+    assert [host for host in ("127.0.0.1", "127.1.2.3", "::1", "localhost") if not serve.is_this_machine(host)] == []
+    assert [host for host in ("0.0.0.0", "::", "192.168.0.7", "game.local") if serve.is_this_machine(host)] == []

@@ -5,6 +5,8 @@ import resource
 import signal
 import socket
 import threading
+from contextlib import suppress
+from ipaddress import ip_address
 from types import FrameType
 from typing import Any
 
@@ -58,6 +60,11 @@ class Command(BaseCommand):
             self.stdout.write(f"Serving at http://{shown}:{each}/ (process {os.getpid()}, stop with Ctrl-C)")
         if demo.is_open():
             self.stdout.write(f"The player's page, with a demo player: http://{shown}:{port}/play/")
+        if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY and not is_this_machine(host):
+            self.stderr.write(
+                "Others can reach this service, and the SECRET_KEY from which players' tokens are signed stands in the "
+                "source: manage.py make_secret_key writes one of your own."
+            )
         self.stdout.flush()
         application = "application" if len(ports) == 1 else "two_doors"
         server = Server(configured(f"gamification.asgi:{application}"))
@@ -102,6 +109,12 @@ def expect_a_database() -> None:
 
 def nothing(number: int, frame: FrameType | None) -> None:
     """Go on: uvicorn has heard the signal."""
+
+
+def is_this_machine(host: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -187,7 +187,7 @@ if DB_HOST:
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 2,
             "max_size": 16,
-            "timeout": min(2, DB_TIMEOUT),
+            "timeout": 10,
             "reconnect_timeout": 0,
         }
     limits = {"statement_timeout": DB_STATEMENT_TIMEOUT, "lock_timeout": DB_LOCK_TIMEOUT}

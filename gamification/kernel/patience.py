@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 log = logging.getLogger(__name__)
@@ -53,16 +53,19 @@ class Breaker:
     def is_open(self) -> bool:
         return bool(self.why)
 
-    def open(self, why: str, ask: Callable[[], None]) -> None:
-        """`ask` raises as long as it does not answer."""
+    def open(self, why: str, *, hang_up: Callable[[], None], ask: Callable[[], None]) -> None:
+        """`hang_up` lets go of the connections there are; `ask` raises as long as the database does not answer."""
         with self._lock:
             if self.why:
                 return
             self.why = why
         log.warning("the database does not answer: %s", why)
-        threading.Thread(target=self._ask, args=(ask, time.monotonic()), name="breaker", daemon=True).start()
+        threading.Thread(target=self._wait, args=(hang_up, ask), name="breaker", daemon=True).start()
 
-    def _ask(self, ask: Callable[[], None], since: float) -> None:
+    def _wait(self, hang_up: Callable[[], None], ask: Callable[[], None]) -> None:
+        since = time.monotonic()
+        with suppress(Exception):
+            hang_up()
         while self.why:
             try:
                 ask()

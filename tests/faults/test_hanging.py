@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,6 +130,22 @@ def test_while_it_hangs_events_go_to_the_broker(env: Env, database: PostgreSQL) 
             assert number > 10
     finally:
         rabbit.remove(exchange)
+
+
+def test_however_many_ask_at_once_none_waits_longer(env: Env, database: PostgreSQL) -> None:
+    with a_client(env) as (_, client), ThreadPoolExecutor(40) as many:  # more than there are connections
+
+        def ask(_: int) -> tuple[int, float]:
+            response, seconds = timed(client, "GET", "/api/v1/players/ann")
+            return response.status_code, seconds
+
+        assert {status for status, _ in many.map(ask, range(40))} == {200}
+        with hanging(database):
+            answers = list(many.map(ask, range(40)))
+        assert {status for status, _ in answers} == {503}
+        assert max(seconds for _, seconds in answers) < 3 + 2 * SLACK
+        until(lambda: client.get("/api/v1/players/ann").is_success, seconds=10)
+        assert {status for status, _ in many.map(ask, range(40))} == {200}  # no dead connection is left
 
 
 def test_asked_to_end_while_it_hangs_the_service_ends_and_says_so(env: Env, database: PostgreSQL) -> None:

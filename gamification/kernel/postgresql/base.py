@@ -31,7 +31,7 @@ class Connection(psycopg.Connection[Any]):
             self.pgconn.finish()  # what would still come is nobody's answer
             why = f"nothing came for {limit:g} s"
             if not answers:
-                patience.breaker.open(why, ask)
+                patience.breaker.open(why, hang_up=hang_up, ask=ask)
             raise psycopg.OperationalError(f"the call was given up: {why}") from None
 
     def _answers(self) -> bool:
@@ -53,8 +53,13 @@ class PooledConnection(Connection):
         except psycopg.OperationalError as failure:
             why = str(failure).strip().splitlines()[0]
             if "FATAL" not in why:  # which would be a living server's word
-                patience.breaker.open(why, ask)
+                patience.breaker.open(why, hang_up=hang_up, ask=ask)
             raise
+
+
+def hang_up() -> None:
+    """Whoever waits for a connection of the pool waits no longer, and none that is dead stays for later."""
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's own
 
 
 def ask() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -24,7 +23,6 @@ log = logging.getLogger(__name__)
 
 TRY_AGAIN = 5.0
 """Seconds for which the answer of a trial write is good."""
-SAY_AGAIN = 60.0
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -52,8 +50,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         try:
             check()
         except Exception as failure:  # whatever it is, this process cannot serve
-            why = f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0]}"
-            _say("not ready", f"{name}: {why}")
+            log.warning("not ready: %s", name, exc_info=failure)
             detail = f"The {name} cannot be used."
             missing = [{"path": name, "code": "not_ready", "detail": detail}]
             return problem_response(503, "not_ready", detail, errors=missing, headers={"Retry-After": "5"})
@@ -67,7 +64,7 @@ def ready(request: HttpRequest) -> HttpResponse:
             details.append(detail)
     if details:
         answer |= {"status": "degraded", "detail": " ".join(details)}
-        _say("degraded", answer["detail"])
+        log.warning("degraded: %s", answer["detail"])
     return JsonResponse(answer)
 
 
@@ -160,15 +157,3 @@ WANTED: list[tuple[str, Callable[[], tuple[str, str]]]] = [
     ("followers", _followers),
     ("cache", _cache),
 ]
-
-
-_said: dict[str, tuple[float, str]] = {}
-
-
-def _say(kind: str, what: str) -> None:
-    """Once, and again when it changes or after a while: probes come every few seconds, and seconds are counted."""
-    at, before = _said.get(kind, (float("-inf"), ""))
-    kind_of = re.sub(r"\d+", "", what)
-    if kind_of != before or time.monotonic() - at > SAY_AGAIN:
-        _said[kind] = time.monotonic(), kind_of
-        log.warning("%s: %s", kind, what)

@@ -203,6 +203,10 @@ async def test_who_does_not_finish_a_request_is_cut(sent: bytes, answer: int | N
                 assert await client.reader.read() == b""
 
 
+def test_an_idle_connection_is_kept_for_longer_than_proxies_keep_theirs() -> None:
+    assert configured(echo).timeout_keep_alive > 60
+
+
 async def test_who_is_silent_between_two_requests_is_not_cut(settings: Settings) -> None:
     settings.REQUEST_TIMEOUT = 1
     async with connected() as client:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -31,8 +30,6 @@ CONTENT_TYPE = "application/problem+json"
 
 MOST_ERRORS = 100
 """A body of a megabyte can hold 100,000 mistakes; naming all would answer with ten."""
-
-SAY_AGAIN = 5.0
 
 _BROWSED = ("/admin/", "/static/")
 """What people look at: Django's own pages there."""
@@ -89,15 +86,9 @@ def problem(exc: Exception, context: Mapping[str, Any] | None = None) -> HttpRes
     return None
 
 
-_said = float("-inf")
-
-
 def _unavailable(exc: BaseException) -> HttpResponse:
-    """The database is away, busy or broken off. One line in SAY_AGAIN seconds: every request may say the same."""
-    global _said
-    if time.monotonic() - _said > SAY_AGAIN:
-        _said = time.monotonic()
-        log.warning("the database is not available: %s", str(exc).strip().partition("\n")[0])
+    """The database is away, busy or broken off."""
+    log.warning("the database is not available", exc_info=exc)
     return problem_response(503, "unavailable", "Try again in a moment.", headers={"Retry-After": "1"})
 
 

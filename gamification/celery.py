@@ -32,9 +32,9 @@ tasks = Queue(
     },
 )
 ticks = Queue(
-    "gamification.ticks",
-    Exchange("gamification.ticks", type="direct"),
-    routing_key="gamification.ticks",
+    "gamification.clock",
+    Exchange("gamification.clock", type="topic"),
+    routing_key="gamification.clock",
     # One tick is as good as many, and one that found nobody is worth nothing: the next takes its place, and no dead
     # letter is made of any. A worker that was away for an hour has one to run when it is back.
     queue_arguments={"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "drop-head"},

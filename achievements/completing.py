@@ -479,11 +479,15 @@ def unlock_all(
     for achievement, opens in queue:  # grows while it is walked
         if shelf.completes(player, achievement, event, opens):
             earned.append(shelf.unlock(player, achievement, event, opens))
-            queue += [
-                (waiter, opens_at(waiter, player, event.timestamp))
-                for waiter in shelf.rules.waiting.get(achievement.id, ())
-            ]
+            queue += waiters(shelf, player, achievement, event.timestamp)
     return earned
+
+
+def waiters(
+    shelf: Shelf, player: PlayerState, achievement: Achievement, at: datetime
+) -> list[tuple[Achievement, datetime | None]]:
+    """Who waits for an achievement that is completed at that instant, each in the period that holds it."""
+    return [(waiter, opens_at(waiter, player, at)) for waiter in shelf.rules.waiting.get(achievement.id, ())]
 
 
 def opens_at(achievement: Achievement, player: PlayerState, at: datetime) -> datetime | None:

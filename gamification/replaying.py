@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from achievements.completing import Past, Shelf, Standing, complete, unlock_all
+from achievements.completing import Past, Shelf, Standing, complete, unlock_all, waiters
 from achievements.rules import Achievement, AchievementRules
 from gamification import pipeline
 from gamification.kernel.messages import GameEvent, PlayerId
@@ -79,9 +79,8 @@ def _fill(world: World, player: PlayerState) -> None:
         at, event_id = found.completed_at, found.event_id
         grant(world, **shelf.state(player, achievement, occurrence, standing, at, event_id, found.final))
         # What was waiting for it and is not new itself is complete at that very event.
-        waiters = [(w, None) for w in shelf.rules.waiting.get(achievement.id, ()) if w.repeat in (NEVER, ALWAYS)]
         cause = GameEvent(event_id, player.player_id, "", {}, at)
-        for earned in unlock_all(shelf, player, cause, list(waiters)):
+        for earned in unlock_all(shelf, player, cause, waiters(shelf, player, achievement, at)):
             grant(world, **earned)
     player.filled, player.dirty = world.rules.number, True
     _look_once_more(world, player, new, replayed)
@@ -166,7 +165,7 @@ def _relive(world: World, player: PlayerState, past: Past, event: GameEvent) -> 
         shelf.begin_run(player, achievement)
     if past.standing.revoked_at is None:
         player.earned |= achievement.bit
-        unlock_all(shelf, player, event, [(waiter, None) for waiter in shelf.rules.waiting.get(achievement.id, ())])
+        unlock_all(shelf, player, event, waiters(shelf, player, achievement, event.timestamp))
 
 
 def kept_events(player_id: PlayerId) -> list[Kept]:

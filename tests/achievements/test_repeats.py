@@ -266,3 +266,15 @@ def test_a_day_that_does_not_count_shows_nothing_and_explains_itself() -> None:
     assert (read["is_completed"], read["completions"], read["progress"]) == (False, 1, 0)
     assert read["metrics"] == {"kills": 0}
     assert [each["code"] for each in why["blocked_by"]] == ["repeat_changed"]
+
+
+def test_a_period_that_waited_for_another_achievement_is_completed_once_when_the_past_is_counted_again() -> None:
+    game(1, "WEEKLY")
+    publish(achievement("month", prerequisites=["hunter"], repeat="MONTHLY", rewards=["coin"]), now=at(-19 * DAY))
+    kill(0)
+    edited(reward("other"), when=1)
+    for _ in range(2):
+        Player.objects.update(filled=0)
+        assert backfilling.run_pending(at(2)) == 1
+    assert completed() == [("hunter", "2026-11-16T00:00:00Z", 0), ("month", "2026-11-01T00:00:00Z", 0)]
+    assert_paid_as_earned()

@@ -21,7 +21,7 @@ from gamification.kernel import content, publishing
 from gamification.kernel.authoring import ContentAdmin, LineInline
 from gamification.kernel.encoding import number
 from gamification.kernel.forms import JsonOrText, LineForm, ShapedForm, Suggesting, json_or_text
-from gamification.kernel.looking import ReadOnlyAdmin, as_lines, may_decide
+from gamification.kernel.looking import ReadOnlyAdmin, acting, as_lines, may_decide
 from gamification.kernel.shapes import flatten
 from progress.content import LEVEL, METRIC
 from progress.content_serializers import OF_A_METRIC, ConditionShape, LevelShape, MetricShape, RequirementShape
@@ -427,7 +427,8 @@ class BackfillAdmin(ReadOnlyAdmin):
         ended = [row for row in queryset if self.open_to_action(row)]
         LeftOut.objects.filter(backfill__in=[row.pk for row in ended]).update(backfill=None)
         again = Backfill.objects.filter(pk__in=[row.pk for row in ended])
-        asked = again.update(state=Backfill.State.PENDING, detail="", finished_at=None)
+        by = acting(request).signature
+        asked = again.update(state=Backfill.State.PENDING, detail="", finished_at=None, asked_by=by)
         messages.success(request, f"{asked} backfill(s) will run again.")
 
     def has_decide_permission(self, request: HttpRequest) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from gamification.kernel.actors import Actor
 from progress.models import Backfill
 
 PATIENCE = 1.0
@@ -29,10 +30,12 @@ def schedule(number: int, mode: str, now: datetime) -> Backfill:
     return _begin(Backfill.objects.create(publication=number, mode=mode, created_at=now), now)
 
 
-def schedule_preview(kind: str, definition: dict[str, Any], now: datetime) -> Backfill:
+def schedule_preview(kind: str, definition: dict[str, Any], actor: Actor, now: datetime) -> Backfill:
     """Ask how many would complete what a definition says; nothing of any player changes."""
     preview = {"kind": kind, "id": definition["id"], "definition": definition}
-    return _begin(Backfill.objects.create(preview=preview, mode="SILENT", created_at=now), now)
+    return _begin(
+        Backfill.objects.create(preview=preview, mode="SILENT", created_at=now, asked_by=actor.signature), now
+    )
 
 
 def _begin(job: Backfill, now: datetime) -> Backfill:

@@ -376,6 +376,8 @@ class Backfill(models.Model):
     """The last player done: where to go on after a stop."""
     detail = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
+    asked_by = ActorField()
+    """Of a preview, or of one that runs again; the publication's versions say who made the others."""
     finished_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from django.db.models.functions import Cast
 from rest_framework import serializers
 
 from gamification.kernel import publishing, shapes
+from gamification.kernel.actors import Actor
 from gamification.kernel.encoding import canonical
 from gamification.kernel.messages import Command, Fact, Invalid, NotFound, PlayerId, Refused
 from gamification.kernel.models import Content, Head, Version
@@ -85,7 +86,7 @@ class Kind:
 _kinds: dict[str, Kind] = {}
 _hiders: list[Callable[[PlayerId], Hidden]] = []
 _schedule: Callable[[int, str, datetime], Any] | None = None
-_schedule_preview: Callable[[str, Definition, datetime], Any] | None = None
+_schedule_preview: Callable[[str, Definition, Actor, datetime], Any] | None = None
 
 
 def register(kind: Kind) -> None:
@@ -117,7 +118,9 @@ def hidden(player_id: PlayerId) -> dict[str, set[str]]:
 
 
 def connect(
-    *, schedule: Callable[[int, str, datetime], Any], schedule_preview: Callable[[str, Definition, datetime], Any]
+    *,
+    schedule: Callable[[int, str, datetime], Any],
+    schedule_preview: Callable[[str, Definition, Actor, datetime], Any],
 ) -> None:
     """Say who counts players' pasts for new content. `progress` does so at start-up."""
     global _schedule, _schedule_preview
@@ -234,7 +237,7 @@ class PreviewContent(ContentCommand):
         definition = of.parse({**of.read(draft), **self.changes, of.key: of.read(draft)[of.key]})
         rehearse(of, definition)
         assert _schedule_preview is not None, "connect() was not called"
-        return _schedule_preview(of.name, {"id": self.id, **definition}, world.now)
+        return _schedule_preview(of.name, {"id": self.id, **definition}, world.actor, world.now)
 
 
 def lock() -> None:

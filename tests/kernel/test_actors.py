@@ -16,7 +16,7 @@ from gamification.kernel.actors import SYSTEM, WIDEST, Actor
 from gamification.kernel.messages import Command
 from gamification.kernel.models import ApiKey, Version
 from gamification.kernel.world import World
-from progress.models import ErasedPlayer, Player
+from progress.models import Backfill, ErasedPlayer, Player
 from rewards.models import Distribution, Transfer
 from tests.callers import game_server, player
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
@@ -114,6 +114,16 @@ def test_what_a_person_did_on_the_console_can_be_told_from_the_rows(mia: Client)
     assert (standing.revoked_by, standing.revoke_reason) == ("user:mia", WHY["reason"])
     assert (held.status, held.decided_by, held.decision_reason) == ("RELEASED", "user:mia", WHY["reason"])
     assert Distribution.objects.get().revoked_by == "user:mia"
+
+
+def test_a_preview_names_who_asked_for_it() -> None:
+    server = game_server()
+    server.post(f"{API}/metrics", {"id": "kills", "name": "Kills", "event_type": "enemy.killed"})
+    wanted = {"type": "COUNT", "metric": "kills", "operator": "gte", "threshold": 1}
+    server.post(f"{API}/achievements", {"id": "one", "title": "One", "requirements": [wanted]})
+    answer = server.post(f"{API}/achievements/one/preview", {})
+    assert answer.status_code == 202
+    assert Backfill.objects.get(pk=answer.json()["id"]).asked_by == the_key()
 
 
 @pytest.mark.usefixtures("played")

@@ -126,7 +126,7 @@ def test_a_preview_counts_and_changes_nothing():
     definition = achievement("two", requirement("COUNT", "kills", 2)).definition
     assert definition is not None
     publish(achievement("other", requirement("COUNT", "kills", 9)))
-    job = schedule_preview("achievement", definition, NOON)
+    job = schedule_preview("achievement", definition, SYSTEM, NOON)
     Achievement.objects.create(id="two", serial=77, title="two")
     backfilling.run_pending(NOON)
     job.refresh_from_db()
@@ -211,7 +211,7 @@ def test_erasing_forgets_that_somebody_was_left_out():
 def test_a_preview_leaves_out_a_past_that_cannot_be_replayed():
     one = play_of_45()
     spoil("p00")
-    job = schedule_preview("achievement", one.definition, NOON)
+    job = schedule_preview("achievement", one.definition, SYSTEM, NOON)
     Achievement.objects.create(id="one", serial=77, title="one")
     backfilling.run_pending(NOON)
     job.refresh_from_db()
@@ -221,7 +221,7 @@ def test_a_preview_leaves_out_a_past_that_cannot_be_replayed():
 
 def test_a_preview_that_failed_counts_when_it_is_run_again(admin_client: Client):
     one = play_of_45()
-    job = schedule_preview("achievement", one.definition, NOON)
+    job = schedule_preview("achievement", one.definition, SYSTEM, NOON)
     Backfill.objects.update(state=Backfill.State.FAILED, cursor=backfilling.NOBODY, players_done=20, would_complete=20)
     Achievement.objects.create(id="one", serial=77, title="one")
     admin_client.post("/admin/progress/backfill/", {"_selected_action": job.pk, "action": "run_again"})

@@ -57,7 +57,7 @@ def _limits(request: Request, view: Any) -> Iterator[tuple[Limit, str]]:
             own = server.key.rate_limit
             yield limits.per_second("key", settings.RATE_LIMIT_KEY if own is None else own), server.caller
             if also == "token":
-                yield limits.per_minute("token", settings.RATE_LIMIT_TOKEN), str(view.kwargs["player_id"])
+                yield limits.per_minute("token", settings.RATE_LIMIT_TOKEN), view.kwargs["player_id"][:64]
         case PlayerToken() as player:
             if method in READING:
                 yield limits.per_second("player-reads", settings.RATE_LIMIT_PLAYER_READS, BURST), player.caller

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import Any, ClassVar
 
 import psycopg
 from django.db import connection
@@ -13,29 +14,34 @@ from psycopg._capabilities import capabilities
 from gamification.kernel import patience
 
 CANCEL = 0.2
-"""Seconds that a living server takes, at most, to take note of a cancellation."""
-
-RV = TypeVar("RV")
+"""Seconds that a server may take to note a cancellation. One that is merely busy may need longer: then it counts
+whether anybody else was answered meanwhile."""
 
 
 class Connection(psycopg.Connection[Any]):
+    heard: ClassVar[float] = float("-inf")
+    """When the database last answered anybody in this process."""
+
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Whatever psycopg waits for on a connection, it waits for here."""
         limit = patience.limit()
-        if limit is None:
-            return super().wait(gen, interval, timeout)
+        began = time.monotonic()
         try:
-            return super().wait(gen, min(interval, limit), limit)
+            answer = super().wait(gen, interval, timeout if limit is None else limit)
         except psycopg.errors._WaitTimeout:
-            answers = self._answers()
+            if limit is None:
+                raise
+            answers = self._is_cancelled() or Connection.heard > began
             self.pgconn.finish()  # what would still come is nobody's answer
             why = f"nothing came for {limit:g} s"
             if not answers:
                 patience.breaker.open(why, hang_up=hang_up, ask=ask)
             raise psycopg.OperationalError(f"the call was given up: {why}") from None
+        Connection.heard = time.monotonic()
+        return answer
 
-    def _answers(self) -> bool:
-        """Cancel what was given up, which a living server confirms at once."""
+    def _is_cancelled(self) -> bool:
+        """A living server takes note of it at once."""
         try:
             if capabilities.has_cancel_safe():  # what older clients have would wait for ever
                 self.cancel_safe(timeout=CANCEL)

@@ -48,7 +48,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         reading, begun, size = self._reading, self._begun, len(data)
-        while data:
+        while data and not self._parting:
             try:
                 self.parser.feed_data(data)
                 break
@@ -64,7 +64,7 @@ class HttpProtocol(HttpToolsProtocol):
             except httptools.HttpParserError:
                 self.refuse(UNREADABLE)
                 return
-        if self._reading == "head":
+        if self._reading == "head" and not self._parting:
             if self._begun == begun:
                 self._head += size
             elif self._begun == begun + 1 and not reading:
@@ -95,8 +95,8 @@ class HttpProtocol(HttpToolsProtocol):
             if self.scope["method"] == "CONNECT":
                 self.refuse(UNREADABLE)
             return
-        self._reading = "body"
         super().on_headers_complete()
+        self._reading = "body"
         if self.cycle is not None:
             self.cycle.transport = cast(Any, self._exit)
 

@@ -125,7 +125,20 @@ async def test_curl_may_offer_http_2() -> None:
     assert said == b'PATCH /players/x {"banned":true}'
 
 
-@pytest.mark.parametrize("head", [b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\r\n\r\n"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET http://[x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET x:99999999999 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
 async def test_what_is_no_request_is_told_so(head: bytes) -> None:
     async with connected() as client:
         await client.send(head)

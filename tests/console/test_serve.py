@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -112,3 +113,12 @@ def test_a_port_in_use_is_one_clear_line(env: dict[str, str]) -> None:
     assert failed.value.stderr.splitlines()[-1] == (
         f"CommandError: cannot listen at 127.0.0.1:{port}: Address already in use"
     )
+
+
+def test_without_a_broker_it_records_the_time_zone_it_is_started_with(tmp_path: Path) -> None:
+    env = {**without_servers(tmp_path / "zone.sqlite3"), "TIME_ZONE": "Europe/Berlin"}
+    with pytest.raises(subprocess.CalledProcessError) as other:
+        manage("doctor", env=env)
+    assert "TIME_ZONE is Europe/Berlin here, but UTC is recorded" in other.value.stdout
+    with serving(env, free_port()):
+        assert re.search(r"zone +ok +Europe/Berlin", manage("doctor", env=env))

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.core.management import call_command
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
@@ -69,8 +69,7 @@ def run(folder: Path, *command: str) -> None:
 
 
 def write_schema(folder: Path) -> None:
-    run(settings.BASE_DIR, sys.executable, "manage.py", "spectacular", "--format", "openapi-json", "--file",
-        str(folder / "schema.json"))  # fmt: skip
+    call_command("spectacular", "--format", "openapi-json", "--file", str(folder / "schema.json"))
 
 
 def test_a_client_in_python_reads_a_players_lists(callers: list[str], tmp_path: Path) -> None:

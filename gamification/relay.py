@@ -26,7 +26,7 @@ from enum import Enum
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -50,7 +50,15 @@ SOON = 0.02
 IDLE = 30.0
 """Seconds without a fact after which the database connection is given back."""
 
-RELAY = followers.register(Follower("relay", FACTS, is_on=lambda: bool(settings.RABBITMQ_URL)))
+
+def _unsent_from() -> int | None:
+    since = UnsentFacts.objects.aggregate(since=Min("since"))["since"]
+    return None if since is None else int(since) - 1
+
+
+RELAY = followers.register(
+    Follower("relay", FACTS, is_on=lambda: bool(settings.RABBITMQ_URL), seen_to=_unsent_from),
+)
 
 _LEFT = (Receipt.CONFIRMED, Receipt.RETURNED)
 _COLUMNS = ("player_id", "fact_id", "type", "timestamp", Cast("data", TextField()))

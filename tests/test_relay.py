@@ -302,6 +302,18 @@ def test_no_fact_is_forgotten_that_is_still_to_be_published() -> None:
     assert not OutboxFact.objects.exists()
 
 
+def test_a_fact_that_the_broker_refuses_is_kept_until_it_is_taken() -> None:
+    facts("a1", type_="heard")
+    facts("b1", player_id="bob", type_="unheard")
+    with Listener("heard", arguments={"x-max-length": 0, "x-overflow": "reject-publish"}):
+        assert not all_left()
+        followers.forget_facts(NOW + timedelta(days=31))
+    assert left() == ["a1"]
+    with Listener("#") as listener:
+        assert all_left()
+        assert names(listener, 1) == ["a1"]
+
+
 def test_a_relay_that_is_too_far_behind_is_told_and_goes_on_at_the_oldest(settings: LazySettings) -> None:
     facts("one")
     with Listener("#") as listener:

@@ -137,6 +137,8 @@ class Follower:
     log: Log
     is_on: Callable[[], bool] = field(default=lambda: True)
     """Whether anybody acts as it: facts are not kept for one that is switched off."""
+    seen_to: Callable[[], int | None] = field(default=lambda: None)
+    """The id up to which it needs nothing any more, where it has put off rows that its cursor has passed."""
 
     def take(self, columns: Sequence[Any], work: Callable[[Sequence[Row]], object], most: int = 500) -> int:
         """Hand the next rows, `pk` and then these columns of each, to `work`; how many there were.
@@ -241,7 +243,9 @@ def _forgot(now: datetime) -> bool:
     with FORGETTING.alone(), transaction.atomic():
         newest = FACTS.rows.values_list("pk", flat=True).last() or 0
         too_many = newest - settings.FACTS_KEPT  # ids have gaps: it is never more than FACTS_KEPT rows that stay
-        seen = min((each.cursor() for each in at_work() if each.log is FACTS), default=newest)
+        here = [each for each in at_work() if each.log is FACTS]
+        put_off = [to for each in here if (to := each.seen_to()) is not None]
+        seen = min([*(each.cursor() for each in here), *put_off], default=newest)
         cut = 0
         bite = list(FACTS.rows.values_list("pk", "stated_at")[:BITE])
         for pk, stated_at in bite:

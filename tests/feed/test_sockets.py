@@ -68,6 +68,17 @@ async def farewell(client: ClientConnection) -> tuple[int, str]:
     return client.close_code, client.close_reason or ""
 
 
+async def test_who_leaves_while_it_waits_for_its_turn_is_gone_at_once(here: Hub) -> None:
+    async with serving() as (_, url):
+        client = await opened(url, "ann")
+        for _ in range(200):  # three minutes' worth
+            await client.send(json.dumps({"type": "resume", "after": 0}))
+        while (await hear(client))["type"] != "resumed":
+            pass
+        client.transport.abort()
+        await until(lambda: here.count == 0)
+
+
 async def test_a_browser_comes_in_by_its_subprotocols() -> None:
     async with serving() as (_, url):
         offered: Any = ["gamification.v1", f"bearer.{token('ann')}"]

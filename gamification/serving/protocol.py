@@ -30,6 +30,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._begun = 0  # requests so far
         self._head = 0  # bytes of a head that is not whole yet
         self._body = 0  # bytes of its body so far
+        self._frame = 0  # bytes since, that are none of a body: what chunks are framed by, and trailers
         self._waits_for: tuple[int, Part, int] | None = None  # what the deadline is for
         self._deadline: TimerHandle | None = None
         self._parting = False  # nothing that still comes is read
@@ -47,7 +48,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._parting:
             return
         self._unset_keepalive_if_required()
-        reading, begun, size = self._reading, self._begun, len(data)
+        reading, begun, body, size = self._reading, self._begun, self._body, len(data)
         while data and not self._parting:
             try:
                 self.parser.feed_data(data)
@@ -70,6 +71,10 @@ class HttpProtocol(HttpToolsProtocol):
             elif self._begun == begun + 1 and not reading:
                 self._head = size
             if self._head > LONGEST_HEAD:
+                self.refuse(HEAD_TOO_LARGE)
+        elif self._reading == "body":
+            self._frame = self._frame + size if (self._begun, self._body) == (begun, body) else 0
+            if self._frame > LONGEST_HEAD:
                 self.refuse(HEAD_TOO_LARGE)
         self._watch(self._reading or ("" if self._is_answering() else "head"))
 
@@ -113,7 +118,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _should_upgrade(self) -> bool:
         offered = [value.strip().lower() for name, value in self.headers if name == b"upgrade"]
-        return offered == [b"websocket"] and self.scope.get("method", "GET") == "GET"
+        return offered == [b"websocket"] and self.parser.get_method() == b"GET"
 
     def _ignores_upgrade(self) -> bool:
         return bool(self.parser.should_upgrade()) and not self._should_upgrade()

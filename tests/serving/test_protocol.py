@@ -115,6 +115,13 @@ async def test_what_stands_behind_an_offer_to_upgrade_is_answered_too() -> None:
         assert await client.reader.read() == b""
 
 
+async def test_no_websocket_begins_but_with_a_get() -> None:
+    offer = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eHg=\r\n"
+    async with connected() as client:
+        await client.send(patch(b'{"banned":true}', offer))
+        assert await client.answer() == (200, b'PATCH /one {"banned":true}')
+
+
 async def test_curl_may_offer_http_2() -> None:
     async with serving() as port:
         curl = await asyncio.create_subprocess_exec(
@@ -182,6 +189,15 @@ async def test_a_body_of_the_largest_size_is_taken(settings: Settings) -> None:
 async def test_a_head_too_large_is_refused(head: bytes) -> None:
     async with connected() as client:
         client.writer.write(head)
+        assert await client.refused() == (431, "headers_too_large")
+
+
+@pytest.mark.parametrize("framing", [b"1;", b"0\r\nX-Trailer: "], ids=["extension-of-a-chunk", "trailer"])
+async def test_what_frames_a_body_is_bounded_as_a_head_is(framing: bytes) -> None:
+    async with connected() as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + framing)
+        for _ in range(20):
+            client.writer.write(b"x" * 100_000)
         assert await client.refused() == (431, "headers_too_large")
 
 

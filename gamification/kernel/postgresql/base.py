@@ -65,7 +65,10 @@ class PooledConnection(Connection):
 
 def hang_up() -> None:
     """Whoever waits for a connection of the pool waits no longer, and none that is dead stays for later."""
-    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's own
+    postgresql: Any = connection
+    if postgresql.pool is not None:
+        postgresql.pool.close(timeout=0)  # its threads may still be connecting, and those who wait come after them
+        postgresql.close_pool()
 
 
 def ask() -> None:

@@ -8,8 +8,8 @@ class AchievementsConfig(AppConfig):
     def ready(self) -> None:
         from achievements import checks, queries
         from achievements.content import ACHIEVEMENT
-        from gamification.kernel import content, publishing
+        from gamification.kernel.content import kinds, publishing
 
-        content.register(ACHIEVEMENT)
-        content.hider(queries.hidden)
+        kinds.register(ACHIEVEMENT)
+        kinds.hider(queries.hidden)
         publishing.validator(checks.problems)

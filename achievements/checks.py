@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from gamification.kernel.encoding import parse_instant
-from gamification.kernel.publishing import Definition, Definitions, Problem
+from gamification.kernel.content.publishing import Definition, Definitions, Problem
+from gamification.kernel.core.encoding import parse_instant
 from progress.checks import contradictions, cycles, ends_in_the_past, met_by_nobody_yet, requirement_problems
 from progress.rules import needed
 

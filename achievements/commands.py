@@ -10,8 +10,8 @@ from achievements import facts
 from achievements.completing import Shelf
 from achievements.models import Standing
 from achievements.rules import AchievementRules
-from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
-from gamification.kernel.world import World
+from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.core.world import World
 from progress import leveling
 from progress.metering import Books
 from progress.rules import NEVER

@@ -16,10 +16,10 @@ from achievements import facts
 from achievements.models import Mark
 from achievements.models import Standing as StandingRow
 from achievements.rules import Achievement, AchievementRules, own_event_data
-from gamification.kernel import sql
-from gamification.kernel.encoding import instant, number
-from gamification.kernel.messages import GameEvent, Json, PlayerId
-from gamification.kernel.world import Part, World
+from gamification.kernel.core.encoding import instant, number
+from gamification.kernel.core.messages import GameEvent, Json, PlayerId
+from gamification.kernel.core.world import Part, World
+from gamification.kernel.storage import sql
 from progress.frames import best_window
 from progress.metering import Books, Hit, Moment, PlayerState, Window
 from progress.periods import DAILY

@@ -11,7 +11,7 @@ from django.db.models import Max
 from achievements import checks
 from achievements.content_serializers import AchievementShape, SecretAchievementShape
 from achievements.models import Achievement, AchievementPrerequisite, AchievementRequirement, AchievementReward
-from gamification.kernel.content import (
+from gamification.kernel.content.kinds import (
     CreateContent,
     Hidden,
     Kind,
@@ -19,10 +19,10 @@ from gamification.kernel.content import (
     Reference,
     UpdateContent,
 )
-from gamification.kernel.encoding import instant, parse_instant
-from gamification.kernel.messages import Fact, own_id
-from gamification.kernel.publishing import Definition
-from gamification.kernel.retiring import RetireContent
+from gamification.kernel.content.publishing import Definition
+from gamification.kernel.content.retiring import RetireContent
+from gamification.kernel.core.encoding import instant, parse_instant
+from gamification.kernel.core.messages import Fact, own_id
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
 
 

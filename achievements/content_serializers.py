@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from achievements.models import Achievement
-from gamification.kernel.shapes import (
+from gamification.kernel.web.strict_fields import (
     SMALL,
     TEXT,
     Choice,

@@ -1,4 +1,4 @@
 from achievements.content import ACHIEVEMENT
-from gamification.kernel.content_routes import routes
+from gamification.kernel.content.routes import routes
 
 urlpatterns = routes(ACHIEVEMENT)

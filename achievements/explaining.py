@@ -8,8 +8,8 @@ from typing import Any
 from achievements.completing import opens_at
 from achievements.rules import Achievement
 from achievements.standings import View
-from gamification.kernel.encoding import instant, number
-from gamification.kernel.messages import REPORTED, GameEvent, PlayerId
+from gamification.kernel.core.encoding import instant, number
+from gamification.kernel.core.messages import REPORTED, GameEvent, PlayerId
 from gamification.kernel.models import Event
 from progress.rules import TARGET, Metric, NoValue, is_absent, look_up, reported
 from progress.watching import Watch

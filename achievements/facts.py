@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from achievements.rules import Achievement, own_event_data
-from gamification.kernel.messages import Fact, PlayerId, own_id
+from gamification.kernel.core.messages import Fact, PlayerId, own_id
 
 
 def completed(achievement: Achievement, player_id: PlayerId, occurrence: str, at: datetime) -> Fact:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from achievements.models import Standing
-from gamification.kernel import publishing
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.publishing import Published, Rules
+from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Published, Rules
+from gamification.kernel.core.messages import PlayerId
 
 
 def visible(player_id: PlayerId) -> dict[str, Published]:

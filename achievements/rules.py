@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from gamification.kernel.encoding import canonical, parse_instant
-from gamification.kernel.messages import Json
+from gamification.kernel.core.encoding import canonical, parse_instant
+from gamification.kernel.core.messages import Json
 from progress.rules import ALWAYS, DERIVED, NEVER, STICKY, Goal, Metric, Scope, compile_requirement, needed
 
 if TYPE_CHECKING:
-    from gamification.kernel.publishing import Units
+    from gamification.kernel.content.publishing import Units
 
 
 class Had(Protocol):

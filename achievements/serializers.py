@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from achievements.models import Achievement
-from gamification.kernel.shapes import Shape, Text
+from gamification.kernel.web.strict_fields import Shape, Text
 from progress.models import Aggregate, MetricCondition, Operator
 from rewards.serializers import DistributionShape
 

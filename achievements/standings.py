@@ -11,10 +11,10 @@ from achievements import queries
 from achievements.completing import Shelf, Standing, open_occurrence, opens_at, read_goal
 from achievements.models import Mark
 from achievements.rules import Achievement, AchievementRules
-from gamification.kernel import publishing
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.world import World
+from gamification.kernel.content import publishing
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.world import World
 from progress.metering import Books, PlayerState
 from progress.queries import rarities
 from progress.rules import NEVER, Tally

@@ -25,13 +25,14 @@ from achievements.serializers import (
     RevokeShape,
 )
 from achievements.standings import View
-from gamification.kernel import bus, publishing
-from gamification.kernel.access import acting_player, actor, is_player, player_in_path
-from gamification.kernel.http import idempotent, paginate_list
-from gamification.kernel.http.pages import paged
-from gamification.kernel.http.parameters import chosen
-from gamification.kernel.messages import NotFound, PlayerId
-from gamification.kernel.shapes import parse, shown_id
+from gamification.kernel.content import publishing
+from gamification.kernel.core import bus
+from gamification.kernel.core.messages import NotFound, PlayerId
+from gamification.kernel.web import idempotent, paginate_list
+from gamification.kernel.web.access import acting_player, actor, is_player, player_in_path
+from gamification.kernel.web.pages import paged
+from gamification.kernel.web.parameters import chosen
+from gamification.kernel.web.strict_fields import parse, shown_id
 from rewards import facts
 
 STATES = ("LOCKED", "IN_PROGRESS", "COMPLETED")

@@ -12,8 +12,15 @@ from django.utils.safestring import SafeString
 
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule, Trail
-from gamification.kernel.forms import AuthoredForm, Suggesting
-from gamification.kernel.looking import AnyModelAdmin, ReadOnlyAdmin, ReasonedActionForm, as_lines, handled, may_decide
+from gamification.kernel.console.forms import AuthoredForm, Suggesting
+from gamification.kernel.console.readonly_admin import (
+    AnyModelAdmin,
+    ReadOnlyAdmin,
+    ReasonedActionForm,
+    as_lines,
+    handled,
+    may_decide,
+)
 from gamification.kernel.models import Event
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from anticheat import queries
 from anticheat.models import Finding
-from gamification.kernel import inbox
-from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
-from gamification.kernel.world import World
+from gamification.kernel.storage import inbox
 
 
 class AlreadyDecided(Refused):

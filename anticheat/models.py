@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from gamification.kernel.messages import OWN_TYPES
+from gamification.kernel.core.messages import OWN_TYPES
 from gamification.kernel.models import ActorField
 
 FOUND_BY_THE_SERVICE = ("banned", "cascade", "id_reused")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from anticheat.models import Finding
-from gamification.kernel.messages import NotFound
+from gamification.kernel.core.messages import NotFound
 
 
 def held(state: str = Finding.Status.HELD, **columns: str | None) -> QuerySet[Finding]:

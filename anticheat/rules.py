@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gamification.kernel import sums
-from gamification.kernel.encoding import number
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core import sums
+from gamification.kernel.core.encoding import number
+from gamification.kernel.core.messages import GameEvent
 
 VALUE_RANGE = "VALUE_RANGE"
 MAX_PER_EVENT = "MAX_PER_EVENT"

@@ -17,10 +17,10 @@ from django.conf import settings
 from anticheat.models import Finding, Rule
 from anticheat.models import Trail as TrailRow
 from anticheat.rules import TRAILING, HardRule, Trail, Values, broken
-from gamification.kernel import inbox, sql
-from gamification.kernel.messages import GameEvent, PlayerId
+from gamification.kernel.core.messages import GameEvent, PlayerId
+from gamification.kernel.core.world import Part, World
 from gamification.kernel.models import Event
-from gamification.kernel.world import Part, World
+from gamification.kernel.storage import inbox, sql
 
 BANNED = "banned"
 CASCADE = "cascade"

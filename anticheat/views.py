@@ -13,13 +13,13 @@ from anticheat import queries
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding
 from anticheat.serializers import FindingSerializer
-from gamification.kernel import bus
-from gamification.kernel.access import actor, concerned
-from gamification.kernel.http import idempotent, paginate
-from gamification.kernel.http.pages import paged
-from gamification.kernel.http.parameters import chosen, matching
-from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID
-from gamification.kernel.shapes import ReasonShape, parse
+from gamification.kernel.core import bus
+from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID
+from gamification.kernel.web import idempotent, paginate
+from gamification.kernel.web.access import actor, concerned
+from gamification.kernel.web.pages import paged
+from gamification.kernel.web.parameters import chosen, matching
+from gamification.kernel.web.strict_fields import ReasonShape, parse
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 STATES = [state for state in Finding.Status.values if state != Finding.Status.FLAGGED]  # which held nothing

@@ -17,7 +17,7 @@ import msgspec
 import psycopg
 
 from benchmarks.workload import METRICS, Workload, counts_amount, metric_id, plain_achievements
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core.messages import GameEvent
 
 PREPARATION = """
 CREATE UNLOGGED TABLE staging (player_id text, event_id text, type text, data jsonb, "timestamp" timestamptz);

@@ -12,7 +12,7 @@ from django.db import transaction
 from achievements.models import Standing
 from benchmarks.workload import COIN, POINTS, Plain, counts_amount
 from gamification.feed.models import Message
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import Event, OutboxFact
 from progress.models import Player, Tally
 from rewards.models import Distribution, Transfer, Wallet

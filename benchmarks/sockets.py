@@ -112,7 +112,7 @@ class Held(asyncio.Protocol):
 
 class Holder:
     def __init__(self, port: int, players: list[str], *, bare: bool) -> None:
-        from gamification.kernel.tokens import issue_token
+        from gamification.kernel.web.tokens import issue_token
 
         self.port, self.players, self.bare = port, players, bare
         now = datetime.now(UTC)
@@ -205,7 +205,7 @@ def push(sockets: int, rate: int, seconds: int, bare: bool, first: int, path: st
 
     from gamification.feed import hints
     from gamification.feed.models import Message
-    from gamification.kernel import sql
+    from gamification.kernel.storage import sql
     from progress.models import Player
 
     dice, seqs = random.Random(first), [0] * sockets

@@ -29,11 +29,11 @@ from benchmarks import workload
 from benchmarks.workload import Workload
 from gamification import relay
 from gamification.intake.door import encode
-from gamification.kernel import broker, topology
-from gamification.kernel.access import create_key
-from gamification.kernel.broker import Message, Receipt
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import GameEvent
+from gamification.kernel.messaging import broker, topology
+from gamification.kernel.messaging.broker import Message, Receipt
+from gamification.kernel.web.access import create_key
 
 TOLD = ("achievement.completed", "reward.granted", "reward.claimed")
 KEPT = 1_000

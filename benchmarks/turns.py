@@ -26,7 +26,7 @@ from benchmarks import naive, workload
 from benchmarks.limit import Limit
 from benchmarks.workload import Plain, Workload, plain_achievements
 from gamification import pipeline
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import Event
 from progress.models import Player, Tally
 from rewards.models import Transfer, Wallet

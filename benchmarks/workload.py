@@ -20,11 +20,13 @@ from django.db import transaction
 
 from achievements.models import Achievement
 from gamification.feed.models import Message
-from gamification.kernel import bus, publishing, sql
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import OutboxFact
-from gamification.kernel.publishing import Change
+from gamification.kernel.storage import sql
 from progress.models import Player, Tally
 from quests.commands import StartQuest
 from quests.models import Quest

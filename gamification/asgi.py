@@ -13,7 +13,7 @@ django = get_asgi_application()
 
 from gamification.console import uploads  # noqa: E402 - these and their models, which the line above has loaded
 from gamification.feed.consumer import FeedConsumer  # noqa: E402
-from gamification.kernel import patience  # noqa: E402
+from gamification.kernel.storage import patience  # noqa: E402
 from gamification.serving.bodies import Bodies  # noqa: E402
 from gamification.serving.proxies import Proxies  # noqa: E402
 

@@ -16,10 +16,10 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Least
 
 from achievements.completing import Shelf
-from gamification.kernel import publishing
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.publishing import Change, Unpublishable
-from gamification.kernel.world import World
+from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Change, Unpublishable
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.world import World
 from gamification.replaying import Filled, fill, kept_events, replay
 from progress.metering import Books
 from progress.models import Backfill, LeftOut, Player

@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from achievements import tasks as achievements
 from gamification import backfilling, relay, retention
-from gamification.kernel import followers, keys
+from gamification.kernel.messaging import followers
+from gamification.kernel.web import keys
 from quests import tasks as quests
 from rewards.tasks import expire_rewards
 

@@ -12,9 +12,10 @@ from django.db.models.functions import Lag
 from achievements.models import Achievement as AchievementRow
 from achievements.rules import AchievementRules, Era, compile_achievements
 from gamification import backfilling, pipeline
-from gamification.kernel import bus, publishing
+from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Definitions, Published, Rules, Units
+from gamification.kernel.core import bus
 from gamification.kernel.models import Version
-from gamification.kernel.publishing import Definitions, Published, Rules, Units
 from progress import backfill, leveling
 from progress.leveling import LevelRules, compile_levels
 from progress.rules import Metric

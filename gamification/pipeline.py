@@ -18,10 +18,12 @@ from achievements.completing import Shelf, complete
 from anticheat.screening import Screen, hold, note_reuse, screen
 from gamification import reactions
 from gamification.feed import numbering
-from gamification.kernel import inbox, outbox, publishing, sql
-from gamification.kernel.actors import SYSTEM, Actor
-from gamification.kernel.messages import Command, Fact, GameEvent, Outcome, PlayerId, own_id
-from gamification.kernel.world import World
+from gamification.kernel.content import publishing
+from gamification.kernel.core.actors import SYSTEM, Actor
+from gamification.kernel.core.messages import Command, Fact, GameEvent, Outcome, PlayerId, own_id
+from gamification.kernel.core.world import World
+from gamification.kernel.messaging import outbox
+from gamification.kernel.storage import inbox, sql
 from progress.erasure import PlayerErased, unnamed
 from progress.metering import Books, record
 from quests.advancing import Log, advance

@@ -16,8 +16,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from gamification.intake import backlog, door
-from gamification.kernel import broker, disk, followers
-from gamification.kernel.http import problem_response
+from gamification.kernel.messaging import broker, followers
+from gamification.kernel.storage import disk
+from gamification.kernel.web import problem_response
 
 log = logging.getLogger(__name__)
 

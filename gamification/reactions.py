@@ -14,9 +14,9 @@ from django.db import DatabaseError, transaction
 
 from gamification import relay
 from gamification.feed import hints
-from gamification.kernel import sql
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.world import World
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.world import World
+from gamification.kernel.storage import sql
 from progress.metering import Books
 
 log = logging.getLogger(__name__)

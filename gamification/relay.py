@@ -30,9 +30,9 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from gamification.kernel import broker, followers, outbox
-from gamification.kernel.broker import Message, Receipt, State
-from gamification.kernel.followers import FACTS, Follower, Row
+from gamification.kernel.messaging import broker, followers, outbox
+from gamification.kernel.messaging.broker import Message, Receipt, State
+from gamification.kernel.messaging.followers import FACTS, Follower, Row
 from gamification.kernel.models import OutboxFact, UnsentFacts
 
 log = logging.getLogger(__name__)

@@ -20,10 +20,10 @@ from typing import NamedTuple
 from achievements.completing import Past, Shelf, Standing, complete, unlock_all, waiters
 from achievements.rules import Achievement, AchievementRules
 from gamification import pipeline
-from gamification.kernel.messages import GameEvent, PlayerId
+from gamification.kernel.content.publishing import Rules
+from gamification.kernel.core.messages import GameEvent, PlayerId
+from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
-from gamification.kernel.publishing import Rules
-from gamification.kernel.world import World
 from progress.metering import Books, PlayerState, record
 from progress.models import LeftOut
 from progress.rules import ALWAYS, NEVER

@@ -18,10 +18,10 @@ from django.db.models.functions import StrIndex, Substr
 from achievements.models import Standing
 from anticheat.models import Finding
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
-from gamification.kernel import publishing
-from gamification.kernel.encoding import instant
-from gamification.kernel.http import idempotency
+from gamification.kernel.content import publishing
+from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Event, Head, RejectedEvent, WorkerPulse
+from gamification.kernel.web import idempotency
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from progress.rules import WINDOW_MEMORY
 from progress.watching import Watch

@@ -160,7 +160,7 @@ DATABASES: dict[str, dict[str, Any]]
 if DB_HOST:
     DATABASES = {
         "default": {
-            "ENGINE": "gamification.kernel.postgresql",
+            "ENGINE": "gamification.kernel.storage.postgresql",
             "HOST": DB_HOST,
             "PORT": DB_PORT,
             "NAME": DB_NAME or "gamification",
@@ -343,7 +343,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "gamification.kernel.http.limiting.say_how_much_is_left",
+    "gamification.kernel.web.limiting.say_how_much_is_left",
 ]
 
 ROOT_URLCONF = "gamification.urls"
@@ -418,19 +418,19 @@ SILENCED_SYSTEM_CHECKS = [
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "gamification.kernel.access.ApiKeyAuthentication",
-        "gamification.kernel.access.PlayerTokenAuthentication",
+        "gamification.kernel.web.access.ApiKeyAuthentication",
+        "gamification.kernel.web.access.PlayerTokenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": [
-        "gamification.kernel.access.HasScope",
-        "gamification.kernel.http.parameters.KnownParameters",
+        "gamification.kernel.web.access.HasScope",
+        "gamification.kernel.web.parameters.KnownParameters",
     ],
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other
-    "DEFAULT_THROTTLE_CLASSES": ["gamification.kernel.http.limiting.Limits"],
-    "DEFAULT_PARSER_CLASSES": ["gamification.kernel.http.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["gamification.kernel.web.limiting.Limits"],
+    "DEFAULT_PARSER_CLASSES": ["gamification.kernel.web.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "gamification.kernel.openapi.Operation",
-    "EXCEPTION_HANDLER": "gamification.kernel.http.problem",
+    "DEFAULT_SCHEMA_CLASS": "gamification.kernel.web.openapi.Operation",
+    "EXCEPTION_HANDLER": "gamification.kernel.web.problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
@@ -445,8 +445,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "gamification.kernel.openapi.refusals",
-        "gamification.kernel.openapi.plain_types",
+        "gamification.kernel.web.openapi.refusals",
+        "gamification.kernel.web.openapi.plain_types",
     ],
     "ENUM_NAME_OVERRIDES": {
         "AchievementTypeEnum": "achievements.models.Achievement.Type",
@@ -469,14 +469,14 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "gamification.kernel.logs.Line",
+            "()": "gamification.kernel.core.logs.Line",
             "style": "{",
             # !r keeps a message on its line whatever a client put into it. Z is true: Django sets the process to UTC.
             "format": "time={asctime}.{msecs:03.0f}Z level={levelname} logger={name} message={message!r}",
             "datefmt": "%Y-%m-%dT%H:%M:%S",
         },
     },
-    "filters": {"once an interval": {"()": "gamification.kernel.logs.OnceAnInterval"}},
+    "filters": {"once an interval": {"()": "gamification.kernel.core.logs.OnceAnInterval"}},
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["once an interval"]},
     },
@@ -486,7 +486,7 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},  # at DEBUG every query's values: players' data
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host; the answer is 400 all the same
         "asyncio": {"level": "INFO"},
-        "psycopg.pool": {"level": "ERROR"},  # gamification.kernel.patience says once that there is no answer
+        "psycopg.pool": {"level": "ERROR"},  # gamification.kernel.storage.patience says once that there is no answer
         "gamification.feed.transport": {"level": "WARNING"},  # not two lines a connection, nor what stood in its URL
     },
 }

@@ -44,7 +44,7 @@ urlpatterns = [
     path("metrics", probes.counts),
 ]
 
-handler400 = "gamification.kernel.http.problems.bad_request"
-handler403 = "gamification.kernel.http.problems.permission_denied"
-handler404 = "gamification.kernel.http.problems.page_not_found"
-handler500 = "gamification.kernel.http.problems.server_error"
+handler400 = "gamification.kernel.web.problems.bad_request"
+handler403 = "gamification.kernel.web.problems.permission_denied"
+handler404 = "gamification.kernel.web.problems.page_not_found"
+handler500 = "gamification.kernel.web.problems.server_error"

@@ -17,12 +17,12 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from rest_framework import serializers
 
-from gamification.kernel import content, publishing
-from gamification.kernel.authoring import ContentAdmin, LineInline
-from gamification.kernel.encoding import number
-from gamification.kernel.forms import JsonOrText, LineForm, ShapedForm, Suggesting, json_or_text
-from gamification.kernel.looking import ReadOnlyAdmin, acting, as_lines, may_decide
-from gamification.kernel.shapes import flatten
+from gamification.kernel.console.authoring import ContentAdmin, LineInline
+from gamification.kernel.console.forms import JsonOrText, LineForm, ShapedForm, Suggesting, json_or_text
+from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, as_lines, may_decide
+from gamification.kernel.content import kinds, publishing
+from gamification.kernel.core.encoding import number
+from gamification.kernel.web.strict_fields import flatten
 from progress.content import LEVEL, METRIC
 from progress.content_serializers import OF_A_METRIC, ConditionShape, LevelShape, MetricShape, RequirementShape
 from progress.leveling import LevelRules
@@ -245,7 +245,7 @@ def targets() -> list[Any]:
 
 
 def _named(kind: str) -> list[tuple[str, str]]:
-    model: Any = content.kind(kind).model
+    model: Any = kinds.kind(kind).model
     rows = model.objects.filter(retired_at=None).order_by("pk").values_list("pk", "title")
     return [(id_, f"{id_}: {title}") for id_, title in rows]
 

@@ -21,14 +21,15 @@ class ProgressConfig(AppConfig):
     label = "progress"
 
     def ready(self) -> None:
-        from gamification.kernel import content, publishing, tokens
+        from gamification.kernel.content import kinds, publishing
+        from gamification.kernel.web import tokens
         from progress import backfill, checks, queries
         from progress.content import LEVEL, METRIC
 
         # Sent by the kernel, once a migrate.
         post_migrate.connect(record_zone, sender=apps.get_app_config("kernel"))
-        content.register(METRIC)
-        content.register(LEVEL)
-        content.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
+        kinds.register(METRIC)
+        kinds.register(LEVEL)
+        kinds.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
         publishing.validator(checks.problems)
         tokens.admit_by(queries.admission)

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from gamification.kernel.actors import Actor
+from gamification.kernel.core.actors import Actor
 from progress.models import Backfill
 
 PATIENCE = 1.0

@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import pairwise
 from operator import eq, ge, gt, le, lt
 
-from gamification.kernel.encoding import canonical, parse_instant
-from gamification.kernel.messages import OWN_TYPES
-from gamification.kernel.publishing import Definition, Definitions, Problem
+from gamification.kernel.content.publishing import Definition, Definitions, Problem
+from gamification.kernel.core.encoding import canonical, parse_instant
+from gamification.kernel.core.messages import OWN_TYPES
 
 COMPARE = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
 COUNTED = {"COUNT", "DISTINCT", "STREAK"}

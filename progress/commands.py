@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db.models import F
 
-from gamification.kernel.messages import Command, PlayerId
+from gamification.kernel.core.messages import Command, PlayerId
+from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
-from gamification.kernel.world import World
 from progress import backfill, periods
 from progress.metering import Books
 from progress.models import Player, Tally

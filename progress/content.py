@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from gamification.kernel.content import Kind, Reference
-from gamification.kernel.publishing import Definition
-from gamification.kernel.shapes import whole
+from gamification.kernel.content.kinds import Kind, Reference
+from gamification.kernel.content.publishing import Definition
+from gamification.kernel.web.strict_fields import whole
 from progress import checks
 from progress.content_serializers import NEEDS, LevelShape, MetricShape
 from progress.models import Level, LevelReward, Metric, MetricCondition, RequirementFields

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from gamification.kernel.shapes import (
+from gamification.kernel.web.strict_fields import (
     SMALL,
     TEXT,
     Choice,

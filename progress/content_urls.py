@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gamification.kernel.content_routes import routes
+from gamification.kernel.content.routes import routes
 from progress.content import LEVEL, METRIC
 from progress.content_views import BackfillDetail, MetricHealth
 

@@ -8,9 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gamification.kernel import content, shapes
-from gamification.kernel.content_views import BackfillShape, backfill_shown
-from gamification.kernel.messages import NotFound
+from gamification.kernel.content import kinds
+from gamification.kernel.content.views import BackfillShape, backfill_shown
+from gamification.kernel.core.messages import NotFound
+from gamification.kernel.web import strict_fields
 from progress.models import Backfill, MetricDay
 
 
@@ -33,9 +34,9 @@ class MetricHealth(APIView):
 
     @extend_schema(operation_id="metrics_health", responses=HealthShape)
     def get(self, request: Request, id: str) -> Response:
-        metrics = content.kind("metric").model._default_manager.filter(pk=id)
-        if not shapes.ID.fullmatch(id) or not metrics.exists():
-            raise NotFound(f"There is no metric {shapes.shown_id(id)}.")
+        metrics = kinds.kind("metric").model._default_manager.filter(pk=id)
+        if not strict_fields.ID.fullmatch(id) or not metrics.exists():
+            raise NotFound(f"There is no metric {strict_fields.shown_id(id)}.")
         days = MetricDay.objects.filter(metric_id=id).order_by("day")
         by_day = [{"day": d.day.isoformat(), "samples": d.samples, "no_value": d.no_value} for d in days]
         return Response(

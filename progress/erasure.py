@@ -10,8 +10,8 @@ from django.db.models import Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.encoding import force_bytes
 
-from gamification.kernel.messages import GameEvent, PlayerId, Refused
-from gamification.kernel.pseudonyms import kept_key, pseudonym, under
+from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
+from gamification.kernel.storage.pseudonyms import kept_key, pseudonym, under
 from progress.models import Backfill, ErasedPlayer, Player
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Protocol
 
-from gamification.kernel import sums
+from gamification.kernel.core import sums
 from progress.rules import Requirement
 
 WindowEntry = tuple[datetime, str, float, str | None, int]

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from gamification.kernel.messages import Fact, PlayerId, own_id
-from gamification.kernel.publishing import Definitions, Units
-from gamification.kernel.world import World
+from gamification.kernel.content.publishing import Definitions, Units
+from gamification.kernel.core.messages import Fact, PlayerId, own_id
+from gamification.kernel.core.world import World
 from progress.metering import Books
 
 MOST = 2**63 - 1

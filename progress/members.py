@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from django.db import connection
 
-from gamification.kernel import sql
-from gamification.kernel.messages import PlayerId
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.storage import sql
 from progress.models import MemberSeen
 
 ScopeKey = tuple[PlayerId, str, str]

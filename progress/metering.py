@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from gamification.kernel import sql, sums
-from gamification.kernel.encoding import number
-from gamification.kernel.messages import REPORTED, GameEvent, Json, PlayerId, Sample
-from gamification.kernel.world import Part, World
+from gamification.kernel.core import sums
+from gamification.kernel.core.encoding import number
+from gamification.kernel.core.messages import REPORTED, GameEvent, Json, PlayerId, Sample
+from gamification.kernel.core.world import Part, World
+from gamification.kernel.storage import sql
 from progress import periods
 from progress.erasure import PlayerErased, erased
 from progress.frames import WindowEntry, best_window

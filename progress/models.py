@@ -249,7 +249,7 @@ class Tally(models.Model):
     count = models.BigIntegerField(default=0)
     sum = models.FloatField(default=0)
     rest = models.TextField(blank=True, default="", db_default="")
-    """What the true sum is beyond `sum`, where that had to be rounded: doubles as text (gamification.kernel.sums)."""
+    """What the true sum is beyond `sum`, where that had to be rounded: doubles as text (core.sums)."""
     max = models.FloatField(null=True)
     min = models.FloatField(null=True)
     latest = models.FloatField(null=True)

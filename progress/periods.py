@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
-from gamification.kernel.encoding import instant, parse_instant
+from gamification.kernel.core.encoding import instant, parse_instant
 
 DAILY, WEEKLY, MONTHLY = "DAILY", "WEEKLY", "MONTHLY"
 KINDS = (DAILY, WEEKLY, MONTHLY)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from gamification.kernel import publishing, sql
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.tokens import Admission
+from gamification.kernel.content import publishing
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.storage import sql
+from gamification.kernel.web.tokens import Admission
 from progress import periods
 from progress.erasure import erased
 from progress.leveling import LevelRules

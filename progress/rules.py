@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from gamification.kernel import sums
-from gamification.kernel.encoding import canonical, instant, parse_instant
-from gamification.kernel.messages import GameEvent, Json, Sample
-from gamification.kernel.sums import Rest
+from gamification.kernel.core import sums
+from gamification.kernel.core.encoding import canonical, instant, parse_instant
+from gamification.kernel.core.messages import GameEvent, Json, Sample
+from gamification.kernel.core.sums import Rest
 from progress import periods
 from progress.periods import Period, Zones
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from gamification.kernel.encoding import number
-from gamification.kernel.shapes import Flag, JsonObject, Shape, Text
+from gamification.kernel.core.encoding import number
+from gamification.kernel.web.strict_fields import Flag, JsonObject, Shape, Text
 from progress.models import Tally
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from gamification.kernel import publishing, sql
+from gamification.kernel.content import publishing
+from gamification.kernel.storage import sql
 from progress.models import Player, Rarity
 
 

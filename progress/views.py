@@ -8,14 +8,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gamification.kernel import bus, content
-from gamification.kernel.access import actor, is_player, player_in_path
-from gamification.kernel.encoding import instant
-from gamification.kernel.http import NOT_KEPT, paginate
-from gamification.kernel.http.pages import paged
-from gamification.kernel.messages import Refused
-from gamification.kernel.shapes import parse
-from gamification.kernel.tokens import issue_token
+from gamification.kernel.content import kinds
+from gamification.kernel.core import bus
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import Refused
+from gamification.kernel.web import NOT_KEPT, paginate
+from gamification.kernel.web.access import actor, is_player, player_in_path
+from gamification.kernel.web.pages import paged
+from gamification.kernel.web.strict_fields import parse
+from gamification.kernel.web.tokens import issue_token
 from progress import queries
 from progress.commands import EndTokens
 from progress.models import Tally
@@ -41,7 +42,7 @@ class PlayerMetrics(APIView):
         player_id = player_in_path(request, player_id)
         tallies = Tally.objects.filter(player_id=player_id, scope="")
         if is_player(request):
-            tallies = tallies.exclude(metric_id__in=content.hidden(player_id).get("metric", ()))
+            tallies = tallies.exclude(metric_id__in=kinds.hidden(player_id).get("metric", ()))
         return paginate(request, tallies, ordering=["metric_id"], show=show_tally)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gamification.kernel.messages import OWN_TYPES
-from gamification.kernel.publishing import Definitions, Units
+from gamification.kernel.content.publishing import Definitions, Units
+from gamification.kernel.core.messages import OWN_TYPES
 from progress.rules import ALWAYS, HOLD, LIFETIME, WINDOW, Goal, Metric, Requirement, Scope, compile_metric
 
 Hit = tuple[Goal, Requirement]

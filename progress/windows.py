@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
 from progress.frames import WindowEntry
 
 Span = tuple[tuple[datetime, datetime], float]

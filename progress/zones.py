@@ -10,9 +10,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from gamification.kernel import publishing
-from gamification.kernel.encoding import instant
-from gamification.kernel.publishing import Definitions, Units
+from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Definitions, Units
+from gamification.kernel.core.encoding import instant
 from progress.models import HomeZone
 
 

@@ -13,9 +13,9 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from gamification.kernel.authoring import ContentAdmin, LineInline
-from gamification.kernel.forms import LineForm, ShapedForm
-from gamification.kernel.looking import ReadOnlyAdmin, acting, place
+from gamification.kernel.console.authoring import ContentAdmin, LineInline
+from gamification.kernel.console.forms import LineForm, ShapedForm
+from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, place
 from progress.admin import MatchField, RequirementForm, RequirementInline
 from quests import queries, tasks
 from quests.content import FAIL, POOL, QUEST, START, STEP, give_serial

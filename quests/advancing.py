@@ -13,9 +13,9 @@ from typing import Any
 
 from django.conf import settings
 
-from gamification.kernel import sql
-from gamification.kernel.messages import GameEvent, PlayerId
-from gamification.kernel.world import Part, World
+from gamification.kernel.core.messages import GameEvent, PlayerId
+from gamification.kernel.core.world import Part, World
+from gamification.kernel.storage import sql
 from progress.leveling import LevelRules
 from progress.members import ScopeKey, forget_members, keep_members, load_members
 from progress.metering import Books, Moment, PlayerState

@@ -6,11 +6,11 @@ class QuestsConfig(AppConfig):
     label = "quests"
 
     def ready(self) -> None:
-        from gamification.kernel import content, publishing, retiring
+        from gamification.kernel.content import kinds, publishing, retiring
         from quests import checks
         from quests.content import POOL, QUEST, needed_by_runs
 
-        content.register(QUEST)
-        content.register(POOL)
+        kinds.register(QUEST)
+        kinds.register(POOL)
         publishing.validator(checks.problems)
         retiring.holder(needed_by_runs)

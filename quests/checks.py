@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gamification.kernel.encoding import parse_instant
-from gamification.kernel.publishing import Definition, Definitions, Problem
+from gamification.kernel.content.publishing import Definition, Definitions, Problem
+from gamification.kernel.core.encoding import parse_instant
 from progress.checks import (
     COMPARE,
     COUNTED,

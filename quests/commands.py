@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
-from gamification.kernel.world import World
+from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.core.world import World
 from progress.metering import Books, PlayerState
 from quests import running
 from quests.advancing import Log

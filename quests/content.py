@@ -7,13 +7,13 @@ from datetime import datetime
 
 from django.db.models import Max
 
-from gamification.kernel import publishing
-from gamification.kernel.content import Hidden, Kind, Reference
-from gamification.kernel.encoding import instant, parse_instant
-from gamification.kernel.messages import Fact, own_id
+from gamification.kernel.content import publishing
+from gamification.kernel.content.kinds import Hidden, Kind, Reference
+from gamification.kernel.content.publishing import Definition
+from gamification.kernel.content.retiring import Need
+from gamification.kernel.core.encoding import instant, parse_instant
+from gamification.kernel.core.messages import Fact, own_id
 from gamification.kernel.models import Version
-from gamification.kernel.publishing import Definition
-from gamification.kernel.retiring import Need
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
 from quests import checks, queries, standings
 from quests.content_serializers import PoolShape, QuestShape

@@ -1,4 +1,4 @@
-from gamification.kernel.content_routes import routes
+from gamification.kernel.content.routes import routes
 from quests.content import POOL, QUEST
 
 urlpatterns = [*routes(QUEST), *routes(POOL)]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from gamification.kernel.encoding import instant, number, parse_instant
-from gamification.kernel.messages import Json, Sample
+from gamification.kernel.core.encoding import instant, number, parse_instant
+from gamification.kernel.core.messages import Json, Sample
 from progress.periods import Period
 from progress.rules import HOLD, WINDOW, ZERO_OVER_NOTHING, Requirement, Tally
 from quests import sliding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from gamification.kernel.messages import Fact, own_id
+from gamification.kernel.core.messages import Fact, own_id
 from quests.rules import Quest, Step
 from quests.running import Has, Run, progress
 

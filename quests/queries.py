@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from gamification.kernel import publishing
-from gamification.kernel.messages import PlayerId
+from gamification.kernel.content import publishing
+from gamification.kernel.core.messages import PlayerId
 from quests.models import Run
 from quests.rules import QuestRules
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gamification.kernel.encoding import instant, parse_instant
-from gamification.kernel.messages import PlayerId
+from gamification.kernel.core.encoding import instant, parse_instant
+from gamification.kernel.core.messages import PlayerId
 from progress.periods import Period
 from progress.rules import NEVER, Metric, Requirement, compile_requirement, needed
 
 if TYPE_CHECKING:
-    from gamification.kernel.publishing import Published
+    from gamification.kernel.content.publishing import Published
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import GameEvent, PlayerId
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import GameEvent, PlayerId
 from progress.periods import KINDS, Period
 from progress.rules import NEVER, TARGET, Requirement, combined
 from quests import counting

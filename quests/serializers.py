@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from gamification.kernel.shapes import Shape, Text
+from gamification.kernel.web.strict_fields import Shape, Text
 from quests.content_serializers import StepShape
 from quests.models import Quest, Run
 from quests.standings import STATES

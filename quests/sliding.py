@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from gamification.kernel.encoding import number, parse_instant
-from gamification.kernel.messages import Json, Sample
+from gamification.kernel.core.encoding import number, parse_instant
+from gamification.kernel.core.messages import Json, Sample
 from progress.frames import WindowEntry, best_window
 from progress.rules import WINDOW_MEMORY, Requirement
 

@@ -10,11 +10,11 @@ from typing import Any
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from gamification.kernel import content, publishing
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.publishing import Definition
-from gamification.kernel.world import World
+from gamification.kernel.content import kinds, publishing
+from gamification.kernel.content.publishing import Definition
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.world import World
 from progress.metering import Books
 from progress.queries import rarities
 from quests import rules, running
@@ -110,8 +110,8 @@ class View:
 
 def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
     """All quests that are visible, begun or not, and retired ones that the player has begun."""
-    hidden = content.hidden(player_id) if for_player else {}
-    kind, view, rare = content.kind("quest"), View(player_id, now), rarities("quest")
+    hidden = kinds.hidden(player_id) if for_player else {}
+    kind, view, rare = kinds.kind("quest"), View(player_id, now), rarities("quest")
     names = (
         "title", "description", "type", "difficulty", "repeat", "time_limit", "start_date", "end_date", "rewards",
         "steps",

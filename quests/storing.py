@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gamification.kernel.encoding import instant, parse_instant
-from gamification.kernel.messages import Json
+from gamification.kernel.core.encoding import instant, parse_instant
+from gamification.kernel.core.messages import Json
 from quests import counting
 from quests.running import Run, StepState
 

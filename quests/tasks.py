@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.db.models import Count
 
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM, Actor
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM, Actor
 from progress.tasks import keep_rarities
 from quests import queries
 from quests.advancing import late_grace

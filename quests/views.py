@@ -11,13 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gamification.kernel import bus
-from gamification.kernel.access import acting_player, actor, is_player, player_in_path
-from gamification.kernel.http import idempotent, paginate_list
-from gamification.kernel.http.pages import paged
-from gamification.kernel.http.parameters import chosen
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.shapes import parse, shown_id
+from gamification.kernel.core import bus
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.web import idempotent, paginate_list
+from gamification.kernel.web.access import acting_player, actor, is_player, player_in_path
+from gamification.kernel.web.pages import paged
+from gamification.kernel.web.parameters import chosen
+from gamification.kernel.web.strict_fields import parse, shown_id
 from quests import standings
 from quests.commands import AbandonQuest, CompleteStep, StartQuest, UnknownQuest
 from quests.serializers import PlayerNamed, QuestProgressShape, QuestStandingShape

@@ -10,9 +10,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from gamification.kernel.authoring import ContentAdmin, LineInline
-from gamification.kernel.forms import LineForm, ShapedForm, Suggesting
-from gamification.kernel.looking import ReadOnlyAdmin, ReasonedActionForm, handled, may_decide
+from gamification.kernel.console.authoring import ContentAdmin, LineInline
+from gamification.kernel.console.forms import LineForm, ShapedForm, Suggesting
+from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, ReasonedActionForm, handled, may_decide
 from rewards.commands import RevokeDistribution
 from rewards.content import CURRENCY, REWARD
 from rewards.content_serializers import ChanceShape, CurrencyShape, ItemShape, RewardShape

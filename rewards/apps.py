@@ -6,12 +6,12 @@ class RewardsConfig(AppConfig):
     label = "rewards"
 
     def ready(self) -> None:
-        from gamification.kernel import content, publishing
+        from gamification.kernel.content import kinds, publishing
         from rewards import checks
         from rewards.content import CURRENCY, REWARD
         from rewards.rules import RewardRules, compile_rewards
 
-        content.register(REWARD)
-        content.register(CURRENCY)
+        kinds.register(REWARD)
+        kinds.register(CURRENCY)
         publishing.compiler(RewardRules, compile_rewards)
         publishing.validator(checks.problems)

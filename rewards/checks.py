@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from gamification.kernel.encoding import canonical, parse_instant
-from gamification.kernel.publishing import Definition, Definitions, Problem
+from gamification.kernel.content.publishing import Definition, Definitions, Problem
+from gamification.kernel.core.encoding import canonical, parse_instant
 
 OF_TYPE = {"CURRENCY": "currency", "ITEM": "items", "RANDOM": "table"}
 """Reward type → the field that it needs and no other may have."""

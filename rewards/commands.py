@@ -13,9 +13,9 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from gamification.kernel import sql
-from gamification.kernel.messages import Command, NotFound, PlayerId, Refused
-from gamification.kernel.world import World
+from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.core.world import World
+from gamification.kernel.storage import sql
 from rewards import facts, granting
 from rewards.granting import COLUMNS, InsufficientBalance, Till
 from rewards.models import Distribution

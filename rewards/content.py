@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gamification.kernel.content import Kind, Reference
-from gamification.kernel.encoding import instant, parse_instant
-from gamification.kernel.publishing import Definition
+from gamification.kernel.content.kinds import Kind, Reference
+from gamification.kernel.content.publishing import Definition
+from gamification.kernel.core.encoding import instant, parse_instant
 from rewards import checks
 from rewards.content_serializers import CurrencyShape, RewardShape
 from rewards.models import Currency, Reward, RewardChance, RewardItem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gamification.kernel.shapes import (
+from gamification.kernel.web.strict_fields import (
     SMALL,
     Choice,
     ContentShape,

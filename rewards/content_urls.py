@@ -1,4 +1,4 @@
-from gamification.kernel.content_routes import routes
+from gamification.kernel.content.routes import routes
 from rewards.content import CURRENCY, REWARD
 
 urlpatterns = [*routes(REWARD), *routes(CURRENCY)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from uuid import uuid4
 
-from gamification.kernel import sql
-from gamification.kernel.messages import PlayerId
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.storage import sql
 from rewards.models import Transfer
 
 BITE = 5_000

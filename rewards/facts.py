@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import Fact, own_id
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import Fact, own_id
 from rewards.rules import Award, Given
 
 GRANTED = "reward.granted"

@@ -15,9 +15,9 @@ from operator import attrgetter
 from typing import Any, ClassVar, Protocol, TypedDict
 from uuid import UUID
 
-from gamification.kernel import sql
-from gamification.kernel.messages import GameEvent, PlayerId, Refused
-from gamification.kernel.world import Part, World
+from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
+from gamification.kernel.core.world import Part, World
+from gamification.kernel.storage import sql
 from rewards import facts, rules
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet
 from rewards.rules import CLAIMED, PENDING, Award, Given, RewardRules

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from gamification.kernel.messages import PlayerId
+from gamification.kernel.core.messages import PlayerId
 from rewards import facts
 from rewards.granting import COLUMNS
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
-from gamification.kernel.encoding import parse_instant
+from gamification.kernel.core.encoding import parse_instant
 
 PENDING, CLAIMED, EXPIRED, REVOKED = "PENDING", "CLAIMED", "EXPIRED", "REVOKED"
 DEBT, CLAMP, REFUSE = "DEBT", "CLAMP", "REFUSE"

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from gamification.kernel.shapes import SMALL, Integer, Shape, Text
+from gamification.kernel.web.strict_fields import SMALL, Integer, Shape, Text
 from rewards.models import Distribution
 
 REASON = 200

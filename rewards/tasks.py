@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from rewards import queries
 from rewards.commands import ExpireRewards
 

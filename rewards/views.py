@@ -12,13 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gamification.kernel import bus, shapes
-from gamification.kernel.access import acting_player, actor, concerned, player_in_path
-from gamification.kernel.http import idempotent, paginate, paginate_list
-from gamification.kernel.http.pages import paged
-from gamification.kernel.http.parameters import chosen, matching
-from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, NotFound
-from gamification.kernel.shapes import parse
+from gamification.kernel.core import bus
+from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, NotFound
+from gamification.kernel.web import idempotent, paginate, paginate_list, strict_fields
+from gamification.kernel.web.access import acting_player, actor, concerned, player_in_path
+from gamification.kernel.web.pages import paged
+from gamification.kernel.web.parameters import chosen, matching
+from gamification.kernel.web.strict_fields import parse
 from rewards import facts, queries
 from rewards.commands import ClaimReward, ConsumeItem, GrantReward, RevokeDistribution, Spend
 from rewards.models import Distribution
@@ -84,7 +84,7 @@ class Distributions(APIView):
             now,
             state=chosen(request, "state", STATES),
             player_id=matching(request, "player_id", PLAYER_ID, A_PLAYER_ID),
-            reward_id=matching(request, "reward", shapes.ID, "This is not a reward's id."),
+            reward_id=matching(request, "reward", strict_fields.ID, "This is not a reward's id."),
             source=chosen(request, "source", Distribution.Source.values),
         )
         return paginate(request, found, ordering=NEWEST_FIRST, show=lambda row: queries.shown(row, now))
@@ -193,7 +193,7 @@ class SpendMoney(APIView):
     @idempotent(required=True)
     def post(self, request: Request, player_id: str, currency: str) -> Response:
         player_id, wish = player_in_path(request, player_id), parse(SpendWish, request.data)
-        if not shapes.ID.fullmatch(currency):
+        if not strict_fields.ID.fullmatch(currency):
             raise NotFound("There is no such currency.")
         return Response(
             bus.handle(Spend(player_id=player_id, currency=currency, **wish), actor=actor(request), now=timezone.now())
@@ -209,7 +209,7 @@ class Consume(APIView):
     @idempotent
     def post(self, request: Request, player_id: str, item_id: str) -> Response:
         player_id, wish = player_in_path(request, player_id), parse(ConsumeWish, request.data)
-        if not shapes.ID.fullmatch(item_id):
+        if not strict_fields.ID.fullmatch(item_id):
             raise NotFound("There is no such item.")
         return Response(
             bus.handle(

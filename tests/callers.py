@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from gamification.kernel.access import SCOPES, create_key
-from gamification.kernel.tokens import issue_token
+from gamification.kernel.web.access import SCOPES, create_key
+from gamification.kernel.web.tokens import issue_token
 
 
 def game_server(*scopes: str) -> APIClient:

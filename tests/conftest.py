@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from gamification import relay
 from gamification.intake import backlog
-from gamification.kernel import broker
-from gamification.kernel.pseudonyms import kept_key
+from gamification.kernel.messaging import broker
+from gamification.kernel.storage.pseudonyms import kept_key
 from tests import rabbit
 
 # A test takes as long as the machine lets it; what is slow shows in the suite's time, not as a failed property.

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import kombu
 from django.conf import settings
 
-from gamification.kernel import topology
+from gamification.kernel.messaging import topology
 
 BROKER = settings.RABBITMQ_URL
 """As the environment names it, whatever a test makes of the setting."""

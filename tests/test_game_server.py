@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from gamification.kernel import topology
+from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event
 from tests import rabbit, workers
 from tests.pipeline.content import achievement, metric, publish, requirement, reward

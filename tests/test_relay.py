@@ -16,9 +16,9 @@ from django.conf import LazySettings
 from django.db import connection, transaction
 
 from gamification import clock, pipeline, relay
-from gamification.kernel import broker, followers, outbox
-from gamification.kernel.broker import Message, Publisher, Receipt, State
-from gamification.kernel.messages import Fact, GameEvent
+from gamification.kernel.core.messages import Fact, GameEvent
+from gamification.kernel.messaging import broker, followers, outbox
+from gamification.kernel.messaging.broker import Message, Publisher, Receipt, State
 from gamification.kernel.models import OutboxFact
 from gamification.relay import Left
 from tests.callers import game_server

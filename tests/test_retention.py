@@ -13,8 +13,8 @@ from achievements.models import Standing
 from anticheat.models import Finding
 from gamification import pipeline, retention
 from gamification.feed.models import Message
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import Event, Head, RejectedEvent
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from quests.commands import AbandonQuest, StartQuest

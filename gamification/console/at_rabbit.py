@@ -15,7 +15,7 @@ from django.conf import settings
 from gamification.celery import parked
 from gamification.console.trouble import Trouble, line
 from gamification.intake.backlog import Look, refused_letters
-from gamification.kernel import broker, topology
+from gamification.kernel.messaging import broker, topology
 from gamification.kernel.models import Event
 
 

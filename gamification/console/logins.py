@@ -20,8 +20,8 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from gamification.kernel import limits
-from gamification.kernel.limits import Limit, Verdict
+from gamification.kernel.web import limits
+from gamification.kernel.web.limits import Limit, Verdict
 
 log = logging.getLogger(__name__)
 

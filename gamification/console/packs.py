@@ -12,14 +12,15 @@ from typing import Any
 
 import yaml
 
-from gamification.kernel import bus, content, publishing, shapes
-from gamification.kernel.actors import Actor
-from gamification.kernel.content import Kind
-from gamification.kernel.http import BadJson, strict_json
-from gamification.kernel.messages import Command, Invalid
+from gamification.kernel.content import kinds, publishing
+from gamification.kernel.content.kinds import Kind
+from gamification.kernel.content.publishing import Definition, Unpublishable
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import Actor
+from gamification.kernel.core.messages import Command, Invalid
+from gamification.kernel.core.world import World
 from gamification.kernel.models import Content
-from gamification.kernel.publishing import Definition, Unpublishable
-from gamification.kernel.world import World
+from gamification.kernel.web import BadJson, strict_fields, strict_json
 
 ORDER = ("metrics", "currencies", "rewards", "levels", "achievements", "quests", "pools")
 
@@ -91,13 +92,13 @@ class LoadContent(Command):
 
     def handle(self, world: World) -> Loaded:
         pieces = parse(self.packs)
-        content.lock()
+        kinds.lock()
         loaded = Loaded()
         drafts: list[tuple[Kind, Content, Definition]] = []
         for piece in pieces:
             draft = _draft(piece, world.now)
             is_new = draft._state.adding
-            if not is_new and content.published_definition(piece.kind, draft) == piece.definition:
+            if not is_new and kinds.published_definition(piece.kind, draft) == piece.definition:
                 loaded.unchanged.append(piece.name)
                 continue
             draft.updated_at, draft.has_changes = world.now, True
@@ -105,7 +106,7 @@ class LoadContent(Command):
             drafts.append((piece.kind, draft, piece.definition))
             (loaded.created if is_new or draft.published is None else loaded.updated).append(piece.name)
         try:
-            results = content.publish(world, drafts, reason=self.reason)
+            results = kinds.publish(world, drafts, reason=self.reason)
         except Unpublishable as problem:
             raise _refused(list(_placed(problem.errors, pieces))) from None
         places = {piece.name: piece.path for piece in pieces}
@@ -142,7 +143,7 @@ def parse(packs: Sequence[tuple[str, Pack]]) -> list[Piece]:
         for path, kind, raw in _items(prefix, pack, errors):
             try:
                 piece = Piece(kind, kind.parse(raw), path)
-            except shapes.BadShape as bad:
+            except strict_fields.BadShape as bad:
                 errors += [{**error, "path": f"{path}.{error['path']}".rstrip(".")} for error in bad.errors]
                 continue
             first = seen.setdefault(piece.name, path)
@@ -170,7 +171,7 @@ def _items(prefix: str, pack: Pack, errors: list[dict[str, str]]) -> Iterator[tu
 
 
 def _by_plural() -> dict[str, Kind]:
-    return {kind.plural: kind for kind in content.kinds()}
+    return {kind.plural: kind for kind in kinds.kinds()}
 
 
 def _draft(piece: Piece, now: datetime) -> Content:
@@ -186,7 +187,7 @@ def _draft(piece: Piece, now: datetime) -> Content:
 def _placed(errors: Sequence[dict[str, str]], pieces: Sequence[Piece]) -> Iterator[dict[str, str]]:
     """Publishing's problems with their place in the pack, or in what is published already."""
     places = {(piece.kind.name, piece.id): piece.path for piece in pieces}
-    plurals = {kind.name: kind.plural for kind in content.kinds()}
+    plurals = {kind.name: kind.plural for kind in kinds.kinds()}
     for error in errors:
         kind, id_ = error["kind"], error["id"]
         place = places.get((kind, id_), f"{plurals[kind]}[{id_}]")
@@ -198,7 +199,7 @@ def _error(path: str, code: str, detail: str) -> dict[str, str]:
 
 
 def _refused(errors: list[dict[str, str]]) -> BadPack:
-    return BadPack(shapes.summary(errors), errors=errors)
+    return BadPack(strict_fields.summary(errors), errors=errors)
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gamification.console import addresses, logins
-from gamification.kernel import keys
+from gamification.kernel.web import keys
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from gamification.feed.models import Message, ReadMark
-from gamification.kernel.looking import ReadOnlyAdmin
+from gamification.kernel.console.readonly_admin import ReadOnlyAdmin
 
 
 @admin.register(Message)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gamification.feed.models import ReadMark
-from gamification.kernel.messages import Command, Invalid, PlayerId
-from gamification.kernel.world import World
+from gamification.kernel.core.messages import Command, Invalid, PlayerId
+from gamification.kernel.core.world import World
 from progress.metering import Books
 
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from gamification.feed.reading import Numbered
-from gamification.kernel.encoding import dumps
-from gamification.kernel.messages import Json
-from gamification.kernel.tokens import Token
+from gamification.kernel.core.encoding import dumps
+from gamification.kernel.core.messages import Json
+from gamification.kernel.web.tokens import Token
 
 MOST_WAITING = 256
 """Messages that may wait for a client, …"""

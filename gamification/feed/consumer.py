@@ -13,8 +13,8 @@ from django.conf import settings
 
 from gamification.feed import hub
 from gamification.feed.connection import PUSH, Connection, Farewell, Send
-from gamification.kernel.shapes import shown_id
-from gamification.kernel.tokens import BadToken, read_claims
+from gamification.kernel.web.strict_fields import shown_id
+from gamification.kernel.web.tokens import BadToken, read_claims
 
 SUBPROTOCOL = "gamification.v1"
 BEARER = "bearer."

@@ -22,7 +22,7 @@ from channels.layers import BaseChannelLayer, channel_layers
 from django.conf import settings
 from django.db import transaction
 
-from gamification.kernel.messages import PlayerId
+from gamification.kernel.core.messages import PlayerId
 
 log = logging.getLogger(__name__)
 

@@ -25,10 +25,10 @@ from gamification.feed.connection import SLOW, Connection, Farewell, Push, Send
 from gamification.feed.hints import GROUP, Sender
 from gamification.feed.models import MESSAGES_KEPT
 from gamification.feed.reading import PAGE, Answer, read
-from gamification.kernel import patience
-from gamification.kernel.encoding import dumps, instant
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.tokens import REVOKED, Token
+from gamification.kernel.core.encoding import dumps, instant
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.storage import patience
+from gamification.kernel.web.tokens import REVOKED, Token
 from progress.queries import FeedHead
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from operator import itemgetter
 from typing import Any
 
 from gamification.feed.models import Message
-from gamification.kernel import sql
-from gamification.kernel.messages import Fact, PlayerId
-from gamification.kernel.world import World
+from gamification.kernel.core.messages import Fact, PlayerId
+from gamification.kernel.core.world import World
+from gamification.kernel.storage import sql
 from progress.metering import Books
 
 

@@ -9,9 +9,9 @@ import msgspec
 from django.db import connection
 
 from gamification.feed.models import Message
-from gamification.kernel import wire
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import PlayerId
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.storage import columns
 from progress.queries import FeedHead, feed_heads
 
 PAGE = 100
@@ -52,27 +52,27 @@ def pages(wants: Collection[Want]) -> dict[Want, list[Numbered]]:
 
 
 def _rows(wants: list[Want]) -> list[tuple[Any, ...]]:
-    keys = wire.columns(Message, ("player_id", "seq"))
+    keys = columns.columns(Message, ("player_id", "seq"))
     # `data` is taken as the text that it is.
-    read = wire.columns(Message, ("player_id", "seq", "seq", "type", "type", "timestamp"))
-    table = wire.table(Message)
-    at = wire.picked(wire.column(Message, "timestamp"), "t.")
+    read = columns.columns(Message, ("player_id", "seq", "seq", "type", "type", "timestamp"))
+    table = columns.table(Message)
+    at = columns.picked(columns.column(Message, "timestamp"), "t.")
     span = f"t.player_id = v.c0 AND t.seq > v.c1 AND t.seq <= v.c1 + {PAGE:d}"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            source, parameters = wire.unnest(keys, wants)
+            source, parameters = columns.unnest(keys, wants)
             cursor.execute(  # OFFSET 0: each want is looked up by the index, however many there are
                 f"SELECT v.c0, v.c1, m.* FROM {source} CROSS JOIN LATERAL"
                 f" (SELECT t.seq, t.type, t.data::text, {at} FROM {table} AS t WHERE {span} OFFSET 0) AS m",
                 parameters,
             )
-            return wire.read(read, cursor.fetchall())
+            return columns.read(read, cursor.fetchall())
         rows: list[tuple[Any, ...]] = []
-        for values, parameters in wire.values_lists(keys, wants):
+        for values, parameters in columns.values_lists(keys, wants):
             cursor.execute(
                 f"WITH v(c0, c1) AS (VALUES {values}) SELECT v.c0, v.c1, t.seq, t.type, t.data, {at}"
                 f" FROM v CROSS JOIN {table} AS t ON {span}",
                 parameters,
             )
             rows += cursor.fetchall()
-        return wire.read(read, rows)
+        return columns.read(read, rows)

@@ -14,13 +14,13 @@ from rest_framework.views import APIView
 
 from gamification.feed.commands import MarkRead, read_up_to
 from gamification.feed.models import Message
-from gamification.kernel import bus
-from gamification.kernel.access import actor, player_in_path
-from gamification.kernel.encoding import instant
-from gamification.kernel.http import idempotent, paginate
-from gamification.kernel.http.pages import paged
-from gamification.kernel.messages import Invalid
-from gamification.kernel.shapes import WIDEST, Integer, Shape, parse
+from gamification.kernel.core import bus
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import Invalid
+from gamification.kernel.web import idempotent, paginate
+from gamification.kernel.web.access import actor, player_in_path
+from gamification.kernel.web.pages import paged
+from gamification.kernel.web.strict_fields import WIDEST, Integer, Shape, parse
 
 
 class MessageShape(serializers.Serializer[Any]):

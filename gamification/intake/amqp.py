@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
 from gamification.intake.decoding import decode
-from gamification.kernel.messages import GameEvent, Invalid
+from gamification.kernel.core.messages import GameEvent, Invalid
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from django.db import connection
 from django.utils import timezone
 
 from gamification.intake.amqp import DEAD_LETTERS
-from gamification.kernel import broker, topology
+from gamification.kernel.messaging import broker, topology
 from gamification.kernel.models import WorkerPulse
 
 log = logging.getLogger(__name__)

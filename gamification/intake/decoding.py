@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, RESERVED_TYPES, GameEvent, Invalid
+from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, RESERVED_TYPES, GameEvent, Invalid
 
 MAX_BODY = 1_048_576
 MAX_EVENTS = 1_000

@@ -19,10 +19,10 @@ from django.conf import settings
 
 from gamification.intake import backlog
 from gamification.intake.decoding import MAX_BODY, Decoded
-from gamification.kernel import broker, topology
-from gamification.kernel.broker import Message, Receipt, State
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import GameEvent, PlayerId
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import GameEvent, PlayerId
+from gamification.kernel.messaging import broker, topology
+from gamification.kernel.messaging.broker import Message, Receipt, State
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model, QuerySet
 
-from gamification.kernel.http import idempotency
-from gamification.kernel.messages import Command, NotFound, PlayerId
+from gamification.kernel.core.messages import Command, NotFound, PlayerId
+from gamification.kernel.core.world import World
 from gamification.kernel.models import AnsweredPlayer, IdempotencyKey
-from gamification.kernel.pseudonyms import pseudonym
-from gamification.kernel.world import World
+from gamification.kernel.storage.pseudonyms import pseudonym
+from gamification.kernel.web import idempotency
 from progress.erasure import step_back
 from progress.metering import Books
 from progress.models import Backfill, ErasedPlayer

@@ -19,9 +19,9 @@ from achievements.rules import AchievementRules
 from anticheat.models import Finding, Rule
 from gamification.feed.models import Message
 from gamification.intake.erasing import rows_of, tables
-from gamification.kernel import content, publishing
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import OWN_TYPES, REPORTED, NotFound, PlayerId
+from gamification.kernel.content import kinds, publishing
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import OWN_TYPES, REPORTED, NotFound, PlayerId
 from gamification.kernel.models import Event
 from progress.models import MemberSeen, Player, Tally
 from progress.rules import LIFETIME
@@ -62,7 +62,7 @@ class Known:
 
     def __init__(self, player_id: PlayerId) -> None:
         self.player_id = player_id
-        self.hidden = content.hidden(player_id)
+        self.hidden = kinds.hidden(player_id)
         self._kept: dict[tuple[str, str], set[str]] = {}
         """(metric, label of its scope) → the aggregates that content the player may know of reads there."""
         rules = publishing.current()

@@ -13,11 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification.intake import erasing, exporting
-from gamification.kernel import bus, patience
-from gamification.kernel.access import actor, is_player, player_in_path
-from gamification.kernel.http import NOT_KEPT
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.shapes import parse
+from gamification.kernel.core import bus
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.storage import patience
+from gamification.kernel.web import NOT_KEPT
+from gamification.kernel.web.access import actor, is_player, player_in_path
+from gamification.kernel.web.strict_fields import parse
 from progress import queries
 from progress.commands import ChangeProfile
 from progress.serializers import ProfileChanges, ProfileShape

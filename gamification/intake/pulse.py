@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from gamification.kernel import sql
 from gamification.kernel.models import WorkerPulse
+from gamification.kernel.storage import sql
 
 logger = logging.getLogger(__name__)
 

@@ -20,13 +20,13 @@ from achievements.standings import View
 from achievements.views import PLAYER, Progress, find, hidden
 from gamification import pipeline
 from gamification.intake.decoding import AHEAD, EARLIEST
-from gamification.kernel import publishing
-from gamification.kernel.access import acting_player, is_player
-from gamification.kernel.encoding import parse_instant
-from gamification.kernel.http import idempotent
-from gamification.kernel.http.idempotency import idempotency_key
-from gamification.kernel.messages import REPORTED, GameEvent, Invalid, PlayerId, Refused
-from gamification.kernel.shapes import Instant, Number, Shape, Text, parse
+from gamification.kernel.content import publishing
+from gamification.kernel.core.encoding import parse_instant
+from gamification.kernel.core.messages import REPORTED, GameEvent, Invalid, PlayerId, Refused
+from gamification.kernel.web import idempotent
+from gamification.kernel.web.access import acting_player, is_player
+from gamification.kernel.web.idempotency import idempotency_key
+from gamification.kernel.web.strict_fields import Instant, Number, Shape, Text, parse
 from progress.rules import Metric, is_countable
 from progress.watching import Watch
 

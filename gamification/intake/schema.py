@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer
 from rest_framework import serializers
 
 from gamification.intake.decoding import MAX_EVENTS
-from gamification.kernel.messages import A_PLAYER_ID
+from gamification.kernel.core.messages import A_PLAYER_ID
 
 EXAMPLE = {
     "id": "01971f6e-5c9c-7d4e-9f36-2a9c1c0f8d11",

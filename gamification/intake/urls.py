@@ -1,7 +1,7 @@
 from django.urls import path
 
 from gamification.intake import reporting, views
-from gamification.kernel.facts_view import Facts
+from gamification.kernel.web.facts_view import Facts
 
 urlpatterns = [
     path("achievements/<str:achievement_id>/progress", reporting.AchievementProgress.as_view()),

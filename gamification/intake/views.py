@@ -19,15 +19,15 @@ from rest_framework.views import APIView
 from gamification import pipeline
 from gamification.intake import door, schema
 from gamification.intake.decoding import MAX_BODY, Decoded, Rejected, TooLarge, decode
-from gamification.kernel.access import concerned
-from gamification.kernel.encoding import dumps, instant
-from gamification.kernel.http import paginate, problem_response
-from gamification.kernel.http.idempotency import idempotent
-from gamification.kernel.http.pages import paged
-from gamification.kernel.http.parameters import matching
-from gamification.kernel.messages import A_PLAYER_ID, PLAYER_ID, Fact, Outcome
+from gamification.kernel.core.encoding import dumps, instant
+from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Fact, Outcome
 from gamification.kernel.models import RejectedEvent
-from gamification.kernel.pseudonyms import pseudonym
+from gamification.kernel.storage.pseudonyms import pseudonym
+from gamification.kernel.web import paginate, problem_response
+from gamification.kernel.web.access import concerned
+from gamification.kernel.web.idempotency import idempotent
+from gamification.kernel.web.pages import paged
+from gamification.kernel.web.parameters import matching
 
 CODE = re.compile("[a-z_]{1,32}")
 _page = paged(schema.RejectedEventShape)

@@ -24,9 +24,9 @@ from gamification import pipeline
 from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, Letter, Message, NotParked, transient
 from gamification.intake.post import NotConfirmed, Post
 from gamification.intake.pulse import Held, Pulse
-from gamification.kernel import topology
-from gamification.kernel.amqp_reading import UNREADABLE, body_of, undecoded
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core.messages import GameEvent
+from gamification.kernel.messaging import topology
+from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,8 @@ from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
 
-from gamification.kernel.access import SCOPES, create_key, rotate
-from gamification.kernel.forms import AnyForm
-from gamification.kernel.keys import IN_TIME
-from gamification.kernel.looking import ReadOnlyAdmin, acting, as_lines, may_decide
+from gamification.kernel.console.forms import AnyForm
+from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, as_lines, may_decide
 from gamification.kernel.models import (
     ApiKey,
     Event,
@@ -28,6 +26,8 @@ from gamification.kernel.models import (
     UnsentFacts,
     Version,
 )
+from gamification.kernel.web.access import SCOPES, create_key, rotate
+from gamification.kernel.web.keys import IN_TIME
 
 
 @admin.register(Event)

@@ -6,6 +6,6 @@ class KernelConfig(AppConfig):
     label = "kernel"
 
     def ready(self) -> None:
-        from gamification.kernel import content, publishing
+        from gamification.kernel.content import kinds, publishing
 
-        publishing.validator(content.unknown_references)
+        publishing.validator(kinds.unknown_references)

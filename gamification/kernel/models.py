@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from gamification.kernel.actors import WIDEST
+from gamification.kernel.core.actors import WIDEST
 
 if TYPE_CHECKING:  # generic for mypy only
     TextColumn = models.CharField[str, str]

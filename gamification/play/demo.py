@@ -13,9 +13,9 @@ from uuid_utils.compat import uuid7
 
 from gamification import pipeline
 from gamification.console import sample
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import GameEvent, Refused
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent, Refused
 from gamification.play.moves import MOVES
 from quests import standings
 from quests.commands import CompleteStep

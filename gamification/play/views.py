@@ -22,12 +22,12 @@ from django.views.decorators.http import require_GET, require_POST
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 
-from gamification.kernel.encoding import instant
-from gamification.kernel.http import problem, problem_response
-from gamification.kernel.http.parsing import JSONParser
-from gamification.kernel.messages import Refused
-from gamification.kernel.shapes import Shape, parse
-from gamification.kernel.tokens import issue_token
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import Refused
+from gamification.kernel.web import problem, problem_response
+from gamification.kernel.web.parsing import JSONParser
+from gamification.kernel.web.strict_fields import Shape, parse
+from gamification.kernel.web.tokens import issue_token
 from gamification.play import demo
 from gamification.play.moves import MOVES, Move
 from progress.queries import admission

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gamification.kernel.http import problem_response
+from gamification.kernel.web import problem_response
 
 
 class Refusal(NamedTuple):

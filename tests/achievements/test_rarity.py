@@ -17,10 +17,10 @@ from achievements.commands import RevokeAchievement
 from achievements.models import Standing
 from achievements.tasks import roll_up_rarity as roll_up_achievements
 from gamification import clock, pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import PlayerId
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import PlayerId
 from progress.models import Player, Rarity
 from progress.queries import rarities
 from quests.commands import AbandonQuest, CompleteStep, StartQuest

@@ -10,9 +10,9 @@ import time_machine
 from achievements.commands import RevokeAchievement
 from achievements.models import Standing
 from gamification import backfilling
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from progress.backfill import schedule
 from progress.models import Backfill, Player
 from rewards.models import Wallet

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gamification import pipeline
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core.messages import GameEvent
 from progress.models import Player, Tally
 from rewards.models import Distribution, Wallet
 from tests.callers import assert_problem, game_server, player

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anticheat.rules import LONGEST_TRAIL, HardRule, Trail, broken
-from gamification.kernel.messages import GameEvent, Sample
+from gamification.kernel.core.messages import GameEvent, Sample
 
 NOW = datetime(2026, 5, 30, 18, 0, tzinfo=UTC)
 

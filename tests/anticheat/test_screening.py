@@ -12,9 +12,9 @@ from pytest_django import Settings
 from anticheat.commands import AlreadyDecided, DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule, Trail
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import GameEvent, NotFound, Outcome
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent, NotFound, Outcome
 from gamification.kernel.models import Event
 from progress.models import Metric, Player, Tally
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement

@@ -9,7 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from gamification import backfilling
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import OutboxFact
 from tests.callers import assert_problem, game_server
 

@@ -14,10 +14,10 @@ from rest_framework.test import APIClient
 
 from gamification import backfilling
 from gamification.console.packs import LoadContent
-from gamification.kernel import bus
-from gamification.kernel.access import create_key
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import ApiKey, IdempotencyKey
+from gamification.kernel.web.access import create_key
 from progress.models import Backfill
 from tests.callers import assert_problem, game_server, player
 

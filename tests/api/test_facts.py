@@ -12,9 +12,10 @@ from django.db import connection
 
 from gamification import pipeline
 from gamification.intake.erasing import ErasePlayer
-from gamification.kernel import bus, followers, outbox
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import Fact, GameEvent
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Fact, GameEvent
+from gamification.kernel.messaging import followers, outbox
 from gamification.kernel.models import OutboxFact
 from tests.callers import assert_problem, game_server, player
 from tests.pipeline.content import achievement, metric, publish, requirement, reward
@@ -69,7 +70,7 @@ def test_next_is_always_there_to_poll() -> None:
 
 
 def test_types_and_players_can_be_chosen_and_next_goes_on_behind_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gamification.kernel.facts_view.SPAN", 3)
+    monkeypatch.setattr("gamification.kernel.web.facts_view.SPAN", 3)
     state("a", "b", type_="level.reached")
     state(*"cdefghijk", player_id="bob")
     state("l", player_id="bob", type_="level.reached")
@@ -85,7 +86,7 @@ def test_types_and_players_can_be_chosen_and_next_goes_on_behind_the_rest(monkey
 
 @pytest.mark.postgres
 def test_a_fact_that_commits_after_a_later_one_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gamification.kernel.facts_view.PATIENCE", 20)
+    monkeypatch.setattr("gamification.kernel.web.facts_view.PATIENCE", 20)
     state("first")
     _, url = read_on("/api/v1/facts")
     other = connection.copy()

@@ -18,9 +18,9 @@ from django.conf import settings
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from gamification.kernel.access import INCLUDED, SCOPES, create_key
 from gamification.kernel.models import ApiKey, IdempotencyKey, RejectedEvent
-from gamification.kernel.pseudonyms import pseudonym
+from gamification.kernel.storage.pseudonyms import pseudonym
+from gamification.kernel.web.access import INCLUDED, SCOPES, create_key
 from rewards.models import Distribution
 from tests.api import game
 from tests.api.routes import FILTERS, KINDS, calls

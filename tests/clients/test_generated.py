@@ -13,8 +13,8 @@ from django.core.management import call_command
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from gamification.kernel.access import SCOPES, create_key
-from gamification.kernel.tokens import issue_token
+from gamification.kernel.web.access import SCOPES, create_key
+from gamification.kernel.web.tokens import issue_token
 from tests.api import game
 
 TYPESCRIPT = Path(__file__).parent / "typescript"

@@ -12,8 +12,8 @@ from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from gamification.kernel.access import create_key
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.web.access import create_key
 from tests.content.making import coins, designer, metric, send
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -28,8 +28,8 @@ from kombu import Queue
 from gamification import clock, relay
 from gamification.console import at_rabbit
 from gamification.console.management.commands import doctor
-from gamification.kernel import outbox, topology
-from gamification.kernel.messages import Fact
+from gamification.kernel.core.messages import Fact
+from gamification.kernel.messaging import outbox, topology
 from gamification.kernel.models import Event
 from progress.models import Backfill, LeftOut
 from tests.rabbit import BLOCKED, BROKER, Proxy, channel, until

@@ -15,9 +15,9 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from gamification.kernel import keys
-from gamification.kernel.access import create_key, rotate
 from gamification.kernel.models import ApiKey
+from gamification.kernel.web import keys
+from gamification.kernel.web.access import create_key, rotate
 
 pytestmark = pytest.mark.django_db
 

@@ -21,10 +21,11 @@ from gamification import pipeline
 from gamification.console import packs
 from gamification.console.sample import CONTENT
 from gamification.console.sample.play import BELLS, FINDS, FOES, GREAT_ONES, LETTERS, REGIONS, TRACKS, Flatwalker
-from gamification.kernel import bus, publishing
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.content import UpdateContent
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.content import publishing
+from gamification.kernel.content.kinds import UpdateContent
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import ApiKey, Version
 from progress.models import Backfill, Player
 from quests import standings

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from achievements.models import Achievement, AchievementRequirement, AchievementReward
 from anticheat.models import Finding
-from gamification.kernel.looking import page_of
+from gamification.kernel.console.readonly_admin import page_of
 from gamification.kernel.models import Event, Version
 from progress.models import Backfill, Metric, Player
 from tests.content.making import achievement, coins, designer, metric, send

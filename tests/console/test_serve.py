@@ -16,7 +16,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
 from tests.service import free_port, key_in, manage, serving, without_servers
 
 

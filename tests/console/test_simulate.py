@@ -18,8 +18,8 @@ from gamification.console.management.commands import simulate
 from gamification.console.sample import CONTENT, service
 from gamification.console.sample.errands import Errands
 from gamification.console.sample.play import Flatwalker
-from gamification.kernel.access import create_key
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.web.access import create_key
 from quests.models import Run
 
 

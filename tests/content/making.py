@@ -9,8 +9,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from achievements.models import Standing
-from gamification.kernel.access import create_key
-from gamification.kernel.tokens import issue_token
+from gamification.kernel.web.access import create_key
+from gamification.kernel.web.tokens import issue_token
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 Json = dict[str, Any]

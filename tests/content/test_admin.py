@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from achievements.models import Achievement
 from anticheat.models import Rule
-from gamification.kernel.access import create_key
 from gamification.kernel.models import IdempotencyKey, Version
+from gamification.kernel.web.access import create_key
 from progress.models import Level, Metric, MetricCondition
 from rewards.models import Currency, Reward
 from tests.content.making import achievement, coins, count, designer, metric, quest, send, step

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gamification.kernel import publishing
+from gamification.kernel.content import publishing
 from gamification.kernel.models import Head, Version
 from tests.callers import assert_problem
 from tests.content.making import achievement, coins, designer, metric, player, quest, send

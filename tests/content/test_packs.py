@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from achievements.models import Achievement
 from gamification.console import packs
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import Head, Version
 from progress.models import Backfill, Metric
 from quests.models import Quest

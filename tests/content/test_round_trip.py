@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from achievements.content import ACHIEVEMENT
 from gamification.console import packs
-from gamification.kernel.content import Kind
+from gamification.kernel.content.kinds import Kind
 from progress.content import METRIC
 from progress.models import Metric
 from rewards.content import REWARD

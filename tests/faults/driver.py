@@ -30,9 +30,9 @@ from achievements.models import Standing  # noqa: E402
 from gamification import pipeline, relay  # noqa: E402
 from gamification.intake.decoding import decode_lines  # noqa: E402
 from gamification.intake.post import NotConfirmed, Post  # noqa: E402
-from gamification.kernel import topology  # noqa: E402
-from gamification.kernel.amqp_reading import body_of  # noqa: E402
-from gamification.kernel.encoding import instant  # noqa: E402
+from gamification.kernel.core.encoding import instant  # noqa: E402
+from gamification.kernel.messaging import topology  # noqa: E402
+from gamification.kernel.messaging.amqp_reading import body_of  # noqa: E402
 from gamification.kernel.models import Event  # noqa: E402
 from progress.models import MemberSeen, Player, Tally  # noqa: E402
 from rewards.models import Distribution, Transfer, Wallet  # noqa: E402

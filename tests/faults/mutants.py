@@ -33,7 +33,7 @@ MUTANTS = [
         "an event is admitted once, in the transaction that applies it",
         (
             (
-                "gamification/kernel/inbox.py",
+                "gamification/kernel/storage/inbox.py",
                 "        if identity in fresh:\n",
                 "        if identity in fresh or kept[identity] == digests[identity]:\n",
             ),

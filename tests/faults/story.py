@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gamification.kernel.encoding import instant
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core.encoding import instant
 from tests.pipeline.content import achievement, metric, publish, requirement, reward
 
 BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -23,7 +23,7 @@ import httpx
 import pytest
 from django.conf import settings
 
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
 from tests import rabbit
 from tests.faults.servers import Missing, PostgreSQL, program
 from tests.service import free_port, manage, serving, until
@@ -195,7 +195,7 @@ def test_a_call_that_is_slow_is_given_up_and_nobody_else_with_it(env: Env) -> No
 import django, os, time
 django.setup()
 from django.db import OperationalError, connection
-from gamification.kernel import patience
+from gamification.kernel.storage import patience
 with patience.within(0.5):
     began = time.monotonic()
     try:
@@ -223,7 +223,7 @@ def test_a_database_that_cannot_grow_a_table_says_so(env: Env, database: Postgre
 import django
 django.setup()
 from django.db import connection
-from gamification.kernel import disk
+from gamification.kernel.storage import disk
 disk.ROOM = 64 * 1024 * 1024
 disk.try_to_write()
 print("wrote")

@@ -17,8 +17,8 @@ from django.conf import settings
 from gamification import pipeline
 from gamification.asgi import application
 from gamification.feed import hub
-from gamification.kernel.messages import GameEvent
-from gamification.kernel.tokens import issue_token
+from gamification.kernel.core.messages import GameEvent
+from gamification.kernel.web.tokens import issue_token
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement
 
 P = ParamSpec("P")

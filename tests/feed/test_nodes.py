@@ -21,8 +21,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from gamification.feed.hub import LOOKING_ROUND
 from gamification.feed.models import Message
-from gamification.kernel.access import SCOPES, create_key
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.web.access import SCOPES, create_key
 from progress.models import Player
 from tests.feed.playing import a_game, apart, kills, token, until
 from tests.service import free_port, serving

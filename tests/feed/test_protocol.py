@@ -18,7 +18,7 @@ from pytest_django import Settings
 from gamification.feed.connection import Farewell
 from gamification.feed.hub import Hub
 from gamification.feed.models import Message
-from gamification.kernel.tokens import TOKEN_LIFETIME, Token
+from gamification.kernel.web.tokens import TOKEN_LIFETIME, Token
 from tests.callers import game_server, player
 from tests.feed.playing import Client, a_game, a_hub, apart, kill, listening, token
 from tests.pipeline.content import achievement, metric, publish, requirement

@@ -219,7 +219,7 @@ def test_only_a_web_process_pools_its_connections(house: Path) -> None:
     def options(arguments: str) -> dict[str, object]:
         values = started(house, arguments, DB_HOST="db.internal", DB_NAME="game")
         database = values["DATABASES"]["default"]  # type: ignore[index]
-        assert database["ENGINE"] == "gamification.kernel.postgresql"
+        assert database["ENGINE"] == "gamification.kernel.storage.postgresql"
         assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.internal", 5432, "game")
         options: dict[str, object] = database["OPTIONS"]
         return options

@@ -28,11 +28,12 @@ from gamification.intake import amqp as reading
 from gamification.intake.amqp import Batch, Letter, Message, NotParked, transient
 from gamification.intake.erasing import ErasePlayer
 from gamification.intake.worker import FEWEST, MOST, Receiver
-from gamification.kernel import bus, topology
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.amqp_reading import undecoded
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import GameEvent
+from gamification.kernel.messaging import topology
+from gamification.kernel.messaging.amqp_reading import undecoded
 from gamification.kernel.models import Event, RejectedEvent
 from progress.models import Player
 from tests import rabbit, workers
@@ -808,7 +809,7 @@ def test_an_event_that_kills_its_worker_is_parked_at_last_and_takes_nobody_along
 ) -> None:
     monkeypatch.setattr(topology, "DELIVERY_LIMIT", 3)  # each time takes a worker's life
     fewer = """
-from gamification.kernel import topology
+from gamification.kernel.messaging import topology
 from gamification.intake import worker
 topology.DELIVERY_LIMIT, worker.SUSPICIOUS = 3, 1
 """

@@ -21,8 +21,8 @@ from gamification.intake import backlog, door
 from gamification.intake.decoding import decode
 from gamification.intake.pulse import Held, Pulse, handed_over
 from gamification.intake.worker import Receiver
-from gamification.kernel import topology
-from gamification.kernel.encoding import dumps
+from gamification.kernel.core.encoding import dumps
+from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event, WorkerPulse
 from tests import rabbit, workers
 from tests.intake.test_amqp import Loop, happened, send

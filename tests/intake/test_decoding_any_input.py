@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gamification.intake import decoding
 from gamification.intake.decoding import Decoded, decode
-from gamification.kernel.messages import Invalid, Refused
+from gamification.kernel.core.messages import Invalid, Refused
 from tests.intake.bodies import NOW, event, said
 
 scalars = st.one_of(

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from gamification import pipeline
 from gamification.intake import door
 from gamification.intake.decoding import MAX_BODY, Decoded, decode
-from gamification.kernel import broker, topology
-from gamification.kernel.broker import State
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.messaging import broker, topology
+from gamification.kernel.messaging.broker import State
 from gamification.kernel.models import Event
 from progress.models import Tally
 from tests.callers import assert_problem, game_server

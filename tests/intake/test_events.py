@@ -14,9 +14,9 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from anticheat.models import Finding, Rule
-from gamification.kernel.access import create_key
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Event, RejectedEvent
+from gamification.kernel.web.access import create_key
 from progress.models import Player, Tally
 from tests.callers import assert_problem, game_server, player
 from tests.pipeline.content import achievement, metric, publish, requirement, reward

@@ -16,8 +16,8 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from gamification.kernel import topology
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event
 from tests import rabbit, workers
 from tests.pipeline.content import metric, publish

@@ -18,10 +18,10 @@ from django.utils import timezone
 
 from gamification.intake import door
 from gamification.intake.decoding import decode
-from gamification.kernel import broker, outbox, topology
-from gamification.kernel.broker import State
-from gamification.kernel.encoding import dumps, instant
-from gamification.kernel.messages import Fact
+from gamification.kernel.core.encoding import dumps, instant
+from gamification.kernel.core.messages import Fact
+from gamification.kernel.messaging import broker, outbox, topology
+from gamification.kernel.messaging.broker import State
 from gamification.relay import Left, publish_waiting
 from tests import rabbit
 from tests.intake.test_amqp import deadletters

@@ -13,10 +13,10 @@ from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from gamification.environment import token_key
-from gamification.kernel import access
-from gamification.kernel.access import create_key, rotate
 from gamification.kernel.models import ApiKey
-from gamification.kernel.tokens import issue_token
+from gamification.kernel.web import access
+from gamification.kernel.web.access import create_key, rotate
+from gamification.kernel.web.tokens import issue_token
 from progress.models import Player
 from tests.callers import assert_problem, game_server, player
 

@@ -4,9 +4,9 @@ import pytest
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from gamification.kernel.access import GameServer, PlayerToken, Principal, acting_player, player_in_path, principal
-from gamification.kernel.messages import Invalid, NotFound
+from gamification.kernel.core.messages import Invalid, NotFound
 from gamification.kernel.models import ApiKey
+from gamification.kernel.web.access import GameServer, PlayerToken, Principal, acting_player, player_in_path, principal
 
 SERVER = GameServer(ApiKey(pk=1), frozenset())
 ADA = PlayerToken("ada")

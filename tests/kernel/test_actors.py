@@ -11,11 +11,11 @@ from django.test import Client
 from achievements.models import Standing
 from anticheat.models import Finding
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM, WIDEST, Actor
-from gamification.kernel.messages import Command
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM, WIDEST, Actor
+from gamification.kernel.core.messages import Command
+from gamification.kernel.core.world import World
 from gamification.kernel.models import ApiKey, Version
-from gamification.kernel.world import World
 from progress.models import Backfill, ErasedPlayer, Player
 from rewards.models import Distribution, Transfer
 from tests.callers import game_server, player

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.conf import settings
 
-from gamification.kernel import broker, topology
-from gamification.kernel.broker import Message, Publisher, Receipt, State
+from gamification.kernel.messaging import broker, topology
+from gamification.kernel.messaging.broker import Message, Publisher, Receipt, State
 from tests.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel, until
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.usefixtures("exchange")]

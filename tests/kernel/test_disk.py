@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from gamification import probes
-from gamification.kernel import disk
+from gamification.kernel.storage import disk
 from tests.service import free_port, manage, serving, until, without_servers
 
 

@@ -12,9 +12,9 @@ from django.conf import LazySettings
 from django.db import OperationalError, connection, transaction
 from django.test import Client
 
-from gamification.kernel import followers, outbox
-from gamification.kernel.followers import FACTS, FORGETTING, Follower, Horizon, Row
-from gamification.kernel.messages import Fact
+from gamification.kernel.core.messages import Fact
+from gamification.kernel.messaging import followers, outbox
+from gamification.kernel.messaging.followers import FACTS, FORGETTING, Follower, Horizon, Row
 from gamification.kernel.models import FollowerMark, OutboxFact, RejectedEvent
 from tests.rabbit import until
 

@@ -17,10 +17,10 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from gamification import retention
-from gamification.kernel.access import create_key, rotate
-from gamification.kernel.http import idempotent
-from gamification.kernel.messages import Refused
+from gamification.kernel.core.messages import Refused
 from gamification.kernel.models import ApiKey, IdempotencyKey, RejectedEvent
+from gamification.kernel.web import idempotent
+from gamification.kernel.web.access import create_key, rotate
 from tests.callers import assert_problem
 
 NOON = datetime(2026, 5, 30, 12, tzinfo=UTC)

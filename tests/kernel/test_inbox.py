@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from gamification.intake.decoding import decode
-from gamification.kernel import inbox, outbox
-from gamification.kernel.messages import Fact, GameEvent
+from gamification.kernel.core.messages import Fact, GameEvent
+from gamification.kernel.messaging import outbox
 from gamification.kernel.models import Event, Head, OutboxFact, RejectedEvent
+from gamification.kernel.storage import inbox
 
 pytestmark = pytest.mark.django_db
 

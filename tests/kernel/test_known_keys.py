@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from gamification.kernel import known_keys
-from gamification.kernel.access import create_key
 from gamification.kernel.models import ApiKey
+from gamification.kernel.web import known_keys
+from gamification.kernel.web.access import create_key
 from tests.callers import assert_problem
 
 pytestmark = pytest.mark.django_db

@@ -14,9 +14,9 @@ import redis
 from django.conf import LazySettings
 from rest_framework.test import APIClient
 
-from gamification.kernel import limits
-from gamification.kernel.access import create_key
-from gamification.kernel.limits import InMemory, InRedis, Limit, Limiter, per_minute, per_second
+from gamification.kernel.web import limits
+from gamification.kernel.web.access import create_key
+from gamification.kernel.web.limits import InMemory, InRedis, Limit, Limiter, per_minute, per_second
 from tests.callers import assert_problem, game_server, player
 
 ME = "/api/v1/players/me"

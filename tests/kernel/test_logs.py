@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError
 
-from gamification.kernel.logs import INTERVAL, Line, OnceAnInterval
+from gamification.kernel.core.logs import INTERVAL, Line, OnceAnInterval
 from tests import rabbit, workers
 
 

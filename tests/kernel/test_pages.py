@@ -6,8 +6,8 @@ from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
 
 from gamification.feed.models import Message
-from gamification.kernel.http import paginate, paginate_list
 from gamification.kernel.models import RejectedEvent
+from gamification.kernel.web import paginate, paginate_list
 from tests.callers import assert_problem, game_server
 
 pytestmark = pytest.mark.django_db

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from django.db import connection
 
-from gamification.kernel import patience
-from gamification.kernel.postgresql import base
-from gamification.kernel.postgresql.base import Connection
+from gamification.kernel.storage import patience
+from gamification.kernel.storage.postgresql import base
+from gamification.kernel.storage.postgresql.base import Connection
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db]
 

@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from gamification import probes
-from gamification.kernel import disk
+from gamification.kernel.storage import disk
 from tests.callers import assert_problem
 from tests.faults.servers import Redis
 

@@ -5,8 +5,8 @@ from django.db import DataError, OperationalError
 from rest_framework.exceptions import ErrorDetail, Throttled, ValidationError
 from rest_framework.test import APIClient
 
-from gamification.kernel.http.parsing import BadJson, strict_json
-from gamification.kernel.http.problems import problem
+from gamification.kernel.web.parsing import BadJson, strict_json
+from gamification.kernel.web.problems import problem
 from progress.models import Player
 from tests.callers import assert_problem, game_server
 

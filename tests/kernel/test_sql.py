@@ -11,8 +11,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from gamification.kernel import sql
 from gamification.kernel.models import Event
+from gamification.kernel.storage import sql
 from progress.models import MemberSeen, Metric, MetricCondition, Player
 from rewards.models import Distribution, Transfer, Wallet
 

@@ -8,10 +8,10 @@ from typing import Any
 from django.db import transaction
 
 from achievements.models import Achievement
-from gamification.kernel import publishing
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import GameEvent
-from gamification.kernel.publishing import Change, Publication
+from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Change, Publication
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent
 from progress import zones
 from progress.models import HomeZone
 from quests.models import Quest

@@ -10,7 +10,7 @@ from django.db.models import Model, Sum
 
 from achievements.models import Achievement, Mark, Standing
 from gamification.feed.models import Message
-from gamification.kernel.encoding import parse_instant
+from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.models import Event, Version
 from progress.models import LeftOut, Player, Tally
 from quests.models import Run

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from achievements.checks import problems
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import GameEvent
-from gamification.kernel.publishing import Change, Definitions
+from gamification.kernel.content.publishing import Change, Definitions
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import GameEvent
 from progress.checks import requirement_problems
 from tests.pipeline.content import NOON, achievement, metric, requirement
 from tests.pipeline.model import Happened

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from achievements.models import Standing
 from gamification import pipeline
-from gamification.kernel.messages import GameEvent, Outcome
+from gamification.kernel.core.messages import GameEvent, Outcome
 from progress.models import Tally
 from tests.pipeline.content import NOON, event
 

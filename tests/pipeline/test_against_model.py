@@ -17,10 +17,10 @@ from achievements.models import Standing
 from achievements.rules import AchievementRules
 from achievements.standings import View
 from gamification import pipeline, replaying
-from gamification.kernel import publishing
-from gamification.kernel.encoding import parse_instant
+from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Change, Unpublishable
+from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.models import Event
-from gamification.kernel.publishing import Change, Unpublishable
 from progress.models import Player
 from tests.pipeline.content import NOON, live_in, publish
 from tests.pipeline.made_up import METRICS, achievements, as_sent, batches, histories

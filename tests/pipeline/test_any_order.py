@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from achievements.models import Standing
 from gamification import pipeline
-from gamification.kernel.encoding import instant
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core.encoding import instant
 from tests.pipeline.content import NOON, achievement, metric, publish, requirement
 from tests.pipeline.made_up import START, as_sent, cut
 from tests.pipeline.model import Happened

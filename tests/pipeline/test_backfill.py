@@ -8,8 +8,8 @@ from django.test import Client
 from achievements.models import Achievement, Standing
 from gamification import backfilling, pipeline
 from gamification.feed.models import Message
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import Event
 from progress.backfill import schedule, schedule_preview
 from progress.commands import ChangeProfile

@@ -10,9 +10,9 @@ import pytest
 from achievements.models import Standing
 from anticheat.models import Finding
 from gamification.feed.models import Message
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import Event, OutboxFact, RejectedEvent
 from progress.models import Player, Tally
 from rewards.commands import ClaimReward

@@ -10,7 +10,7 @@ import pytest
 from achievements.models import Mark, Standing
 from achievements.rules import AchievementRules
 from gamification import backfilling
-from gamification.kernel import publishing
+from gamification.kernel.content import publishing
 from gamification.kernel.models import Event
 from progress.backfill import schedule
 from progress.models import MemberSeen, Player, WindowSample

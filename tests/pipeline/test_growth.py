@@ -14,10 +14,10 @@ from django.conf import LazySettings
 from anticheat import rules as hard_rules
 from anticheat.models import Rule
 from gamification import clock, pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import GameEvent
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent
 from progress import rules
 from progress.models import Player
 from quests import sliding

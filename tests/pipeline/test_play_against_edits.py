@@ -30,13 +30,14 @@ from achievements.rules import AchievementRules
 from achievements.standings import View
 from gamification import backfilling, pipeline
 from gamification.intake.erasing import ErasePlayer, tables
-from gamification.kernel import bus, publishing
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.content import CreateContent, PreviewContent, UpdateContent
-from gamification.kernel.messages import Command, GameEvent, Refused
+from gamification.kernel.content import publishing
+from gamification.kernel.content.kinds import CreateContent, PreviewContent, UpdateContent
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.content.retiring import RestoreContent, RetireContent
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Command, GameEvent, Refused
 from gamification.kernel.models import Event
-from gamification.kernel.publishing import Change
-from gamification.kernel.retiring import RestoreContent, RetireContent
 from progress import zones
 from progress.commands import ChangeProfile
 from progress.models import Backfill, Player

@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 
 from achievements.models import Standing
 from gamification import pipeline
-from gamification.kernel import publishing
-from gamification.kernel.messages import GameEvent
-from gamification.kernel.pseudonyms import kept_key
-from gamification.kernel.publishing import Change
+from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core.messages import GameEvent
+from gamification.kernel.storage.pseudonyms import kept_key
 from progress.models import Player
 from tests.pipeline.content import NOON, achievement, event, level, metric, publish, requirement, reward
 

@@ -11,9 +11,9 @@ from django.test import override_settings
 from achievements.models import Mark
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import Event
 from progress.models import MetricDay, Player, Tally
 from rewards.models import Wallet

@@ -24,7 +24,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
 from tests.service import free_port, key_in, manage, serving, until
 
 pytestmark = pytest.mark.browser

@@ -13,10 +13,11 @@ from django.utils import timezone
 from gamification.console import packs
 from gamification.console.management.commands.setup_sample import load_content
 from gamification.console.sample import CONTENT
-from gamification.kernel import bus, publishing
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.content import publishing
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import Event
-from gamification.kernel.tokens import read_token
+from gamification.kernel.web.tokens import read_token
 from gamification.play.moves import MOVES
 from progress.models import Player
 from quests import standings

@@ -17,12 +17,12 @@ from anticheat.models import Finding, Rule
 from anticheat.screening import Screen, screen
 from gamification import pipeline
 from gamification.intake.erasing import OTHERWISE, ErasePlayer, tables
-from gamification.kernel import bus
-from gamification.kernel.actors import Actor
-from gamification.kernel.http import idempotency
-from gamification.kernel.messages import Command, GameEvent
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import Actor
+from gamification.kernel.core.messages import Command, GameEvent
+from gamification.kernel.core.world import Part
 from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFacts
-from gamification.kernel.world import Part
+from gamification.kernel.web import idempotency
 from progress.metering import Books
 from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
 from quests.advancing import Log

@@ -13,7 +13,7 @@ from gamification import pipeline
 from gamification.intake import erasing
 from gamification.intake.erasing import tables
 from gamification.kernel.models import Event, IdempotencyKey, OutboxFact, PseudonymKey, RejectedEvent
-from gamification.kernel.pseudonyms import kept_key, under
+from gamification.kernel.storage.pseudonyms import kept_key, under
 from progress.erasure import erased
 from progress.models import ErasedPlayer, Player
 from rewards import erasure

@@ -11,7 +11,7 @@ from achievements.models import Standing
 from gamification import pipeline
 from gamification.console.management.commands import doctor
 from gamification.console.trouble import Trouble
-from gamification.kernel import publishing
+from gamification.kernel.content import publishing
 from progress import zones
 from progress.models import HomeZone, Player, Tally
 from progress.periods import DAILY, period

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from progress.leveling import read_levels, write_levels
 from progress.models import Player
 from rewards.commands import RevokeDistribution

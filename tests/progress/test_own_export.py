@@ -14,9 +14,9 @@ from django.db import transaction
 from achievements.commands import RevokeAchievement
 from anticheat.models import Rule
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from progress.models import MemberSeen, Metric, Tally, WindowSample
 from quests.commands import StartQuest
 from tests.callers import game_server, player

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
 from progress.periods import DAILY, KINDS, MONTHLY, WEEKLY, Period, Zones, change_zone, freeze, period, zone_name
 
 AUCKLAND, LOS_ANGELES = "Pacific/Auckland", "America/Los_Angeles"

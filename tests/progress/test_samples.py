@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gamification.kernel.messages import GameEvent, Sample
+from gamification.kernel.core.messages import GameEvent, Sample
 from progress.periods import Period
 from progress.rules import (
     MOST_RUNS,

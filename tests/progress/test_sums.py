@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from achievements.models import Standing
 from gamification import backfilling, pipeline
-from gamification.kernel import bus, sums
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import Sample
+from gamification.kernel.core import bus, sums
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Sample
 from progress.backfill import schedule
 from progress.metering import _tally
 from progress.models import Tally as TallyRow

@@ -9,8 +9,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import Version
 from quests.commands import CompleteStep, StartQuest
 from quests.content import read_quest

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import Command, Refused
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Command, Refused
 from progress.models import Player
 from quests.commands import AbandonQuest, CompleteStep, StartQuest
 from quests.models import Run

@@ -25,13 +25,15 @@ from hypothesis.stateful import (
 
 from gamification import pipeline
 from gamification.feed.models import Message
-from gamification.kernel import bus, publishing, sql
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import Command, GameEvent, Refused
+from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Change, Unpublishable
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import Command, GameEvent, Refused
+from gamification.kernel.core.world import World
 from gamification.kernel.models import Event, OutboxFact
-from gamification.kernel.publishing import Change, Unpublishable
-from gamification.kernel.world import World
+from gamification.kernel.storage import sql
 from progress.commands import ChangeProfile
 from progress.metering import Books
 from progress.models import Player, Tally

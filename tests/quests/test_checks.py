@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from gamification.kernel.content.publishing import Definitions
 from gamification.kernel.models import Version
-from gamification.kernel.publishing import Definitions
 from quests import checks, rules, running
 from quests.content import QUEST
 from quests.models import Quest

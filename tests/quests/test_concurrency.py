@@ -23,8 +23,8 @@ import random, sys
 import django
 django.setup()
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.messages import Refused
+from gamification.kernel.core import bus
+from gamification.kernel.core.messages import Refused
 from quests.commands import StartQuest, AbandonQuest
 from quests.tasks import expire_runs
 from datetime import timedelta

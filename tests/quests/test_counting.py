@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gamification.kernel.messages import Sample
+from gamification.kernel.core.messages import Sample
 from progress.periods import DAILY, Period, period
 from progress.rules import compile_requirement
 from quests import counting

@@ -9,9 +9,9 @@ import pytest
 
 from gamification import pipeline
 from gamification.feed.models import Message
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import Command, Refused
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Command, Refused
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
 from tests.pipeline.content import NOON, achievement, event, metric, publish, quest, requirement, step

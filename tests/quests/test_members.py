@@ -5,8 +5,8 @@ from itertools import count
 import pytest
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from progress.models import MemberSeen
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import GameEvent
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent
 from progress.models import Player
 from quests.commands import StartQuest
 from quests.models import Run

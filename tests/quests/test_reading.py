@@ -10,8 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from quests import standings
 from quests.commands import AbandonQuest, CompleteStep, StartQuest
 from quests.models import Run

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from quests.commands import AlreadyCompleted, StartQuest
 from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, step
 

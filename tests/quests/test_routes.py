@@ -11,7 +11,7 @@ import time_machine
 from rest_framework.test import APIClient
 
 from gamification import pipeline
-from gamification.kernel.publishing import Change
+from gamification.kernel.content.publishing import Change
 from progress.models import Player
 from quests.models import Run
 from rewards.models import Distribution

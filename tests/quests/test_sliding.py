@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gamification.kernel.messages import Sample
+from gamification.kernel.core.messages import Sample
 from progress.frames import best_window
 from progress.rules import Requirement, compile_requirement
 from quests import sliding

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import Command
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Command
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
 from rewards.commands import RevokeDistribution

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import Command, Refused
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Command, Refused
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
 from quests.tasks import expire_runs

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent
 from progress.commands import ChangeProfile
 from quests.models import Run
 from rewards.models import Distribution

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from progress import zones
 from progress.commands import ChangeProfile
 from quests.commands import StartQuest

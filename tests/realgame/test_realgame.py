@@ -20,12 +20,12 @@ from achievements.models import Standing
 from gamification import backfilling, pipeline
 from gamification.console import packs
 from gamification.feed.models import Message
-from gamification.kernel import bus
-from gamification.kernel.access import SCOPES, create_key
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.encoding import instant
-from gamification.kernel.messages import GameEvent
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import Event, OutboxFact
+from gamification.kernel.web.access import SCOPES, create_key
 from progress.models import Backfill
 from quests.commands import ExpireRuns
 from quests.models import Run

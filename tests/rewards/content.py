@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db.models import Sum
 
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import OutboxFact
-from gamification.kernel.publishing import Change
 from progress.models import Player
 from rewards.commands import GrantReward
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet

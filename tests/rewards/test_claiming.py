@@ -9,11 +9,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gamification import pipeline
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import NotFound
+from gamification.kernel.content.publishing import Change
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import NotFound
 from gamification.kernel.models import Event, OutboxFact
-from gamification.kernel.publishing import Change
 from rewards import queries, tasks
 from rewards.commands import ClaimAll, ClaimReward, ExpireRewards, GrantReward, RewardExpired, RewardRevoked
 from rewards.commands import RevokeDistribution as Revoke

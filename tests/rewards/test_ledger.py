@@ -11,9 +11,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import Refused
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Refused
 from gamification.kernel.models import OutboxFact
 from rewards import queries, tasks
 from rewards.commands import ClaimReward, ConsumeItem, RevokeDistribution, Spend

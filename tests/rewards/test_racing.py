@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import Event
 from rewards.commands import ClaimReward, ExpireRewards, RevokeDistribution, Spend
 from rewards.models import Distribution, Transfer

@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
-from gamification.kernel import bus
-from gamification.kernel.actors import SYSTEM
-from gamification.kernel.messages import Command, NotFound
-from gamification.kernel.world import World
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Command, NotFound
+from gamification.kernel.core.world import World
 from progress.models import Player
 from rewards.commands import (
     ClaimReward,

@@ -10,7 +10,7 @@ from django.test import Client
 
 from gamification.asgi import application
 from gamification.console import uploads
-from gamification.kernel.access import create_key
+from gamification.kernel.web.access import create_key
 from progress.models import Player
 
 

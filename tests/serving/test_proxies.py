@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.conf import LazySettings
 from django.core.asgi import get_asgi_application
 
-from gamification.kernel.access import create_key
+from gamification.kernel.web.access import create_key
 from gamification.serving.proxies import Proxies, seen_through
 from tests.content.making import designer, metric, send
 

@@ -16,8 +16,8 @@ from django.db import DatabaseError
 from gamification.celery import app, parked, tasks
 from gamification.intake.backlog import refused_letters
 from gamification.intake.post import NotConfirmed, Post
-from gamification.kernel import topology
-from gamification.kernel.amqp_reading import UNREADABLE, body_of, undecoded
+from gamification.kernel.messaging import topology
+from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
 
 SHOWN = 60
 """Characters of a message in the list."""

@@ -19,7 +19,9 @@ from gamification import clock, relay
 from gamification.celery import tasks
 from gamification.console.at_rabbit import queue, the_broker, the_letters, the_topology, the_workers
 from gamification.console.trouble import Trouble, line
-from gamification.kernel import disk, followers, keys
+from gamification.kernel.messaging import followers
+from gamification.kernel.storage import disk
+from gamification.kernel.web import keys
 from progress import zones
 from progress.models import MOST_NAMED, Backfill, LeftOut
 from rewards import queries

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from gamification.console import packs
-from gamification.kernel.actors import SYSTEM, Actor
+from gamification.kernel.core.actors import SYSTEM, Actor
 
 
 class Command(BaseCommand):

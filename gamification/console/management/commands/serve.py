@@ -20,7 +20,7 @@ from django.utils import timezone
 from gamification import clock
 from gamification.feed.transport import FeedProtocol
 from gamification.intake import backlog
-from gamification.kernel.postgresql.base import ask
+from gamification.kernel.storage.postgresql.base import ask
 from gamification.play import demo
 from gamification.serving.protocol import HttpProtocol
 from gamification.serving.server import CANCEL, Server

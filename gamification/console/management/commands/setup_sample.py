@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from gamification.console import packs
 from gamification.console.sample import CONTENT, REASON
-from gamification.kernel import publishing
-from gamification.kernel.access import SCOPES, create_key
-from gamification.kernel.actors import SYSTEM
+from gamification.kernel.content import publishing
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import ApiKey
+from gamification.kernel.web.access import SCOPES, create_key
 from gamification.play import demo
 
 ADMIN = "admin"

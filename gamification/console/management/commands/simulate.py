@@ -20,8 +20,8 @@ from uuid_utils.compat import uuid7
 from gamification.console.sample.errands import Errands
 from gamification.console.sample.play import Flatwalker, Move
 from gamification.console.sample.service import Counts, Unwelcome, insist, send
-from gamification.kernel.access import create_key
-from gamification.kernel.encoding import instant
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.web.access import create_key
 
 TICK = 0.25
 """Seconds between two batches of one game server: what happened in between travels together."""

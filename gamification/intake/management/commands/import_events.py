@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Tr
 
 from gamification import pipeline
 from gamification.intake.decoding import MAX_BODY, MAX_EVENTS, decode_lines
-from gamification.kernel.messages import Outcome
+from gamification.kernel.core.messages import Outcome
 
 
 @dataclass(slots=True)

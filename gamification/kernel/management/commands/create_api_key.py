@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from gamification.kernel.access import SCOPES, create_key
+from gamification.kernel.web.access import SCOPES, create_key
 
 
 class Command(BaseCommand):

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 from django.utils import timezone
 
-from gamification.kernel.access import rotate
 from gamification.kernel.models import ApiKey
+from gamification.kernel.web.access import rotate
 
 
 class Command(BaseCommand):

@@ -1,4 +1,4 @@
-// What has no meaning for what is chosen is out of sight, as long as nothing is written in it. See kernel/forms.py.
+// What has no meaning for what is chosen is out of sight, as long as nothing is written in it. See kernel/console/forms.py.
 "use strict";
 {
     /** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Field */

@@ -1,0 +1,156 @@
+"""What the console's screens of rows have in common: the service writes them, people look and sometimes decide."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.utils import quote
+from django.db import models
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import Actor
+from gamification.kernel.core.messages import Command, Refused
+
+if TYPE_CHECKING:  # generic for mypy only
+    AnyModelAdmin = admin.ModelAdmin[Any]
+else:
+    AnyModelAdmin = admin.ModelAdmin
+
+ROW = re.compile(
+    r"\b(?P<name>requirements|conditions|items|table|prerequisites|steps|(?:rewards|quests)(?=\[\d+\]$))"
+    r"\[(?P<at>\d+)\](?P<more>\.?)"
+)
+"""A place in one of the tables of a draft's form. `rewards[7].value` is of the reward named 7."""
+
+
+class ReasonedActionForm(ActionForm):
+    reason = forms.CharField(required=False, label="Why", max_length=4000)
+
+
+class ActingAdmin(AnyModelAdmin):
+    """Its actions are described as "Verb: what it does", and are buttons on the page of a single row too."""
+
+    page_actions: Sequence[str] | None = None
+    """Which of the actions; None: all."""
+
+    def open_to_action(self, row: Any) -> bool:
+        """Whether there is anything left to decide about this row."""
+        return True
+
+    def buttons(self, request: HttpRequest, row: Any) -> Iterator[dict[str, str]]:
+        if row is None or not self.open_to_action(row):
+            return
+        for name, description in self.get_action_choices(request, default_choices=[]):
+            if name != "delete_selected" and (self.page_actions is None or name in self.page_actions):
+                verb, _, does = description.partition(": ")
+                yield {"name": name, "verb": verb, "does": does}
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
+        form_url: str = "", obj: Any = None,
+    ) -> Any:  # fmt: skip
+        context["buttons"] = list(self.buttons(request, obj))
+        context["asks_why"] = issubclass(self.action_form, ReasonedActionForm)
+        context["list_address"] = reverse(
+            f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        )
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+class ReadOnlyAdmin(ActingAdmin):
+    """`hides` are columns that nobody looks at."""
+
+    hides: Sequence[str] = ()
+    also: Sequence[str] = ()
+    """Displays of the admin's own, after the columns."""
+    change_form_template = "admin/rows/change_form.html"
+    show_full_result_count = False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        columns = [
+            json_shown(field) if isinstance(field, models.JSONField) else field.name
+            for field in self.model._meta.concrete_fields
+            if field.name not in self.hides and not isinstance(field, models.BinaryField)
+        ]
+        return [*columns, *self.also]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self.get_fields(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@cache  # Django knows a column that is a function by its identity
+def json_shown(field: models.JSONField[Any, Any]) -> Callable[[Any], SafeString]:
+    """A column of JSON for people: one thing a line."""
+
+    def shown(row: Any) -> SafeString:
+        return as_lines(getattr(row, field.attname))
+
+    shown.__name__ = field.name
+    return admin.display(description=str(field.verbose_name))(shown)
+
+
+def as_lines(value: Any) -> SafeString:
+    if value in (None, "", [], {}):
+        return SafeString("-")
+    return format_html('<pre class="lines">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def page_of(row: models.Model) -> str:
+    opts = row._meta
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(row.pk)])
+
+
+def may_decide(model_admin: AnyModelAdmin, request: HttpRequest) -> bool:
+    """Whether somebody may act on rows that nobody edits: by the permission to change them."""
+    permission: Callable[[str], bool] = request.user.has_perm
+    return permission(f"{model_admin.opts.app_label}.change_{model_admin.opts.model_name}")
+
+
+def place(path: str) -> str:
+    """`requirements[1].threshold` as whoever looks at the form counts: "requirements, row 2, threshold"."""
+    return ROW.sub(lambda found: f"{found['name']}, row {int(found['at']) + 1}{', ' * bool(found['more'])}", path)
+
+
+def handled(request: HttpRequest, command: Command, about: str, where: Callable[[str], str] = place) -> Any:
+    """The command's answer (True where it has none), or None and a message for each thing that is wrong. `where` says
+    how people call the place that a path leads to."""
+    try:
+        answer = bus.handle(command, actor=acting(request), now=timezone.now())
+    except Refused as refused:
+        for line in _said(refused, where):
+            messages.error(request, f"{about}: {line}")
+        return None
+    return True if answer is None else answer
+
+
+def acting(request: HttpRequest) -> Actor:
+    """The person at the console."""
+    return Actor.user(request.user.get_username())
+
+
+def _said(refused: Refused, where: Callable[[str], str]) -> Iterator[str]:
+    if refused.status == 409 or not refused.errors:
+        yield refused.detail
+    for error in refused.errors if refused.status != 409 else ():
+        yield f"{where(error['path'])}: {error['detail']}" if error["path"] else error["detail"]

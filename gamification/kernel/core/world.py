@@ -1,0 +1,108 @@
+"""The world of one transaction: what was read under lock, what was decided, what is still to be written.
+
+Each app keeps its own `Part` of it. The pipeline composes them; no app names another's part upward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from gamification.kernel.core.actors import SYSTEM, Actor
+from gamification.kernel.core.messages import Fact, GameEvent, Outcome, PlayerId, own_id
+
+
+class Part:
+    """One app's share of a world. `load` reads once after the players are locked and decides nothing; `write` writes
+    each table once."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def load(self, events: Sequence[GameEvent]) -> None:
+        """Read what these events (and whatever may follow from them) can touch."""
+
+    def write(self) -> None:
+        """Write what changed, each table in one statement."""
+
+    def forget(self, player_id: PlayerId) -> None:
+        """Drop all that was read and decided of a player who is being erased, so that nothing of it is written.
+
+        A world that erases somebody is about nobody else: a part begins anew, whatever it has come to hold.
+        """
+        anew = type(self)(self.world)
+        vars(self).clear()
+        vars(self).update(vars(anew))
+
+
+P = TypeVar("P", bound=Part)
+
+
+class World:
+    """Everything one batch or one command may see and change.
+
+    `rules` are the published rules read after the locks were taken, so no worker decides by stale ones.
+    """
+
+    def __init__(
+        self, *, now: datetime, player_ids: Iterable[PlayerId], actor: Actor = SYSTEM, backfill: bool = False
+    ) -> None:
+        self.now = now
+        self.player_ids = sorted(set(player_ids))
+        self.actor = actor
+        """Who sent the command; the service itself where game events are processed."""
+        self.rules: Any = None
+        """`kernel.publishing.Rules`; set once the players are locked."""
+        self.backfill = backfill
+        """Whether this counts players' pasts: then each achievement says how its players are told."""
+        self.facts: list[Fact] = []
+        self.own: list[GameEvent] = []
+        """Events of the service's own, stated since the last round began."""
+        self.stated: list[GameEvent] = []
+        """All events of the service's own in this world, in the order they were stated."""
+        self.root = ""
+        """What everything that happens now follows from: the event that is being counted, or (empty) a command."""
+        self.banned: set[PlayerId] = set()
+        """Players whose events are held; filled in when the players are locked."""
+        self.released: list[GameEvent] = []
+        """Held events that a command let go: they are the first wave."""
+        self.outcome = Outcome()
+        self._stated_ids: set[tuple[PlayerId, str]] = set()
+        self._parts: dict[type[Part], Part] = {}
+
+    def add(self, part: Part) -> None:
+        self._parts[type(part)] = part
+
+    def __getitem__(self, kind: type[P]) -> P:
+        return self._parts[kind]  # type: ignore[return-value]
+
+    @property
+    def parts(self) -> Iterable[Part]:
+        return self._parts.values()
+
+    def forget(self, player_id: PlayerId) -> None:
+        """Have every part, and what was stated, forget a player who is being erased."""
+        if self.player_ids != [player_id]:
+            raise ValueError("a world that erases a player is about no other")
+        self.facts, self.own, self.stated, self.released, self.outcome = [], [], [], [], Outcome()
+        for part in self.parts:
+            part.forget(player_id)
+
+    def state(self, fact: Fact) -> None:
+        """Put a fact on record: outbox, feed and whoever asked."""
+        self.facts.append(fact)
+
+    def state_event(
+        self, type_: str, player_id: PlayerId, subject: str, occurrence: str, data: dict[str, Any], at: datetime
+    ) -> None:
+        """State an event of the service's own; it forms the next round."""
+        event = GameEvent(own_id(type_, player_id, subject, occurrence), player_id, type_, data, at, cause=self.root)
+        if (player_id, event.id) not in self._stated_ids:
+            self._stated_ids.add((player_id, event.id))
+            self.own.append(event)
+            self.stated.append(event)
+
+    def next_wave(self) -> list[GameEvent]:
+        wave, self.own = self.own, []
+        return wave

@@ -1,0 +1,258 @@
+"""Followers: whoever works through facts, or through kept events, after the commit that wrote them.
+
+Both tables are logs: rows are added with rising ids. A follower has a name and a *cursor*, the id of the last row that
+it is done with. Exactly one process at a time acts as a follower, and where its effect is a row of the same database,
+effect and cursor are one transaction: killed anywhere, it goes on exactly where it was.
+
+Ids are given before they are committed: a row with a smaller id may appear after one with a greater. A follower reads
+up to a *horizon*, therefore. On PostgreSQL it notes the greatest id and which transactions could still add a smaller
+one: those of this database that had begun to write by then. Once all of them have ended, ids up to the noted one are
+final. (Whoever adds to a log has begun to write before it is given an id: it holds the locks of its players.) On SQLite
+only one transaction writes at a time, so what is committed is final.
+
+    transaction A  ──begins──id 7──────────────commits──
+    transaction B      ──begins──id 8──commits──             8 is there before 7
+    a follower                             │   │   └ the horizon is 8: it reads 7, then 8
+                                           └───┴ noted 8, and that A still runs: the horizon stays below 7
+
+Facts are kept for FACT_RETENTION_DAYS, and longer for a follower that still needs them, but never more than FACTS_KEPT
+rows. One that is behind further than that goes on at the oldest row, and its mark says that it has missed some.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from gamification.kernel.models import Event, FollowerMark, OutboxFact
+from gamification.kernel.storage import sql
+
+log = logging.getLogger(__name__)
+
+PATIENCE = "10s"
+"""How long to wait for another process to end its turn; longer than that waits for the broker."""
+NOTES = 100
+"""Horizons that are waited for at once, at most."""
+BITE = 5_000
+"""Rows forgotten in one transaction: a longer one would keep SQLite's only writer waiting."""
+
+_RUNNING = "SELECT min(id::text::bigint) FROM pg_snapshot_xip(moment) AS id"
+_RUNNING_HERE = (
+    _RUNNING + " WHERE id::text::bigint & 4294967295 NOT IN ("
+    "SELECT held.transactionid::text::bigint FROM pg_locks AS held JOIN pg_stat_activity AS session USING (pid)"
+    " WHERE held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock' AND held.granted"
+    " AND session.datname <> current_database())"
+)
+"""Without those that are known to be another database's, which cannot add to this log: one PostgreSQL may hold many."""
+
+
+class Horizon:
+    """Up to which id a log is final, as far as this process has looked."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self._table = connection.ops.quote_name(model._meta.db_table)
+        self._model = model
+        self._lock = threading.Lock()
+        self._final = 0
+        self._noted: deque[tuple[int, int]] = deque()
+        """The first transaction that had not begun, and the greatest id at that moment."""
+
+    def look(self) -> tuple[int, int]:
+        """The id up to which every row is there that will ever be; and the greatest that can be seen."""
+        if connection.vendor != "postgresql":
+            newest = self._model._default_manager.aggregate(newest=models.Max("pk"))["newest"] or 0
+            return newest, newest
+        next_, oldest, newest = self._moment(_RUNNING)
+        final = self._note(next_, oldest, newest)
+        if final < newest and oldest is not None:  # it costs more to ask whose they are
+            next_, oldest, newest = self._moment(_RUNNING_HERE)
+            final = self._note(next_, oldest, newest)
+        return final, newest
+
+    def _moment(self, running: str) -> tuple[int, int | None, int]:
+        """The first transaction that has not begun, the oldest of those that run, and the greatest id.
+
+        In one statement, so that all of it is of one moment. What this very transaction wrote is no obstacle.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT pg_snapshot_xmax(moment)::text::bigint, ({running}),"
+                f" coalesce((SELECT max(id) FROM {self._table}), 0) FROM pg_current_snapshot() AS moment"
+            )
+            found: tuple[int, int | None, int] = cursor.fetchone()
+            return found
+
+    def _note(self, next_: int, oldest: int | None, newest: int) -> int:
+        with self._lock:
+            if len(self._noted) < NOTES and (not self._noted or self._noted[-1] != (next_, newest)):
+                self._noted.append((next_, newest))
+            while self._noted and self._noted[0][0] <= (next_ if oldest is None else oldest):
+                self._final = max(self._final, self._noted.popleft()[1])
+            return min(self._final, newest)
+
+    def wait(self, beyond: int, seconds: float) -> int:
+        """The horizon, once it lies beyond an id or nothing does: batches under way end soon. Or after `seconds`."""
+        until = time.monotonic() + seconds
+        while True:
+            final, newest = self.look()
+            if final > beyond or newest <= beyond or time.monotonic() > until:
+                return final
+            time.sleep(0.005)
+
+
+@dataclass(frozen=True, eq=False)
+class Log:
+    model: type[models.Model]
+    horizon: Horizon
+
+    @property
+    def rows(self) -> models.QuerySet[Any]:
+        return self.model._default_manager.order_by("pk")
+
+
+FACTS = Log(OutboxFact, Horizon(OutboxFact))
+EVENTS = Log(Event, Horizon(Event))
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Follower:
+    """`take` is all that one needs whose effect is rows. Others say themselves how far they have come."""
+
+    name: str
+    log: Log
+    is_on: Callable[[], bool] = field(default=lambda: True)
+    """Whether anybody acts as it: facts are not kept for one that is switched off."""
+    seen_to: Callable[[], int | None] = field(default=lambda: None)
+    """The id up to which it needs nothing any more, where it has put off rows that its cursor has passed."""
+
+    def take(self, columns: Sequence[Any], work: Callable[[Sequence[Row]], object], most: int = 500) -> int:
+        """Hand the next rows, `pk` and then these columns of each, to `work`; how many there were.
+
+        In one transaction with the cursor, so whatever `work` writes is written once.
+        """
+        with self.alone(), transaction.atomic():
+            rows, horizon = self.page(columns, most)
+            if rows:
+                work(rows)
+            self.move(rows[-1][0] if len(rows) == most else horizon)
+        return len(rows)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Until the end, no other process acts as this follower. Who waits too long gets `OperationalError`.
+
+        On PostgreSQL the lock is the transaction's: it is gone with a process that is killed. On SQLite a transaction
+        would keep every writer waiting, so the lock is that of a file.
+        """
+        if connection.vendor == "postgresql":
+            key = int.from_bytes(hashlib.blake2b(f"follower {self.name}".encode(), digest_size=8).digest(), signed=True)
+            with transaction.atomic():
+                sql.lightly()  # a cursor that a crash sets back means that something is done twice
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+                yield
+        else:
+            with open(f"{connection.settings_dict['NAME']}-{self.name}", "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+
+    def page(self, columns: Sequence[Any], most: int) -> tuple[list[Row], int]:
+        """The next rows, and the horizon: with fewer than `most`, the follower has come that far. Only while alone."""
+        horizon, _ = self.log.horizon.look()
+        cursor = self.cursor()
+        rows = self.log.rows.filter(pk__gt=cursor, pk__lte=horizon).values_list("pk", *columns)[:most]
+        return list(rows), max(cursor, horizon)
+
+    def cursor(self) -> int:
+        """The id of the last row it is done with. What is no longer kept is missed, and said."""
+        marks = FollowerMark.objects.in_bulk([self.name, FORGETTING.name])
+        mark = marks.get(self.name)
+        cursor = mark.cursor if mark else 0
+        forgotten = marks[FORGETTING.name].cursor if FORGETTING.name in marks and self.log is FACTS else 0
+        if cursor >= forgotten:
+            return cursor
+        self.move(forgotten)
+        if mark:
+            FollowerMark.objects.filter(pk=self.name).update(missed_at=timezone.now())
+            log.error("%s was so far behind that facts are gone which it had not seen", self.name)
+        return forgotten
+
+    def move(self, to: int) -> None:
+        """Note how far it has come. Only while alone."""
+        now = timezone.now()
+        if not FollowerMark.objects.filter(pk=self.name).update(cursor=to, moved_at=now):
+            FollowerMark.objects.create(pk=self.name, cursor=to, moved_at=now)
+
+    def behind(self) -> int:
+        """How many rows it has not done yet."""
+        return self.log.rows.filter(pk__gt=self.cursor()).count()
+
+
+# -- which there are ---------------------------------------------------------------------------------------------------
+
+FORGETTING = Follower("forgetting", FACTS)
+"""Whoever deletes old facts: its cursor says which are gone."""
+_followers: list[Follower] = []
+
+
+def register(follower: Follower) -> Follower:
+    """Have facts kept until this one has seen them, and told when it comes too late."""
+    _followers.append(follower)
+    return follower
+
+
+def at_work() -> list[Follower]:
+    return [follower for follower in _followers if follower.is_on()]
+
+
+def late() -> list[str]:
+    """A sentence for each that has missed facts within the last day: for whoever looks after the service."""
+    names = [follower.name for follower in at_work()]
+    missed = FollowerMark.objects.filter(pk__in=names, missed_at__gt=timezone.now() - timedelta(days=1))
+    return [
+        f"{mark.name} was too slow: at {mark.missed_at:%Y-%m-%d %H:%M:%S} UTC facts were gone which it had not seen"
+        for mark in missed.order_by("pk")
+    ]
+
+
+def forget_facts(now: datetime) -> None:
+    """Delete facts that are old and that everybody has seen, and the oldest of too many."""
+    while _forgot(now):
+        pass
+
+
+def _forgot(now: datetime) -> bool:
+    """Whether there may be more of them."""
+    past = now - timedelta(days=settings.FACT_RETENTION_DAYS)
+    with FORGETTING.alone(), transaction.atomic():
+        newest = FACTS.rows.values_list("pk", flat=True).last() or 0
+        too_many = newest - settings.FACTS_KEPT  # ids have gaps: it is never more than FACTS_KEPT rows that stay
+        here = [each for each in at_work() if each.log is FACTS]
+        put_off = [to for each in here if (to := each.seen_to()) is not None]
+        seen = min([*(each.cursor() for each in here), *put_off], default=newest)
+        cut = 0
+        bite = list(FACTS.rows.values_list("pk", "stated_at")[:BITE])
+        for pk, stated_at in bite:
+            if pk > too_many and (pk > seen or stated_at >= past):
+                break
+            cut = pk
+        if cut:
+            FORGETTING.move(cut)
+            FACTS.rows.filter(pk__lte=cut).delete()
+        return bool(bite) and cut == bite[-1][0]

@@ -1,0 +1,42 @@
+"""The outbox: facts, written in the transaction that decided them, in the order they were stated.
+
+A player's facts are numbered in that order, since each transaction that states any holds the player's lock. They form a
+log, which followers work through (`kernel.followers`): the relay sends them to the broker, `GET /facts` hands them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from django.conf import settings
+
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import Fact
+from gamification.kernel.messaging.broker import Message
+from gamification.kernel.models import OutboxFact
+from gamification.kernel.storage import sql
+
+CLOUD_EVENT = "application/cloudevents+json"
+
+
+def put(facts: Sequence[Fact], now: datetime) -> None:
+    """Put facts out, in the order they were stated, in one statement."""
+    rows = [(fact.id, fact.player_id, fact.type, fact.data, fact.timestamp, now) for fact in facts]
+    sql.insert(OutboxFact, ("fact_id", "player_id", "type", "data", "timestamp", "stated_at"), rows)
+
+
+def cloud_event(player_id: str, fact_id: str, type_: str, timestamp: datetime, data: str) -> Message:
+    """A fact as a CloudEvent 1.0 in structured mode, routed by its type."""
+    event = {
+        "specversion": "1.0",
+        "id": fact_id,
+        "source": f"/{settings.RABBITMQ_EXCHANGE}",
+        "type": type_,
+        "subject": player_id,
+        "time": instant(timestamp),
+        "datacontenttype": "application/json",
+        "data": msgspec.Raw(data.encode()),
+    }
+    return Message(type_, msgspec.json.encode(event), fact_id, type_, CLOUD_EVENT)

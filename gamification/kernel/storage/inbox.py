@@ -1,0 +1,128 @@
+"""The inbox: every game event that was ever accepted, once.
+
+An event's `(player_id, id)` is its identity. Admission is one INSERT that leaves out what is there already; the
+database decides which of two racing batches was first. Only when something was left out are the digests of what is
+kept read, to tell a duplicate from an id that was used again for something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from gamification.kernel.core.messages import GameEvent, PlayerId
+from gamification.kernel.models import Event, Head, RejectedEvent
+from gamification.kernel.storage import sql
+
+Refusal = tuple[GameEvent, str, str]
+"""An event, the code and the detail of why it was refused."""
+
+_COLUMNS = ("player_id", "event_id", "type", "data", "timestamp", "received_at", "digest", "state")
+_ID_REUSED = "This id was used before, for another type, data or timestamp."
+_TOO_OLD = "Events this old are no longer kept: it could not be told from a duplicate."
+
+
+@dataclass(slots=True)
+class Admission:
+    """What became of each event of a batch, each list in order of arrival. Only `fresh` events may take effect."""
+
+    fresh: list[GameEvent] = field(default_factory=list)
+    duplicates: list[GameEvent] = field(default_factory=list)
+    reused: list[GameEvent] = field(default_factory=list)
+    too_old: list[GameEvent] = field(default_factory=list)
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """Reused and too old ones, as `Outcome.refused` and `reject` want them."""
+        reused: list[Refusal] = [(event, "id_reused", _ID_REUSED) for event in self.reused]
+        return reused + [(event, "too_old", _TOO_OLD) for event in self.too_old]
+
+
+def admit(events: Sequence[GameEvent], now: datetime) -> Admission:
+    """Keep the events that are new, in three statements at most. Of one identity twice, the first to arrive is the one.
+
+    `events` come in order of arrival, inside the transaction that applies them.
+    """
+    admission = Admission()
+    cut = _cut(now)
+    first: dict[tuple[PlayerId, str], GameEvent] = {}
+    again: list[GameEvent] = []
+    for event in events:
+        if cut is not None and event.timestamp < cut:
+            admission.too_old.append(event)
+        elif first.setdefault((event.player_id, event.id), event) is not event:
+            again.append(event)
+
+    digests = {identity: first[identity].digest() for identity in sorted(first)}
+    rows = _rows([first[identity] for identity in digests], list(digests.values()), now, Event.State.COUNTED)
+    fresh = set(sql.insert(Event, _COLUMNS, rows, ignore_conflicts=True, returning=("player_id", "event_id")))
+    kept = digests
+    if len(fresh) < len(digests):
+        players, ids = zip(*(identity for identity in digests if identity not in fresh), strict=True)
+        found = sql.select_in(
+            Event, ("player_id", "event_id", "digest"), {"player_id": list(players), "event_id": list(ids)}
+        )
+        kept = digests | {(player_id, id_): bytes(digest) for player_id, id_, digest in found}
+
+    for identity, event in first.items():
+        if identity in fresh:
+            admission.fresh.append(event)
+        else:
+            same = kept[identity] == digests[identity]
+            (admission.duplicates if same else admission.reused).append(event)
+    for event in again:
+        same = kept[event.player_id, event.id] == event.digest()
+        (admission.duplicates if same else admission.reused).append(event)
+    return admission
+
+
+def keep(events: Sequence[GameEvent], now: datetime, *, state: int = Event.State.COUNTED) -> None:
+    """Keep events of the service's own, in one statement; one that was stated before is left as it is."""
+    ordered = sorted(events, key=lambda event: (event.player_id, event.id))
+    rows = _rows(ordered, [event.digest() for event in ordered], now, state)
+    sql.insert(Event, _COLUMNS, rows, ignore_conflicts=True)
+
+
+def reject(refused: Sequence[Refusal], now: datetime) -> None:
+    """Note what was refused, for `GET /events/rejected`, in one statement."""
+    columns = ("player_id", "event_id", "type", "code", "detail", "timestamp", "rejected_at")
+    rows = [(e.player_id, e.id, e.type, code, detail, e.timestamp, now) for e, code, detail in refused]
+    sql.insert(RejectedEvent, columns, rows)
+
+
+def restate(identities: Sequence[tuple[PlayerId, str]], state: int) -> None:
+    """Set the state of kept events, in one statement."""
+    rows = [(player_id, id_, state) for player_id, id_ in sorted(set(identities))]
+    sql.update(Event, ("player_id", "event_id"), ("state",), rows)
+
+
+def recall(player_id: PlayerId, event_id: str) -> GameEvent | None:
+    """A kept event as it came."""
+    kept = Event.objects.filter(player_id=player_id, event_id=event_id).first()
+    if kept is None:
+        return None
+    return GameEvent(kept.event_id, kept.player_id, kept.type, kept.data, kept.timestamp)
+
+
+def _rows(events: Sequence[GameEvent], digests: Sequence[bytes], now: datetime, state: int) -> list[tuple[Any, ...]]:
+    """`events` are sorted, so that two batches meet in one order."""
+    state = int(state)
+    return [
+        (e.player_id, e.id, e.type, e.data, e.timestamp, now, digest, state)
+        for e, digest in zip(events, digests, strict=True)
+    ]
+
+
+def _cut(now: datetime) -> datetime | None:
+    """Before when events are too old: the latest cut ever made, or the one that is due, whichever is later.
+
+    The database remembers the cuts, so that a longer retention set later does not let deleted events in again.
+    """
+    made = Head.objects.filter(pk=1).values_list("retention_cut", flat=True).first()
+    days = settings.EVENT_RETENTION_DAYS
+    due = now - timedelta(days=days) if days else None
+    return max(made, due) if made and due else made or due

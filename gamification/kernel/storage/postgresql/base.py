@@ -1,0 +1,96 @@
+"""Django's PostgreSQL, with an end to every wait that `patience` limits."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import Any, ClassVar
+
+import psycopg
+from django.db import connection
+from django.db.backends.postgresql import base
+from psycopg._capabilities import capabilities
+
+from gamification.kernel.storage import patience
+
+CANCEL = 0.2
+"""Seconds that a server may take to note a cancellation. One that is merely busy may need longer: then it counts
+whether anybody else was answered meanwhile."""
+
+
+class Connection(psycopg.Connection[Any]):
+    heard: ClassVar[float] = float("-inf")
+    """When the database last answered anybody in this process."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Whatever psycopg waits for on a connection, it waits for here."""
+        limit = patience.limit()
+        began = time.monotonic()
+        try:
+            answer = super().wait(gen, interval, timeout if limit is None else limit)
+        except psycopg.errors._WaitTimeout:
+            if limit is None:
+                raise
+            answers = self._is_cancelled() or Connection.heard > began
+            self.pgconn.finish()  # what would still come is nobody's answer
+            why = f"nothing came for {limit:g} s"
+            if not answers:
+                patience.breaker.open(why, hang_up=hang_up, ask=ask)
+            raise psycopg.OperationalError(f"the call was given up: {why}") from None
+        Connection.heard = time.monotonic()
+        return answer
+
+    def _is_cancelled(self) -> bool:
+        """A living server takes note of it at once."""
+        try:
+            if capabilities.has_cancel_safe():  # what older clients have would wait for ever
+                self.cancel_safe(timeout=CANCEL)
+                return True
+        except psycopg.Error:
+            pass
+        return False
+
+
+class PooledConnection(Connection):
+    @classmethod
+    def connect(cls, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().connect(*arguments, **options)
+        except psycopg.OperationalError as failure:
+            why = str(failure).strip().splitlines()[0]
+            if "FATAL" not in why:  # which would be a living server's word
+                patience.breaker.open(why, hang_up=hang_up, ask=ask)
+            raise
+
+
+def hang_up() -> None:
+    """Whoever waits for a connection of the pool waits no longer, and none that is dead stays for later."""
+    postgresql: Any = connection
+    if postgresql.pool is not None:
+        postgresql.pool.close(timeout=0)  # its threads may still be connecting, and those who wait come after them
+        postgresql.close_pool()
+
+
+def ask() -> None:
+    """Raises unless the database answers."""
+    parameters = connection.get_connection_params()
+    with closing(Connection.connect(**parameters)) as asked, patience.within(parameters["connect_timeout"]):
+        asked.execute("SELECT 1")
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    @property
+    def pool(self) -> Any:
+        options = self.settings_dict["OPTIONS"].get("pool")
+        if options:
+            options.setdefault("connection_class", PooledConnection)
+        return super().pool
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if patience.limit() is not None and patience.breaker.is_open:
+            raise psycopg.OperationalError(f"the database does not answer: {patience.breaker.why}")
+        self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        if self.pool:
+            self.pool.open()
+            return self.pool.getconn()
+        return Connection.connect(**conn_params)

@@ -1,0 +1,221 @@
+"""Bulk statements: thousands of rows in one, PostgreSQL and SQLite side by side, no model instances.
+
+On PostgreSQL each column travels as one array literal and is unnested there (one that is the same in all rows, as one
+value); on SQLite rows are bound one by one, by one `executemany` or in one VALUES list. Values come in and go out as
+Python values (aware datetimes, UUIDs, bytes, JSON as dicts and lists) and are stored as the ORM would store them.
+
+All columns that are NOT NULL must be named: the models' defaults are Python's, not the database's. No rows, no query.
+Rows are processed in the order given: sort them, so that two writers meet in one order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, models
+
+from gamification.kernel.storage import columns as col
+from gamification.kernel.storage.columns import Row
+
+
+def lightly() -> None:
+    """This transaction's commit need not wait for PostgreSQL's disk: a crash may lose it, and that is no harm.
+    Within another transaction nothing changes: that one may hold what must not be lost.
+    """
+    if connection.vendor == "postgresql" and not connection.savepoint_ids:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO off")
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What is written within goes to PostgreSQL without waiting for each answer, so it works while we prepare the next
+    statement. An error comes up at the end, or at the next statement whose result is read; inside a transaction.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def insert(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    ignore_conflicts: bool = False,
+    returning: Sequence[str] = (),
+) -> list[tuple[Any, ...]]:
+    """Insert `rows`; gives back `returning` of those that landed (with `ignore_conflicts`, the others are left out)."""
+    if not rows:
+        return []
+    return _put(model, columns, rows, " ON CONFLICT DO NOTHING" if ignore_conflicts else "", returning)
+
+
+def upsert(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    conflict: Sequence[str],
+    set_: Sequence[str] = (),
+    add: Sequence[str] = (),
+    returning: Sequence[str] = (),
+) -> list[tuple[Any, ...]]:
+    """Insert `rows`; where the `conflict` columns exist already, overwrite `set_` and add to `add`.
+
+    One row a key at most. A row must satisfy the table's checks by itself, even where it is only added to another.
+    """
+    if not rows:
+        return []
+    table = col.table(model)
+    names = {name: col.quoted(col.column(model, name)) for name in (*conflict, *set_, *add)}
+    changes = [f"{names[name]} = EXCLUDED.{names[name]}" for name in set_]
+    changes += [f"{names[name]} = {table}.{names[name]} + EXCLUDED.{names[name]}" for name in add]
+    action = f"DO UPDATE SET {', '.join(changes)}" if changes else "DO NOTHING"
+    target = ", ".join(names[name] for name in conflict)
+    return _put(model, columns, rows, f" ON CONFLICT ({target}) {action}", returning)
+
+
+def update(
+    model: type[models.Model],
+    key_columns: Sequence[str],
+    set_columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    add_columns: Sequence[str] = (),
+) -> int:
+    """Update the rows found by their keys; each of `rows` is its keys, then what to set, then what to add.
+
+    Says how many rows were found (not `together` with others: that would mean waiting for the answer).
+    """
+    if not rows:
+        return 0
+    table, fields = col.table(model), col.columns(model, (*key_columns, *set_columns, *add_columns))
+    keys, sets = len(key_columns), len(key_columns) + len(set_columns)
+    names = [col.quoted(field) for field in fields]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            changes = [f"{name} = v.c{i}" for i, name in enumerate(names[keys:sets], keys)]
+            changes += [f"{name} = t.{name} + v.c{i}" for i, name in enumerate(names[sets:], sets)]
+            found = " AND ".join(f"t.{name} = v.c{i}" for i, name in enumerate(names[:keys]))
+            source, parameters = col.unnest(fields, rows)
+            cursor.execute(f"UPDATE {table} AS t SET {', '.join(changes)} FROM {source} WHERE {found}", parameters)
+        else:
+            changes = [f"{name} = %s" for name in names[keys:sets]]
+            changes += [f"{name} = {name} + %s" for name in names[sets:]]
+            found = " AND ".join(f"{name} = %s" for name in names[:keys])
+            bound = [(*row[keys:], *row[:keys]) for row in col.stored(fields, rows)]
+            cursor.executemany(f"UPDATE {table} SET {', '.join(changes)} WHERE {found}", bound)
+        return int(cursor.rowcount)
+
+
+def change(
+    model: type[models.Model],
+    changes: Mapping[str, Any],
+    *,
+    where: Mapping[str, Any],
+    returning: Sequence[str],
+) -> list[tuple[Any, ...]]:
+    """Make the same `changes` to all rows that are as `where` says (a list: any of these); gives back which they were.
+
+    One statement finds and changes them: of several callers at once, each row is changed for one only, if `changes`
+    make it one that `where` no longer finds.
+    """
+    sets, wanted = col.columns(model, changes), col.columns(model, returning)
+    found, sought = [], []
+    for name, value in where.items():
+        values = value if isinstance(value, list) else [value]
+        if not values:
+            return []
+        field = col.column(model, name)
+        found.append(f"{col.quoted(field)} IN ({', '.join(['%s'] * len(values))})")
+        sought += [field.get_db_prep_value(each, connection) for each in values]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {col.table(model)} SET {', '.join(f'{col.quoted(field)} = %s' for field in sets)}"
+            f" WHERE {' AND '.join(found)} RETURNING {', '.join(col.picked(field) for field in wanted)}",
+            [field.get_db_prep_value(value, connection) for field, value in zip(sets, changes.values(), strict=True)]
+            + sought,
+        )
+        return col.read(wanted, cursor.fetchall())
+
+
+def select_in(
+    model: type[models.Model],
+    columns: Sequence[str],
+    keys: Mapping[str, Sequence[Any]],
+    *,
+    above_zero: str = "",
+    only_true: str = "",
+    for_update: bool = False,
+) -> list[tuple[Any, ...]]:
+    """`columns` of the rows whose key columns match one of `keys`: columns of parallel values, read across as tuples.
+    `above_zero`, `only_true`: only of those where this column is (as an index over such rows alone says it).
+
+    A tuple given twice is looked up once. In no promised order, but `for_update` locks in the order of the keys.
+    """
+    rows = list(dict.fromkeys(zip(*keys.values(), strict=True)))
+    if not rows:
+        return []
+    table, fields, wanted = col.table(model), col.columns(model, keys), col.columns(model, columns)
+    picked = ", ".join(col.picked(field, "t.") for field in wanted)
+    found = " AND ".join(f"t.{col.quoted(field)} = v.c{i}" for i, field in enumerate(fields))
+    if above_zero:
+        found += f" AND t.{col.quoted(col.column(model, above_zero))} > 0"
+    if only_true:
+        found += f" AND t.{col.quoted(col.column(model, only_true))}"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            source, parameters = col.unnest(fields, rows, numbered=for_update)
+            # OFFSET 0 keeps the planner from joining: each key is looked up by the index, so that a batch costs what it
+            # touches. Left to itself it reads all of a table, from some number of keys on.
+            looked_up = f"{source} CROSS JOIN LATERAL (SELECT * FROM {table} AS t WHERE {found} OFFSET 0) AS t"
+            if for_update:
+                looked_up = f"{source} JOIN {table} AS t ON {found} ORDER BY v.n FOR UPDATE OF t"
+            cursor.execute(f"SELECT {picked} FROM {looked_up}", parameters)
+            return col.read(wanted, cursor.fetchall())
+        given: list[tuple[Any, ...]] = []
+        heads = ", ".join(f"c{i}" for i in range(len(fields)))
+        for values, parameters in col.values_lists(fields, rows):
+            # CROSS JOIN: SQLite then takes the tables in this order, so the keys lead and the table's index follows.
+            cursor.execute(
+                f"WITH v({heads}) AS (VALUES {values}) SELECT {picked} FROM v CROSS JOIN {table} AS t ON {found}",
+                parameters,
+            )
+            given += cursor.fetchall()
+        return col.read(wanted, given)
+
+
+# -- putting rows in ---------------------------------------------------------------------------------------------------
+
+
+def _put(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    on_conflict: str,
+    returning: Sequence[str],
+) -> list[tuple[Any, ...]]:
+    fields, wanted = col.columns(model, columns), col.columns(model, returning)
+    into = f"INSERT INTO {col.table(model)} ({', '.join(col.quoted(field) for field in fields)})"
+    back = f" RETURNING {', '.join(col.picked(field) for field in wanted)}" if wanted else ""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            source, parameters = col.unnest(fields, rows)
+            heads = ", ".join(f"v.c{i}" for i in range(len(fields)))
+            cursor.execute(f"{into} SELECT {heads} FROM {source}{on_conflict}{back}", parameters)
+            return col.read(wanted, cursor.fetchall()) if wanted else []
+        if not wanted:
+            holes = ", ".join(["%s"] * len(fields))
+            cursor.executemany(f"{into} VALUES ({holes}){on_conflict}", col.stored(fields, rows))
+            return []
+        given: list[tuple[Any, ...]] = []
+        for values, parameters in col.values_lists(fields, rows):
+            cursor.execute(f"{into} VALUES {values}{on_conflict}{back}", parameters)
+            given += cursor.fetchall()
+        return col.read(wanted, given)

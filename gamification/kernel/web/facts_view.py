@@ -1,0 +1,134 @@
+"""The log of facts over HTTP, for games without a broker: each caller keeps its own cursor."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.views import APIView
+
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Invalid
+from gamification.kernel.messaging.followers import FACTS, FORGETTING
+from gamification.kernel.models import OutboxFact
+from gamification.kernel.web.pages import DEFAULT_SIZE, MAX_SIZE, page_size
+
+PATIENCE = 1.0
+"""Seconds to wait for batches that are under way, whose facts come first."""
+SPAN = 50_000
+"""Facts looked through at a time for types that are asked for."""
+LONGEST_LOOK = 1.0
+"""Seconds after which what was found so far is answered; `next` goes on from there."""
+
+
+class NoLongerKept(Invalid):
+    code = "no_longer_kept"
+    status = 410
+
+
+class FactShape(serializers.Serializer[Any]):
+    position = serializers.IntegerField(help_text="Its place in the log: what `after` takes.")
+    id = serializers.CharField()
+    type = serializers.CharField()
+    player_id = serializers.CharField()
+    data = serializers.DictField(help_text="What the type says: see the docs.")  # type: ignore[assignment] # the base class has an attribute of that name
+    timestamp = serializers.DateTimeField()
+    stated_at = serializers.DateTimeField()
+
+
+class FactsPageShape(serializers.Serializer[Any]):
+    next = serializers.URLField(help_text="Always there. The same as before: nothing has come since, ask again later.")
+    previous = serializers.URLField(allow_null=True)
+    results = FactShape(many=True)
+
+
+class Facts(APIView):
+    """What the service has stated, in order, each fact once. Poll `next`; keep it when you have dealt with the page.
+
+    A page may hold fewer than `page_size`, even none, before the end: only a `next` that stays the same is the end.
+    """
+
+    scopes: ClassVar = {"GET": "facts:read"}
+
+    @extend_schema(
+        operation_id="facts_list",
+        parameters=[
+            OpenApiParameter("after", OpenApiTypes.INT64, description="The position of the last fact that is known."),
+            OpenApiParameter("types", str, description="Only facts of these types, separated by commas."),
+            OpenApiParameter("player_id", str, description="Only facts about this player."),
+            OpenApiParameter(
+                "page_size", {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE}
+            ),
+        ],
+        responses=FactsPageShape,
+    )
+    def get(self, request: Request) -> Response:
+        after, size = _after(request), page_size(request)
+        asked = _asked(request)
+        forgotten = FORGETTING.cursor()
+        if 0 < after < forgotten:
+            raise _invalid(
+                "after", "What comes next is no longer kept. Without `after` begins the oldest.", NoLongerKept
+            )
+        after = max(after, forgotten)
+        rows, after = _rows(asked, after, FACTS.horizon.wait(after, PATIENCE), size)
+        url = replace_query_param(remove_query_param(request.build_absolute_uri(), "after"), "after", after)
+        return Response({"next": url, "previous": None, "results": [_shown(row) for row in rows]})
+
+
+def _rows(asked: QuerySet[OutboxFact], after: int, horizon: int, size: int) -> tuple[list[OutboxFact], int]:
+    """The next facts that are asked for, and up to where the log was looked through."""
+    until = time.monotonic() + LONGEST_LOOK
+    found: list[OutboxFact] = []
+    while after < horizon and time.monotonic() < until:
+        end = min(after + SPAN, horizon)
+        found += asked.filter(pk__gt=after, pk__lte=end).order_by("pk")[: size - len(found)]
+        if len(found) == size:
+            return found, found[-1].pk
+        after = end
+    return found, after
+
+
+def _asked(request: Request) -> QuerySet[OutboxFact]:
+    asked = OutboxFact.objects.all()
+    types, player_id = request.query_params.get("types"), request.query_params.get("player_id")
+    if types is not None:
+        if not re.fullmatch(r"[a-z0-9._-]{1,64}(,[a-z0-9._-]{1,64}){0,99}", types):
+            raise _invalid("types", "Expected types of facts such as achievement.completed, separated by commas.")
+        asked = asked.filter(type__in=types.split(","))
+    if player_id is not None:
+        if not PLAYER_ID.fullmatch(player_id):
+            raise _invalid("player_id", A_PLAYER_ID)
+        asked = asked.filter(player_id=player_id)
+    return asked
+
+
+def _after(request: Request) -> int:
+    text = request.query_params.get("after", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise _invalid("after", "Expected the position of a fact.")
+    return int(text)
+
+
+def _invalid(path: str, detail: str, kind: type[Invalid] = Invalid) -> Invalid:
+    return kind(detail, [{"path": path, "code": kind.code, "detail": detail}])
+
+
+def _shown(row: OutboxFact) -> dict[str, Any]:
+    return {
+        "position": row.pk,
+        "id": row.fact_id,
+        "type": row.type,
+        "player_id": row.player_id,
+        "data": row.data,
+        "timestamp": instant(row.timestamp),
+        "stated_at": instant(row.stated_at),
+    }

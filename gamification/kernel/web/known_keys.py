@@ -1,0 +1,58 @@
+"""The API keys that this process has looked up: looked up again after KEY_CACHE seconds, and good for longer while the
+database does not answer.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.db.models import Q
+
+from gamification.kernel.models import ApiKey
+from gamification.kernel.storage import patience
+
+STILL_KNOWN = 300.0
+"""Seconds for which a key that was looked up is good while the database does not answer."""
+LOOK_UP = 0.8
+"""Seconds that looking up a known key may take: whoever posts events to a broker needs nothing else of the database."""
+LAST_USED_STEP = timedelta(minutes=1)
+"""How exact `last_used_at` is: a key in constant use costs one write a minute."""
+
+_known: dict[str, tuple[float, ApiKey]] = {}
+
+
+def find(prefix: str) -> ApiKey | None:
+    since, key = _known.get(prefix, (float("-inf"), None))
+    age = time.monotonic() - since
+    if age < settings.KEY_CACHE:
+        return key
+    if age >= STILL_KNOWN:
+        return _look_up(prefix)
+    try:
+        with patience.within(min(LOOK_UP, settings.DB_TIMEOUT)):
+            return _look_up(prefix)
+    except (OperationalError, InterfaceError):
+        return key
+
+
+def note_use(key: ApiKey, now: datetime) -> None:
+    """Once a minute; and not at all while the database does not answer."""
+    if key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP)
+        key.last_used_at = now
+        with suppress(OperationalError, InterfaceError), patience.within(min(LOOK_UP, settings.DB_TIMEOUT)):
+            ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+
+
+def _look_up(prefix: str) -> ApiKey | None:
+    at = time.monotonic()
+    key = ApiKey.objects.filter(prefix=prefix).first()
+    if key is None:
+        _known.pop(prefix, None)
+    else:
+        _known[prefix] = at, key
+    return key

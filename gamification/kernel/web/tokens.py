@@ -1,0 +1,130 @@
+"""Players' tokens: JWTs by which a player speaks for an hour, unless they are ended before.
+
+Each names the key that signed it (`kid`), so keys are exchanged without a break, and the *generation* of its player's
+tokens: ending all that are out there is counting one up on the player's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import jwt
+from django.conf import settings
+from django.utils import timezone
+
+from gamification.kernel.core.messages import PLAYER_ID, PlayerId
+
+TOKEN_LIFETIME = timedelta(hours=1)
+CLOCKS_APART = timedelta(minutes=1)
+"""How far the clocks of two processes of one deployment may differ."""
+REVOKED = "revoked_token"
+"""Why a token of an older generation opens nothing."""
+
+
+class BadToken(Exception):
+    """A token that lets nobody in. `code` says why; `expired_token` and `revoked_token` are worth a new one."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class Token(NamedTuple):
+    """What a token says."""
+
+    player_id: PlayerId
+    expires_at: datetime
+    generation: int
+
+
+class Admission(NamedTuple):
+    """Whether a player may come in, and with which tokens."""
+
+    locked_out: str | None = None
+    """Why not, whatever the token: `banned`, `player_erased`."""
+    generation: int = 0
+    """Tokens of an older one have ended."""
+
+
+_admission: Callable[[PlayerId], Admission] = lambda player_id: Admission()  # noqa: E731
+
+
+def admit_by(tell: Callable[[PlayerId], Admission]) -> None:
+    """Say who keeps who may come in. `progress` does so at start-up."""
+    global _admission
+    _admission = tell
+
+
+def issue_token(player_id: PlayerId, now: datetime, generation: int = 0) -> tuple[str, datetime]:
+    """A token by which a player speaks for an hour, and when it ends."""
+    issued = int(now.timestamp())
+    expires = issued + int(TOKEN_LIFETIME.total_seconds())
+    claims = {
+        "sub": player_id,
+        "iss": settings.TOKEN_ISSUER,
+        "aud": settings.TOKEN_AUDIENCE,
+        "iat": issued,
+        "exp": expires,
+        "gen": generation,
+    }
+    named = {"kid": settings.TOKEN_KEY_ID}
+    token = jwt.encode(claims, settings.TOKEN_KEY, algorithm=settings.TOKEN_ALGORITHM, headers=named)
+    return token, datetime.fromtimestamp(expires, UTC)
+
+
+def read_token(token: str) -> Token:
+    """Whose token this is. Raises BadToken; a banned player's is one, and one that was ended."""
+    read = read_claims(token)
+    admission = _admission(read.player_id)
+    if admission.locked_out:
+        raise BadToken(admission.locked_out, "This player may not come in.")
+    if read.generation < admission.generation:
+        raise BadToken(REVOKED, "This token was ended.")
+    return read
+
+
+def read_claims(token: str) -> Token:
+    """The same by what the token says alone: without a look at who was banned since, and so without a query."""
+    try:
+        claims = _verified(token)
+        ends, issued, generation = float(claims["exp"]), float(claims["iat"]), claims.get("gen", 0)
+    except jwt.ExpiredSignatureError:
+        raise BadToken("expired_token", "This token has expired.") from None
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+        raise BadToken("invalid_token", "This token is not valid here.") from None
+    longest = TOKEN_LIFETIME.total_seconds()
+    # Whatever it says of when it was issued: none is good for longer than that from now on.
+    if not (ends - issued <= longest and ends - timezone.now().timestamp() <= longest + CLOCKS_APART.total_seconds()):
+        raise BadToken("invalid_token", "This token lives longer than an hour.")
+    player_id = claims["sub"]
+    if not PLAYER_ID.fullmatch(player_id) or type(generation) is not int:
+        raise BadToken("invalid_token", "This token names no player.")
+    return Token(player_id, datetime.fromtimestamp(ends, UTC), generation)
+
+
+def _verified(token: str) -> dict[str, Any]:
+    """The claims, by the key that the token names; by any of ours, where it names none. Raises PyJWTError."""
+    key_id = jwt.get_unverified_header(token).get("kid")
+    keys = settings.TOKEN_KEYS
+    if key_id is not None and key_id not in keys:
+        raise jwt.InvalidKeyError("a key that is not ours")
+    for key in keys.values() if key_id is None else [keys[key_id]]:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                # Ours, never the one that the token names.
+                algorithms=[settings.TOKEN_ALGORITHM],
+                audience=settings.TOKEN_AUDIENCE,
+                issuer=settings.TOKEN_ISSUER,
+                # iat is checked by who calls; a clock that runs a moment behind the issuer's should not refuse a new
+                # token.
+                options={"require": ["aud", "iss", "exp", "iat", "sub"], "verify_iat": False},
+            )
+        except jwt.InvalidSignatureError:
+            continue
+        return claims
+    raise jwt.InvalidSignatureError("signed by nobody here")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from achievements import facts
-from achievements.completing import Shelf
+from achievements.completing import Standings
 from achievements.models import Standing
 from achievements.rules import AchievementRules
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
@@ -33,7 +33,7 @@ class ClaimRewards(Command):
     achievement_id: str
 
     def handle(self, world: World) -> list[Given]:
-        shelf = world[Shelf]
+        shelf = world[Standings]
         shelf.read_all()
         if not any(key[0] == self.achievement_id and s.completed_at for key, s in shelf.of(self.player_id).items()):
             raise NotCompleted("It is not completed, so there is nothing to claim.")
@@ -57,7 +57,7 @@ class RevokeAchievement(Command):
         published = world.rules.published.get("achievement", {}).get(self.achievement_id)
         if published is None:
             raise NotFound(f"There is no achievement {self.achievement_id!r}.")
-        shelf, player = world[Shelf], world[Books].players[self.player_id]
+        shelf, player = world[Standings], world[Books].players[self.player_id]
         shelf.read_all()
         of_it = {
             occurrence: standing
@@ -97,7 +97,7 @@ class RevokeAchievement(Command):
         """
         player = world[Books].players[self.player_id]
         bit = world.rules[AchievementRules].bits[self.achievement_id]
-        standings = world[Shelf].of(self.player_id).items()
+        standings = world[Standings].of(self.player_id).items()
         if not any(standing.is_earned for (id_, _), standing in standings if id_ == self.achievement_id):
             player.earned &= ~bit
         if self.occurrence is None:

@@ -1,7 +1,8 @@
 """The completing stage: which achievements one event completes, and what follows at that very event.
 
-`Shelf` holds the standings that cannot be read off the tallies. An achievement can only become complete when one of its
-requirements becomes met (the metering stage names those), or when another one that it waits for is completed.
+`Standings` is the part of a world that holds what cannot be read off the tallies. An achievement can only become
+complete when one of its requirements becomes met (the metering stage names those), or when another one that it waits
+for is completed.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from gamification.kernel.core.messages import GameEvent, Json, PlayerId
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
 from progress.frames import best_window
-from progress.metering import Books, Hit, Moment, PlayerState, Window
+from progress.metering import Books, Candidate, CountedEvent, PlayerState, Window
 from progress.periods import DAILY
 from progress.rules import ALWAYS, NEVER, STICKY, TARGET, WINDOW, Goal, Requirement, Tally, combined
-from rewards.granting import Earned
+from rewards.granting import EarnedRewards
 
 OPEN_RUN = "*"
 """The occurrence under which the unfinished run of an ALWAYS achievement is kept."""
@@ -74,7 +75,7 @@ class Past(NamedTuple):
         return self.achievement.repeat == ALWAYS and not self.achievement.is_before(self.standing.version)
 
 
-class Shelf(Part):
+class Standings(Part):
     """The standings of one world's players."""
 
     def __init__(self, world: World) -> None:
@@ -137,7 +138,7 @@ class Shelf(Part):
 
     # -- deciding ------------------------------------------------------------------------------------------------------
 
-    def remember(self, achievement: Achievement, moment: Moment, hit: Hit) -> None:
+    def remember(self, achievement: Achievement, moment: CountedEvent, hit: Candidate) -> None:
         """Keep what a hit reached, where it could not be read off a tally later."""
         requirement = hit.requirement
         if requirement.nature == STICKY:
@@ -211,7 +212,9 @@ class Shelf(Part):
         met = sum(self.is_met(player, achievement, requirement, opens) for requirement in goal.requirements)
         return met >= goal.need
 
-    def unlock(self, player: PlayerState, achievement: Achievement, event: GameEvent, opens: datetime | None) -> Earned:
+    def unlock(
+        self, player: PlayerState, achievement: Achievement, event: GameEvent, opens: datetime | None
+    ) -> EarnedRewards:
         """Complete it at this event: statistics, standing, fact, own event."""
         occurrence = instant(opens) if opens else "0"
         standing = self.standing(player, achievement, opens)
@@ -239,7 +242,7 @@ class Shelf(Part):
         at: datetime,
         event_id: str,
         final: dict[str, Json],
-    ) -> Earned:
+    ) -> EarnedRewards:
         standing.completed_at, standing.event_id, standing.dirty = at, event_id, True
         standing.version, standing.points, standing.final = achievement.version, achievement.points, final
         player.earned |= achievement.bit
@@ -252,7 +255,7 @@ class Shelf(Part):
             self.world.state_event(
                 "achievement.completed", player.player_id, achievement.id, occurrence, own_event_data(achievement), at
             )
-        return Earned(
+        return EarnedRewards(
             player_id=player.player_id,
             reward_ids=achievement.rewards,
             source="ACHIEVEMENT",
@@ -309,7 +312,7 @@ class Shelf(Part):
         """The ALWAYS achievements that were completed here: their open runs began anew."""
         return {achievement.id for _, achievement, _ in self.completed if achievement.repeat == ALWAYS}
 
-    def adopt(self, replayed: Shelf, player: PlayerState) -> None:
+    def adopt(self, replayed: Standings, player: PlayerState) -> None:
         """Take over what a replay reached, of what is new to the player; what was reached before stays so."""
         for key, past in replayed.standings.items():
             achievement = self.rules.by_id.get(key[1])
@@ -443,14 +446,14 @@ def _listed(requirement: Requirement) -> str:
 def is_earned(requirement: Requirement, player: PlayerState, rules: AchievementRules) -> bool:
     """Whether the achievement or quest that a requirement names is among those a player has."""
     if requirement.type == "QUEST":
-        return bool(player.quests_told & rules.quest_bits.get(requirement.target, 0))
+        return bool(player.quests_known & rules.quest_bits.get(requirement.target, 0))
     target = rules.by_id.get(requirement.target)
     return target is not None and bool(player.earned & target.bit)
 
 
-def complete(world: World, moment: Moment) -> list[Earned]:
+def complete(world: World, moment: CountedEvent) -> list[EarnedRewards]:
     """The achievements this event completes, those included that only waited for them."""
-    shelf, rules = world[Shelf], world[Shelf].rules
+    shelf, rules = world[Standings], world[Standings].rules
     player, event = moment.player, moment.event
     looked_at: dict[tuple[str, datetime | None], Achievement] = {}
     for hit in moment.hits:
@@ -462,7 +465,7 @@ def complete(world: World, moment: Moment) -> list[Earned]:
         looked_at[achievement.id, hit.opens] = achievement
     if event.type == "quest.completed":
         quest = event.data["id"]
-        player.quests_told |= rules.quest_bits.get(quest, 0)
+        player.quests_known |= rules.quest_bits.get(quest, 0)
         for achievement in rules.waiting_for_quests.get(quest, ()):
             looked_at.setdefault((achievement.id, opens_at(achievement, player, event.timestamp)), achievement)
     if not looked_at and not rules.opening:
@@ -473,9 +476,9 @@ def complete(world: World, moment: Moment) -> list[Earned]:
 
 
 def unlock_all(
-    shelf: Shelf, player: PlayerState, event: GameEvent, queue: list[tuple[Achievement, datetime | None]]
-) -> list[Earned]:
-    earned: list[Earned] = []
+    shelf: Standings, player: PlayerState, event: GameEvent, queue: list[tuple[Achievement, datetime | None]]
+) -> list[EarnedRewards]:
+    earned: list[EarnedRewards] = []
     for achievement, opens in queue:  # grows while it is walked
         if shelf.completes(player, achievement, event, opens):
             earned.append(shelf.unlock(player, achievement, event, opens))
@@ -484,7 +487,7 @@ def unlock_all(
 
 
 def waiters(
-    shelf: Shelf, player: PlayerState, achievement: Achievement, at: datetime
+    shelf: Standings, player: PlayerState, achievement: Achievement, at: datetime
 ) -> list[tuple[Achievement, datetime | None]]:
     """Who waits for an achievement that is completed at that instant, each in the period that holds it."""
     return [(waiter, opens_at(waiter, player, at)) for waiter in shelf.rules.waiting.get(achievement.id, ())]

@@ -12,7 +12,7 @@ from gamification.kernel.core.encoding import instant, number
 from gamification.kernel.core.messages import REPORTED, GameEvent, PlayerId
 from gamification.kernel.models import Event
 from progress.rules import TARGET, Metric, NoValue, is_absent, look_up, reported
-from progress.watching import Watch
+from progress.watching import RuleIndex
 
 NEWEST = 500
 """Events of a requirement's type that are looked at."""
@@ -26,7 +26,7 @@ def explain(view: View, achievement: Achievement) -> dict[str, Any]:
     failed.
     """
     read = view.of(achievement, live=True)
-    watch: Watch = view.books.watch
+    watch: RuleIndex = view.books.watch
     by_metric: dict[str, dict[str, Any]] = {}
     requirements = []
     for requirement, shown in zip(achievement.goal.requirements, read["requirements"], strict=True):

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from achievements import queries
-from achievements.completing import Shelf, Standing, open_occurrence, opens_at, read_goal
+from achievements.completing import Standing, Standings, open_occurrence, opens_at, read_goal
 from achievements.models import Mark
 from achievements.rules import Achievement, AchievementRules
 from gamification.kernel.content import publishing
@@ -30,7 +30,7 @@ class View:
         self.now, self.hidden = now, frozenset(hidden)
         world = World(now=now, player_ids=[player_id])
         world.rules = publishing.current()
-        self.books, self.shelf = Books(world), Shelf(world)
+        self.books, self.shelf = Books(world), Standings(world)
         world.add(self.books)
         world.add(self.shelf)
         self.player = self.books.look_at(player_id)
@@ -185,7 +185,7 @@ def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[Playe
         return {}
     world = World(now=now, player_ids=touched)
     world.rules = current
-    books, shelf = Books(world), Shelf(world)
+    books, shelf = Books(world), Standings(world)
     world.add(books)
     world.add(shelf)
     books.read_players()

@@ -29,7 +29,7 @@ ID_REUSED = "id_reused"
 _RULE = ("name", "kind", "metric_id", "event_type", "minimum", "maximum", "seconds", "action")
 
 
-class Screen(Part):
+class Screening(Part):
     """The rules in force, the trails of this world's players, and what was found. Three statements to write."""
 
     def __init__(self, world: World) -> None:
@@ -124,19 +124,19 @@ class Screen(Part):
 
 def screen(world: World, events: Iterable[GameEvent]) -> list[GameEvent]:
     """The events that may count, in the order given."""
-    part = world[Screen]
+    part = world[Screening]
     return [event for event in events if part.passes(event)]
 
 
 def hold(world: World, events: Iterable[GameEvent], *, rule: str, values: Values) -> None:
     """Hold events for a reason that no author wrote a rule for."""
     for event in events:
-        world[Screen].hold(event, rule, values)
+        world[Screening].hold(event, rule, values)
 
 
 def note_reuse(world: World, events: Iterable[GameEvent]) -> None:
     """Note events that were refused because their id was used before for something else."""
-    world[Screen].flagged += [(event, ID_REUSED, {"type": event.type}) for event in events]
+    world[Screening].flagged += [(event, ID_REUSED, {"type": event.type}) for event in events]
 
 
 def _in_force() -> list[HardRule]:

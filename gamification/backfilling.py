@@ -15,7 +15,7 @@ from django.db import OperationalError, transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Least
 
-from achievements.completing import Shelf
+from achievements.completing import Standings
 from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Change, Unpublishable
 from gamification.kernel.core.messages import PlayerId
@@ -168,7 +168,7 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
             raise _Impatient
         world = World(now=job.created_at, player_ids=chunk)
         world.rules = rules
-        books, shelf = Books(world), Shelf(world)
+        books, shelf = Books(world), Standings(world)
         world.add(books)
         world.add(shelf)
         books.read_players()
@@ -183,7 +183,7 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
                 log.warning("the past of player %s cannot be replayed", player.player_id, exc_info=True)
                 unreadable += 1
                 continue
-            completed = {achievement.id for _, achievement, _ in past[Shelf].completed}
+            completed = {achievement.id for _, achievement, _ in past[Standings].completed}
             would += wanted["id"] in completed if wanted["kind"] == "achievement" else bool(completed)
         after, job.cursor = job.cursor, chunk[-1]
         Backfill.objects.filter(pk=job.pk, cursor=after).update(  # whoever else runs it counts these players not again

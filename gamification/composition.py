@@ -19,7 +19,7 @@ from gamification.kernel.models import Version
 from progress import backfill, leveling
 from progress.leveling import LevelRules, compile_levels
 from progress.rules import Metric
-from progress.watching import Watch, compile_metrics, compile_watch
+from progress.watching import RuleIndex, compile_metrics, compile_rule_index
 from progress.zones import Home, compile_home
 from quests.models import Quest as QuestRow
 from quests.rules import QuestRules, compile_quests
@@ -79,13 +79,13 @@ def _serials(model: type[AchievementRow] | type[QuestRow]) -> dict[str, int]:
     return dict(model._default_manager.values_list("id", "serial"))
 
 
-def _watch(rules: Rules, units: Units) -> Watch:
+def _watch(rules: Rules, units: Units) -> RuleIndex:
     achievements = rules[AchievementRules]
     goals = [a.goal for a in achievements.by_id.values()]
     waiting = {owner: [a.goal for a in waiters] for owner, waiters in achievements.waiting.items()}
     roused = [a.goal for waiters in achievements.waiting_for_quests.values() for a in waiters]
     asked = [requirement for quest in rules[QuestRules].by_id.values() for requirement in quest.requirements]
-    return compile_watch(rules[Metrics], goals, waiting, units, roused=roused, asked=asked)
+    return compile_rule_index(rules[Metrics], goals, waiting, units, roused=roused, asked=asked)
 
 
 def connect() -> None:
@@ -97,4 +97,4 @@ def connect() -> None:
     publishing.compiler(Home, compile_home)
     publishing.composer(AchievementRules, _achievements)
     publishing.composer(QuestRules, _quests)
-    publishing.composer(Watch, _watch)
+    publishing.composer(RuleIndex, _watch)

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from achievements.completing import Shelf, complete
-from anticheat.screening import Screen, hold, note_reuse, screen
+from achievements.completing import Standings, complete
+from anticheat.screening import Screening, hold, note_reuse, screen
 from gamification import reactions
 from gamification.feed import numbering
 from gamification.kernel.content import publishing
@@ -26,8 +26,8 @@ from gamification.kernel.messaging import outbox
 from gamification.kernel.storage import inbox, sql
 from progress.erasure import PlayerErased, unnamed
 from progress.metering import Books, record
-from quests.advancing import Log, advance
-from rewards.granting import Till, grant
+from quests.advancing import QuestRuns, advance
+from rewards.granting import Ledger, grant
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ def process(batch: Sequence[GameEvent], *, now: datetime, is_answered: bool = Tr
     def count(world: World) -> Outcome:
         fresh = admit(world, batch)
         read(world, fresh)
-        world[Log].expire()
+        world[QuestRuns].expire()
         play(world, screen(world, fresh))
         if not is_answered:
             tell_senders(world)
@@ -60,7 +60,7 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
         if not command.for_anyone and getattr(command, "player_id", None) in world[Books].erased:
             raise PlayerErased
         read(world, [])
-        world[Log].expire()
+        world[QuestRuns].expire()
         answer = command.handle(world)
         if world.released:
             read(world, world.released)
@@ -91,7 +91,7 @@ def tell_senders(world: World) -> None:
     for event, code, detail in world.outcome.refused:
         about = unnamed(event) if code == PlayerErased.code else event
         _state_about(world, about, "event.rejected", code=code, detail=detail)
-    for event, rule, _ in world[Screen].held:
+    for event, rule, _ in world[Screening].held:
         if event.cause is None:  # not one of the service's own
             _state_about(world, event, "event.held", rule=rule)
 
@@ -103,7 +103,7 @@ def _state_about(world: World, event: GameEvent, type_: str, **data: str) -> Non
 
 def is_awaited(world: World, event: GameEvent) -> bool:
     """Whether some achievement or quest waits for what this event of the service's own says."""
-    return world[Shelf].is_awaited(event) or world[Log].is_awaited(event)
+    return world[Standings].is_awaited(event) or world[QuestRuns].is_awaited(event)
 
 
 # -- the transaction's beginning and end -------------------------------------------------------------------------------
@@ -121,11 +121,11 @@ def committed(begin: Callable[[], World], work: Callable[[World], T]) -> T:
         try:
             with transaction.atomic():
                 world = begin()
-                world[Till].given = given
+                world[Ledger].given = given
                 answer = work(world)
                 write(world)
         except IntegrityError:
-            known = world[Till].found_given() if world is not None else given
+            known = world[Ledger].found_given() if world is not None else given
             if known <= given:
                 raise
             given |= known
@@ -139,7 +139,7 @@ def open_world(
 ) -> World:
     """Lock the players, then read which rules are published: nobody decides by older ones than a backfill did."""
     world = World(now=now, player_ids=player_ids, actor=actor, backfill=backfill)
-    for part in (Books, Screen, Shelf, Log, Till):
+    for part in (Books, Screening, Standings, QuestRuns, Ledger):
         world.add(part(world))
     world[Books].lock()
     world.rules = publishing.current()
@@ -169,7 +169,7 @@ def read(world: World, events: Sequence[GameEvent]) -> None:
 
 def write(world: World) -> None:
     """Write each table once; the players last, since everything before may change them."""
-    with sql.together():
+    with sql.pipelined():
         inbox.keep(world.stated, world.now)
         for part in world.parts:
             part.write()

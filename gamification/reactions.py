@@ -55,8 +55,8 @@ def _locked_out(world: World) -> dict[PlayerId, str]:
 def roll_up(world: World) -> None:
     """How many samples each metric took, and how many events had no number for it."""
     try:
-        with transaction.atomic(), sql.together():
-            sql.lightly()
+        with transaction.atomic(), sql.pipelined():
+            sql.without_fsync()
             world[Books].write_health()
     except DatabaseError:
         log.warning("the health of %d metrics was not rolled up", len(world[Books].health), exc_info=True)

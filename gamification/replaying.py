@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from achievements.completing import Past, Shelf, Standing, complete, unlock_all, waiters
+from achievements.completing import Past, Standing, Standings, complete, unlock_all, waiters
 from achievements.rules import Achievement, AchievementRules
 from gamification import pipeline
 from gamification.kernel.content.publishing import Rules
@@ -27,8 +27,8 @@ from gamification.kernel.models import Event
 from progress.metering import Books, PlayerState, record
 from progress.models import LeftOut
 from progress.rules import ALWAYS, NEVER
-from quests.advancing import Log
-from rewards.granting import Till, grant
+from quests.advancing import QuestRuns
+from rewards.granting import Ledger, grant
 
 
 class Filled(NamedTuple):
@@ -47,32 +47,32 @@ def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
 
     def count(world: World) -> Filled:
         world[Books].read_all()
-        world[Shelf].read_all()
-        world[Log].load([])
-        world[Log].expire()
-        world[Till].load([])
+        world[Standings].read_all()
+        world[QuestRuns].load([])
+        world[QuestRuns].expire()
+        world[Ledger].load([])
         players = world[Books].players.values()
         behind = [player for player in players if player.filled < world.rules.number and not player.banned]
         for player in behind:
             _fill(world, player)
         LeftOut.objects.filter(player_id__in=[player.player_id for player in behind]).delete()
         pipeline.play(world, [])
-        return Filled(len(behind), len(world[Shelf].completed))
+        return Filled(len(behind), len(world[Standings].completed))
 
     return pipeline.committed(lambda: pipeline.open_world(player_ids, now=now, backfill=True), count)
 
 
 def _fill(world: World, player: PlayerState) -> None:
-    books, shelf = world[Books], world[Shelf]
+    books, shelf = world[Books], world[Standings]
     new = [a for a in shelf.rules.by_id.values() if a.goal.since > player.filled]
     replayed = replay(world.rules, player, kept_events(player.player_id), shelf, now=world.now)
     for achievement in _begun_anew(shelf.rules, player):
         if achievement.era is not None and achievement.era.publication > player.filled:
             books.begin_anew(player, achievement.goal)
-    books.adopt(replayed[Books], player, replayed[Shelf].rerun)
-    shelf.adopt(replayed[Shelf], player)
-    for past, achievement, occurrence in replayed[Shelf].completed:
-        found = replayed[Shelf].standings[past.player_id, achievement.id, occurrence]
+    books.adopt(replayed[Books], player, replayed[Standings].rerun)
+    shelf.adopt(replayed[Standings], player)
+    for past, achievement, occurrence in replayed[Standings].completed:
+        found = replayed[Standings].standings[past.player_id, achievement.id, occurrence]
         assert found.completed_at is not None
         assert found.final is not None
         standing = shelf.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
@@ -97,11 +97,11 @@ def _look_once_more(world: World, player: PlayerState, new: list[Achievement], r
     open_ones = [achievement for achievement in new if achievement.repeat in (NEVER, ALWAYS)]
     for achievement in open_ones:
         world[Books].touch(player, achievement.goal, None)
-    for earned in unlock_all(world[Shelf], player, last, [(achievement, None) for achievement in open_ones]):
+    for earned in unlock_all(world[Standings], player, last, [(achievement, None) for achievement in open_ones]):
         grant(world, **earned)
 
 
-def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], shelf: Shelf, *, now: datetime) -> World:
+def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], shelf: Standings, *, now: datetime) -> World:
     """Everything counted from the player's first kept event, in memory. Only what is new to the player completes.
 
     `shelf` says how the player stands: what was completed before counts for whoever waits for it from the moment it was
@@ -109,7 +109,7 @@ def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], shelf: She
     """
     world = World(now=events[-1].event.timestamp if events else now, player_ids=[])
     world.rules = rules
-    books, replayed = Books(world), Shelf(world)
+    books, replayed = Books(world), Standings(world)
     world.add(books)
     world.add(replayed)
     shelf.note_before(player)
@@ -117,7 +117,7 @@ def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], shelf: She
         player,
         earned=0,
         had_before=player.had_before | (player.earned & replayed.rules.once_bits),
-        quests_told=0,
+        quests_known=0,
         filled=rules.number,
         dirty=False,
     )
@@ -159,7 +159,7 @@ def _relive(world: World, player: PlayerState, past: Past, event: GameEvent) -> 
     """In a replay, have an achievement completed that was, after the event at which it was. One that was revoked is
     spent, and nobody who waits for it has it.
     """
-    books, shelf, achievement = world[Books], world[Shelf], past.achievement
+    books, shelf, achievement = world[Books], world[Standings], past.achievement
     if past.closes_run:
         books.begin_anew(player, achievement.goal)
         shelf.begin_run(player, achievement)

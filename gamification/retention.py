@@ -24,7 +24,7 @@ from gamification.kernel.models import Event, Head, RejectedEvent, WorkerPulse
 from gamification.kernel.web import idempotency
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from progress.rules import WINDOW_MEMORY
-from progress.watching import Watch
+from progress.watching import RuleIndex
 from quests.models import Run
 from quests.standings import HISTORY
 
@@ -82,12 +82,12 @@ def forget_window_samples(now: datetime) -> None:
     metric by the longest window and 35 days, and those of metrics that no time frame asks for.
     """
     rules = publishing.current()
-    for metric, (longest, _) in rules[Watch].windows.items():
+    for metric, (longest, _) in rules[RuleIndex].windows.items():
         memory = WINDOW_MEMORY + timedelta(seconds=longest)
         mine = Tally.objects.filter(player_id=OuterRef("player_id"), metric_id=metric, scope="")
         samples = WindowSample.objects.filter(metric_id=metric, at__lt=now - WINDOW_MEMORY)
         _delete(samples.filter(Exists(mine.filter(latest_at__gt=OuterRef("at") + memory))), rules.number)
-    _delete(WindowSample.objects.exclude(metric_id__in=rules[Watch].windows), rules.number)
+    _delete(WindowSample.objects.exclude(metric_id__in=rules[RuleIndex].windows), rules.number)
 
 
 def forget_answers(now: datetime) -> None:

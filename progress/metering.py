@@ -35,7 +35,7 @@ from progress.rules import (
     load_runs,
     reported,
 )
-from progress.watching import Keeper, Ladder, Watch
+from progress.watching import RuleIndex, TallySpec, ThresholdIndex
 from progress.windows import load_windows, window_entry
 from progress.zones import Home
 
@@ -72,9 +72,9 @@ class PlayerState:
     """Bit n: the quest with serial n was completed at least once."""
     quests_open: int = 0
     quests_begun: int = 0
-    earned_told: int = 0
+    earned_known: int = 0
     """What of `earned` quests know of: of an achievement they learn by its own event, in the next round."""
-    quests_told: int = 0
+    quests_known: int = 0
     """What of `quests_done` achievements and other quests know of, likewise."""
     banned: bool = False
     tokens_ended: int | None = None
@@ -97,7 +97,7 @@ class PlayerState:
 
 
 @dataclass(slots=True)
-class Hit:
+class Candidate:
     """A requirement that this event may have met."""
 
     goal: Goal
@@ -107,12 +107,12 @@ class Hit:
 
 
 @dataclass(slots=True)
-class Moment:
+class CountedEvent:
     """The instant at which one event counts, for whoever decides by it."""
 
     event: GameEvent
     player: PlayerState
-    hits: list[Hit]
+    hits: list[Candidate]
 
 
 _COLUMNS = (
@@ -161,7 +161,7 @@ class Books(Part):
         self._made: set[PlayerId] = set()
         self._recalled: set[tuple[PlayerId, str]] = set()
         """Of which (player, metric) all window samples were read."""
-        self._before: dict[tuple[TallyKey, str], tuple[float, Ladder, datetime | None]] = {}
+        self._before: dict[tuple[TallyKey, str], tuple[float, ThresholdIndex, datetime | None]] = {}
         self._new_members: list[tuple[PlayerId, str, str, str]] = []
         self._dropped: set[TallyKey] = set()
         self._new_samples: list[tuple[PlayerId, str, datetime, str, float, str, int]] = []
@@ -169,8 +169,8 @@ class Books(Part):
         """Of which metrics each player had a sample."""
 
     @cached_property
-    def watch(self) -> Watch:
-        return self.world.rules[Watch]  # type: ignore[no-any-return]
+    def watch(self) -> RuleIndex:
+        return self.world.rules[RuleIndex]  # type: ignore[no-any-return]
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ class Books(Part):
             state = PlayerState(row[0], self.world, periods.freeze(row[1]), *row[2:12])
             state.earned, state.barred, state.had_before = map(_bits, row[12:15])
             state.quests_done, state.quests_open, state.quests_begun = map(_bits, row[15:18])
-            state.earned_told, state.quests_told, state.banned = state.earned, state.quests_done, bool(row[18])
+            state.earned_known, state.quests_known, state.banned = state.earned, state.quests_done, bool(row[18])
             state.is_new = row[0] in made
             self.players[row[0]] = state
             if state.banned:
@@ -250,7 +250,7 @@ class Books(Part):
         open_members: dict[TallyKey, None] = {}
         spans: dict[tuple[PlayerId, str], tuple[datetime, datetime]] = {}
 
-        def want(keepers: Iterable[Keeper], player: PlayerState, at: datetime) -> None:
+        def want(keepers: Iterable[TallySpec], player: PlayerState, at: datetime) -> None:
             for keeper in keepers:
                 key = self.key(keeper, player, at)
                 if key is not None:
@@ -312,7 +312,7 @@ class Books(Part):
     # -- deciding ------------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def key(keeper: Keeper, player: PlayerState, at: datetime) -> TallyKey | None:
+    def key(keeper: TallySpec, player: PlayerState, at: datetime) -> TallyKey | None:
         """Where a sample of that instant counts; None where it does not."""
         scope = keeper.scope
         if not scope.label:
@@ -344,7 +344,7 @@ class Books(Part):
                 self._new_members = [m for m in self._new_members if m[:3] != key]
                 self._dropped.add(key)
 
-    def fold(self, sample: Sample, event: GameEvent, player: PlayerState, hits: list[Hit]) -> None:
+    def fold(self, sample: Sample, event: GameEvent, player: PlayerState, hits: list[Candidate]) -> None:
         id_, at = player.player_id, event.timestamp
         for keeper in self.watch.keepers[sample.metric]:
             if keeper.since > player.filled:
@@ -370,11 +370,11 @@ class Books(Part):
                 if now is None or (was == now and was is not None):
                     continue
                 for goal, requirement in ladder.hits(was, now):
-                    hits.append(Hit(goal, requirement, opens))
+                    hits.append(Candidate(goal, requirement, opens))
                 if ladder.quarters:
                     self._before.setdefault((key, name), (was or 0.0, ladder, opens))
             for goal, requirement in keeper.windows:
-                hits.append(Hit(goal, requirement, opens))
+                hits.append(Candidate(goal, requirement, opens))
             for goal in keeper.composite:
                 self.touch(player, goal, opens)
         self._remember(sample, event, player)
@@ -577,12 +577,12 @@ def lifetime(tally: Tally) -> dict[str, Json]:
     }
 
 
-def record(world: World, event: GameEvent) -> Moment:
+def record(world: World, event: GameEvent) -> CountedEvent:
     """Count one event, and say which goals it may have completed."""
     books = world[Books]
     player = books.players[event.player_id]
     world.root = event.root
-    hits: list[Hit] = []
+    hits: list[Candidate] = []
     for metric in event.valueless:
         books.health.setdefault((metric, event.timestamp.date()), [0, 0])[1] += 1
     if event.samples:
@@ -593,7 +593,7 @@ def record(world: World, event: GameEvent) -> Moment:
         last = books.counted.get(event.player_id)
         if last is None or last.order <= event.order:  # an own event of the next round may be an earlier one's
             books.counted[event.player_id] = event
-    return Moment(event, player, hits)
+    return CountedEvent(event, player, hits)
 
 
 def _tally(row: tuple[Any, ...]) -> Tally:

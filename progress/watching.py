@@ -17,26 +17,26 @@ from gamification.kernel.content.publishing import Definitions, Units
 from gamification.kernel.core.messages import OWN_TYPES
 from progress.rules import ALWAYS, HOLD, LIFETIME, WINDOW, Goal, Metric, Requirement, Scope, compile_metric
 
-Hit = tuple[Goal, Requirement]
+Candidate = tuple[Goal, Requirement]
 
 
 @dataclass(slots=True)
-class Ladder:
+class ThresholdIndex:
     """The thresholds watched on one aggregate of one tally."""
 
     up: list[float] = field(default_factory=list)
     """Rising: met once the value reaches one. `gt t` stands as the next double above t."""
-    up_hits: list[Hit] = field(default_factory=list)
+    up_hits: list[Candidate] = field(default_factory=list)
     down: list[float] = field(default_factory=list)
-    down_hits: list[Hit] = field(default_factory=list)
-    equal: dict[float, list[Hit]] = field(default_factory=dict)
+    down_hits: list[Candidate] = field(default_factory=list)
+    equal: dict[float, list[Candidate]] = field(default_factory=dict)
     quarters: list[float] = field(default_factory=list)
     """The values at which a plain goal is a quarter, a half, three quarters done."""
     quarter_marks: list[tuple[Goal, int]] = field(default_factory=list)
 
-    def hits(self, before: float | None, after: float) -> list[Hit]:
+    def hits(self, before: float | None, after: float) -> list[Candidate]:
         """Whose requirement became met as the value went from `before` (None: undefined) to `after`."""
-        found: list[Hit] = []
+        found: list[Candidate] = []
         if self.up:
             low = 0 if before is None else bisect_right(self.up, before)
             high = bisect_right(self.up, after)
@@ -57,7 +57,7 @@ class Ladder:
 
 
 @dataclass(slots=True, eq=False)
-class Keeper:
+class TallySpec:
     """One metric counted in one scope, and who watches it."""
 
     metric: str
@@ -67,26 +67,26 @@ class Keeper:
     """Since when its different members are kept; None: they are not."""
     days_since: int | None = None
     """Since when its days are kept (STREAK); None: they are not."""
-    ladders: dict[str, Ladder] = field(default_factory=dict)
-    windows: list[Hit] = field(default_factory=list)
+    ladders: dict[str, ThresholdIndex] = field(default_factory=dict)
+    windows: list[Candidate] = field(default_factory=list)
     composite: list[Goal] = field(default_factory=list)
     """Goals that are not plain: their progress is read at the end of a batch. One that is a single window is not
     among them: it is read when its best window grows."""
 
 
 @dataclass(slots=True)
-class Watch:
+class RuleIndex:
     metrics: dict[str, Metric]
     by_type: dict[str, tuple[Metric, ...]]
-    keepers: dict[str, tuple[Keeper, ...]]
-    related: dict[str, tuple[Keeper, ...]]
+    keepers: dict[str, tuple[TallySpec, ...]]
+    related: dict[str, tuple[TallySpec, ...]]
     """metric → all keepers that an event of it may make somebody read."""
-    own: tuple[Keeper, ...]
+    own: tuple[TallySpec, ...]
     """The keepers that the service's own events may touch."""
     remembering: dict[str, tuple[Goal, ...]]
     """metric → goals with a memory that an event of it may make somebody read."""
     remembering_own: tuple[Goal, ...]
-    opening: tuple[Keeper, ...]
+    opening: tuple[TallySpec, ...]
     """The keepers of goals that any event may make somebody read."""
     remembering_opening: tuple[Goal, ...]
     windows: dict[str, tuple[float, int]]
@@ -97,7 +97,7 @@ def compile_metrics(definitions: Definitions) -> dict[str, Metric]:
     return {id_: compile_metric(definition) for id_, definition in definitions.get("metric", {}).items()}
 
 
-def compile_watch(
+def compile_rule_index(
     metrics: Mapping[str, Metric],
     goals: Iterable[Goal],
     waiting: Mapping[str, Iterable[Goal]],
@@ -105,15 +105,15 @@ def compile_watch(
     *,
     roused: Iterable[Goal] = (),
     asked: Iterable[Requirement] = (),
-) -> Watch:
+) -> RuleIndex:
     """`waiting`: owner of a goal → the goals that wait for it to be complete; `roused`: those that an event of the
     service's own may complete, whatever it is worth; `asked`: what somebody may want to know of a player's whole life.
     """
-    keepers: dict[tuple[str, Scope], Keeper] = {}
+    keepers: dict[tuple[str, Scope], TallySpec] = {}
 
-    def keeper(metric: str, scope: Scope) -> Keeper:
+    def keeper(metric: str, scope: Scope) -> TallySpec:
         if (metric, scope) not in keepers:
-            keepers[metric, scope] = Keeper(metric, scope, units.since(f"tally:{metric}:{scope.label}"))
+            keepers[metric, scope] = TallySpec(metric, scope, units.since(f"tally:{metric}:{scope.label}"))
         return keepers[metric, scope]
 
     longest: dict[str, float] = {}
@@ -130,7 +130,7 @@ def compile_watch(
     for each in keepers.values():
         for ladder in each.ladders.values():
             _sort(ladder)
-    by_metric: dict[str, list[Keeper]] = {}
+    by_metric: dict[str, list[TallySpec]] = {}
     for each in keepers.values():
         by_metric.setdefault(each.metric, []).append(each)
     by_type: dict[str, list[Metric]] = {}
@@ -153,7 +153,7 @@ def compile_watch(
     found, looked_at = _related((), list(roused), keepers, waiting)
     own |= {id(each): each for each in found}
     remembering_own |= {id(goal): goal for goal in looked_at if goal.has_memory}
-    return Watch(
+    return RuleIndex(
         metrics=dict(metrics),
         by_type={type_: tuple(found) for type_, found in by_type.items()},
         keepers={metric: tuple(found) for metric, found in by_metric.items()},
@@ -167,7 +167,7 @@ def compile_watch(
     )
 
 
-def _keep(keeper: Keeper, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
+def _keep(keeper: TallySpec, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
     """Have everything kept that the requirement is read from."""
     label = f"{keeper.metric}:{keeper.scope.label}"
     if requirement.window is not None:
@@ -178,12 +178,12 @@ def _keep(keeper: Keeper, requirement: Requirement, units: Units, longest: dict[
         keeper.days_since = units.since(f"days:{label}")
 
 
-def _watch(keeper: Keeper, goal: Goal, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
+def _watch(keeper: TallySpec, goal: Goal, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
     _keep(keeper, requirement, units, longest)
     if requirement.nature == WINDOW:
         keeper.windows.append((goal, requirement))
     else:
-        ladder = keeper.ladders.setdefault(requirement.type, Ladder())
+        ladder = keeper.ladders.setdefault(requirement.type, ThresholdIndex())
         threshold = requirement.threshold
         hit = (goal, requirement)
         if requirement.operator == "eq":
@@ -202,7 +202,7 @@ def _watch(keeper: Keeper, goal: Goal, requirement: Requirement, units: Units, l
         keeper.composite.append(goal)
 
 
-def _sort(ladder: Ladder) -> None:
+def _sort(ladder: ThresholdIndex) -> None:
     pairs: list[tuple[list[float], list[Any]]] = [
         (ladder.up, ladder.up_hits),
         (ladder.down, ladder.down_hits),
@@ -214,7 +214,7 @@ def _sort(ladder: Ladder) -> None:
         beside[:] = [beside[i] for i in order]
 
 
-def _read_for(goal: Goal, keepers: Mapping[tuple[str, Scope], Keeper]) -> Iterator[Keeper]:
+def _read_for(goal: Goal, keepers: Mapping[tuple[str, Scope], TallySpec]) -> Iterator[TallySpec]:
     """What is read to complete a goal: its metrics in its scope, and how many samples have arrived for those windows
     that begin anew with each completion.
     """
@@ -226,11 +226,11 @@ def _read_for(goal: Goal, keepers: Mapping[tuple[str, Scope], Keeper]) -> Iterat
 
 
 def _related(
-    own: Iterable[Keeper],
+    own: Iterable[TallySpec],
     naming: Iterable[Goal],
-    keepers: Mapping[tuple[str, Scope], Keeper],
+    keepers: Mapping[tuple[str, Scope], TallySpec],
     waiting: Mapping[str, Iterable[Goal]],
-) -> tuple[tuple[Keeper, ...], list[Goal]]:
+) -> tuple[tuple[TallySpec, ...], list[Goal]]:
     """A metric's own keepers, those of every goal that may be looked at because of it, and these goals."""
     found = {id(each): each for each in own}
     queue = list(naming)

@@ -1,7 +1,7 @@
 """The advancing stage: which quests one event starts, how far it takes those under way, and what ends.
 
-`Log` holds the open runs of one world's players, and the newest run of what might start by itself. Runs past their
-deadline are closed before anything else is decided.
+`QuestRuns` holds the open runs of one world's players, and the newest run of what might start by itself. Runs past
+their deadline are closed before anything else is decided.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
 from progress.leveling import LevelRules
 from progress.members import ScopeKey, forget_members, keep_members, load_members
-from progress.metering import Books, Moment, PlayerState
+from progress.metering import Books, CountedEvent, PlayerState
 from progress.periods import KINDS, Period
 from progress.rules import NEVER, Requirement
 from quests import facts, running, storing
 from quests.models import Run as RunRow
 from quests.rules import Quest, QuestRules, Step
 from quests.running import COMPLETED, EXPIRED, FAILED, Has, Run
-from rewards.granting import Earned
+from rewards.granting import EarnedRewards
 
 KEY = ("player_id", "quest_id", "run")
 COLUMNS = (
@@ -40,7 +40,7 @@ def late_grace() -> timedelta:
     return timedelta(seconds=settings.QUEST_LATE_GRACE)
 
 
-class Log(Part):
+class QuestRuns(Part):
     """The runs of one world's players."""
 
     def __init__(self, world: World) -> None:
@@ -124,10 +124,10 @@ class Log(Part):
         def has(requirement: Requirement) -> bool:
             match requirement.type:
                 case "ACHIEVEMENT":
-                    told = player.earned & player.earned_told
+                    told = player.earned & player.earned_known
                     return bool(told & bits.get(("ACHIEVEMENT", requirement.target), 0))
                 case "QUEST":
-                    return bool(player.quests_told & bits.get(("QUEST", requirement.target), 0))
+                    return bool(player.quests_known & bits.get(("QUEST", requirement.target), 0))
                 case "LEVEL":
                     return requirement.compare(self.world.rules[LevelRules].at(player.xp))
             return books.has_met(player.player_id, requirement)
@@ -137,9 +137,9 @@ class Log(Part):
     def learn(self, player: PlayerState, event: GameEvent) -> None:
         """From its own event on, quests know of what was completed."""
         if event.type == "achievement.completed":
-            player.earned_told |= self.rules.bits.get(("ACHIEVEMENT", event.data["id"]), 0)
+            player.earned_known |= self.rules.bits.get(("ACHIEVEMENT", event.data["id"]), 0)
         elif event.type == "quest.completed":
-            player.quests_told |= self.rules.bits.get(("QUEST", event.data["id"]), 0)
+            player.quests_known |= self.rules.bits.get(("QUEST", event.data["id"]), 0)
 
     def open_runs(self, player_id: PlayerId) -> list[Run]:
         """In the order of their quests' ids, whatever order the database gave them in."""
@@ -185,7 +185,7 @@ class Log(Part):
 
     def start(
         self, quest: Quest, player: PlayerState, at: datetime, root: str, *, counts: bool = False
-    ) -> list[Earned]:
+    ) -> list[EarnedRewards]:
         """Begin a run, which may complete what the player has already. `counts`: what starts it counts for its first
         steps.
         """
@@ -208,7 +208,7 @@ class Log(Part):
 
     def settle(
         self, run: Run, player: PlayerState, at: datetime, root: str, by_hand: Sequence[Step] = ()
-    ) -> list[Earned]:
+    ) -> list[EarnedRewards]:
         """Complete what is complete; says what that has earned, and the steps that were completed by hand just now."""
         has = self.has(player)
         steps = [*by_hand, *running.settle(run, at, root, has)]
@@ -220,12 +220,12 @@ class Log(Part):
             self.world.state(facts.stated(facts.FAILED, run, at, has))
         return earned
 
-    def advanced(self, run: Run, step: Step, at: datetime, has: Has) -> Earned:
+    def advanced(self, run: Run, step: Step, at: datetime, has: Has) -> EarnedRewards:
         self.world.state(facts.stated(facts.ADVANCED, run, at, has, step))
         occurrence = "0" if run.quest.repeat == NEVER else str(run.number)
         return _earned(run, run.rewards_of(step), "QUEST_STEP", f"{run.quest.id}/{step.id}", occurrence, at)
 
-    def complete(self, run: Run, player: PlayerState, at: datetime, has: Has) -> Earned:
+    def complete(self, run: Run, player: PlayerState, at: datetime, has: Has) -> EarnedRewards:
         quest = run.quest
         self.closed(run, player)
         player.quests_done |= quest.bit
@@ -273,12 +273,12 @@ class Log(Part):
         keep_members((*key, member) for key, count in counting.items() for member in count.new_members)
 
 
-def advance(world: World, moment: Moment) -> list[Earned]:
+def advance(world: World, moment: CountedEvent) -> list[EarnedRewards]:
     """Let one event count for quests: start what it starts, and take runs as far as it does."""
-    log, player, event = world[Log], moment.player, moment.event
+    log, player, event = world[QuestRuns], moment.player, moment.event
     if event.type in LEARNED:
         log.learn(player, event)
-    earned: list[Earned] = []
+    earned: list[EarnedRewards] = []
     for quest in log.startable(player, event):
         earned += log.start(quest, player, event.timestamp, event.root, counts=True)
     for run in log.open_runs(player.player_id):
@@ -291,8 +291,10 @@ def _counts(run: Run, event: GameEvent, player: PlayerState) -> bool:
     return bool(event.samples) and running.count(run, event, lambda at: player.period("DAILY", at))
 
 
-def _earned(run: Run, rewards: Sequence[str], source: str, source_id: str, occurrence: str, at: datetime) -> Earned:
-    return Earned(
+def _earned(
+    run: Run, rewards: Sequence[str], source: str, source_id: str, occurrence: str, at: datetime
+) -> EarnedRewards:
+    return EarnedRewards(
         player_id=run.player_id,
         reward_ids=rewards,
         source=source,

@@ -10,10 +10,10 @@ from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refus
 from gamification.kernel.core.world import World
 from progress.metering import Books, PlayerState
 from quests import running
-from quests.advancing import Log
+from quests.advancing import QuestRuns
 from quests.rules import Quest, Step
 from quests.running import ABANDONED, Run
-from rewards.granting import Earned, grant
+from rewards.granting import EarnedRewards, grant
 
 
 class UnknownQuest(NotFound):
@@ -85,13 +85,13 @@ class QuestCommand(Command):
     player_id: PlayerId
     quest_id: str
 
-    def stand(self, world: World) -> tuple[Log, PlayerState, Run | None]:
+    def stand(self, world: World) -> tuple[QuestRuns, PlayerState, Run | None]:
         """The player's log and newest run of the quest, one that is over closed."""
-        log, player = world[Log], world[Books].players[self.player_id]
+        log, player = world[QuestRuns], world[Books].players[self.player_id]
         log.read([(self.player_id, self.quest_id)])
         return log, player, log.runs.get((self.player_id, self.quest_id))
 
-    def open_run(self, world: World) -> tuple[Log, PlayerState, Run]:
+    def open_run(self, world: World) -> tuple[QuestRuns, PlayerState, Run]:
         log, player, run = self.stand(world)
         if run is None or not run.is_open:
             raise NotInProgress(f"The quest {self.quest_id} is not in progress.")
@@ -144,7 +144,7 @@ class CompleteStep(QuestCommand):
         running.complete_step(run, step, world.now, world.root)
         _grant(world, log.settle(run, player, world.now, world.root, by_hand=[step]))
 
-    def _step(self, log: Log, run: Run | None) -> Step:
+    def _step(self, log: QuestRuns, run: Run | None) -> Step:
         quest = run.quest if run is not None and run.is_open else log.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
@@ -166,7 +166,7 @@ class MoveRuns(Command):
         return self.player_ids
 
     def handle(self, world: World) -> int:
-        log, books = world[Log], world[Books]
+        log, books = world[QuestRuns], world[Books]
         quest = log.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
@@ -198,6 +198,6 @@ class ExpireRuns(Command):
         pass
 
 
-def _grant(world: World, earned: Sequence[Earned]) -> None:
+def _grant(world: World, earned: Sequence[EarnedRewards]) -> None:
     for each in earned:
         grant(world, **each)

@@ -18,7 +18,7 @@ from gamification.kernel.core.world import World
 from progress.metering import Books
 from progress.queries import rarities
 from quests import rules, running
-from quests.advancing import COLUMNS, KEY, Log, periods_at
+from quests.advancing import COLUMNS, KEY, QuestRuns, periods_at
 from quests.models import Run as RunRow
 from quests.rules import Quest, QuestRules
 from quests.running import ABANDONED, NOT_STARTED, Run
@@ -35,7 +35,7 @@ class View:
         self.now = now
         self.world = World(now=now, player_ids=[player_id])
         self.world.rules = publishing.current()
-        self.books, self.log = Books(self.world), Log(self.world)
+        self.books, self.log = Books(self.world), QuestRuns(self.world)
         self.world.add(self.books)
         self.world.add(self.log)
         self.player = self.books.look_at(player_id)

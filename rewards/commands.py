@@ -17,7 +17,7 @@ from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refus
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import sql
 from rewards import facts, granting
-from rewards.granting import COLUMNS, InsufficientBalance, Till
+from rewards.granting import COLUMNS, InsufficientBalance, Ledger
 from rewards.models import Distribution
 from rewards.rules import CLAIMED, EXPIRED, PENDING, REVOKED, Given
 
@@ -46,7 +46,7 @@ class ClaimReward(Command):
         for given in _move(mine | {"status": PENDING}, {"status": CLAIMED, "claimed_at": world.now}):
             if given.expires_at is not None and given.expires_at <= world.now:
                 raise RewardExpired("The time to claim it has passed.")
-            granting.claimed(world, given, world[Till].effect(given), world.now)
+            granting.claimed(world, given, world[Ledger].effect(given), world.now)
             return given
         for given in found(mine):
             if given.status == EXPIRED:
@@ -69,7 +69,7 @@ class ClaimAll(Command):
         cause = {"player_id": self.player_id, "source": self.source, "source_id": self.source_id}
         ids = [given.id for given in found(cause) if given.status_at(world.now) == PENDING]
         for given in _move({"id": ids, "status": PENDING}, {"status": CLAIMED, "claimed_at": world.now}):
-            granting.claimed(world, given, world[Till].effect(given), world.now)
+            granting.claimed(world, given, world[Ledger].effect(given), world.now)
         return [given for given in found(cause) if given.status == CLAIMED]
 
 
@@ -135,7 +135,7 @@ class Spend(Command):
     reason: str
 
     def handle(self, world: World) -> dict[str, Any]:
-        till = world[Till]
+        till = world[Ledger]
         till.open(self.player_id)
         account = till.account(self.player_id, self.currency)
         if account.balance < self.amount:
@@ -162,7 +162,7 @@ class ConsumeItem(Command):
     reason: str
 
     def handle(self, world: World) -> dict[str, Any]:
-        till = world[Till]
+        till = world[Ledger]
         till.open(self.player_id)
         stack = till.stack(self.player_id, self.item_id)
         if stack.quantity < self.quantity:
@@ -187,7 +187,7 @@ class ExpireRewards(Command):
     def handle(self, world: World) -> int:
         expired = _move({"id": [id_ for id_, _ in self.due], "status": PENDING}, {"status": EXPIRED})
         for given in expired:
-            world.state(facts.stated(facts.EXPIRED, given, world[Till].effect(given), world.now))
+            world.state(facts.stated(facts.EXPIRED, given, world[Ledger].effect(given), world.now))
         return len(expired)
 
 

@@ -47,7 +47,7 @@ class Reached(Protocol):
     def rewards(self) -> Sequence[str]: ...
 
 
-class Earned(TypedDict):
+class EarnedRewards(TypedDict):
     """Rewards that something completed has earned, as `grant` takes them."""
 
     player_id: PlayerId
@@ -58,7 +58,7 @@ class Earned(TypedDict):
     at: datetime
 
 
-class Purse(Protocol):
+class PlayerBalances(Protocol):
     """A player's points and experience, which another app keeps."""
 
     def add_points(self, world: World, player_id: PlayerId, amount: int) -> None: ...
@@ -94,10 +94,10 @@ class Stack:
     changed: bool = False
 
 
-class Till(Part):
+class Ledger(Part):
     """The rewards' share of a world: new and changed distributions, transfers, and what they make of the holdings."""
 
-    _purse: ClassVar[Purse | None] = None
+    _purse: ClassVar[PlayerBalances | None] = None
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -118,10 +118,10 @@ class Till(Part):
         self._is_loaded = False
 
     @property
-    def purse(self) -> Purse:
-        if Till._purse is None:
+    def purse(self) -> PlayerBalances:
+        if Ledger._purse is None:
             raise RuntimeError("nobody keeps points and experience: call rewards.granting.connect at start-up")
-        return Till._purse
+        return Ledger._purse
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -271,9 +271,9 @@ class Till(Part):
         sql.upsert(InventoryItem, STACK, untyped, conflict=one, set_=["updated_at"], add=["quantity"])
 
 
-def connect(purse: Purse) -> None:
+def connect(purse: PlayerBalances) -> None:
     """Say who keeps points and experience. `gamification` does so at start-up: no app imports the other for it."""
-    Till._purse = purse
+    Ledger._purse = purse
 
 
 # -- the stage ---------------------------------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ def grant(
 
     `at` is when the cause happened. A distribution is made now, whenever that was: the time to claim it begins now.
     """
-    till = world[Till]
+    till = world[Ledger]
     granted = []
     for line, reward_id in enumerate(reward_ids):
         id_ = rules.distribution_id(player_id, source, source_id, occurrence, line)
@@ -346,7 +346,7 @@ def claimed(world: World, given: Given, effect: Award, at: datetime) -> None:
 
 def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
     """Give the player what a distribution comes to."""
-    till, player_id = world[Till], given.player_id
+    till, player_id = world[Ledger], given.player_id
     match effect.type:
         case "POINTS":
             till.purse.add_points(world, player_id, effect.value)
@@ -367,7 +367,7 @@ def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
 def _reward_levels(world: World) -> None:
     """Grant what the passed levels pay, and what the levels pay that are passed by it. One after the other: a chain of
     any length is no deeper than one."""
-    till = world[Till]
+    till = world[Ledger]
     if till.is_rewarding:
         return  # by the loop below, further up
     till.is_rewarding = True
@@ -380,7 +380,7 @@ def _reward_levels(world: World) -> None:
 
 def undo(world: World, given: Given, effect: Award) -> dict[str, Any]:
     """Take back what claiming gave: `{taken, owed}`, amounts or, for things, `{item: quantity}`."""
-    till, player_id = world[Till], given.player_id
+    till, player_id = world[Ledger], given.player_id
     taken: Any = 0
     owed: Any = 0
     match effect.type:
@@ -409,7 +409,7 @@ def revoke(world: World, given: Given, reason: str) -> None:
 
     `given.claimed_at` tells whether it had been.
     """
-    till = world[Till]
+    till = world[Ledger]
     effect = till.effect(given)
     given.undone = (undo(world, given, effect) if given.claimed_at else {}) | {"reason": reason}
     till.undone[given.id] = given

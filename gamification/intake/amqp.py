@@ -37,7 +37,7 @@ _POISON = ("21", "22", "23", "54")
 or its connection, or is a schema that a deployment has not migrated yet: the same batch will be fine later."""
 
 
-class Letter(NamedTuple):
+class DeadLetter(NamedTuple):
     """What is parked, as it was sent: an event cut out of its message, or a message that could not be read."""
 
     body: bytes
@@ -63,7 +63,7 @@ class Message:
 
     body: bytes
     events: list[tuple[int, GameEvent]] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
     _parts: list[bytes] | None = None
 
     @classmethod
@@ -73,19 +73,19 @@ class Message:
         try:
             decoded = decode(body, now=now, lists=True)
         except Invalid as bad:
-            message.letters.append(Letter(body, bad.code, bad.detail))
+            message.letters.append(DeadLetter(body, bad.code, bad.detail))
             return message
         message.events = decoded.good
         for each in decoded.rejected:
             message.park(each.index, each.code, f"{each.path}: {each.detail}" if each.path else each.detail)
         return message
 
-    def park(self, index: int, code: str, reason: str) -> Letter:
+    def park(self, index: int, code: str, reason: str) -> DeadLetter:
         if self._parts is None:
             self._parts = _parts(self.body)
         # An event that cannot be cut out takes its whole message along: when that is replayed, the others are known.
         part = self._parts[index] if index < len(self._parts) else self.body
-        letter = Letter(part, code, reason[:MAX_REASON].encode("ascii", "backslashreplace").decode())
+        letter = DeadLetter(part, code, reason[:MAX_REASON].encode("ascii", "backslashreplace").decode())
         self.letters.append(letter)
         return letter
 
@@ -115,7 +115,7 @@ class Batch:
         self.size = 0
         self._todo: list[list[GameEvent]] = []
         """Parts that are still to be processed, the next one last."""
-        self._letters: list[Letter] = []
+        self._letters: list[DeadLetter] = []
         self._tries = 0
         self._others_pass = False
         """Since something failed last."""
@@ -143,7 +143,7 @@ class Batch:
         else:
             self._todo[0] += events
 
-    def settle(self, process: Callable[[Sequence[GameEvent]], object], park: Callable[[Letter], None]) -> None:
+    def settle(self, process: Callable[[Sequence[GameEvent]], object], park: Callable[[DeadLetter], None]) -> None:
         """Let every event count, or park it; then the messages may be acknowledged.
 
         A part that fails is split until the guilty event stands alone. Raises only what is `transient`, or NotParked;

@@ -170,7 +170,7 @@ class Look:
         return found.message_count, found.consumer_count
 
 
-class Watch:
+class RuleIndex:
     """A thread that looks every few seconds, for the processes that hand events over."""
 
     def __init__(self) -> None:
@@ -220,7 +220,7 @@ def refused_letters() -> str:
 
 # -- one for the process -----------------------------------------------------------------------------------------------
 
-_watch: Watch | None = None
+_watch: RuleIndex | None = None
 _starting = threading.Lock()
 
 
@@ -229,7 +229,7 @@ def watch() -> None:
     global _watch
     with _starting:
         if settings.RABBITMQ_URL and _watch is None:
-            _watch = Watch()
+            _watch = RuleIndex()
 
 
 def trouble() -> str:

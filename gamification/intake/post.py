@@ -18,7 +18,7 @@ class NotConfirmed(Exception):
     """The broker did not say in time that it has the message. It may have it all the same."""
 
 
-class Post:
+class ConfirmedPublisher:
     """Confirmed publishing with a deadline, over a connection of its own, opened when it is needed.
 
     Of its own, because RabbitMQ stops reading from a connection that publishes during an alarm: whoever acknowledged

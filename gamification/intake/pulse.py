@@ -91,7 +91,7 @@ class Pulse:
             "waits_for": held.waits_for,
         }
         with transaction.atomic():
-            sql.lightly()
+            sql.without_fsync()
             if not WorkerPulse.objects.filter(pk=self.name).update(beat=F("beat") + 1, **said):
                 WorkerPulse.objects.create(pk=self.name, beat=1, **said)
 

@@ -28,7 +28,7 @@ from gamification.kernel.web.access import acting_player, is_player
 from gamification.kernel.web.idempotency import idempotency_key
 from gamification.kernel.web.strict_fields import Instant, Number, Shape, Text, parse
 from progress.rules import Metric, is_countable
-from progress.watching import Watch
+from progress.watching import RuleIndex
 
 
 class Value(Number):
@@ -127,7 +127,7 @@ def _metrics(request: Request, achievement: Achievement, said: dict[str, Any]) -
     if errors:
         raise Invalid("Some of these metrics cannot be reported.", errors)
     if is_player(request):
-        watch: Watch = publishing.current()[Watch]
+        watch: RuleIndex = publishing.current()[RuleIndex]
         for metric in (watch.metrics[id_] for id_ in said):
             _refuse_unless_players_report(metric)
     return said

@@ -21,8 +21,8 @@ from django.db import connection as database
 from django.utils import timezone
 
 from gamification import pipeline
-from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, Letter, Message, NotParked, transient
-from gamification.intake.post import NotConfirmed, Post
+from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, DeadLetter, Message, NotParked, transient
+from gamification.intake.post import ConfirmedPublisher, NotConfirmed
 from gamification.intake.pulse import Held, Pulse
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
@@ -54,7 +54,7 @@ class Receiver:
         """`loop` has `call_after(seconds, callback)`: Celery's timer."""
         self.loop = loop
         self.held = held or Held()
-        self.post = Post()
+        self.post = ConfirmedPublisher()
         self.unread: deque[Any] = deque()
         self.batch = Batch()
         self.suspects: deque[Any] = deque()
@@ -166,7 +166,7 @@ class Receiver:
             self._settle(self.stuck)
             self._work(patient=False)
 
-    def _park(self, letter: Letter) -> None:
+    def _park(self, letter: DeadLetter) -> None:
         headers = {"x-reason-code": letter.code, "x-reason": letter.reason}
         try:
             self.post.send(letter.body, exchange=topology.dead().exchange.name, headers=headers)

@@ -8,7 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from tests.api import game
-from tests.api.watching import Watch
+from tests.api.watching import RuleIndex
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def server(db: None, caplog: pytest.LogCaptureFixture) -> Iterator[APIClient]:
 
 
 @pytest.fixture
-def watch(server: APIClient) -> Iterator[Watch]:
-    found = Watch()
+def watch(server: APIClient) -> Iterator[RuleIndex]:
+    found = RuleIndex()
     yield found
     if found.wrong:
         pytest.fail("\n".join([f"{len(found.wrong)} wrong", *found.wrong[:50]]), pytrace=False)

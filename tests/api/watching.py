@@ -10,7 +10,7 @@ from tests.api import game
 from tests.api.routes import KINDS, Call, calls
 
 
-class Watch:
+class RuleIndex:
     """Collects what was not refused as it should be, so that a test tells all of it."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ from django.utils import timezone  # noqa: E402
 from achievements.models import Standing  # noqa: E402
 from gamification import pipeline, relay  # noqa: E402
 from gamification.intake.decoding import decode_lines  # noqa: E402
-from gamification.intake.post import NotConfirmed, Post  # noqa: E402
+from gamification.intake.post import ConfirmedPublisher, NotConfirmed  # noqa: E402
 from gamification.kernel.core.encoding import instant  # noqa: E402
 from gamification.kernel.messaging import topology  # noqa: E402
 from gamification.kernel.messaging.amqp_reading import body_of  # noqa: E402
@@ -182,7 +182,7 @@ class Chaos:
         self.network = None if broker else rabbit.Proxy()
         self.changes = {"RABBITMQ_URL": self.network.url} if self.network else {}
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.post = Post()
+        self.post = ConfirmedPublisher()
         self.killed: dict[str, int] = {}
         with rabbit.channel() as channel:
             topology.declare(channel)

@@ -25,7 +25,7 @@ from pytest_django import Settings
 from gamification import pipeline
 from gamification.feed.models import Message as FeedMessage
 from gamification.intake import amqp as reading
-from gamification.intake.amqp import Batch, Letter, Message, NotParked, transient
+from gamification.intake.amqp import Batch, DeadLetter, Message, NotParked, transient
 from gamification.intake.erasing import ErasePlayer
 from gamification.intake.worker import FEWEST, MOST, Receiver
 from gamification.kernel.core import bus
@@ -57,7 +57,7 @@ def ids(events: Sequence[GameEvent]) -> list[str]:
 
 def settled(batch: Batch, process: Callable[[Sequence[GameEvent]], object] = ids) -> list[tuple[str, str]]:
     """Code and body of what is parked."""
-    letters: list[Letter] = []
+    letters: list[DeadLetter] = []
     batch.settle(process, letters.append)
     return [(letter.code, letter.body.decode()) for letter in letters]
 
@@ -133,10 +133,10 @@ def test_a_part_that_fails_is_split_until_the_guilty_event_stands_alone(caplog: 
 
     bodies = [json.dumps([event(id=f"e{i}"), event(id=f"e{i + 1}")]).encode() for i in (1, 3)]
     batch = read(*bodies)
-    letters: list[Letter] = []
+    letters: list[DeadLetter] = []
     batch.settle(process, letters.append)
     assert tried == [["e1", "e2", "e3", "e4"], ["e1", "e2"], ["e3", "e4"], ["e3"], ["e4"]]
-    assert letters == [Letter(json.dumps(event(id="e3")).encode(), "failed", "ValueError: no e3\\ud800")]
+    assert letters == [DeadLetter(json.dumps(event(id="e3")).encode(), "failed", "ValueError: no e3\\ud800")]
 
 
 def test_what_was_done_stays_done_when_the_rest_has_to_wait() -> None:
@@ -167,7 +167,7 @@ def test_a_letter_that_was_not_confirmed_is_sent_again_and_no_other() -> None:
         nonlocal times
         times += 1
 
-    def park(letter: Letter) -> None:
+    def park(letter: DeadLetter) -> None:
         if letter.body == b"2" and parked.count(b"?") < 1:
             parked.append(b"?")
             raise NotParked
@@ -196,8 +196,8 @@ def test_an_event_is_measured_afresh_each_time_it_is_tried() -> None:
     assert settled(batch, process) == []
 
 
-def tried(batch: Batch, process: Callable[[Sequence[GameEvent]], object], times: int) -> list[Letter]:
-    letters: list[Letter] = []
+def tried(batch: Batch, process: Callable[[Sequence[GameEvent]], object], times: int) -> list[DeadLetter]:
+    letters: list[DeadLetter] = []
     for _ in range(times):
         try:
             batch.settle(process, letters.append)

@@ -229,7 +229,7 @@ def test_only_rows_above_zero_are_found_where_that_is_asked_for() -> None:
 
 
 def test_statements_together_all_take_effect() -> None:
-    with sql.together():
+    with sql.pipelined():
         sql.insert(Event, EVENT, [event(1), event(2)])
         sql.update(Event, ["player_id"], ["type"], [("p00002", "u")])
         assert sql.select_in(Event, ["type"], {"player_id": ["p00002"]}) == [("u",)]
@@ -240,7 +240,7 @@ def test_statements_together_all_take_effect() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_error_among_statements_together_undoes_them_all() -> None:
     def one_twice() -> None:
-        with transaction.atomic(), sql.together():
+        with transaction.atomic(), sql.pipelined():
             for n in (1, 1, 2):
                 sql.insert(Event, EVENT, [event(n)])
 

@@ -12,9 +12,9 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import Model
 
-from achievements.completing import Shelf
+from achievements.completing import Standings
 from anticheat.models import Finding, Rule
-from anticheat.screening import Screen, screen
+from anticheat.screening import Screening, screen
 from gamification import pipeline
 from gamification.intake.erasing import OTHERWISE, ErasePlayer, tables
 from gamification.kernel.core import bus
@@ -25,10 +25,10 @@ from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFact
 from gamification.kernel.web import idempotency
 from progress.metering import Books
 from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
-from quests.advancing import Log
+from quests.advancing import QuestRuns
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
-from rewards.granting import Till
+from rewards.granting import Ledger
 from rewards.models import Distribution, Transfer
 from tests import dumping
 from tests.callers import assert_problem, game_server, player
@@ -252,7 +252,7 @@ def erase_in_the_middle_of_everything() -> set[tuple[str, str]]:
         batch = [*hits(CANARY, 90, 91, 92, weapon=f"{CANARY}-axe"), *hits(CANARY, 93, hp=1000)]
         admitted = pipeline.admit(world, batch)
         pipeline.read(world, admitted)
-        world[Log].expire()
+        world[QuestRuns].expire()
         pipeline.play(world, screen(world, admitted))
         ErasePlayer(player_id=CANARY).handle(world)
         pipeline.write(world)
@@ -264,7 +264,7 @@ def test_a_player_is_erased_whatever_is_still_to_be_written() -> None:
     assert erase_in_the_middle_of_everything() == set()
 
 
-@pytest.mark.parametrize("part", [Books, Screen, Shelf, Log, Till])
+@pytest.mark.parametrize("part", [Books, Screening, Standings, QuestRuns, Ledger])
 def test_a_part_that_does_not_forget_is_found_out(part: type[Part], monkeypatch: pytest.MonkeyPatch) -> None:
     content()
     monkeypatch.setattr(part, "forget", lambda self, player_id: None)

@@ -22,7 +22,7 @@ from progress.rules import (
     compile_metric,
     compile_requirement,
 )
-from progress.watching import Ladder, compile_watch
+from progress.watching import ThresholdIndex, compile_rule_index
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -94,14 +94,14 @@ values = st.integers(-6, 6).map(float) | st.floats(-10, 10)
 OPERATORS = ["gt", "gte", "lt", "lte", "eq"]
 
 
-def ladder(type_: str, asked: list[tuple[str, float]]) -> tuple[Ladder, list[Goal]]:
+def ladder(type_: str, asked: list[tuple[str, float]]) -> tuple[ThresholdIndex, list[Goal]]:
     goals = []
     for place, (operator, threshold) in enumerate(asked):
         only = requirement(type_, operator, threshold)
         goals.append(Goal(f"g{place}", (only,), 1, LIFETIME, 0, plain=False))
-    watch = compile_watch({"m": metric(value_field="v")}, goals, {}, Units())  # type: ignore[arg-type]
+    watch = compile_rule_index({"m": metric(value_field="v")}, goals, {}, Units())  # type: ignore[arg-type]
     [keeper] = watch.keepers["m"]
-    return keeper.ladders.get(type_, Ladder()), goals
+    return keeper.ladders.get(type_, ThresholdIndex()), goals
 
 
 @given(st.lists(st.tuples(st.sampled_from(OPERATORS), values), max_size=12), st.none() | values, values)
@@ -121,8 +121,8 @@ def test_a_ladder_names_exactly_which_quarters_were_passed(thresholds: list[floa
         Goal(f"g{n}", (requirement("COUNT", "gte", threshold),), 1, LIFETIME, 0, plain=True)
         for n, threshold in enumerate(thresholds)
     ]
-    watch = compile_watch({"m": metric()}, goals, {}, Units())  # type: ignore[arg-type]
-    passed = watch.keepers["m"][0].ladders.get("COUNT", Ladder()).passed(before, after)
+    watch = compile_rule_index({"m": metric()}, goals, {}, Units())  # type: ignore[arg-type]
+    passed = watch.keepers["m"][0].ladders.get("COUNT", ThresholdIndex()).passed(before, after)
     expected = [
         (goal.owner, quarter)
         for goal in goals

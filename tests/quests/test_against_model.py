@@ -38,7 +38,7 @@ from progress.commands import ChangeProfile
 from progress.metering import Books
 from progress.models import Player, Tally
 from quests import rules, running
-from quests.advancing import COLUMNS, KEY, Log
+from quests.advancing import COLUMNS, KEY, QuestRuns
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Quest, Run
 from quests.tasks import expire_runs
@@ -484,7 +484,7 @@ Shown = dict[str, Any]
 def shown(now: datetime) -> dict[tuple[str, str, int], Shown]:
     """(player, quest, run) → all that can be said of it."""
     world = World(now=now, player_ids=PLAYERS)
-    books, log = Books(world), Log(world)
+    books, log = Books(world), QuestRuns(world)
     world.add(books)
     world.add(log)
     books.read_players()
@@ -495,7 +495,7 @@ def shown(now: datetime) -> dict[tuple[str, str, int], Shown]:
     return {(r.player_id, r.quest.id, r.number): _shown(r, log, books) for r in runs}
 
 
-def _shown(run: running.Run, log: Log, books: Books) -> Shown:
+def _shown(run: running.Run, log: QuestRuns, books: Books) -> Shown:
     has = log.has(books.players[run.player_id])
     return {
         "version": run.quest.version,

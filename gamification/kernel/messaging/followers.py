@@ -162,7 +162,7 @@ class Follower:
         if connection.vendor == "postgresql":
             key = int.from_bytes(hashlib.blake2b(f"follower {self.name}".encode(), digest_size=8).digest(), signed=True)
             with transaction.atomic():
-                sql.lightly()  # a cursor that a crash sets back means that something is done twice
+                sql.without_fsync()  # a cursor that a crash sets back means that something is done twice
                 with connection.cursor() as cursor:
                     cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
                     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])

@@ -20,7 +20,7 @@ from gamification.kernel.storage import columns as col
 from gamification.kernel.storage.columns import Row
 
 
-def lightly() -> None:
+def without_fsync() -> None:
     """This transaction's commit need not wait for PostgreSQL's disk: a crash may lose it, and that is no harm.
     Within another transaction nothing changes: that one may hold what must not be lost.
     """
@@ -30,7 +30,7 @@ def lightly() -> None:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def pipelined() -> Iterator[None]:
     """What is written within goes to PostgreSQL without waiting for each answer, so it works while we prepare the next
     statement. An error comes up at the end, or at the next statement whose result is read; inside a transaction.
     """
@@ -91,7 +91,7 @@ def update(
 ) -> int:
     """Update the rows found by their keys; each of `rows` is its keys, then what to set, then what to add.
 
-    Says how many rows were found (not `together` with others: that would mean waiting for the answer).
+    Says how many rows were found (not `pipelined` with others: that would mean waiting for the answer).
     """
     if not rows:
         return 0

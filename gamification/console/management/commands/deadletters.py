@@ -15,7 +15,7 @@ from django.db import DatabaseError
 
 from gamification.celery import app, parked, tasks
 from gamification.intake.backlog import refused_letters
-from gamification.intake.post import NotConfirmed, Post
+from gamification.intake.post import ConfirmedPublisher, NotConfirmed
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
 
@@ -95,7 +95,7 @@ class Command(BaseCommand):
         raise CommandError(f"no letter has the ID {id}")
 
     def _replay(self, letters: Iterator[Any], **options: Any) -> None:
-        post = Post()
+        post = ConfirmedPublisher()
         try:
             for letter in self._chosen(letters, **options):
                 self._send(post, letter)
@@ -124,7 +124,7 @@ class Command(BaseCommand):
         if missing := sorted(set(ids) - found):
             raise CommandError(f"no letter has the ID {', '.join(missing)}")
 
-    def _send(self, post: Post, letter: Any) -> None:
+    def _send(self, post: ConfirmedPublisher, letter: Any) -> None:
         """An event needs nothing but its body; a task is what its headers and properties say."""
         if not self.of_tasks:
             post.send(body_of(letter), exchange=topology.incoming().name, routing_key=topology.EVENT_KEY)

@@ -23,7 +23,7 @@ from progress.watching import RuleIndex, compile_metrics, compile_rule_index
 from progress.zones import Home, compile_home
 from quests.models import Quest as QuestRow
 from quests.rules import QuestRules, compile_quests
-from rewards import granting
+from rewards import ledger
 
 
 class Metrics(dict[str, Metric]):
@@ -91,7 +91,7 @@ def _watch(rules: Rules, units: Units) -> RuleIndex:
 def connect() -> None:
     backfill.connect(partial(backfilling.run_pending, seconds=backfill.PATIENCE))
     bus.connect(pipeline.execute)
-    granting.connect(leveling)
+    ledger.connect(leveling)
     publishing.compiler(Metrics, _metrics)
     publishing.compiler(LevelRules, compile_levels)
     publishing.compiler(Home, compile_home)

@@ -27,7 +27,8 @@ from gamification.kernel.storage import inbox, sql
 from progress.erasure import PlayerErased, unnamed
 from progress.metering import Books, record
 from quests.advancing import QuestRuns, advance
-from rewards.granting import Ledger, grant
+from rewards.granting import grant
+from rewards.ledger import Ledger
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ def play(world: World, wave: Sequence[GameEvent]) -> None:
             moment = record(world, event)  # samples into aggregates: what this event may have completed
             for decide in (complete, advance):  # achievements, then quests
                 for earned in decide(world, moment):
-                    grant(world, **earned)  # rewards, experience, levels
+                    grant(world, earned)  # rewards, experience, levels
         wave = world.next_wave()  # facts that are events themselves
         if not wave:
             return

@@ -28,7 +28,8 @@ from progress.metering import Books, PlayerState, record
 from progress.models import LeftOut
 from progress.rules import ALWAYS, NEVER
 from quests.advancing import QuestRuns
-from rewards.granting import Ledger, grant
+from rewards.granting import grant
+from rewards.ledger import Ledger
 
 
 class Filled(NamedTuple):
@@ -77,11 +78,11 @@ def _fill(world: World, player: PlayerState) -> None:
         assert found.final is not None
         standing = shelf.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
         at, event_id = found.completed_at, found.event_id
-        grant(world, **shelf.state(player, achievement, occurrence, standing, at, event_id, found.final))
+        grant(world, shelf.state(player, achievement, occurrence, standing, at, event_id, found.final))
         # What was waiting for it and is not new itself is complete at that very event.
         cause = GameEvent(event_id, player.player_id, "", {}, at)
         for earned in unlock_all(shelf, player, cause, waiters(shelf, player, achievement, at)):
-            grant(world, **earned)
+            grant(world, earned)
     player.filled, player.dirty = world.rules.number, True
     _look_once_more(world, player, new, replayed)
 
@@ -98,7 +99,7 @@ def _look_once_more(world: World, player: PlayerState, new: list[Achievement], r
     for achievement in open_ones:
         world[Books].touch(player, achievement.goal, None)
     for earned in unlock_all(world[Standings], player, last, [(achievement, None) for achievement in open_ones]):
-        grant(world, **earned)
+        grant(world, earned)
 
 
 def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], shelf: Standings, *, now: datetime) -> World:

@@ -200,4 +200,4 @@ class ExpireRuns(Command):
 
 def _grant(world: World, earned: Sequence[EarnedRewards]) -> None:
     for each in earned:
-        grant(world, **each)
+        grant(world, each)

@@ -16,9 +16,11 @@ from uuid_utils.compat import uuid7
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import sql
-from rewards import facts, granting
-from rewards.granting import COLUMNS, InsufficientBalance, Ledger
+from rewards import facts
+from rewards.granting import EarnedRewards, claimed, grant
+from rewards.ledger import COLUMNS, InsufficientBalance, Ledger
 from rewards.models import Distribution
+from rewards.revoking import revoke
 from rewards.rules import CLAIMED, EXPIRED, PENDING, REVOKED, Given
 
 
@@ -46,7 +48,7 @@ class ClaimReward(Command):
         for given in _move(mine | {"status": PENDING}, {"status": CLAIMED, "claimed_at": world.now}):
             if given.expires_at is not None and given.expires_at <= world.now:
                 raise RewardExpired("The time to claim it has passed.")
-            granting.claimed(world, given, world[Ledger].effect(given), world.now)
+            claimed(world, given, world[Ledger].effect(given), world.now)
             return given
         for given in found(mine):
             if given.status == EXPIRED:
@@ -69,7 +71,7 @@ class ClaimAll(Command):
         cause = {"player_id": self.player_id, "source": self.source, "source_id": self.source_id}
         ids = [given.id for given in found(cause) if given.status_at(world.now) == PENDING]
         for given in _move({"id": ids, "status": PENDING}, {"status": CLAIMED, "claimed_at": world.now}):
-            granting.claimed(world, given, world[Ledger].effect(given), world.now)
+            claimed(world, given, world[Ledger].effect(given), world.now)
         return [given for given in found(cause) if given.status == CLAIMED]
 
 
@@ -89,8 +91,7 @@ class GrantReward(Command):
         grant_id = self.grant_id or str(uuid7())
         for given in found({"player_id": self.player_id, "source": "GRANT", "source_id": grant_id}):
             return given
-        [given] = granting.grant(
-            world,
+        by_hand = EarnedRewards(
             player_id=self.player_id,
             reward_ids=[self.reward_id],
             source="GRANT",
@@ -98,6 +99,7 @@ class GrantReward(Command):
             at=world.now,
             reason=self.reason,
         )
+        [given] = grant(world, by_hand)
         return given
 
 
@@ -135,15 +137,15 @@ class Spend(Command):
     reason: str
 
     def handle(self, world: World) -> dict[str, Any]:
-        till = world[Ledger]
-        till.open(self.player_id)
-        account = till.account(self.player_id, self.currency)
+        ledger = world[Ledger]
+        ledger.open(self.player_id)
+        account = ledger.account(self.player_id, self.currency)
         if account.balance < self.amount:
             raise InsufficientBalance(f"{account.balance} {self.currency} are fewer than {self.amount}.")
         account.balance -= self.amount
         account.changed = True
         id_, wallet, cause = uuid7(), f"player:{self.player_id}", f"spend:{self.reason}"
-        till.transfer(id_, self.player_id, wallet, "spending", self.currency, self.amount, cause)
+        ledger.transfer(id_, self.player_id, wallet, "spending", self.currency, self.amount, cause)
         return {
             "currency": self.currency,
             "balance": account.balance,
@@ -162,9 +164,9 @@ class ConsumeItem(Command):
     reason: str
 
     def handle(self, world: World) -> dict[str, Any]:
-        till = world[Ledger]
-        till.open(self.player_id)
-        stack = till.stack(self.player_id, self.item_id)
+        ledger = world[Ledger]
+        ledger.open(self.player_id)
+        stack = ledger.stack(self.player_id, self.item_id)
         if stack.quantity < self.quantity:
             raise InsufficientItems(f"{stack.quantity} of {self.item_id} are fewer than {self.quantity}.")
         stack.quantity -= self.quantity
@@ -216,7 +218,7 @@ def _revoke(world: World, where: dict[str, Any], reason: str) -> list[Given]:
     changes = {"status": REVOKED, "revoked_at": world.now, "revoked_by": world.actor.signature}
     revoked = _move(where | {"status": [PENDING, CLAIMED]}, changes)
     for given in revoked:
-        granting.revoke(world, given, reason)
+        revoke(world, given, reason)
     return revoked
 
 

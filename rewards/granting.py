@@ -1,324 +1,62 @@
-"""Granting: what was earned becomes distributions, and claimed distributions become points, money and things.
-
-Everything happens in memory under the players' locks and is written once, each table in a fixed number of statements.
-Every transfer is written with the change it makes to a wallet, so a balance is always its credits minus its debits.
-"""
+"""The granting stage: what was earned becomes distributions; claimed ones become points, money and things."""
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
-from typing import Any, ClassVar, Protocol, TypedDict
-from uuid import UUID
 
-from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
-from gamification.kernel.core.world import Part, World
-from gamification.kernel.storage import sql
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.world import World
 from rewards import facts, rules
-from rewards.models import Distribution, InventoryItem, Transfer, Wallet
-from rewards.rules import CLAIMED, PENDING, Award, Given, RewardRules
-
-COLUMNS = [field.name for field in fields(Given)]
-TRANSFER = ["id", "player_id", "debit_account", "credit_account", "currency", "amount", "cause", "made_by",
-            "created_at"]  # fmt: skip
-WALLET = ["player_id", "currency", "balance", "debt"]
-STACK = ["player_id", "item_id", "type", "quantity", "owed", "updated_at"]
-
-_row = attrgetter(*COLUMNS)
-
-log = logging.getLogger(__name__)
+from rewards.ledger import Ledger
+from rewards.rules import CLAIMED, PENDING, Award, Given
 
 
-class InsufficientBalance(Refused):
-    code = "insufficient_balance"
-
-
-class Reached(Protocol):
-    """A level that experience reached for the first time."""
-
-    @property
-    def level(self) -> int: ...
-
-    @property
-    def rewards(self) -> Sequence[str]: ...
-
-
-class EarnedRewards(TypedDict):
-    """Rewards that something completed has earned, as `grant` takes them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarnedRewards:
+    """The rewards of one cause: of something completed, of a level, or of a grant by hand."""
 
     player_id: PlayerId
     reward_ids: Sequence[str]
     source: str
     source_id: str
-    occurrence: str
+    occurrence: str = "0"
     at: datetime
+    """When the cause happened."""
+    reason: str = ""
 
 
-class PlayerBalances(Protocol):
-    """A player's points and experience, which another app keeps."""
-
-    def add_points(self, world: World, player_id: PlayerId, amount: int) -> None: ...
-
-    def add_xp(self, world: World, player_id: PlayerId, amount: int, at: datetime) -> Sequence[Reached]:
-        """States the levels reached and says which they are; their rewards are granted here."""
-
-    def take_points(self, world: World, player_id: PlayerId, amount: int) -> int:
-        """Take what is there and note the rest as owed; says how much that is."""
-
-    def take_xp(self, world: World, player_id: PlayerId, amount: int) -> int:
-        """As `take_points`; the level shown follows."""
-
-
-@dataclass(slots=True)
-class Account:
-    """A wallet. While it is not `known`, `balance` is only what this world adds to it, and there is no debt."""
-
-    balance: int = 0
-    debt: int = 0
-    known: bool = False
-    changed: bool = False
-
-
-@dataclass(slots=True)
-class Stack:
-    """Items of one kind. While it is not `known`, `quantity` is only what this world adds to it."""
-
-    type: str = ""
-    quantity: int = 0
-    owed: int = 0
-    known: bool = False
-    changed: bool = False
-
-
-class Ledger(Part):
-    """The rewards' share of a world: new and changed distributions, transfers, and what they make of the holdings."""
-
-    _purse: ClassVar[PlayerBalances | None] = None
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self.granted: dict[UUID, Given] = {}
-        """Distributions made in this world."""
-        self.given: Collection[UUID] = ()
-        """Distributions that are there though nothing else says so: they are not made again."""
-        self.undone: dict[UUID, Given] = {}
-        """Distributions of before that were revoked in this world."""
-        self.accounts: dict[tuple[PlayerId, str], Account] = {}
-        self.stacks: dict[tuple[PlayerId, str], Stack] = {}
-        self.passed: deque[tuple[PlayerId, Reached, datetime]] = deque()
-        """Levels whose rewards are still to be granted."""
-        self.is_rewarding = False
-        self._transfers: list[tuple[Any, ...]] = []
-        self._newest: dict[str, tuple[int, Award]] = {}
-        self._opened: set[PlayerId] = set()
-        self._is_loaded = False
-
-    @property
-    def purse(self) -> PlayerBalances:
-        if Ledger._purse is None:
-            raise RuntimeError("nobody keeps points and experience: call rewards.granting.connect at start-up")
-        return Ledger._purse
-
-    # -- reading -------------------------------------------------------------------------------------------------------
-
-    def load(self, events: Sequence[GameEvent]) -> None:
-        """Only debts: what is paid in adds to a balance that need not be known, but repays a debt first."""
-        if self._is_loaded:
-            return
-        self._is_loaded = True
-        indebted = sql.select_in(Wallet, WALLET, {"player_id": self.world.player_ids}, above_zero="debt")
-        for player_id, currency, balance, debt in indebted:
-            self.accounts[player_id, currency] = Account(balance, debt, known=True)
-
-    def open(self, player_id: PlayerId) -> None:
-        """Read all that a player (whose row is locked) holds, for what depends on how much there is."""
-        if player_id in self._opened:
-            return
-        self._opened.add(player_id)
-        for currency, balance, debt in Wallet.objects.filter(player_id=player_id).values_list(*WALLET[1:]):
-            account = self.accounts.setdefault((player_id, currency), Account())
-            if not account.known:
-                account.balance, account.debt = account.balance + balance, debt
-        stacks = InventoryItem.objects.filter(player_id=player_id)
-        for item_id, type_, quantity, owed in stacks.values_list("item_id", "type", "quantity", "owed"):
-            stack = self.stacks.setdefault((player_id, item_id), Stack(type_))
-            stack.quantity, stack.owed = stack.quantity + quantity, stack.owed + owed
-        for holdings in (self.accounts, self.stacks):
-            for (holder, _), holding in holdings.items():
-                holding.known = holding.known or holder == player_id
-
-    def account(self, player_id: PlayerId, currency: str) -> Account:
-        """The wallet of a player; `known` when the player was opened."""
-        found = self.accounts.get((player_id, currency))
-        if found is None:
-            found = self.accounts[player_id, currency] = Account(known=player_id in self._opened)
-        return found
-
-    def stack(self, player_id: PlayerId, item_id: str, type_: str = "") -> Stack:
-        found = self.stacks.get((player_id, item_id))
-        if found is None:
-            found = self.stacks[player_id, item_id] = Stack(type_, known=player_id in self._opened)
-        return found
-
-    def newest(self, reward_id: str) -> tuple[int, Award]:
-        """The newest version of a reward, by number; retired ones are still given to whom they were promised."""
-        found = self._newest.get(reward_id)
-        if found is None:
-            published = self.world.rules.published["reward"][reward_id]
-            known = self.world.rules[RewardRules].awards.get(reward_id)
-            found = self._newest[reward_id] = published.version, known or rules.award(published.definition)
-        return found
-
-    def effect(self, given: Given) -> Award:
-        """What a distribution comes to: its reward, or what it drew, as it was when granted."""
-        key = (given.drawn, given.drawn_version) if given.drawn else (given.reward_id, given.reward_version)
-        kept: dict[tuple[str, int], Award] = self.world.rules[RewardRules].kept
-        if key not in kept:
-            kept[key] = rules.award(self.world.rules.definition("reward", *key))
-        return kept[key]
-
-    def found_given(self) -> frozenset[UUID]:
-        """Which of the distributions of this world, that was not written, are there already, or were paid."""
-        paying = {rules.transfer_id(id_, "claim"): id_ for id_ in self.granted}
-        paid = Transfer.objects.filter(pk__in=paying).values_list("pk", flat=True)
-        there = Distribution.objects.filter(pk__in=self.granted).values_list("pk", flat=True)
-        found = frozenset(there) | {paying[id_] for id_ in paid}
-        if found:
-            log.error(
-                "%d distributions were given before, and nothing else says so: %s", len(found), sorted(found)[:10]
-            )
-        return found
-
-    # -- money ---------------------------------------------------------------------------------------------------------
-
-    def pay(self, player_id: PlayerId, currency: str, amount: int, cause: UUID) -> None:
-        """New money into a wallet; what the player owes of that currency goes on at once."""
-        if not amount:
-            return
-        account = self.account(player_id, currency)
-        repaid = min(account.debt, amount)
-        account.balance += amount - repaid
-        account.debt -= repaid
-        account.changed = True
-        wallet = f"player:{player_id}"
-        self.transfer(
-            rules.transfer_id(cause, "claim"), player_id, "issuance", wallet, currency, amount, f"claim:{cause}"
-        )
-        if repaid:
-            id_ = rules.transfer_id(cause, "repay")
-            self.transfer(id_, player_id, wallet, "debt", currency, repaid, f"repay:{cause}")
-
-    def take_back(self, player_id: PlayerId, currency: str, amount: int, cause: UUID) -> tuple[int, int]:
-        """Undo `pay`: `(taken, owed)`. Raises InsufficientBalance where the currency does not go without."""
-        self.open(player_id)
-        account = self.account(player_id, currency)
-        recovered = rules.recover(account.balance, amount, self.world.rules[RewardRules].policy(currency))
-        if recovered is None:
-            raise InsufficientBalance(f"{account.balance} {currency} are left of the {amount} to be taken back.")
-        taken, owed = recovered
-        account.balance -= taken
-        account.debt += owed
-        account.changed = True
-        if taken:
-            id_ = rules.transfer_id(cause, "revoke")
-            self.transfer(id_, player_id, f"player:{player_id}", "issuance", currency, taken, f"revoke:{cause}")
-        if owed:
-            id_ = rules.transfer_id(cause, "owe")
-            self.transfer(id_, player_id, "debt", "issuance", currency, owed, f"owe:{cause}")
-        return recovered
-
-    def transfer(
-        self, id_: UUID, player_id: PlayerId, debit: str, credit: str, currency: str, amount: int, cause: str
-    ) -> None:
-        """Put a movement on record. Whoever calls changes the wallet."""
-        by = self.world.actor.signature
-        self._transfers.append((id_, player_id, debit, credit, currency, amount, cause, by, self.world.now))
-
-    # -- writing -------------------------------------------------------------------------------------------------------
-
-    def write(self) -> None:
-        sql.insert(Distribution, COLUMNS, [_row(given) for given in self.granted.values()])
-        sql.update(Distribution, ["id"], ["undone"], [(given.id, given.undone) for given in self.undone.values()])
-        sql.insert(Transfer, TRANSFER, self._transfers)
-        self._write_accounts()
-        self._write_stacks()
-
-    def _write_accounts(self) -> None:
-        known: list[tuple[Any, ...]] = []
-        added: list[tuple[Any, ...]] = []
-        for key, account in sorted(self.accounts.items()):
-            if account.changed:
-                (known if account.known else added).append((*key, account.balance, account.debt))
-        one = ["player_id", "currency"]
-        sql.upsert(Wallet, WALLET, known, conflict=one, set_=["balance", "debt"])
-        sql.upsert(Wallet, WALLET, added, conflict=one, add=["balance"])
-
-    def _write_stacks(self) -> None:
-        known: list[tuple[Any, ...]] = []
-        added: list[tuple[Any, ...]] = []
-        untyped: list[tuple[Any, ...]] = []
-        for key, stack in sorted(self.stacks.items()):
-            if stack.changed:
-                row = (*key, stack.type, stack.quantity, stack.owed, self.world.now)
-                (known if stack.known else added if stack.type else untyped).append(row)
-        one = ["player_id", "item_id"]
-        sql.upsert(InventoryItem, STACK, known, conflict=one, set_=["type", "quantity", "owed", "updated_at"])
-        sql.upsert(InventoryItem, STACK, added, conflict=one, set_=["type", "updated_at"], add=["quantity"])
-        sql.upsert(InventoryItem, STACK, untyped, conflict=one, set_=["updated_at"], add=["quantity"])
-
-
-def connect(purse: PlayerBalances) -> None:
-    """Say who keeps points and experience. `gamification` does so at start-up: no app imports the other for it."""
-    Ledger._purse = purse
-
-
-# -- the stage ---------------------------------------------------------------------------------------------------------
-
-
-def grant(
-    world: World,
-    *,
-    player_id: PlayerId,
-    reward_ids: Sequence[str],
-    source: str,
-    source_id: str,
-    occurrence: str = "0",
-    at: datetime,
-    reason: str = "",
-) -> list[Given]:
+def grant(world: World, earned: EarnedRewards) -> list[Given]:
     """Give a player the rewards of one cause, a distribution for each line; those that claim themselves apply at once.
 
-    `at` is when the cause happened. A distribution is made now, whenever that was: the time to claim it begins now.
+    A distribution is made now, whenever its cause happened: the time to claim it begins now.
     """
-    till = world[Ledger]
+    ledger = world[Ledger]
     granted = []
-    for line, reward_id in enumerate(reward_ids):
-        id_ = rules.distribution_id(player_id, source, source_id, occurrence, line)
-        if id_ in till.granted or id_ in till.given:
+    for line, reward_id in enumerate(earned.reward_ids):
+        id_ = rules.distribution_id(earned.player_id, earned.source, earned.source_id, earned.occurrence, line)
+        if id_ in ledger.granted or id_ in ledger.given:
             continue
-        version, award = till.newest(reward_id)
+        version, award = ledger.newest(reward_id)
         effect, drawn, drawn_version = award, "", 0
         if award.type == "RANDOM" and (luck := rules.draw(id_, award.chances)):
             drawn = luck
-            drawn_version, effect = till.newest(drawn)
+            drawn_version, effect = ledger.newest(drawn)
         given = Given(
             id=id_,
-            player_id=player_id,
+            player_id=earned.player_id,
             reward_id=reward_id,
             reward_version=version,
-            source=source,
-            source_id=source_id,
-            occurrence=occurrence,
+            source=earned.source,
+            source_id=earned.source_id,
+            occurrence=earned.occurrence,
             line=line,
             status=PENDING,
             kind=effect.type,
             drawn=drawn,
             drawn_version=drawn_version,
-            reason=reason,
+            reason=earned.reason,
             created_at=world.now,
             claimed_at=None,
             expires_at=rules.expiry(award, world.now),
@@ -327,12 +65,12 @@ def grant(
             revoked_by="",
             undone=None,
         )
-        till.granted[id_] = given
+        ledger.granted[id_] = given
         granted.append(given)
-        world.state(facts.stated(facts.GRANTED, given, effect, at))
-        if award.is_auto and not rules.is_over(award.expires_at, at):
+        world.state(facts.stated(facts.GRANTED, given, effect, earned.at))
+        if award.is_auto and not rules.is_over(award.expires_at, earned.at):
             given.status, given.claimed_at = CLAIMED, world.now
-            claimed(world, given, effect, at)
+            claimed(world, given, effect, earned.at)
     return granted
 
 
@@ -346,19 +84,19 @@ def claimed(world: World, given: Given, effect: Award, at: datetime) -> None:
 
 def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
     """Give the player what a distribution comes to."""
-    till, player_id = world[Ledger], given.player_id
+    ledger, player_id = world[Ledger], given.player_id
     match effect.type:
         case "POINTS":
-            till.purse.add_points(world, player_id, effect.value)
+            ledger.balances.add_points(world, player_id, effect.value)
         case "XP":
-            reached = till.purse.add_xp(world, player_id, effect.value, at)
-            till.passed.extend((player_id, level, at) for level in reached)
+            reached = ledger.balances.add_xp(world, player_id, effect.value, at)
+            ledger.passed.extend((player_id, level, at) for level in reached)
             _reward_levels(world)
         case "CURRENCY":
-            till.pay(player_id, effect.currency, effect.value, given.id)
+            ledger.pay(player_id, effect.currency, effect.value, given.id)
         case "ITEM":
             for item in effect.items:
-                stack = till.stack(player_id, item.id)
+                stack = ledger.stack(player_id, item.id)
                 stack.type = item.type or stack.type
                 stack.quantity, stack.changed = stack.quantity + item.quantity, True
         # BADGE and TITLE: a profile shows the claimed distributions of that kind. RANDOM: it drew nothing.
@@ -367,50 +105,13 @@ def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
 def _reward_levels(world: World) -> None:
     """Grant what the passed levels pay, and what the levels pay that are passed by it. One after the other: a chain of
     any length is no deeper than one."""
-    till = world[Ledger]
-    if till.is_rewarding:
+    ledger = world[Ledger]
+    if ledger.is_rewarding:
         return  # by the loop below, further up
-    till.is_rewarding = True
-    while till.passed:
-        player_id, passed, at = till.passed.popleft()
+    ledger.is_rewarding = True
+    while ledger.passed:
+        player_id, passed, at = ledger.passed.popleft()
         level, line = str(passed.level), passed.rewards
-        grant(world, player_id=player_id, reward_ids=line, source="LEVEL", source_id=level, at=at)
-    till.is_rewarding = False
-
-
-def undo(world: World, given: Given, effect: Award) -> dict[str, Any]:
-    """Take back what claiming gave: `{taken, owed}`, amounts or, for things, `{item: quantity}`."""
-    till, player_id = world[Ledger], given.player_id
-    taken: Any = 0
-    owed: Any = 0
-    match effect.type:
-        case "POINTS":
-            owed = till.purse.take_points(world, player_id, effect.value)
-            taken = effect.value - owed
-        case "XP":
-            owed = till.purse.take_xp(world, player_id, effect.value)
-            taken = effect.value - owed
-        case "CURRENCY":
-            taken, owed = till.take_back(player_id, effect.currency, effect.value, given.id)
-        case "ITEM":
-            till.open(player_id)
-            taken, owed = {}, {}
-            for item in effect.items:
-                stack = till.stack(player_id, item.id, item.type)
-                got, missing = rules.take(stack.quantity, item.quantity)
-                stack.quantity, stack.owed, stack.changed = stack.quantity - got, stack.owed + missing, True
-                taken[item.id] = taken.get(item.id, 0) + got
-                owed[item.id] = owed.get(item.id, 0) + missing
-    return {"taken": taken, "owed": owed}
-
-
-def revoke(world: World, given: Given, reason: str) -> None:
-    """Finish what the guarding statement began: undo a distribution that had been claimed, and say so.
-
-    `given.claimed_at` tells whether it had been.
-    """
-    till = world[Ledger]
-    effect = till.effect(given)
-    given.undone = (undo(world, given, effect) if given.claimed_at else {}) | {"reason": reason}
-    till.undone[given.id] = given
-    world.state(facts.stated(facts.REVOKED, given, effect, world.now))
+        of_level = EarnedRewards(player_id=player_id, reward_ids=line, source="LEVEL", source_id=level, at=at)
+        grant(world, of_level)
+    ledger.is_rewarding = False

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from gamification.kernel.core.messages import PlayerId
 from rewards import facts
-from rewards.granting import COLUMNS
+from rewards.ledger import COLUMNS
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet
 from rewards.rules import EXPIRED, PENDING, Given
 

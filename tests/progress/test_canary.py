@@ -28,7 +28,7 @@ from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
 from quests.advancing import QuestRuns
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
-from rewards.granting import Ledger
+from rewards.ledger import Ledger
 from rewards.models import Distribution, Transfer
 from tests import dumping
 from tests.callers import assert_problem, game_server, player

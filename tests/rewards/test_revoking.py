@@ -22,7 +22,8 @@ from rewards.commands import (
     Spend,
     revoke_of,
 )
-from rewards.granting import InsufficientBalance, grant
+from rewards.granting import EarnedRewards, grant
+from rewards.ledger import InsufficientBalance
 from rewards.models import Distribution, Transfer
 from rewards.rules import Given
 from tests.pipeline.content import level, publish, reward
@@ -231,8 +232,7 @@ class Earn(Command):
 
     def handle(self, world: World) -> None:
         for occurrence in ("1", "2"):
-            grant(
-                world,
+            earned = EarnedRewards(
                 player_id="ann",
                 reward_ids=["coins", "wait"],
                 source="ACHIEVEMENT",
@@ -240,6 +240,7 @@ class Earn(Command):
                 occurrence=occurrence,
                 at=world.now,
             )
+            grant(world, earned)
 
 
 class TakeBack(Command):

@@ -1,0 +1,265 @@
+"""The ledger of one transaction: distributions, transfers, and what they make of players' wallets and inventories.
+
+Everything happens in memory under the players' locks and is written once, each table in a fixed number of statements.
+Every transfer is written with the change it makes to a wallet, so a balance is always its credits minus its debits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, ClassVar, Protocol
+from uuid import UUID
+
+from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
+from gamification.kernel.core.world import Part, World
+from gamification.kernel.storage import sql
+from rewards import rules
+from rewards.models import Distribution, InventoryItem, Transfer, Wallet
+from rewards.rules import Award, Given, RewardRules
+
+COLUMNS = [field.name for field in fields(Given)]
+TRANSFER = ["id", "player_id", "debit_account", "credit_account", "currency", "amount", "cause", "made_by",
+            "created_at"]  # fmt: skip
+WALLET = ["player_id", "currency", "balance", "debt"]
+STACK = ["player_id", "item_id", "type", "quantity", "owed", "updated_at"]
+
+_row = attrgetter(*COLUMNS)
+
+log = logging.getLogger(__name__)
+
+
+class InsufficientBalance(Refused):
+    code = "insufficient_balance"
+
+
+class Reached(Protocol):
+    """A level that experience reached for the first time."""
+
+    @property
+    def level(self) -> int: ...
+
+    @property
+    def rewards(self) -> Sequence[str]: ...
+
+
+class PlayerBalances(Protocol):
+    """A player's points and experience, which another app keeps."""
+
+    def add_points(self, world: World, player_id: PlayerId, amount: int) -> None: ...
+
+    def add_xp(self, world: World, player_id: PlayerId, amount: int, at: datetime) -> Sequence[Reached]:
+        """States the levels reached and says which they are; their rewards are granted here."""
+
+    def take_points(self, world: World, player_id: PlayerId, amount: int) -> int:
+        """Take what is there and note the rest as owed; says how much that is."""
+
+    def take_xp(self, world: World, player_id: PlayerId, amount: int) -> int:
+        """As `take_points`; the level shown follows."""
+
+
+@dataclass(slots=True)
+class Account:
+    """A wallet. While it is not `known`, `balance` is only what this world adds to it, and there is no debt."""
+
+    balance: int = 0
+    debt: int = 0
+    known: bool = False
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Stack:
+    """Items of one kind. While it is not `known`, `quantity` is only what this world adds to it."""
+
+    type: str = ""
+    quantity: int = 0
+    owed: int = 0
+    known: bool = False
+    changed: bool = False
+
+
+class Ledger(Part):
+    """The rewards' share of a world: new and changed distributions, transfers, and what they make of the holdings."""
+
+    _balances: ClassVar[PlayerBalances | None] = None
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.granted: dict[UUID, Given] = {}
+        """Distributions made in this world."""
+        self.given: Collection[UUID] = ()
+        """Distributions that are there though nothing else says so: they are not made again."""
+        self.undone: dict[UUID, Given] = {}
+        """Distributions of before that were revoked in this world."""
+        self.accounts: dict[tuple[PlayerId, str], Account] = {}
+        self.stacks: dict[tuple[PlayerId, str], Stack] = {}
+        self.passed: deque[tuple[PlayerId, Reached, datetime]] = deque()
+        """Levels whose rewards are still to be granted."""
+        self.is_rewarding = False
+        self._transfers: list[tuple[Any, ...]] = []
+        self._newest: dict[str, tuple[int, Award]] = {}
+        self._opened: set[PlayerId] = set()
+        self._is_loaded = False
+
+    @property
+    def balances(self) -> PlayerBalances:
+        if Ledger._balances is None:
+            raise RuntimeError("nobody keeps points and experience: call rewards.ledger.connect at start-up")
+        return Ledger._balances
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def load(self, events: Sequence[GameEvent]) -> None:
+        """Only debts: what is paid in adds to a balance that need not be known, but repays a debt first."""
+        if self._is_loaded:
+            return
+        self._is_loaded = True
+        indebted = sql.select_in(Wallet, WALLET, {"player_id": self.world.player_ids}, above_zero="debt")
+        for player_id, currency, balance, debt in indebted:
+            self.accounts[player_id, currency] = Account(balance, debt, known=True)
+
+    def open(self, player_id: PlayerId) -> None:
+        """Read all that a player (whose row is locked) holds, for what depends on how much there is."""
+        if player_id in self._opened:
+            return
+        self._opened.add(player_id)
+        for currency, balance, debt in Wallet.objects.filter(player_id=player_id).values_list(*WALLET[1:]):
+            account = self.accounts.setdefault((player_id, currency), Account())
+            if not account.known:
+                account.balance, account.debt = account.balance + balance, debt
+        stacks = InventoryItem.objects.filter(player_id=player_id)
+        for item_id, type_, quantity, owed in stacks.values_list("item_id", "type", "quantity", "owed"):
+            stack = self.stacks.setdefault((player_id, item_id), Stack(type_))
+            stack.quantity, stack.owed = stack.quantity + quantity, stack.owed + owed
+        for holdings in (self.accounts, self.stacks):
+            for (holder, _), holding in holdings.items():
+                holding.known = holding.known or holder == player_id
+
+    def account(self, player_id: PlayerId, currency: str) -> Account:
+        """The wallet of a player; `known` when the player was opened."""
+        found = self.accounts.get((player_id, currency))
+        if found is None:
+            found = self.accounts[player_id, currency] = Account(known=player_id in self._opened)
+        return found
+
+    def stack(self, player_id: PlayerId, item_id: str, type_: str = "") -> Stack:
+        found = self.stacks.get((player_id, item_id))
+        if found is None:
+            found = self.stacks[player_id, item_id] = Stack(type_, known=player_id in self._opened)
+        return found
+
+    def newest(self, reward_id: str) -> tuple[int, Award]:
+        """The newest version of a reward, by number; retired ones are still given to whom they were promised."""
+        found = self._newest.get(reward_id)
+        if found is None:
+            published = self.world.rules.published["reward"][reward_id]
+            known = self.world.rules[RewardRules].awards.get(reward_id)
+            found = self._newest[reward_id] = published.version, known or rules.award(published.definition)
+        return found
+
+    def effect(self, given: Given) -> Award:
+        """What a distribution comes to: its reward, or what it drew, as it was when granted."""
+        key = (given.drawn, given.drawn_version) if given.drawn else (given.reward_id, given.reward_version)
+        kept: dict[tuple[str, int], Award] = self.world.rules[RewardRules].kept
+        if key not in kept:
+            kept[key] = rules.award(self.world.rules.definition("reward", *key))
+        return kept[key]
+
+    def found_given(self) -> frozenset[UUID]:
+        """Which of the distributions of this world, that was not written, are there already, or were paid."""
+        paying = {rules.transfer_id(id_, "claim"): id_ for id_ in self.granted}
+        paid = Transfer.objects.filter(pk__in=paying).values_list("pk", flat=True)
+        there = Distribution.objects.filter(pk__in=self.granted).values_list("pk", flat=True)
+        found = frozenset(there) | {paying[id_] for id_ in paid}
+        if found:
+            log.error(
+                "%d distributions were given before, and nothing else says so: %s", len(found), sorted(found)[:10]
+            )
+        return found
+
+    # -- money ---------------------------------------------------------------------------------------------------------
+
+    def pay(self, player_id: PlayerId, currency: str, amount: int, cause: UUID) -> None:
+        """New money into a wallet; what the player owes of that currency goes on at once."""
+        if not amount:
+            return
+        account = self.account(player_id, currency)
+        repaid = min(account.debt, amount)
+        account.balance += amount - repaid
+        account.debt -= repaid
+        account.changed = True
+        wallet = f"player:{player_id}"
+        self.transfer(
+            rules.transfer_id(cause, "claim"), player_id, "issuance", wallet, currency, amount, f"claim:{cause}"
+        )
+        if repaid:
+            id_ = rules.transfer_id(cause, "repay")
+            self.transfer(id_, player_id, wallet, "debt", currency, repaid, f"repay:{cause}")
+
+    def take_back(self, player_id: PlayerId, currency: str, amount: int, cause: UUID) -> tuple[int, int]:
+        """Undo `pay`: `(taken, owed)`. Raises InsufficientBalance where the currency does not go without."""
+        self.open(player_id)
+        account = self.account(player_id, currency)
+        recovered = rules.recover(account.balance, amount, self.world.rules[RewardRules].policy(currency))
+        if recovered is None:
+            raise InsufficientBalance(f"{account.balance} {currency} are left of the {amount} to be taken back.")
+        taken, owed = recovered
+        account.balance -= taken
+        account.debt += owed
+        account.changed = True
+        if taken:
+            id_ = rules.transfer_id(cause, "revoke")
+            self.transfer(id_, player_id, f"player:{player_id}", "issuance", currency, taken, f"revoke:{cause}")
+        if owed:
+            id_ = rules.transfer_id(cause, "owe")
+            self.transfer(id_, player_id, "debt", "issuance", currency, owed, f"owe:{cause}")
+        return recovered
+
+    def transfer(
+        self, id_: UUID, player_id: PlayerId, debit: str, credit: str, currency: str, amount: int, cause: str
+    ) -> None:
+        """Put a movement on record. Whoever calls changes the wallet."""
+        by = self.world.actor.signature
+        self._transfers.append((id_, player_id, debit, credit, currency, amount, cause, by, self.world.now))
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        sql.insert(Distribution, COLUMNS, [_row(given) for given in self.granted.values()])
+        sql.update(Distribution, ["id"], ["undone"], [(given.id, given.undone) for given in self.undone.values()])
+        sql.insert(Transfer, TRANSFER, self._transfers)
+        self._write_accounts()
+        self._write_stacks()
+
+    def _write_accounts(self) -> None:
+        known: list[tuple[Any, ...]] = []
+        added: list[tuple[Any, ...]] = []
+        for key, account in sorted(self.accounts.items()):
+            if account.changed:
+                (known if account.known else added).append((*key, account.balance, account.debt))
+        one = ["player_id", "currency"]
+        sql.upsert(Wallet, WALLET, known, conflict=one, set_=["balance", "debt"])
+        sql.upsert(Wallet, WALLET, added, conflict=one, add=["balance"])
+
+    def _write_stacks(self) -> None:
+        known: list[tuple[Any, ...]] = []
+        added: list[tuple[Any, ...]] = []
+        untyped: list[tuple[Any, ...]] = []
+        for key, stack in sorted(self.stacks.items()):
+            if stack.changed:
+                row = (*key, stack.type, stack.quantity, stack.owed, self.world.now)
+                (known if stack.known else added if stack.type else untyped).append(row)
+        one = ["player_id", "item_id"]
+        sql.upsert(InventoryItem, STACK, known, conflict=one, set_=["type", "quantity", "owed", "updated_at"])
+        sql.upsert(InventoryItem, STACK, added, conflict=one, set_=["type", "updated_at"], add=["quantity"])
+        sql.upsert(InventoryItem, STACK, untyped, conflict=one, set_=["updated_at"], add=["quantity"])
+
+
+def connect(balances: PlayerBalances) -> None:
+    """Say who keeps points and experience. `gamification` does so at start-up: no app imports the other for it."""
+    Ledger._balances = balances

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
@@ -50,6 +51,25 @@ class CannotStart(Refused):
 
     def __init_subclass__(cls) -> None:
         CannotStart.kinds[cls.code] = cls
+
+
+LONGEST_AGO = timedelta(minutes=5)
+"""A start that a game server tells of later."""
+
+
+class NotSaidByPlayers(Refused):
+    code = "not_for_players"
+    status = 403
+
+
+class NotAtThatTime(Refused):
+    """No quest is started at that time, whatever the player did."""
+
+    status = 400
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail, [{"path": "timestamp", "code": code, "detail": detail}])
+        self.code = code  # type: ignore[misc]
 
 
 class QuestInactive(CannotStart):
@@ -102,16 +122,26 @@ class QuestCommand(Command):
 class StartQuest(QuestCommand):
     """Begin a run. Refused with the reason why it cannot be started."""
 
+    at: datetime | None = None
+    """When the player did; None: now. What was processed since does not count."""
+
     def handle(self, world: World) -> None:
-        log, player, _ = self.stand(world)
+        at = self.at or world.now
+        if at > world.now:
+            raise NotAtThatTime("from_the_future", "A quest is not started ahead of the clock.")
+        if at < world.now - LONGEST_AGO:
+            raise NotAtThatTime("too_old", "A quest was started at most 5 minutes ago.")
+        log, player, newest = self.stand(world)
         quest: Quest | None = log.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
         world[Books].recall((self.player_id, r) for r in quest.requirements if r.metric)
-        if refused := log.refusal(quest, player, world.now):
+        if refused := log.refusal(quest, player, at):
             code, detail = refused
             raise CannotStart.kinds[code](detail)
-        _grant(world, log.start(quest, player, world.now, world.root))
+        if newest is not None and newest.ended_at is not None and at < newest.ended_at:
+            raise AlreadyInProgress("At that time the run before was not over yet.")
+        _grant(world, log.start(quest, player, at, world.root))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from gamification.kernel.web.strict_fields import Shape, Text
+from gamification.kernel.web.strict_fields import Instant, Shape, Text
 from quests.content_serializers import StepShape
 from quests.models import Quest, Run
 from quests.standings import STATES
@@ -14,6 +14,12 @@ from quests.standings import STATES
 
 class PlayerNamed(Shape):
     player_id = Text(required=False, help_text="A game server says for whom it acts, here or in the query.")
+
+
+class StartShape(PlayerNamed):
+    timestamp = Instant(
+        required=False, help_text="When it was started, at most 5 minutes ago; without, now. Game servers only."
+    )
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification.kernel.core import bus
+from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.web import idempotent, paginate_list
 from gamification.kernel.web.access import acting_player, actor, is_player, player_in_path
@@ -19,8 +20,8 @@ from gamification.kernel.web.pages import paged
 from gamification.kernel.web.parameters import chosen
 from gamification.kernel.web.strict_fields import parse, shown_id
 from quests import standings
-from quests.commands import AbandonQuest, CompleteStep, StartQuest, UnknownQuest
-from quests.serializers import PlayerNamed, QuestProgressShape, QuestStandingShape
+from quests.commands import AbandonQuest, CompleteStep, NotSaidByPlayers, StartQuest, UnknownQuest
+from quests.serializers import PlayerNamed, QuestProgressShape, QuestStandingShape, StartShape
 from quests.standings import STATES, View
 
 _player = OpenApiParameter("player_id", description="Whose; a player's token says so by itself.", required=False)
@@ -70,8 +71,11 @@ class Act(APIView):
     scopes: ClassVar = {"POST": "players:write"}
     player_may: ClassVar = {"POST"}
 
-    def answer(self, request: Request, wish: type[Any], quest_id: str, **said: Any) -> Response:
-        named = parse(PlayerNamed, request.data).get("player_id") or request.query_params.get("player_id")
+    def answer(
+        self, request: Request, wish: type[Any], quest_id: str, *, body: dict[str, Any] | None = None, **said: Any
+    ) -> Response:
+        body = parse(PlayerNamed, request.data) if body is None else body
+        named = body.get("player_id") or request.query_params.get("player_id")
         player_id, now = acting_player(request, named), timezone.now()
         read(quest_id, player_id, now)  # refuses what is no quest to this player
         bus.handle(wish(player_id=player_id, quest_id=quest_id, **said), actor=actor(request), now=now)
@@ -81,10 +85,15 @@ class Act(APIView):
 class Start(Act):
     """Starts a quest."""
 
-    @extend_schema(operation_id="quests_start", parameters=[_player], request=PlayerNamed, responses=QuestProgressShape)
+    @extend_schema(operation_id="quests_start", parameters=[_player], request=StartShape, responses=QuestProgressShape)
     @idempotent
     def post(self, request: Request, quest_id: str) -> Response:
-        return self.answer(request, StartQuest, quest_id)
+        body, at = parse(StartShape, request.data), None
+        if "timestamp" in body:
+            if is_player(request):
+                raise NotSaidByPlayers("When a quest was started is said by game servers.")
+            at = parse_instant(body["timestamp"])
+        return self.answer(request, StartQuest, quest_id, body=body, at=at)
 
 
 class Abandon(Act):

@@ -24,6 +24,7 @@ from gamification.kernel.console.readonly_admin import ActingAdmin, ReasonedActi
 from gamification.kernel.content import kinds
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
+from gamification.kernel.core.actors import said_to_people
 from gamification.kernel.models import Content, Version
 
 if TYPE_CHECKING:  # generic for mypy only
@@ -88,7 +89,7 @@ class ContentAdmin(ActingAdmin):
     def history(self, draft: Content) -> str:
         versions = Version.objects.filter(kind=self.kind.name, content_id=draft.pk).order_by("-number")
         lines = (
-            (page_of(v), v.number, "retired, " if v.retires else "", localize(v.at), v.who, because(v))
+            (page_of(v), v.number, "retired, " if v.retires else "", localize(v.at), said_to_people(v.who), because(v))
             for v in versions[:50]
         )
         found = format_html_join("", '<li><a href="{}">{}</a>: {}{} by {}{}</li>', lines)

@@ -40,6 +40,12 @@ class Actor:
         return f"{self.kind}:{self.name}" if self.name else self.kind
 
 
+def said_to_people(actor: str) -> str:
+    """An actor's text as a page of the console says it: `mia`, `key 06a4fb6e`, `the service`."""
+    kind, _, name = actor.partition(":")
+    return {"user": name, "system": "the service"}.get(kind, f"{kind} {name}".strip())
+
+
 SYSTEM = Actor("system")
 """The service itself: its clock, its workers, and whoever runs `manage.py` on its machine."""
 

@@ -7,6 +7,7 @@ everybody's.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -16,6 +17,10 @@ from rest_framework.request import Request
 
 from gamification.kernel.core.messages import Invalid
 from gamification.kernel.web.strict_fields import shown_id
+
+GENERATING = threading.Lock()
+"""Whoever asks drf-spectacular holds it: at their first use it loads its extensions, and two threads that do so at once
+disturb each other. The first requests of a fresh process come together."""
 
 
 class UnknownParameter(Invalid):
@@ -53,9 +58,10 @@ def _declared(view: Any, method: str) -> frozenset[str]:
     """The names of the query parameters that the schema shows for one method of a view."""
     from drf_spectacular.generators import SchemaGenerator  # the views that it imports import this module
 
-    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    made = generator.create_view(view.as_view(), method)  # type: ignore[no-untyped-call]
-    operation = made.schema.get_operation("/", "/", "", method, generator.registry)
+    with GENERATING:
+        generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+        made = generator.create_view(view.as_view(), method)  # type: ignore[no-untyped-call]
+        operation = made.schema.get_operation("/", "/", "", method, generator.registry)
     return frozenset(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
 
 

@@ -280,7 +280,7 @@ def test_an_edited_draft_is_marked_as_changed(mia: Client) -> None:
 def test_the_history_is_shown(mia: Client) -> None:
     send(designer(), "achievements", achievement("hunter"))
     page = mia.get(CHANGE).content.decode()
-    assert "by key:" in page
+    assert "by key " in page
     assert "Save and publish" in page
 
 

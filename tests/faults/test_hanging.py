@@ -29,7 +29,7 @@ from tests.faults.servers import Missing, PostgreSQL, program
 from tests.service import free_port, manage, serving, until
 
 HANGS_FOR = float(os.environ.get("HANG_SECONDS", "8"))
-SLACK = 0.5
+SLACK = 1.5
 """Seconds that a busy machine may add to what is promised."""
 
 Env = dict[str, str]

@@ -26,7 +26,7 @@ PATIENCE = 1.0
 SPAN = 50_000
 """Facts looked through at a time for types that are asked for."""
 LONGEST_LOOK = 1.0
-"""Seconds after which what was found so far is answered; `next` goes on from there."""
+"""Seconds after which what was found so far is answered; `next` and `after` go on from there."""
 
 
 class NoLongerKept(Invalid):
@@ -45,15 +45,17 @@ class FactShape(serializers.Serializer[Any]):
 
 
 class FactsPageShape(serializers.Serializer[Any]):
-    next = serializers.URLField(help_text="Always there. The same as before: nothing has come since, ask again later.")
-    previous = serializers.URLField(allow_null=True)
+    next = serializers.URLField(allow_null=True, help_text="Null at the end of what has been stated so far.")
+    previous = serializers.URLField(allow_null=True, help_text="Always null: a log is read forwards.")
+    after = serializers.IntegerField(help_text="Up to where the log was read: ask for what comes `after` it, later.")
     results = FactShape(many=True)
 
 
 class Facts(APIView):
-    """What the service has stated, in order, each fact once. Poll `next`; keep it when you have dealt with the page.
+    """What the service has stated, in order, each fact once. Keep `after` once you have dealt with the page.
 
-    A page may hold fewer than `page_size`, even none, before the end: only a `next` that stays the same is the end.
+    A page may hold fewer than `page_size`, even none, before the end: only a `next` of null is the end. What is stated
+    later is found by asking again with the `after` that was kept.
     """
 
     scopes: ClassVar = {"GET": "facts:read"}
@@ -79,9 +81,17 @@ class Facts(APIView):
                 "after", "What comes next is no longer kept. Without `after` begins the oldest.", NoLongerKept
             )
         after = max(after, forgotten)
-        rows, after = _rows(asked, after, FACTS.horizon.wait(after, PATIENCE), size)
+        horizon = FACTS.horizon.wait(after, PATIENCE)
+        rows, after = _rows(asked, after, horizon, size)
         url = replace_query_param(remove_query_param(request.build_absolute_uri(), "after"), "after", after)
-        return Response({"next": url, "previous": None, "results": [_shown(row) for row in rows]})
+        return Response(
+            {
+                "next": url if after < horizon else None,
+                "previous": None,
+                "after": after,
+                "results": [_shown(row) for row in rows],
+            }
+        )
 
 
 def _rows(asked: QuerySet[OutboxFact], after: int, horizon: int, size: int) -> tuple[list[OutboxFact], int]:

@@ -205,11 +205,13 @@ else:
                 # IMMEDIATE takes the write lock at the start, where it waits up to the busy timeout, in seconds.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 10,
-                # synchronous=FULL: an event that was answered with 202 survives a power cut.
+                # synchronous=FULL: an event that was answered with 202 survives a power cut. secure_delete: what is
+                # deleted is overwritten in the file too, so that an erased player cannot be read off its free pages.
                 "init_command": """
                     PRAGMA journal_mode=WAL;
                     PRAGMA synchronous=FULL;
                     PRAGMA foreign_keys=ON;
+                    PRAGMA secure_delete=ON;
                 """,
             },
             # A file, not memory: threads and processes in tests meet the locks that they would meet in earnest.

@@ -24,6 +24,7 @@ import django
 django.setup()
 from gamification import pipeline
 from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Refused
 from quests.commands import StartQuest, AbandonQuest
 from quests.tasks import expire_runs

@@ -14,9 +14,10 @@ from gamification.kernel.core.messages import Json
 from gamification.kernel.web.tokens import Token
 
 MOST_WAITING = 256
-"""Messages that may wait for a client, …"""
+"""Messages that may wait for a client."""
 MOST_BYTES = 256 * 1024
-"""… and how much text. Numbered messages beyond are read when there is room; anything else is too much."""
+"""Bytes of text that may wait for it. Numbered messages beyond either are read when there is room; anything else is too
+much."""
 EPHEMERAL = 32
 """With more than so many waiting, what is out of date in a second is left out."""
 PARTING = 10

@@ -43,13 +43,13 @@ PROGRESS_AT_ONCE = 100
 PROGRESS_PAUSE = 0.1
 """Seconds between two readings of anybody's."""
 STALLED = 10
-"""Seconds without taking anything that waits for it: this client does not keep up, …"""
+"""Seconds without taking anything that waits for it: this client does not keep up."""
 BEHIND = 5
-"""… nor one that in so many seconds never caught up with what came for it."""
+"""A client that in so many seconds never caught up with what came for it does not keep up either."""
 FREEZE_AFTER = 256
-"""So many sockets more than ever before are taken out of the collector's sight at once, …"""
+"""So many sockets more than ever before are taken out of the collector's sight at once."""
 FREEZE_EVERY = 60
-"""… and those that took the place of others, after so many seconds."""
+"""Sockets that took the place of others are taken out of its sight after so many seconds."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0
 """Seconds before work that failed is begun anew, doubled each time."""

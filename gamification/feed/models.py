@@ -7,9 +7,9 @@ from datetime import timedelta
 from django.db import models
 
 MESSAGES_KEPT = 1_000
-"""The newest of each player, …"""
+"""The newest messages of each player that are kept."""
 MESSAGES_KEPT_FOR = timedelta(days=30)
-"""… and no longer than this."""
+"""No message is kept for longer."""
 
 
 class Message(models.Model):

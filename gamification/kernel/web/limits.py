@@ -29,9 +29,9 @@ MOST_CALLERS = 50_000
 LEASE = 1.0
 """Seconds; what is left of it then goes back into the bucket."""
 PATIENCE = 0.2
-"""Seconds that Redis may take for an answer, …"""
+"""Seconds that Redis may take for an answer."""
 PAUSE = 5.0
-"""… and in which nobody asks it again after it took longer."""
+"""Seconds in which nobody asks it again after it took longer."""
 
 
 class Limit(NamedTuple):

@@ -152,23 +152,6 @@ def test_what_a_message_says_of_its_age_is_believed_only_where_it_can_be_true() 
 # -- a worker that hears nothing ---------------------------------------------------------------------------------------
 
 
-def test_a_queue_that_is_deleted_and_declared_anew_at_once_finds_its_worker_again(tmp_path: Path) -> None:
-    publish(metric("kills"))
-    with (
-        workers.own_tasks() as own,
-        workers.running(tmp_path / "log", own, "from gamification.intake import worker; worker.LISTEN = 0.5") as worker,
-    ):
-        send(happened("e1"))
-        rabbit.until(lambda: counted() == 1, seconds=60)
-        with rabbit.channel() as channel:
-            for _ in range(3):
-                channel.queue_delete(topology.events().name)
-                topology.declare(channel)
-        send(happened("e2"))
-        rabbit.until(lambda: counted() == 2, seconds=60)
-        assert worker.poll() is None
-
-
 def listening(loop: Loop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     monkeypatch.setattr("gamification.intake.worker.LISTEN", 0.05)
     receiver._listen()

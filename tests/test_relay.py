@@ -21,9 +21,9 @@ from gamification.kernel.messaging import broker, followers, outbox
 from gamification.kernel.messaging.broker import Message, Publisher, Receipt, State
 from gamification.kernel.models import OutboxFact
 from gamification.relay import Left
-from tests.callers import game_server
 from tests.pipeline.content import achievement, metric, publish, requirement, reward
 from tests.rabbit import Listener, Proxy, until
+from tests.support.callers import game_server
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("exchange")]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from rest_framework.test import APIClient
 
-from tests.api import game
-from tests.api.watching import RuleIndex
+from tests.support import game
+from tests.support.watching import RuleIndex
 
 
 @pytest.fixture

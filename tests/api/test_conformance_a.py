@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from gamification import backfilling
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import OutboxFact
-from tests.callers import assert_problem, game_server
+from tests.support.callers import assert_problem, game_server
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"

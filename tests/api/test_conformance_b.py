@@ -19,7 +19,7 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import ApiKey, IdempotencyKey
 from gamification.kernel.web.access import create_key
 from progress.models import Backfill
-from tests.callers import assert_problem, game_server, player
+from tests.support.callers import assert_problem, game_server, player
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"

@@ -14,10 +14,10 @@ from rest_framework.throttling import BaseThrottle
 
 from gamification.intake.profile import PlayerProfile
 from gamification.kernel.models import IdempotencyKey
-from tests.api import game
-from tests.api.routes import Call, calls
-from tests.api.watching import of
-from tests.callers import assert_problem, player
+from tests.support import game
+from tests.support.callers import assert_problem, player
+from tests.support.routes import Call, calls
+from tests.support.watching import of
 
 pytestmark = pytest.mark.django_db
 

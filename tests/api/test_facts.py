@@ -17,8 +17,8 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Fact, GameEvent
 from gamification.kernel.messaging import followers, outbox
 from gamification.kernel.models import OutboxFact
-from tests.callers import assert_problem, game_server, player
 from tests.pipeline.content import achievement, metric, publish, requirement, reward
+from tests.support.callers import assert_problem, game_server, player
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

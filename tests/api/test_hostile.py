@@ -22,10 +22,10 @@ from gamification.kernel.models import ApiKey, IdempotencyKey, RejectedEvent
 from gamification.kernel.storage.pseudonyms import pseudonym
 from gamification.kernel.web.access import INCLUDED, SCOPES, create_key
 from rewards.models import Distribution
-from tests.api import game
-from tests.api.routes import FILTERS, KINDS, calls
-from tests.api.watching import RuleIndex, of, some
-from tests.callers import game_server, player
+from tests.support import game
+from tests.support.callers import game_server, player
+from tests.support.routes import FILTERS, KINDS, calls
+from tests.support.watching import RuleIndex, of, some
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ import pytest
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from tests.api import game
-from tests.api.watching import RuleIndex, of, some, the, with_body
+from tests.support import game
+from tests.support.watching import RuleIndex, of, some, the, with_body
 
 pytestmark = pytest.mark.django_db
 

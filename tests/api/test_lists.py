@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from tests.api import game
-from tests.api.routes import FILTERS, calls
-from tests.callers import assert_problem
+from tests.support import game
+from tests.support.callers import assert_problem
+from tests.support.routes import FILTERS, calls
 
 pytestmark = pytest.mark.django_db
 

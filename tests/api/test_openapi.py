@@ -15,10 +15,10 @@ from django.core.management import call_command
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from tests.api import game
-from tests.api.routes import Call, calls
-from tests.api.watching import of
-from tests.callers import player
+from tests.support import game
+from tests.support.callers import player
+from tests.support.routes import Call, calls
+from tests.support.watching import of
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from django.db import transaction
 from rest_framework.test import APIClient
 
 from rewards.models import Distribution
-from tests.api import game
-from tests.api.watching import RuleIndex
-from tests.callers import player
+from tests.support import game
+from tests.support.callers import player
+from tests.support.watching import RuleIndex
 
 pytestmark = pytest.mark.django_db
 

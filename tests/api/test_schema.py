@@ -23,8 +23,8 @@ from rest_framework.test import APIClient
 
 from anticheat.models import Finding
 from rewards.models import Distribution
-from tests.api import game
-from tests.callers import player
+from tests.support import game
+from tests.support.callers import player
 
 pytestmark = pytest.mark.django_db
 

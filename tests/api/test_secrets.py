@@ -20,9 +20,9 @@ from rest_framework.test import APIClient
 from anticheat.models import Rule
 from gamification import backfilling
 from rewards.models import Distribution
-from tests.api import game
-from tests.api.routes import FILTERS, Call, calls
-from tests.callers import player
+from tests.support import game
+from tests.support.callers import player
+from tests.support.routes import FILTERS, Call, calls
 
 pytestmark = pytest.mark.django_db
 

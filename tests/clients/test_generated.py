@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from gamification.kernel.web.access import SCOPES, create_key
 from gamification.kernel.web.tokens import issue_token
-from tests.api import game
+from tests.support import game
 
 TYPESCRIPT = Path(__file__).parent / "typescript"
 

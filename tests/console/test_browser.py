@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.web.access import create_key
-from tests.content.making import coins, designer, metric, send
+from tests.support.authoring import coins, designer, metric, send
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

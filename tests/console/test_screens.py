@@ -14,7 +14,7 @@ from anticheat.models import Finding
 from gamification.kernel.console.readonly_admin import page_of
 from gamification.kernel.models import Event, Version
 from progress.models import Backfill, Metric, Player
-from tests.content.making import achievement, coins, designer, metric, send
+from tests.support.authoring import achievement, coins, designer, metric, send
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from gamification.kernel.core.encoding import instant
-from tests.service import free_port, key_in, manage, serving, without_servers
+from tests.support.service import free_port, key_in, manage, serving, without_servers
 
 
 @dataclass(frozen=True)

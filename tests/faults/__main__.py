@@ -17,7 +17,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.faults.servers import Missing, PostgreSQL, RabbitMQ, Redis, Server
+from tests.support.servers import Missing, PostgreSQL, RabbitMQ, Redis, Server
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import django
 import redis
 
-from tests.faults.servers import PostgreSQL, RabbitMQ, Redis
+from tests.support.servers import PostgreSQL, RabbitMQ, Redis
 
 django.setup()
 

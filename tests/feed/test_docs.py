@@ -10,9 +10,9 @@ from contextlib import suppress
 import pytest
 from django.conf import settings
 
-from tests.feed.playing import a_game, apart, token
 from tests.feed.test_nodes import batch, environment, game_server
-from tests.service import free_port, serving
+from tests.support.service import free_port, serving
+from tests.support.sockets import a_game, apart, token
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

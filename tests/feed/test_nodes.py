@@ -24,8 +24,8 @@ from gamification.feed.models import Message
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.web.access import SCOPES, create_key
 from progress.models import Player
-from tests.feed.playing import a_game, apart, kills, token, until
-from tests.service import free_port, serving
+from tests.support.service import free_port, serving
+from tests.support.sockets import a_game, apart, kills, token, until
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

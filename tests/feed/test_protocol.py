@@ -19,9 +19,9 @@ from gamification.feed.connection import Farewell
 from gamification.feed.hub import Hub
 from gamification.feed.models import Message
 from gamification.kernel.web.tokens import TOKEN_LIFETIME, Token
-from tests.callers import game_server, player
-from tests.feed.playing import Client, a_game, a_hub, apart, kill, listening, token
 from tests.pipeline.content import achievement, metric, publish, requirement
+from tests.support.callers import game_server, player
+from tests.support.sockets import Client, a_game, a_hub, apart, kill, listening, token
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

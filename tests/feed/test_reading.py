@@ -10,8 +10,8 @@ from achievements.standings import Touched, progressed
 from gamification import pipeline
 from gamification.feed.models import Message
 from gamification.feed.reading import PAGE, read
-from tests.feed.playing import a_game, kills
 from tests.pipeline.content import NOON, achievement, metric, publish, requirement
+from tests.support.sockets import a_game, kills
 
 pytestmark = pytest.mark.django_db
 

@@ -22,8 +22,8 @@ from gamification.feed import connection, hub
 from gamification.feed.consumer import FeedConsumer
 from gamification.feed.hub import Hub
 from gamification.feed.transport import FeedProtocol
-from tests.feed.playing import a_game, a_hub, apart, kill, token, until
 from tests.pipeline.content import achievement, publish, requirement
+from tests.support.sockets import a_game, a_hub, apart, kill, token, until
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

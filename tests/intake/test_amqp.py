@@ -37,9 +37,9 @@ from gamification.kernel.messaging.amqp_reading import undecoded
 from gamification.kernel.models import Event, RejectedEvent
 from progress.models import Player
 from tests import rabbit, workers
-from tests.intake.bodies import NOW, event, sent
 from tests.pipeline.content import metric, publish
-from tests.pipeline.seen import count
+from tests.support.bodies import NOW, event, sent
+from tests.support.playing import count
 
 # -- reading, without a broker -----------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import pytest
 
 from gamification.intake import decoding
 from gamification.intake.decoding import BadJson, NoEvents, TooLarge, TooManyEvents, UnknownField, decode
-from tests.intake.bodies import GOOD, NOW, event, said, sent, text
+from tests.support.bodies import GOOD, NOW, event, said, sent, text
 
 
 def verdict(body: bytes) -> tuple[str, str]:

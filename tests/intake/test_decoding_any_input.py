@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gamification.intake import decoding
 from gamification.intake.decoding import Decoded, decode
 from gamification.kernel.core.messages import Invalid, Refused
-from tests.intake.bodies import NOW, event, said
+from tests.support.bodies import NOW, event, said
 
 scalars = st.one_of(
     st.none(),

@@ -28,10 +28,10 @@ from gamification.kernel.messaging import broker, topology
 from gamification.kernel.messaging.broker import State
 from gamification.kernel.models import Event
 from progress.models import Tally
-from tests.callers import assert_problem, game_server
 from tests.pipeline.content import metric, publish
 from tests.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel, until
-from tests.service import free_port, manage, serving
+from tests.support.callers import assert_problem, game_server
+from tests.support.service import free_port, manage, serving
 
 NOW = timezone.now().replace(microsecond=0)
 

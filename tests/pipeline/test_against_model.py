@@ -23,8 +23,8 @@ from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.models import Event
 from progress.models import Player
 from tests.pipeline.content import NOON, live_in, publish
-from tests.pipeline.made_up import METRICS, achievements, as_sent, batches, histories
-from tests.pipeline.model import Completion, Happened, Model
+from tests.support.achievement_model import Completion, Happened, Model
+from tests.support.made_up import METRICS, achievements, as_sent, batches, histories
 
 pytestmark = pytest.mark.django_db
 

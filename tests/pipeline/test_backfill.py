@@ -16,8 +16,8 @@ from progress.commands import ChangeProfile
 from progress.models import Backfill, LeftOut, Player, Tally
 from rewards.models import Distribution, Wallet
 from rewards.rules import distribution_id
-from tests.callers import game_server
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
+from tests.support.callers import game_server
 
 pytestmark = pytest.mark.django_db
 

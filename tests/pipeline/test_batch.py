@@ -18,7 +18,7 @@ from progress.models import Player, Tally
 from rewards.commands import ClaimReward
 from rewards.models import Distribution, Transfer, Wallet
 from tests.pipeline.content import NOON, achievement, event, level, metric, publish, requirement, reward
-from tests.pipeline.seen import completed, count, process
+from tests.support.playing import completed, count, process
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from gamification.kernel.models import Event
 from progress.models import Player, Tally
 from rewards.models import Distribution, Transfer, Wallet
 from tests.pipeline.content import achievement, metric, publish, requirement, reward
-from tests.pipeline.processes import side_by_side
+from tests.support.processes import side_by_side
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

@@ -16,7 +16,7 @@ from progress.backfill import schedule
 from progress.models import MemberSeen, Player, WindowSample
 from rewards.models import Distribution, Wallet
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
-from tests.pipeline.seen import DAY, MINUTE, completed, kills, process
+from tests.support.playing import DAY, MINUTE, completed, kills, process
 
 pytestmark = pytest.mark.django_db
 

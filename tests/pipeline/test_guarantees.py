@@ -14,7 +14,7 @@ from gamification.kernel.models import Event
 from progress.models import MemberSeen, Player, Tally, WindowSample
 from rewards.models import Distribution, Transfer, Wallet
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
-from tests.pipeline.seen import MINUTE, process
+from tests.support.playing import MINUTE, process
 
 pytestmark = pytest.mark.django_db
 

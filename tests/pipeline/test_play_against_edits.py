@@ -43,9 +43,9 @@ from progress.commands import ChangeProfile
 from progress.models import Backfill, Player
 from rewards.commands import ClaimReward, RevokeDistribution, Spend
 from rewards.models import Distribution
-from tests.pipeline import holding
 from tests.pipeline.content import achievement, level, metric, quest, requirement, reward, step
-from tests.pipeline.holding import Key
+from tests.support import invariants as holding
+from tests.support.invariants import Key
 
 pytestmark = pytest.mark.django_db
 

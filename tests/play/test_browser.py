@@ -25,7 +25,7 @@ from django.conf import settings
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from gamification.kernel.core.encoding import instant
-from tests.service import free_port, key_in, manage, serving, until
+from tests.support.service import free_port, key_in, manage, serving, until
 
 pytestmark = pytest.mark.browser
 

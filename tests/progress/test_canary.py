@@ -30,9 +30,9 @@ from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
 from rewards.ledger import Ledger
 from rewards.models import Distribution, Transfer
-from tests import dumping
-from tests.callers import assert_problem, game_server, player
 from tests.pipeline.content import NOON, achievement, event, level, metric, publish, quest, requirement, reward, step
+from tests.support import dumping
+from tests.support.callers import assert_problem, game_server, player
 
 pytestmark = pytest.mark.django_db
 

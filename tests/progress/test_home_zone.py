@@ -18,8 +18,8 @@ from progress.periods import DAILY, period
 from progress.rules import load_runs
 from progress.zones import Home
 from rewards.models import Wallet
-from tests.callers import game_server
 from tests.pipeline.content import achievement, event, live_in, metric, publish, requirement, reward
+from tests.support.callers import game_server
 
 pytestmark = pytest.mark.django_db
 

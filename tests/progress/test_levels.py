@@ -10,9 +10,9 @@ from progress.leveling import read_levels, write_levels
 from progress.models import Player
 from rewards.commands import RevokeDistribution
 from rewards.models import Distribution
-from tests.callers import game_server
 from tests.pipeline.content import NOON, level, publish, reward
-from tests.rewards.content import give, later
+from tests.support.callers import game_server
+from tests.support.rewarding import give, later
 
 pytestmark = pytest.mark.django_db
 

@@ -44,8 +44,8 @@ from quests.models import Quest, Run
 from quests.tasks import expire_runs
 from rewards.models import Distribution, Transfer, Wallet
 from tests.pipeline.content import achievement, level, metric, pool, publish, quest, requirement, reward, step
-from tests.quests.model import Model, Told
-from tests.quests.model import Run as ModelRun
+from tests.support.quest_model import Model, Told
+from tests.support.quest_model import Run as ModelRun
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 from gamification.kernel.models import OutboxFact, Version
 from quests.content import POOL, QUEST
 from quests.models import Pool, Quest, QuestRequirement, QuestReward, Step
-from tests.content.making import (
+from tests.kernel.content.test_round_trip import INSTANT, OBJECT, REQUIREMENT, TEXT, TITLE, no_health, says_the_same
+from tests.support.authoring import (
     Json,
     achievement,
     coins,
@@ -27,7 +28,6 @@ from tests.content.making import (
     step,
     unlock,
 )
-from tests.content.test_round_trip import INSTANT, OBJECT, REQUIREMENT, TEXT, TITLE, no_health, says_the_same
 
 pytestmark = pytest.mark.django_db
 

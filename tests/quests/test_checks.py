@@ -14,7 +14,7 @@ from gamification.kernel.models import Version
 from quests import checks, rules, running
 from quests.content import QUEST
 from quests.models import Quest
-from tests.content.making import (
+from tests.support.authoring import (
     NOON,
     Json,
     achievement,

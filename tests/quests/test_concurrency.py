@@ -12,7 +12,7 @@ from progress.models import Player
 from quests.models import Run
 from rewards.models import Distribution, Transfer, Wallet
 from tests.pipeline.content import metric, publish, quest, requirement, reward, step
-from tests.pipeline.processes import side_by_side
+from tests.support.processes import side_by_side
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

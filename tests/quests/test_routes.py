@@ -15,7 +15,6 @@ from gamification.kernel.content.publishing import Change
 from progress.models import Player
 from quests.models import Run
 from rewards.models import Distribution
-from tests.callers import assert_problem, game_server, player
 from tests.pipeline.content import (
     NOON,
     achievement,
@@ -29,6 +28,7 @@ from tests.pipeline.content import (
     reward,
     step,
 )
+from tests.support.callers import assert_problem, game_server, player
 
 pytestmark = pytest.mark.django_db
 

@@ -14,8 +14,8 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Refused
 from quests.commands import StartQuest
 from quests.models import Run
-from tests.callers import assert_problem, game_server, player
 from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, step
+from tests.support.callers import assert_problem, game_server, player
 
 pytestmark = pytest.mark.django_db
 

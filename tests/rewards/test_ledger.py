@@ -19,7 +19,7 @@ from rewards import queries, tasks
 from rewards.commands import ClaimReward, ConsumeItem, RevokeDistribution, Spend
 from rewards.models import Distribution
 from tests.pipeline.content import publish, reward
-from tests.rewards.content import assert_the_books_balance, currency, give, inventory, items, later, manual, wallets
+from tests.support.rewarding import assert_the_books_balance, currency, give, inventory, items, later, manual, wallets
 
 pytestmark = pytest.mark.django_db
 

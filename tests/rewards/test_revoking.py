@@ -27,7 +27,7 @@ from rewards.ledger import InsufficientBalance
 from rewards.models import Distribution, Transfer
 from rewards.rules import Given
 from tests.pipeline.content import level, publish, reward
-from tests.rewards.content import (
+from tests.support.rewarding import (
     NOON,
     assert_the_books_balance,
     currency,

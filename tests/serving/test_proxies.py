@@ -13,7 +13,7 @@ from django.core.asgi import get_asgi_application
 
 from gamification.kernel.web.access import create_key
 from gamification.serving.proxies import Proxies, seen_through
-from tests.content.making import designer, metric, send
+from tests.support.authoring import designer, metric, send
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
 

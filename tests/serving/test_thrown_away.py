@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import free_port, serving, until, without_servers
+from tests.support.service import free_port, serving, until, without_servers
 
 
 @pytest.fixture(scope="module")

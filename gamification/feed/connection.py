@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from gamification.feed.clock import Clock
 from gamification.feed.reading import Numbered
 from gamification.kernel.core.encoding import dumps
 from gamification.kernel.core.messages import Json
@@ -20,6 +21,10 @@ MOST_BYTES = 256 * 1024
 much."""
 EPHEMERAL = 32
 """With more than so many waiting, what is out of date in a second is left out."""
+STALLED = 10
+"""A client that takes nothing for so many seconds, though something waits for it, does not keep up."""
+BEHIND = 5
+"""A client that for so many seconds never caught up with what came for it does not keep up either."""
 PARTING = 10
 """Seconds in which a client may take the close frame."""
 
@@ -40,13 +45,30 @@ class Farewell(NamedTuple):
 SLOW = Farewell(4408, "slow_client")
 
 
+class Backlog:
+    """The sockets of one node for which something waits to be sent, and which of them do not keep up."""
+
+    def __init__(self, clock: Clock, on_room: Callable[[Connection], None]) -> None:
+        """`on_room` is called with each socket for which nothing waits any more."""
+        self.clock = clock
+        self.on_room = on_room
+        self.connections: set[Connection] = set()
+
+    def close_the_slow(self) -> None:
+        now = self.clock.steady()
+        for connection in list(self.connections):
+            stalled = now - connection.moved_at > STALLED
+            behind = connection.behind_since
+            if stalled or (behind is not None and not connection.resuming and now - behind > BEHIND):
+                connection.close(SLOW)
+
+
 class Connection:
     __slots__ = (
+        "_backlog",
         "_drain",
-        "_draining",
         "_expiry",
         "_leaving",
-        "_on_room",
         "_push",
         "_queue",
         "_send",
@@ -63,15 +85,7 @@ class Connection:
         "resuming",
     )
 
-    def __init__(
-        self,
-        token: Token,
-        send: Send,
-        push: Push | None,
-        on_room: Callable[[Connection], None],
-        draining: set[Connection],
-    ) -> None:
-        """`on_room` is called when all that waited is sent; in `draining` it stands as long as anything waits."""
+    def __init__(self, token: Token, send: Send, push: Push | None, backlog: Backlog) -> None:
         self.player_id, self.generation = token.player_id, token.generation
         self.cursor: int | None = None
         """The number of the last message that was queued; None until the player was let in."""
@@ -87,8 +101,7 @@ class Connection:
         """When the client last took something, while anything waits for it."""
         self._send = send
         self._push = push
-        self._on_room = on_room
-        self._draining = draining
+        self._backlog = backlog
         self._queue: deque[str] | None = None  # most sockets have nothing waiting at most times
         self._size = 0
         self._drain: asyncio.Task[None] | None = None
@@ -138,12 +151,11 @@ class Connection:
         self._queue.append(text)
         self._size += len(text)
         if self._drain is None:
-            loop = asyncio.get_running_loop()
-            self.moved_at = loop.time()
-            self._drain = loop.create_task(self._send_all(loop))
-            self._draining.add(self)
+            self.moved_at = self._backlog.clock.steady()
+            self._drain = asyncio.get_running_loop().create_task(self._send_all())
+            self._backlog.connections.add(self)
 
-    async def _send_all(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _send_all(self) -> None:
         queue = self._queue
         assert queue is not None
         try:
@@ -151,18 +163,18 @@ class Connection:
                 text = queue.popleft()
                 self._size -= len(text)
                 await self._send({"type": "websocket.send", "text": text})
-                self.moved_at = loop.time()
+                self.moved_at = self._backlog.clock.steady()
         except (OSError, RuntimeError):  # the client is gone, or has been told goodbye; its consumer is being told
             queue.clear()
             self._size = 0
         self._queue = self._drain = None
-        self._draining.discard(self)
-        self._on_room(self)
+        self._backlog.connections.discard(self)
+        self._backlog.on_room(self)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
-    def close_at(self, handle: asyncio.TimerHandle) -> None:
-        self._expiry = handle
+    def close_in(self, seconds: float, farewell: Farewell) -> None:
+        self._expiry = asyncio.get_running_loop().call_later(seconds, self.close, farewell)
 
     def close(self, farewell: Farewell) -> None:
         """What waits is dropped: the client comes back and says how far it got."""
@@ -185,7 +197,7 @@ class Connection:
             self._drain.cancel()
         if self._expiry is not None:
             self._expiry.cancel()
-        self._draining.discard(self)
+        self._backlog.connections.discard(self)
         self._queue = self._drain = self._expiry = None
         self._size = 0
         self.hear_on()

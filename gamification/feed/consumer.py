@@ -78,7 +78,7 @@ class FeedConsumer(AsyncConsumer):
         except BadToken as bad:
             return await self._refuse(4401, bad.code)
         here = hub.here()
-        if here.is_full:
+        if here.presence.is_full:
             return await self._refuse(4429, f"retry-after={uniform(*COME_BACK):.1f}")  # noqa: S311 - not a secret
         self._hub = here
         self._connection = here.enter(token, cast(Send, self.base_send), push)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, NamedTuple
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from django.conf import settings
 from django.db import connection
 
 from gamification.feed.models import Message
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
-from gamification.kernel.storage import columns
+from gamification.kernel.storage import columns, patience
 from progress.queries import FeedHead, feed_heads
+
+T = TypeVar("T")
 
 PAGE = 100
 """Messages of one player that are read at a time."""
@@ -76,3 +82,34 @@ def _rows(wants: list[Want]) -> list[tuple[Any, ...]]:
             )
             rows += cursor.fetchall()
         return columns.read(read, rows)
+
+
+class Reader:
+    """Asks the database on one thread of its own, so that answers come back in the order of the questions, and nothing
+    older is ever told after something newer."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="feed")
+
+    async def ask(self, question: Callable[..., T], *arguments: Any) -> T:
+        return await self._loop.run_in_executor(self._thread, _answered, question, *arguments)
+
+    async def stop(self) -> None:
+        with suppress(Exception):
+            await asyncio.wrap_future(self._thread.submit(_hang_up))
+        self._thread.shutdown(wait=False)
+
+
+def _answered(question: Callable[..., T], *arguments: Any) -> T:
+    """On the reader's thread, whose connection stays open; one that failed is made anew."""
+    try:
+        with patience.within(settings.DB_TIMEOUT):
+            return question(*arguments)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _hang_up() -> None:
+    connection.close()  # the thread's own: on another thread the name stands for another connection

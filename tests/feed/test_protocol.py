@@ -165,7 +165,7 @@ async def test_who_is_closed_meanwhile_does_not_wait_for_its_turn(here: Hub) -> 
             await ann.say("resume", after=0)
         while (await ann.hear())["type"] != "resumed":
             pass
-        [connection] = here.listeners["ann"].connections
+        [connection] = here.presence.listeners["ann"].connections
         connection.close(Farewell(4408, "slow_client"))
         assert await ann.farewell() == (4408, "slow_client")
 
@@ -220,7 +220,7 @@ async def test_a_message_that_was_known_of_and_not_told_is_made_up_for(settings:
         settings.ENABLE_REAL_TIME = False
         await kill("ann", 3)
         settings.ENABLE_REAL_TIME = True
-        here.listeners["ann"].last_seq = 3
+        here.presence.listeners["ann"].last_seq = 3
         assert await ann.hear_kept(within=10)
         assert await ann.numbers(3) == [2, 3]
 
@@ -551,9 +551,9 @@ async def test_more_sockets_than_a_node_may_hold_find_no_place_until_one_is_free
             await third.go()
             await bob.go()
         async with listening("cat"):
-            assert here.count == 2
-    assert here.count == 0
-    assert here.listeners == {}
+            assert here.presence.count == 2
+    assert here.presence.count == 0
+    assert here.presence.listeners == {}
 
 
 async def test_switched_off_there_is_no_feed_and_nobody_is_told(settings: Any) -> None:

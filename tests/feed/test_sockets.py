@@ -18,7 +18,7 @@ from websockets.server import ServerProtocol
 
 from gamification.asgi import application
 from gamification.console.management.commands.serve import configured
-from gamification.feed import connection, hub
+from gamification.feed import connection, presence
 from gamification.feed.consumer import FeedConsumer
 from gamification.feed.hub import Hub
 from gamification.feed.transport import FeedProtocol
@@ -76,7 +76,7 @@ async def test_who_leaves_while_it_waits_for_its_turn_is_gone_at_once(here: Hub)
         while (await hear(client))["type"] != "resumed":
             pass
         client.transport.abort()
-        await until(lambda: here.count == 0)
+        await until(lambda: here.presence.count == 0)
 
 
 async def test_a_browser_comes_in_by_its_subprotocols() -> None:
@@ -107,8 +107,8 @@ async def test_going_away_it_tells_everybody_to_come_back_and_when() -> None:
 async def test_a_client_that_does_not_read_is_closed_and_costs_nobody_else_anything(
     monkeypatch: pytest.MonkeyPatch, here: Hub
 ) -> None:
-    monkeypatch.setattr(hub, "STALLED", 2)
-    monkeypatch.setattr(hub, "BEHIND", 2)
+    monkeypatch.setattr(connection, "STALLED", 2)
+    monkeypatch.setattr(connection, "BEHIND", 2)
     await apart(publish, achievement("each", requirement("COUNT", "kills", 1), repeat="ALWAYS", title="x" * 4000))
     async with serving() as (_, url):
         narrow = socket.socket()
@@ -119,7 +119,7 @@ async def test_a_client_that_does_not_read_is_closed_and_costs_nobody_else_anyth
         quick, also = await opened(url, "quick"), await opened(url, "slow")
         for client in (quick, also):
             assert (await hear(client))["type"] == "hello"
-        [slow_here, also_here] = here.listeners["slow"].connections
+        [slow_here, also_here] = here.presence.listeners["slow"].connections
         waited, most, most_bytes = 0.0, 0, 0
         loop = asyncio.get_running_loop()
         for number in range(1, 13):
@@ -135,7 +135,7 @@ async def test_a_client_that_does_not_read_is_closed_and_costs_nobody_else_anyth
         assert waited < 1
         assert 0 < most <= connection.MOST_WAITING
         assert 0 < most_bytes < connection.MOST_BYTES + 10_000
-        await until(lambda: here.listeners["slow"].connections == [also_here])
+        await until(lambda: here.presence.listeners["slow"].connections == [also_here])
         assert await farewell(slow) == (4408, "slow_client")
         assert also_here.closed is None
 
@@ -144,9 +144,9 @@ async def test_a_client_that_is_gone_without_a_word_leaves_the_map(here: Hub) ->
     async with serving() as (_, url):
         client = await opened(url, "ann")
         assert (await hear(client))["type"] == "hello"
-        assert here.count == 1
+        assert here.presence.count == 1
         client.transport.abort()
-        await until(lambda: not here.count)
+        await until(lambda: not here.presence.count)
 
 
 async def test_sockets_that_closed_leave_nothing_for_the_collector() -> None:
@@ -154,7 +154,7 @@ async def test_sockets_that_closed_leave_nothing_for_the_collector() -> None:
 
     def alive() -> dict[type, int]:
         found = [type(each) for each in gc.get_objects()]
-        kinds = (FeedProtocol, ServerProtocol, FeedConsumer, connection.Connection, hub.Listener)
+        kinds = (FeedProtocol, ServerProtocol, FeedConsumer, connection.Connection, presence.Listener)
         return {kind: found.count(kind) for kind in kinds}
 
     async with serving() as (_, url):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from achievements import facts
-from achievements.completing import Standings
 from achievements.models import Standing
 from achievements.rules import AchievementRules
+from achievements.standings import Standings
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
 from progress import leveling
@@ -33,9 +33,9 @@ class ClaimRewards(Command):
     achievement_id: str
 
     def handle(self, world: World) -> list[Given]:
-        shelf = world[Standings]
-        shelf.read_all()
-        if not any(key[0] == self.achievement_id and s.completed_at for key, s in shelf.of(self.player_id).items()):
+        standings = world[Standings]
+        standings.read_all()
+        if not any(key[0] == self.achievement_id and s.completed_at for key, s in standings.of(self.player_id).items()):
             raise NotCompleted("It is not completed, so there is nothing to claim.")
         return ClaimAll(player_id=self.player_id, source=SOURCE, source_id=self.achievement_id).handle(world)
 
@@ -57,11 +57,11 @@ class RevokeAchievement(Command):
         published = world.rules.published.get("achievement", {}).get(self.achievement_id)
         if published is None:
             raise NotFound(f"There is no achievement {self.achievement_id!r}.")
-        shelf, player = world[Standings], world[Books].players[self.player_id]
-        shelf.read_all()
+        standings, player = world[Standings], world[Books].players[self.player_id]
+        standings.read_all()
         of_it = {
             occurrence: standing
-            for (id_, occurrence), standing in shelf.of(self.player_id).items()
+            for (id_, occurrence), standing in standings.of(self.player_id).items()
             if id_ == self.achievement_id and standing.completed_at and self.occurrence in (None, occurrence)
         }
         if not of_it:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from achievements.completing import opens_at
+from achievements.occurrences import opens_at
+from achievements.reading import ShownAchievements
 from achievements.rules import Achievement
-from achievements.standings import View
 from gamification.kernel.core.encoding import instant, number
 from gamification.kernel.core.messages import REPORTED, GameEvent, PlayerId
 from gamification.kernel.models import Event
@@ -19,33 +19,33 @@ NEWEST = 500
 SHOWN = 10
 
 
-def explain(view: View, achievement: Achievement) -> dict[str, Any]:
+def explain(mine: ShownAchievements, achievement: Achievement) -> dict[str, Any]:
     """`{player_id, achievement_id, is_completed, pending, blocked_by, requirements}`.
 
     A requirement says its value, what is `missing`, and the last events that counted and that did not, each with what
     failed.
     """
-    read = view.of(achievement, live=True)
-    watch: RuleIndex = view.books.watch
+    read = mine.of(achievement, live=True)
+    watch: RuleIndex = mine.books.watch
     by_metric: dict[str, dict[str, Any]] = {}
     requirements = []
     for requirement, shown in zip(achievement.goal.requirements, read["requirements"], strict=True):
-        if requirement.target and requirement.target in view.hidden:
+        if requirement.target and requirement.target in mine.hidden:
             continue
         entry = {**shown, "missing": 0 if shown["met"] else _missing(shown)}
         if requirement.nature != TARGET:
             if requirement.metric not in by_metric:
-                by_metric[requirement.metric] = _events(view, achievement, watch.metrics[requirement.metric])
+                by_metric[requirement.metric] = _events(mine, achievement, watch.metrics[requirement.metric])
             entry |= by_metric[requirement.metric]
         requirements.append(entry)
     return {
-        "player_id": view.player.player_id,
+        "player_id": mine.player.player_id,
         "achievement_id": achievement.id,
         "progress": read["progress"],
         "is_completed": read["is_completed"],
         "completed_at": read["completed_at"],
         "pending": read.get("pending", False),
-        "blocked_by": list(_blocked(view, achievement, read)),
+        "blocked_by": list(_blocked(mine, achievement, read)),
         "requirements": requirements,
     }
 
@@ -57,29 +57,29 @@ def _missing(shown: dict[str, Any]) -> Any:
     return number(max(shown["threshold"] - (shown["value"] or 0), 0))
 
 
-def _blocked(view: View, achievement: Achievement, read: dict[str, Any]) -> Iterable[dict[str, str]]:
+def _blocked(mine: ShownAchievements, achievement: Achievement, read: dict[str, Any]) -> Iterable[dict[str, str]]:
     """What beside the requirements stands in the way."""
     if read["is_completed"]:
         return
     if not achievement.is_enabled:
         yield {"code": "disabled", "detail": "It is not enabled: counting goes on, but nothing completes."}
-    if not achievement.is_open(view.now):
+    if not achievement.is_open(mine.now):
         yield {"code": "not_open", "detail": "It is not open now: only events between its dates complete it."}
     if "revoked_at" in read:
         yield {"code": "revoked", "detail": "It was revoked, and is not earned again."}
-    if achievement.is_spent(view.player, opens_at(achievement, view.player, view.now)):
+    if achievement.is_spent(mine.player, opens_at(achievement, mine.player, mine.now)):
         detail = "It was completed while it repeated in another way: only what opens after that change counts."
         yield {"code": "repeat_changed", "detail": detail}
     if read.get("pending"):
         yield {"code": "pending", "detail": "The player's past is still being counted for it."}
     for id_ in achievement.prerequisites:
-        if id_ not in view.hidden and not view.player.earned & view.rules.by_id[id_].bit:
+        if id_ not in mine.hidden and not mine.player.earned & mine.rules.by_id[id_].bit:
             yield {"code": "prerequisite", "detail": f"The achievement {id_} comes first.", "id": id_}
 
 
-def _events(view: View, achievement: Achievement, metric: Metric) -> dict[str, Any]:
+def _events(mine: ShownAchievements, achievement: Achievement, metric: Metric) -> dict[str, Any]:
     counted, not_counted = [], []
-    for event, held in _newest(view.player.player_id, metric):
+    for event, held in _newest(mine.player.player_id, metric):
         entry: dict[str, Any] = {"id": event.id, "type": event.type, "timestamp": instant(event.timestamp)}
         failed = held or _failed(achievement, metric, event)
         if failed is not None:

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gamification.kernel.core.encoding import canonical, parse_instant
 from gamification.kernel.core.messages import Json
-from progress.rules import ALWAYS, DERIVED, NEVER, STICKY, Goal, Metric, Scope, compile_requirement, needed
+from progress.rules import ALWAYS, DERIVED, NEVER, STICKY, Goal, Metric, Requirement, Scope, compile_requirement, needed
 
 if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Units
 
 
 class Had(Protocol):
-    """What is known of a player without reading standings: bits, one an achievement."""
+    """What is known of a player without reading standings: bits, one an achievement (or a quest)."""
 
     earned: int
     barred: int
     had_before: int
+    quests_known: int
 
 
 class Era(NamedTuple):
@@ -102,6 +103,13 @@ class AchievementRules:
         """As `Achievement.is_before`; nothing is before what is not in play."""
         achievement = self.by_id.get(id_)
         return achievement is not None and achievement.is_before(version)
+
+    def has_target(self, requirement: Requirement, player: Had) -> bool:
+        """Whether the achievement or quest that a requirement names is among those a player has."""
+        if requirement.type == "QUEST":
+            return bool(player.quests_known & self.quest_bits.get(requirement.target, 0))
+        target = self.by_id.get(requirement.target)
+        return target is not None and bool(player.earned & target.bit)
 
 
 def _instant(value: str | None) -> datetime | None:

@@ -1,224 +1,162 @@
-"""How a player stands with achievements: read without a lock, worked out by the same rules that complete them."""
+"""The achievements' part of the world: what is known of how its players stand, beyond what the tallies say."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cached_property
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from achievements import queries
-from achievements.completing import Standing, Standings, open_occurrence, opens_at, read_goal
-from achievements.models import Mark
+from achievements.models import Standing as StandingRow
+from achievements.occurrences import occurrence_at, open_occurrence
 from achievements.rules import Achievement, AchievementRules
-from gamification.kernel.content import publishing
-from gamification.kernel.core.encoding import instant
-from gamification.kernel.core.messages import PlayerId
-from gamification.kernel.core.world import World
+from gamification.kernel.core.messages import GameEvent, Json, PlayerId
+from gamification.kernel.core.world import Part, World
+from gamification.kernel.storage import sql
 from progress.metering import Books, PlayerState
-from progress.queries import rarities
-from progress.rules import NEVER, Tally
+from progress.rules import Requirement
 
-HISTORY = 50
-"""The newest entries that are shown."""
+Key = tuple[PlayerId, str, str]
+"""(player, achievement, occurrence)."""
+Order = tuple[datetime, str]
+"""An event's place: (timestamp, id)."""
 
 
-class View:
-    """One player's standings with everything published, as they are now. A fixed number of queries."""
+@dataclass(slots=True, eq=False)
+class Standing:
+    """How a player stands with one occurrence of an achievement. Whoever changes it sets `dirty`."""
 
-    def __init__(self, player_id: PlayerId, now: datetime, hidden: Iterable[str] = ()) -> None:
-        self.now, self.hidden = now, frozenset(hidden)
-        world = World(now=now, player_ids=[player_id])
-        world.rules = publishing.current()
-        self.books, self.shelf = Books(world), Standings(world)
-        world.add(self.books)
-        world.add(self.shelf)
-        self.player = self.books.look_at(player_id)
-        self.books.read_all()
-        self.shelf.read_all()
-        self.rules = world.rules[AchievementRules]
-        self._standings: dict[str, dict[str, Standing]] = {}
-        for (id_, occurrence), standing in self.shelf.of(player_id).items():
-            self._standings.setdefault(id_, {})[occurrence] = standing
-        self._marks: dict[str, list[Mark]] = {}
-        for mark in Mark.objects.filter(player_id=player_id).order_by("at", "quarter"):
-            self._marks.setdefault(mark.achievement_id, []).append(mark)
+    reached: dict[str, Any] = field(default_factory=dict)
+    completed_at: datetime | None = None
+    revoked_at: datetime | None = None
+    event_id: str = ""
+    version: int = 0
+    points: int = 0
+    final: dict[str, Json] | None = None
+    dirty: bool = False
 
-    def of(self, achievement: Achievement, *, live: bool = False) -> dict[str, Any]:
-        """The contract's progress of one achievement; of a repeating one, in the period the clock is in.
+    @property
+    def is_earned(self) -> bool:
+        return self.completed_at is not None and self.revoked_at is None
 
-        `live`: every requirement as it reads now, not as it was kept at completion, and none left out.
+    def reach(self, requirement: Requirement, met: bool) -> None:
+        self.reached[requirement.digest] = met
+        self.dirty = True
+
+
+_KEY = ("player_id", "achievement_id", "occurrence")
+_FIELDS = tuple(each.name for each in fields(Standing) if each.name != "dirty")
+
+
+@dataclass(slots=True, eq=False)
+class Replay:
+    """What the world of a replay knows of the present: nobody is told there, and nothing is completed a second time."""
+
+    player: PlayerState
+    """The player as they are now."""
+    closed: dict[str, Order] = field(default_factory=dict)
+    """ALWAYS achievements, and until which event (its order) their past runs have been counted already."""
+
+    def has_counted(self, achievement: Achievement, event: GameEvent) -> bool:
+        """Whether the achievement was counted before the replay, at least up to that event."""
+        if achievement.goal.since <= self.player.filled:
+            return True
+        return achievement.id in self.closed and self.closed[achievement.id] >= event.order
+
+
+def listed_under(requirement: Requirement) -> str:
+    """Where the open run of an ALWAYS achievement lists samples by their events' ids."""
+    return f"samples:{requirement.digest}"
+
+
+class Standings(Part):
+    """The standings of one world's players."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.standings: dict[Key, Standing] = {}
+        self.completed: list[tuple[PlayerState, Achievement, str]] = []
+        """What was completed in this world: (player, achievement, occurrence)."""
+        self.replay: Replay | None = None
+        """Set where this world replays the past of a player."""
+
+    @cached_property
+    def rules(self) -> AchievementRules:
+        return self.world.rules[AchievementRules]  # type: ignore[no-any-return]
+
+    # -- loading -------------------------------------------------------------------------------------------------------
+
+    def load(self, events: Sequence[GameEvent]) -> None:
+        """The standings of goals with a memory that these events may touch. One query."""
+        books, rules = self.world[Books], self.rules
+        wanted: dict[Key, None] = {}
+        remembering = books.watch.remembering
+        for event in events:
+            player = books.players[event.player_id]
+            for sample in event.samples:
+                for goal in remembering.get(sample.metric, ()):
+                    achievement = rules.by_id[goal.owner]
+                    if not achievement.is_settled(player):
+                        wanted[event.player_id, goal.owner, occurrence_at(achievement, player, event.timestamp)] = None
+        anyhow = (*books.watch.remembering_own, *books.watch.remembering_opening)
+        for player, at in books.instants(events) if anyhow else ():
+            for goal in anyhow:
+                achievement = rules.by_id[goal.owner]
+                if not achievement.is_settled(player):
+                    wanted[player.player_id, goal.owner, occurrence_at(achievement, player, at)] = None
+        self.read(wanted)
+
+    def read(self, keys: Iterable[Key]) -> None:
+        """These standings, where they are not known yet."""
+        missing = [key for key in keys if key not in self.standings]
+        if missing:
+            wanted = dict(zip(_KEY, zip(*missing, strict=True), strict=True))
+            self._take_in(sql.select_in(StandingRow, (*_KEY, *_FIELDS), wanted))
+
+    def read_all(self) -> None:
+        """Every standing of this world's players."""
+        rows = StandingRow.objects.filter(player_id__in=self.world.player_ids)
+        self._take_in(rows.values_list(*_KEY, *_FIELDS))
+
+    def _take_in(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """What is unfinished and of a time when the achievement repeated in another way is as if it were not there:
+        the same instant may open a day, a week and a month.
         """
-        player, goal = self.player, achievement.goal
-        standings = self._standings.get(achievement.id, {})
-        opens = opens_at(achievement, player, self.now)
-        standing = self._standing(achievement, opens)
-        is_spent = achievement.is_spent(player, opens)
+        for player_id, id_, occurrence, *values in rows:
+            standing = Standing(*values)
+            if standing.completed_at is not None or not self.rules.is_before(id_, standing.version):
+                self.standings[player_id, id_, occurrence] = standing
 
-        def tally(metric: str) -> Tally | None:
-            key = (player.player_id, metric, goal.scope.key(opens))
-            return None if is_spent else self.books.tallies.get(key)
+    # -- what is known -------------------------------------------------------------------------------------------------
 
-        completed = standing.completed_at is not None and standing.revoked_at is None
-        if completed and standing.final is not None and not live:
-            read, version = standing.final, standing.version
-        else:
-            read = read_goal(goal, tally, standing.reached, player, self.rules, self.now)
-            version = achievement.version
-        shown: dict[str, Any] = {
-            "player_id": player.player_id,
-            "achievement_id": achievement.id,
-            "progress": 1 if completed else read["progress"],
-            "is_completed": completed,
-            "completed_at": instant(standing.completed_at) if completed and standing.completed_at else None,
-            "metrics": read["metrics"],
-            "requirements": [r for r in read["requirements"] if live or r.get("target") not in self.hidden],
-            "history": self._history(achievement.id, standings),
-            "version": version,
-        }
-        if standing.revoked_at is not None:
-            shown["revoked_at"] = instant(standing.revoked_at)
-        if achievement.repeat != NEVER:
-            shown["completions"] = sum(s.is_earned for s in standings.values())
-        if goal.since > player.filled:
-            shown["pending"] = True
-        return shown
+    def find(self, player: PlayerState, achievement: Achievement, opens: datetime | None) -> Standing | None:
+        """The standing that samples of that period (or run) belong to, if there is any."""
+        return self.standings.get((player.player_id, achievement.id, open_occurrence(achievement, opens)))
 
-    def _standing(self, achievement: Achievement, opens: datetime | None) -> Standing:
-        """The one that is shown: the open run's or the period's; of what does not repeat (any more) the completion,
-        one that was not revoked before one that was.
-        """
-        standings = self._standings.get(achievement.id, {})
-        ended = [(s.is_earned, s.completed_at, s) for s in standings.values() if s.completed_at is not None]
-        if ended and (achievement.repeat == NEVER or self.player.barred & achievement.bit):
-            return max(ended, key=itemgetter(0, 1))[2]
-        if achievement.is_spent(self.player, opens):
-            return Standing()
-        return standings.get(open_occurrence(achievement, opens), Standing())
+    def standing(self, player: PlayerState, achievement: Achievement, opens: datetime | None) -> Standing:
+        """The same, begun where there is none."""
+        occurrence = open_occurrence(achievement, opens)
+        return self.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
 
-    def kept(self, id_: str, repeat: str) -> dict[str, Any] | None:
-        """The same of an achievement that was retired, as the player completed it last; None where they never did."""
-        standings = self._standings.get(id_, {})
-        runs = [standing for standing in standings.values() if standing.is_earned]
-        if not runs:
-            return None
-        newest = max(runs, key=lambda run: run.completed_at or self.now)
-        final = newest.final or {}
-        shown = {
-            "player_id": self.player.player_id,
-            "achievement_id": id_,
-            "progress": 1,
-            "is_completed": True,
-            "completed_at": instant(newest.completed_at) if newest.completed_at else None,
-            "metrics": final.get("metrics", {}),
-            "requirements": [r for r in final.get("requirements", []) if r.get("target") not in self.hidden],
-            "history": self._history(id_, standings),
-            "version": newest.version,
-        }
-        return shown if repeat == NEVER else shown | {"completions": len(runs)}
+    def of(self, player_id: PlayerId) -> dict[tuple[str, str], Standing]:
+        """(achievement, occurrence) → how one player stands."""
+        return {key[1:]: standing for key, standing in self.standings.items() if key[0] == player_id}
 
-    def _history(self, id_: str, standings: dict[str, Standing]) -> list[dict[str, Any]]:
-        entries: dict[tuple[datetime, float, str], dict[str, Any]] = {}
-        for mark in self._marks.get(id_, []):  # one reading may have reached several quarters
-            entries[mark.at, mark.progress, ""] = {
-                "at": instant(mark.at), "progress": mark.progress, "metrics": mark.metrics,
-            }  # fmt: skip
-        for occurrence, standing in standings.items():
-            if standing.completed_at is not None:
-                metrics = (standing.final or {}).get("metrics", {})
-                entries.pop((standing.completed_at, 1.0, ""), None)
-                entries[standing.completed_at, 1.0, occurrence] = {
-                    "at": instant(standing.completed_at), "progress": 1, "metrics": metrics,
-                }  # fmt: skip
-        return [entries[key] for key in sorted(entries)][-HISTORY:]
+    def is_awaited(self, event: GameEvent) -> bool:
+        """Whether some achievement waits for the quest that this own event says was completed."""
+        return event.type == "quest.completed" and event.data["id"] in self.rules.waiting_for_quests
 
-    def row(self, definition: dict[str, Any], read: dict[str, Any], rarity: float | None) -> dict[str, Any]:
-        """A row of the player's list: what it is, how rare, and how far they have come."""
-        state = "COMPLETED" if read["is_completed"] else "IN_PROGRESS" if read["progress"] > 0 else "LOCKED"
-        names = ("title", "description", "type", "category", "points", "series", "tier", "repeat", "icon", "rewards")
-        shown = {"id": definition["id"], **{name: definition[name] for name in names}}
-        return {**shown, "rarity": rarity, "state": state, **read}
+    # -- writing -------------------------------------------------------------------------------------------------------
 
-
-def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
-    """All achievements that are visible, begun or not, and retired ones that the player has. A player sees
-    `{id, type, points}` of what is secret to them."""
-    hidden = queries.hidden_ids(player_id) if for_player else set()
-    view = View(player_id, now, hidden)
-    published = publishing.current().published.get("achievement", {})
-    rare = rarities("achievement")
-    found: list[dict[str, Any]] = []
-    for id_, item in sorted(published.items()):
-        if id_ in hidden:
-            if state is None:
-                found.append({name: item.definition[name] for name in ("id", "type", "points")})
-            continue
-        achievement = view.rules.by_id.get(id_)
-        read = view.of(achievement) if achievement else view.kept(id_, item.definition["repeat"])
-        if read is None:
-            continue
-        row = view.row(item.definition, read, rare.get(id_))
-        if state in (None, row["state"]):
-            found.append(row)
-    return found
-
-
-class Touched(NamedTuple):
-    """What happened to a player that may have brought an achievement forward."""
-
-    metrics: Collection[str]
-    """Those they had samples of."""
-    completed: Collection[str]
-    """Achievements they completed, which others may wait for."""
-
-
-def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[PlayerId, dict[str, float]]:
-    """player → achievement → progress, of what is unfinished and was touched. Four queries, however many players; one
-    where nothing was.
-
-    What a player must not know of is left out, and what can come no further: completed, revoked, pending.
-    """
-    current = publishing.current()
-    rules = current[AchievementRules]
-    touched = {player_id: by for player_id, by in touched.items() if _touched(rules, by)}
-    if not touched:
-        return {}
-    world = World(now=now, player_ids=touched)
-    world.rules = current
-    books, shelf = Books(world), Standings(world)
-    world.add(books)
-    world.add(shelf)
-    books.read_players()
-    read: list[tuple[PlayerState, Achievement, datetime | None]] = []
-    for player in books.players.values():
-        for achievement in _touched(rules, touched[player.player_id]):
-            is_hidden = achievement.type == "SECRET" and not player.earned & achievement.bit
-            is_pending = achievement.goal.since > player.filled
-            opens = opens_at(achievement, player, now)
-            is_over = achievement.is_settled(player) or achievement.is_spent(player, opens)
-            if not (is_hidden or is_pending or is_over):
-                read.append((player, achievement, opens))
-    books.read_tallies(
-        [
-            (player.player_id, requirement.metric, achievement.goal.scope.key(opens))
-            for player, achievement, opens in read
-            for requirement in achievement.goal.requirements
-            if requirement.metric
-        ]
-    )
-    shelf.read(
-        dict.fromkeys((player.player_id, a.id, open_occurrence(a, opens)) for player, a, opens in read),
-    )
-    found: dict[PlayerId, dict[str, float]] = {}
-    for player, achievement, opens in read:
-        standing = shelf.standings.get((player.player_id, achievement.id, open_occurrence(achievement, opens)))
-        if standing is None or standing.completed_at is None:
-            progress = shelf.reading(player, achievement, opens)["progress"]
-            found.setdefault(player.player_id, {})[achievement.id] = progress
-    return found
-
-
-def _touched(rules: AchievementRules, by: Touched) -> Iterable[Achievement]:
-    counting = [achievement for metric in by.metrics for achievement in rules.by_metric.get(metric, ())]
-    waiting = [achievement for id_ in by.completed for achievement in rules.waiting.get(id_, ())]
-    return {achievement.id: achievement for achievement in counting + waiting}.values()
+    def write(self) -> None:
+        """Write each standing that changed; an unfinished one with the version under which that was."""
+        changed = sorted(
+            ((key, standing) for key, standing in self.standings.items() if standing.dirty), key=itemgetter(0)
+        )
+        for (_, id_, _), standing in changed:
+            if standing.completed_at is None:
+                standing.version = self.rules.by_id[id_].version
+        rows = [(*key, *(getattr(standing, name) for name in _FIELDS)) for key, standing in changed]
+        sql.upsert(StandingRow, (*_KEY, *_FIELDS), rows, conflict=_KEY, set_=_FIELDS)

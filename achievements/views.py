@@ -10,10 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from achievements import queries, standings
+from achievements import queries, reading
 from achievements.commands import ClaimRewards, RevokeAchievement
 from achievements.content_serializers import SecretAchievementShape
 from achievements.explaining import explain
+from achievements.reading import ShownAchievements
 from achievements.rules import Achievement, AchievementRules
 from achievements.serializers import (
     AchievementProgressShape,
@@ -24,7 +25,6 @@ from achievements.serializers import (
     RevokedShape,
     RevokeShape,
 )
-from achievements.standings import View
 from gamification.kernel.content import publishing
 from gamification.kernel.core import bus
 from gamification.kernel.core.messages import NotFound, PlayerId
@@ -53,8 +53,8 @@ def find_kept(request: Request, achievement_id: str, player_id: PlayerId) -> dic
     published = publishing.current().published.get("achievement", {}).get(achievement_id)
     if published is None or not published.retired:
         return None
-    view = View(player_id, timezone.now(), hidden(request, player_id))
-    return view.kept(achievement_id, published.definition["repeat"])
+    mine = ShownAchievements(player_id, timezone.now(), hidden(request, player_id))
+    return mine.kept(achievement_id, published.definition["repeat"])
 
 
 def hidden(request: Request, player_id: PlayerId) -> set[str]:
@@ -74,7 +74,7 @@ class PlayerAchievements(APIView):
     )
     def get(self, request: Request, player_id: str) -> Response:
         player_id, state = player_in_path(request, player_id), chosen(request, "state", STATES)
-        found = standings.rows(player_id, timezone.now(), state=state, for_player=is_player(request))
+        found = reading.rows(player_id, timezone.now(), state=state, for_player=is_player(request))
         return paginate_list(request, found, key=lambda row: row["id"])
 
 
@@ -90,7 +90,7 @@ class Progress(APIView):
         if kept := find_kept(request, achievement_id, player_id):
             return Response(kept)
         achievement = find(request, achievement_id, player_id)
-        return Response(View(player_id, timezone.now(), hidden(request, player_id)).of(achievement))
+        return Response(ShownAchievements(player_id, timezone.now(), hidden(request, player_id)).of(achievement))
 
 
 class Explain(APIView):
@@ -103,7 +103,7 @@ class Explain(APIView):
     def get(self, request: Request, achievement_id: str) -> Response:
         player_id = acting_player(request, request.query_params.get("player_id"))
         achievement = find(request, achievement_id, player_id)
-        return Response(explain(View(player_id, timezone.now(), hidden(request, player_id)), achievement))
+        return Response(explain(ShownAchievements(player_id, timezone.now(), hidden(request, player_id)), achievement))
 
 
 class Claim(APIView):

@@ -15,7 +15,7 @@ from django.db import OperationalError, transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Least
 
-from achievements.completing import Standings
+from achievements.standings import Standings
 from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Change, Unpublishable
 from gamification.kernel.core.messages import PlayerId

@@ -14,7 +14,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from achievements.completing import Standings, complete
+from achievements.completing import complete
+from achievements.history import History
+from achievements.standings import Standings
 from anticheat.screening import Screening, hold, note_reuse, screen
 from gamification import reactions
 from gamification.feed import numbering
@@ -140,7 +142,7 @@ def open_world(
 ) -> World:
     """Lock the players, then read which rules are published: nobody decides by older ones than a backfill did."""
     world = World(now=now, player_ids=player_ids, actor=actor, backfill=backfill)
-    for part in (Books, Screening, Standings, QuestRuns, Ledger):
+    for part in (Books, Screening, Standings, History, QuestRuns, Ledger):
         world.add(part(world))
     world[Books].lock()
     world.rules = publishing.current()

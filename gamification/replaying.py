@@ -12,13 +12,16 @@ second time, whatever its definition says now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from achievements.completing import Past, Standing, Standings, complete, unlock_all, waiters
-from achievements.rules import Achievement, AchievementRules
+from achievements import replaying as achievements
+from achievements.completing import complete, mark_completed, unlock_all, waiters
+from achievements.replaying import Past
+from achievements.rules import Achievement
+from achievements.standings import Standing, Standings
 from gamification import pipeline
 from gamification.kernel.content.publishing import Rules
 from gamification.kernel.core.messages import GameEvent, PlayerId
@@ -64,24 +67,25 @@ def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
 
 
 def _fill(world: World, player: PlayerState) -> None:
-    books, shelf = world[Books], world[Standings]
-    new = [a for a in shelf.rules.by_id.values() if a.goal.since > player.filled]
-    replayed = replay(world.rules, player, kept_events(player.player_id), shelf, now=world.now)
-    for achievement in _begun_anew(shelf.rules, player):
+    books, standings = world[Books], world[Standings]
+    new = [a for a in standings.rules.by_id.values() if a.goal.since > player.filled]
+    replayed = replay(world.rules, player, kept_events(player.player_id), standings, now=world.now)
+    for achievement in achievements.begun_anew(standings.rules, player):
         if achievement.era is not None and achievement.era.publication > player.filled:
             books.begin_anew(player, achievement.goal)
-    books.adopt(replayed[Books], player, replayed[Standings].rerun)
-    shelf.adopt(replayed[Standings], player)
+    books.adopt(replayed[Books], player, achievements.rerun(replayed[Standings]))
+    achievements.adopt(standings, replayed[Standings], player)
     for past, achievement, occurrence in replayed[Standings].completed:
         found = replayed[Standings].standings[past.player_id, achievement.id, occurrence]
         assert found.completed_at is not None
         assert found.final is not None
-        standing = shelf.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
+        standing = standings.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
         at, event_id = found.completed_at, found.event_id
-        grant(world, shelf.state(player, achievement, occurrence, standing, at, event_id, found.final))
+        earned = mark_completed(standings, player, achievement, occurrence, standing, at, event_id, found.final)
+        grant(world, earned)
         # What was waiting for it and is not new itself is complete at that very event.
         cause = GameEvent(event_id, player.player_id, "", {}, at)
-        for earned in unlock_all(shelf, player, cause, waiters(shelf, player, achievement, at)):
+        for earned in unlock_all(standings, player, cause, waiters(standings.rules, player, achievement, at)):
             grant(world, earned)
     player.filled, player.dirty = world.rules.number, True
     _look_once_more(world, player, new, replayed)
@@ -102,18 +106,18 @@ def _look_once_more(world: World, player: PlayerState, new: list[Achievement], r
         grant(world, earned)
 
 
-def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], shelf: Standings, *, now: datetime) -> World:
+def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], standings: Standings, *, now: datetime) -> World:
     """Everything counted from the player's first kept event, in memory. Only what is new to the player completes.
 
-    `shelf` says how the player stands: what was completed before counts for whoever waits for it from the moment it was
-    completed.
+    `standings` says how the player stands: what was completed before counts for whoever waits for it from the moment
+    it was completed.
     """
     world = World(now=events[-1].event.timestamp if events else now, player_ids=[])
     world.rules = rules
     books, replayed = Books(world), Standings(world)
     world.add(books)
     world.add(replayed)
-    shelf.note_before(player)
+    achievements.note_before(standings, player)
     past = replace(
         player,
         earned=0,
@@ -123,24 +127,17 @@ def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], shelf: Sta
         dirty=False,
     )
     books.players[player.player_id] = past
-    done = replayed.rehearse(player, shelf.of(player.player_id))
+    done = achievements.begin_replay(replayed, player, standings.of(player.player_id))
     books.measure(kept.event for kept in events)
-    begun = _since(_begun_anew(replayed.rules, player), done, events)
+    begun = _since(achievements.begun_anew(replayed.rules, player), done, events)
     for event, received_at in events:
         while done and done[0].order < event.order:  # the event that completed it is no longer kept
-            _relive(world, past, done.pop(0), event)
+            achievements.relive(replayed, past, done.pop(0), event)
         books.muted = frozenset(id_ for id_, since in begun.items() if received_at <= since)
         complete(world, record(world, event))
         while done and done[0].order == event.order:
-            _relive(world, past, done.pop(0), event)
+            achievements.relive(replayed, past, done.pop(0), event)
     return world
-
-
-def _begun_anew(rules: AchievementRules, player: PlayerState) -> Iterator[Achievement]:
-    """The ALWAYS achievements that the player had in another way: only what arrived since counts for their runs."""
-    for achievement in rules.by_id.values():
-        if achievement.repeat == ALWAYS and achievement.era is not None and player.had_before & achievement.bit:
-            yield achievement
 
 
 def _since(begun: Iterable[Achievement], done: Sequence[Past], events: Sequence[Kept]) -> dict[str, datetime]:
@@ -154,19 +151,6 @@ def _since(begun: Iterable[Achievement], done: Sequence[Past], events: Sequence[
             if achievement.id in since and event_id in arrived:
                 since[achievement.id] = max(since[achievement.id], arrived[event_id])
     return since
-
-
-def _relive(world: World, player: PlayerState, past: Past, event: GameEvent) -> None:
-    """In a replay, have an achievement completed that was, after the event at which it was. One that was revoked is
-    spent, and nobody who waits for it has it.
-    """
-    books, shelf, achievement = world[Books], world[Standings], past.achievement
-    if past.closes_run:
-        books.begin_anew(player, achievement.goal)
-        shelf.begin_run(player, achievement)
-    if past.standing.revoked_at is None:
-        player.earned |= achievement.bit
-        unlock_all(shelf, player, event, waiters(shelf, player, achievement, event.timestamp))
 
 
 def kept_events(player_id: PlayerId) -> list[Kept]:

@@ -26,7 +26,7 @@ from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from progress.rules import WINDOW_MEMORY
 from progress.watching import RuleIndex
 from quests.models import Run
-from quests.standings import HISTORY
+from quests.reading import HISTORY
 
 BITE = 5_000
 """Rows deleted in one transaction."""

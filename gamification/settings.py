@@ -455,7 +455,7 @@ SPECTACULAR_SETTINGS = {
         "RequirementTypeEnum": "progress.models.Aggregate",
         "RewardTypeEnum": "rewards.models.RewardType",
         "QuestTypeEnum": "quests.models.Quest.Type",
-        "QuestStatusEnum": "quests.standings.STATES",
+        "QuestStatusEnum": "quests.reading.STATES",
         "ServerOrPlayerEnum": "quests.models.Step.CompletedBy",
     },
     # The sidecar's copies, so that the docs can be read without a network.

@@ -15,7 +15,7 @@ from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import Fact, own_id
 from gamification.kernel.models import Version
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
-from quests import checks, queries, standings
+from quests import checks, queries, reading
 from quests.content_serializers import PoolShape, QuestShape
 from quests.models import Pool, PoolQuest, Quest, QuestRequirement, QuestReward, Step
 
@@ -209,7 +209,7 @@ QUEST = Kind(
     show=show,
     also_counted={"runs_on_older_versions": queries.runs_on_older_versions},
     filters=("type", "difficulty", "is_active", "repeat", "auto_start"),
-    asked_of_players={"available_to": standings.startable},
+    asked_of_players={"available_to": reading.startable},
     searched=("id", "title", "description"),
 )
 POOL = Kind(

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from gamification.kernel.web.strict_fields import Instant, Shape, Text
 from quests.content_serializers import StepShape
 from quests.models import Quest, Run
-from quests.standings import STATES
+from quests.reading import STATES
 
 # -- requests ----------------------------------------------------------------------------------------------------------
 

@@ -19,10 +19,10 @@ from gamification.kernel.web.access import acting_player, actor, is_player, play
 from gamification.kernel.web.pages import paged
 from gamification.kernel.web.parameters import chosen
 from gamification.kernel.web.strict_fields import parse, shown_id
-from quests import standings
+from quests import reading
 from quests.commands import AbandonQuest, CompleteStep, NotSaidByPlayers, StartQuest, UnknownQuest
+from quests.reading import STATES, View
 from quests.serializers import PlayerNamed, QuestProgressShape, QuestStandingShape, StartShape
-from quests.standings import STATES, View
 
 _player = OpenApiParameter("player_id", description="Whose; a player's token says so by itself.", required=False)
 _page = paged(QuestStandingShape)
@@ -30,7 +30,7 @@ _page = paged(QuestStandingShape)
 
 def read(quest_id: str, player_id: PlayerId, now: datetime) -> dict[str, Any]:
     """How the player stands with one quest. Raises UnknownQuest, for one retired before the player began it too."""
-    found = View(player_id, now, only=quest_id).of(quest_id) if standings.is_known(quest_id) else None
+    found = View(player_id, now, only=quest_id).of(quest_id) if reading.is_known(quest_id) else None
     if found is None:
         raise UnknownQuest(f"There is no quest {shown_id(quest_id)}.")
     return found
@@ -49,7 +49,7 @@ class PlayerQuests(APIView):
     )
     def get(self, request: Request, player_id: str) -> Response:
         player_id, state = player_in_path(request, player_id), chosen(request, "state", STATES)
-        found = standings.rows(player_id, timezone.now(), state=state, for_player=is_player(request))
+        found = reading.rows(player_id, timezone.now(), state=state, for_player=is_player(request))
         return paginate_list(request, found, key=lambda row: row["id"])
 
 

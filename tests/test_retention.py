@@ -19,7 +19,7 @@ from gamification.kernel.models import Event, Head, RejectedEvent
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
-from quests.standings import HISTORY, View
+from quests.reading import HISTORY, View
 from tests.pipeline.content import achievement, event, metric, publish, quest, requirement, step
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

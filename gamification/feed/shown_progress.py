@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from achievements.standings import Touched, progressed
+from achievements.reading import Touched, progressed
 from gamification.feed.clock import Clock
 from gamification.feed.presence import Listener, Presence
 from gamification.feed.reading import Reader

@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from uuid_utils.compat import uuid7
 
+from achievements.reading import ShownAchievements
 from achievements.rules import Achievement
 from achievements.serializers import AchievementProgressShape
-from achievements.standings import View
 from achievements.views import PLAYER, Progress, find, hidden
 from gamification import pipeline
 from gamification.intake.decoding import AHEAD, EARLIEST
@@ -94,7 +94,7 @@ class AchievementProgress(Progress):
         else:
             event_id = _event_id(request)
         update_progress(player_id, achievement, metrics, event_id=event_id, at=at, now=now)
-        return Response(View(player_id, now, hidden(request, player_id)).of(achievement))
+        return Response(ShownAchievements(player_id, now, hidden(request, player_id)).of(achievement))
 
 
 def update_progress(

@@ -17,7 +17,7 @@ from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent, Refused
 from gamification.play.moves import MOVES
-from quests import standings
+from quests import reading
 from quests.commands import CompleteStep
 
 PLAYER = "demo"
@@ -41,7 +41,7 @@ def play(move: str, now: datetime) -> list[dict[str, Any]]:
 def oblige(now: datetime) -> list[dict[str, str]]:
     """Complete the steps under way that only a game server may; returns them."""
     done = []
-    for run in standings.rows(PLAYER, now, state="IN_PROGRESS", for_player=False):
+    for run in reading.rows(PLAYER, now, state="IN_PROGRESS", for_player=False):
         for step in run["steps"]:
             if step["id"] in run["active_steps"] and not step["requirements"] and step["completed_by"] == "SERVER":
                 wish = CompleteStep(player_id=PLAYER, quest_id=run["quest_id"], step_id=step["id"], by_player=False)

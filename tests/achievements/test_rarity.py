@@ -12,7 +12,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from achievements import standings
+from achievements import reading
 from achievements.commands import RevokeAchievement
 from achievements.models import Standing
 from achievements.tasks import roll_up_rarity as roll_up_achievements
@@ -196,7 +196,7 @@ def test_rolling_up_and_reading_40_ask_as_many_queries_as_one() -> None:
 
     def costs() -> list[int]:
         def read() -> object:
-            return standings.rows("ann", NOON, state=None, for_player=True)
+            return reading.rows("ann", NOON, state=None, for_player=True)
 
         return [cost(lambda: roll_up_achievements(NOON)), cost(lambda: roll_up_quests(NOON)), cost(read)]
 
@@ -206,7 +206,7 @@ def test_rolling_up_and_reading_40_ask_as_many_queries_as_one() -> None:
     publish(*(quest(f"q-{n}", step("s")) for n in range(40)))
     for n in range(30):
         kill(f"p-{n}", 0)
-    assert len(standings.rows("ann", NOON, state=None, for_player=True)) == 45
+    assert len(reading.rows("ann", NOON, state=None, for_player=True)) == 45
     with_many = costs()
     assert with_many[2] == of_few[2]
     # SQLite binds the rows one by one, by one executemany, which it logs as one statement.

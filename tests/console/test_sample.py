@@ -28,7 +28,7 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import ApiKey, Version
 from progress.models import Backfill, Player
-from quests import standings
+from quests import reading
 from quests.commands import CompleteStep, StartQuest
 from quests.models import Run
 from rewards.models import Distribution
@@ -256,9 +256,9 @@ def live_a_day(name: str, morning: datetime) -> None:
 
 def look_at_the_board(name: str, now: datetime) -> None:
     """Start what can be started, and complete by hand what is completed so."""
-    for quest in sorted(standings.startable(name, now)):
+    for quest in sorted(reading.startable(name, now)):
         bus.handle(StartQuest(player_id=name, quest_id=quest), actor=SYSTEM, now=now)
-    for row in standings.rows(name, now, state="IN_PROGRESS", for_player=False):
+    for row in reading.rows(name, now, state="IN_PROGRESS", for_player=False):
         for step in row["steps"]:
             if step["id"] in row["active_steps"] and not step["requirements"]:
                 bus.handle(CompleteStep(player_id=name, quest_id=row["id"], step_id=step["id"]), actor=SYSTEM, now=now)
@@ -275,7 +275,7 @@ def test_every_quest_can_be_completed(content: Content) -> None:
     assert {each["id"] for each in content["quests"]} - {quest for _, quest in completed} == set()
     alone = {each["id"] for each in content["quests"] if each["type"] not in ("DAILY", "WEEKLY")}
     assert {(name, quest) for name in names for quest in alone} - completed == set()
-    story = {row["id"]: row for row in standings.rows("someone", SOLSTICE, state="COMPLETED", for_player=False)}
+    story = {row["id"]: row for row in reading.rows("someone", SOLSTICE, state="COMPLETED", for_player=False)}
     assert story["two-receipts"]["step_progress"] == {
         "hear-the-clerk": 1,
         "for-the-sea": 0,
@@ -291,7 +291,7 @@ def test_each_day_the_board_offers_two_dailies_and_each_week_one_weekly() -> Non
     load()
     pipeline.process([GameEvent("e-1", "someone", "session.started", {}, SOLSTICE)], now=SOLSTICE)
     offered = [
-        {each for each in standings.startable("someone", SOLSTICE + timedelta(days=day)) if each.startswith(kind)}
+        {each for each in reading.startable("someone", SOLSTICE + timedelta(days=day)) if each.startswith(kind)}
         for kind in ("daily-", "weekly-")
         for day in range(28)
     ]

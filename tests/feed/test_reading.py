@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from achievements.standings import Touched, progressed
+from achievements.reading import Touched, progressed
 from gamification import pipeline
 from gamification.feed.models import Message
 from gamification.feed.reading import PAGE, read
@@ -82,7 +82,7 @@ def test_progress_leaves_out_what_is_done_hidden_or_pending() -> None:
 
 
 def test_progress_is_what_rest_shows() -> None:
-    from achievements.standings import rows
+    from achievements.reading import rows
 
     a_game()
     pipeline.process(kills("ann", 7), now=NOON)

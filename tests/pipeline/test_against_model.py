@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from achievements.models import Standing
+from achievements.reading import ShownAchievements
 from achievements.rules import AchievementRules
-from achievements.standings import View
 from gamification import pipeline, replaying
 from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Change, Unpublishable
@@ -67,7 +67,7 @@ def assert_the_same(model: Model) -> None:
     player = Player.objects.filter(pk="ann").first()
     if player is not None:
         assert (player.achievements_completed, player.points) == (len(expected), 10 * len(expected))
-        view, rules = View("ann", NOON), publishing.current()[AchievementRules]
+        view, rules = ShownAchievements("ann", NOON), publishing.current()[AchievementRules]
         for achievement in model.achievements:
             assert_shown(model, achievement, view.of(rules.by_id[achievement["id"]]))
 

@@ -24,10 +24,10 @@ from hypothesis.stateful import (
 )
 
 from achievements.commands import RevokeAchievement
-from achievements.completing import opens_at
 from achievements.explaining import explain
+from achievements.occurrences import opens_at
+from achievements.reading import ShownAchievements
 from achievements.rules import AchievementRules
-from achievements.standings import View
 from gamification import backfilling, pipeline
 from gamification.intake.erasing import ErasePlayer, tables
 from gamification.kernel.content import publishing
@@ -288,7 +288,7 @@ class PlayAgainstEdits(RuleBasedStateMachine):
         newest = ended.last()
         holding.assert_everybody_is_filled(newest.publication if newest else 0)
         for player in Player.objects.filter(banned=False).values_list("player_id", flat=True):
-            view = View(player, self.now)
+            view = ShownAchievements(player, self.now)
             for one in view.rules.by_id.values():
                 read = view.of(one)
                 assert "pending" not in read

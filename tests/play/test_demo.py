@@ -20,7 +20,7 @@ from gamification.kernel.models import Event
 from gamification.kernel.web.tokens import read_token
 from gamification.play.moves import MOVES
 from progress.models import Player
-from quests import standings
+from quests import reading
 from quests.commands import StartQuest
 
 pytestmark = pytest.mark.django_db
@@ -138,7 +138,7 @@ def test_the_game_sees_to_the_steps_that_wait_for_it_and_no_others(visitor: Clie
     for move in ("go-out", "foe", *["find"] * 5):
         post(visitor, "event", {"move": move})
     assert post(visitor, "event", {"move": "oblige"}).json() == {"completed": []}
-    [tutorial] = standings.rows("demo", timezone.now(), state="IN_PROGRESS", for_player=True)
+    [tutorial] = reading.rows("demo", timezone.now(), state="IN_PROGRESS", for_player=True)
     assert (tutorial["quest_id"], "sign" in tutorial["active_steps"]) == ("learning-the-flats", True)  # a player's step
 
     bus.handle(StartQuest(player_id="demo", quest_id="handle-with-care"), actor=SYSTEM, now=timezone.now())

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import Model
 
-from achievements.completing import Standings
+from achievements.standings import Standings
 from anticheat.models import Finding, Rule
 from anticheat.screening import Screening, screen
 from gamification import pipeline

@@ -10,7 +10,7 @@ from gamification.kernel.core.actors import SYSTEM
 from progress.models import MemberSeen
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
-from quests.standings import View
+from quests.reading import View
 from quests.tasks import move_runs
 from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, step
 

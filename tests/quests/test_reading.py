@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from gamification import pipeline
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
-from quests import standings
+from quests import reading
 from quests.commands import AbandonQuest, CompleteStep, StartQuest
 from quests.models import Run
-from quests.standings import View
+from quests.reading import View
 from tests.pipeline.content import NOON, achievement, event, metric, pool, publish, quest, requirement, step
 
 pytestmark = pytest.mark.django_db
@@ -160,9 +160,9 @@ def test_reading_40_quests_asks_as_many_queries_as_reading_one() -> None:
     def costs() -> list[int]:
         now, found = NOON + timedelta(seconds=100), []
         for ask in (
-            lambda: standings.rows("ann", now, state=None, for_player=True),
-            lambda: standings.rows("ann", now, state=None, for_player=False),
-            lambda: standings.startable("ann", now),
+            lambda: reading.rows("ann", now, state=None, for_player=True),
+            lambda: reading.rows("ann", now, state=None, for_player=False),
+            lambda: reading.startable("ann", now),
             lambda: View("ann", now, only="q0").of("q0"),
         ):
             ask()  # compiled rules are kept by the process
@@ -180,6 +180,6 @@ def test_reading_40_quests_asks_as_many_queries_as_reading_one() -> None:
     make(range(1))
     of_one = costs()
     make(range(1, 40))
-    assert len(standings.rows("ann", NOON, state=None, for_player=True)) == 41
+    assert len(reading.rows("ann", NOON, state=None, for_player=True)) == 41
     assert costs() == of_one
     assert max(of_one) <= 6

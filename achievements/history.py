@@ -1,0 +1,75 @@
+"""A player's history with achievements: the first reading, at the end of a batch, at which a quarter, half or three
+quarters of one were reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from achievements.models import Mark
+from achievements.occurrences import open_occurrence
+from achievements.snapshots import snapshot
+from achievements.standings import Standings
+from gamification.kernel.core.encoding import number
+from gamification.kernel.core.messages import Json, PlayerId
+from gamification.kernel.core.world import Part
+from gamification.kernel.storage import sql
+from progress.metering import Books, PlayerState
+from progress.rules import ALWAYS, Goal
+
+MarkKey = tuple[PlayerId, str, str, int]
+"""(player, achievement, occurrence, quarter)."""
+Reading = tuple[datetime, float, dict[str, Json]]
+"""(at, progress, metrics)."""
+
+_KEY = ("player_id", "achievement_id", "occurrence", "quarter")
+_READING = ("at", "progress", "metrics")
+
+
+class History(Part):
+    """The marks of one world's players. Nothing is read for them: a mark that there is already stays as it is."""
+
+    def write(self) -> None:
+        marks = dict(self._passed())
+        marks.update(self._touched())
+        sql.insert(Mark, (*_KEY, *_READING), [(*k, *v) for k, v in sorted(marks.items())], ignore_conflicts=True)
+
+    def _passed(self) -> Iterator[tuple[MarkKey, Reading]]:
+        """The quarters that plain goals' tallies have passed."""
+        books = self.world[Books]
+        books.settle_quarters()
+        for player_id, goal, quarter, opens, value in books.passed:
+            occurrence = self._unfinished(books.players[player_id], goal, opens)
+            if occurrence is not None:
+                requirement = goal.requirements[0]
+                progress = 1.0 if requirement.is_met(value) else min(requirement.fraction(value, False), 0.99)
+                reading = books.counted[player_id].timestamp, progress, {requirement.metric: number(value)}
+                yield (player_id, goal.owner, occurrence, quarter), reading
+
+    def _touched(self) -> Iterator[tuple[MarkKey, Reading]]:
+        """The quarters that all other goals which moved have reached."""
+        books, standings = self.world[Books], self.world[Standings]
+        for (player_id, _, opens), goal in books.touched.items():
+            player = books.players[player_id]
+            occurrence = self._unfinished(player, goal, opens)
+            if occurrence is None:
+                continue
+            read = snapshot(standings, player, standings.rules.by_id[goal.owner], opens)
+            for quarter in (1, 2, 3):
+                if read["progress"] >= quarter / 4:
+                    reading = books.counted[player_id].timestamp, read["progress"], read["metrics"]
+                    yield (player_id, goal.owner, occurrence, quarter), reading
+
+    def _unfinished(self, player: PlayerState, goal: Goal, opens: datetime | None) -> str | None:
+        """The occurrence that is still to be completed; None where there is nothing to come any more."""
+        standings = self.world[Standings]
+        achievement = standings.rules.by_id[goal.owner]
+        if goal.since > player.filled or achievement.is_settled(player) or achievement.is_spent(player, opens):
+            return None
+        if achievement.repeat == ALWAYS:
+            return str(int(standings.standing(player, achievement, opens).reached.get("runs", 0)) + 1)
+        standing = standings.find(player, achievement, opens)
+        if standing is not None and standing.completed_at is not None:
+            return None
+        return open_occurrence(achievement, opens)

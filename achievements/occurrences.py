@@ -1,0 +1,34 @@
+"""Which of several times an achievement is completed: the occurrences that samples and completions belong to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from achievements.rules import Achievement
+from gamification.kernel.core.encoding import instant
+from progress.metering import PlayerState
+from progress.rules import ALWAYS, NEVER
+
+OPEN_RUN = "*"
+"""The occurrence under which the unfinished run of an ALWAYS achievement is kept."""
+
+
+def opens_at(achievement: Achievement, player: PlayerState, at: datetime) -> datetime | None:
+    """When the player's period that holds `at` opened; None where the achievement has no periods."""
+    if achievement.repeat in (NEVER, ALWAYS):
+        return None
+    return player.period(achievement.repeat, at).opens
+
+
+def open_occurrence(achievement: Achievement, opens: datetime | None) -> str:
+    """The occurrence that samples count for: the open run, the period, or the only one there is."""
+    return OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+
+
+def occurrence_at(achievement: Achievement, player: PlayerState, at: datetime) -> str:
+    return open_occurrence(achievement, opens_at(achievement, player, at))
+
+
+def run_number(occurrence: str) -> int:
+    """Which completion of an ALWAYS achievement an occurrence is; 0 for the open run."""
+    return int(occurrence) if occurrence.isdecimal() else 0

@@ -1,0 +1,224 @@
+"""How a player stands with achievements: read without a lock, worked out by the same rules that complete them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from achievements import queries
+from achievements.models import Mark
+from achievements.occurrences import open_occurrence, opens_at
+from achievements.rules import Achievement, AchievementRules
+from achievements.snapshots import goal_snapshot, snapshot
+from achievements.standings import Standing, Standings
+from gamification.kernel.content import publishing
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.world import World
+from progress.metering import Books, PlayerState
+from progress.queries import rarities
+from progress.rules import NEVER, Tally
+
+HISTORY = 50
+"""The newest entries that are shown."""
+
+
+class ShownAchievements:
+    """One player's standings with everything published, as they are now. A fixed number of queries."""
+
+    def __init__(self, player_id: PlayerId, now: datetime, hidden: Iterable[str] = ()) -> None:
+        self.now, self.hidden = now, frozenset(hidden)
+        world = World(now=now, player_ids=[player_id])
+        world.rules = publishing.current()
+        self.books, standings = Books(world), Standings(world)
+        world.add(self.books)
+        world.add(standings)
+        self.player = self.books.look_at(player_id)
+        self.books.read_all()
+        standings.read_all()
+        self.rules = world.rules[AchievementRules]
+        self._standings: dict[str, dict[str, Standing]] = {}
+        for (id_, occurrence), standing in standings.of(player_id).items():
+            self._standings.setdefault(id_, {})[occurrence] = standing
+        self._marks: dict[str, list[Mark]] = {}
+        for mark in Mark.objects.filter(player_id=player_id).order_by("at", "quarter"):
+            self._marks.setdefault(mark.achievement_id, []).append(mark)
+
+    def of(self, achievement: Achievement, *, live: bool = False) -> dict[str, Any]:
+        """The contract's progress of one achievement; of a repeating one, in the period the clock is in.
+
+        `live`: every requirement as it reads now, not as it was kept at completion, and none left out.
+        """
+        player, goal = self.player, achievement.goal
+        standings = self._standings.get(achievement.id, {})
+        opens = opens_at(achievement, player, self.now)
+        standing = self._standing(achievement, opens)
+        is_spent = achievement.is_spent(player, opens)
+
+        def tally(metric: str) -> Tally | None:
+            key = (player.player_id, metric, goal.scope.key(opens))
+            return None if is_spent else self.books.tallies.get(key)
+
+        completed = standing.completed_at is not None and standing.revoked_at is None
+        if completed and standing.final is not None and not live:
+            read, version = standing.final, standing.version
+        else:
+            read = goal_snapshot(goal, tally, standing.reached, player, self.rules, self.now)
+            version = achievement.version
+        shown: dict[str, Any] = {
+            "player_id": player.player_id,
+            "achievement_id": achievement.id,
+            "progress": 1 if completed else read["progress"],
+            "is_completed": completed,
+            "completed_at": instant(standing.completed_at) if completed and standing.completed_at else None,
+            "metrics": read["metrics"],
+            "requirements": [r for r in read["requirements"] if live or r.get("target") not in self.hidden],
+            "history": self._history(achievement.id, standings),
+            "version": version,
+        }
+        if standing.revoked_at is not None:
+            shown["revoked_at"] = instant(standing.revoked_at)
+        if achievement.repeat != NEVER:
+            shown["completions"] = sum(s.is_earned for s in standings.values())
+        if goal.since > player.filled:
+            shown["pending"] = True
+        return shown
+
+    def _standing(self, achievement: Achievement, opens: datetime | None) -> Standing:
+        """The one that is shown: the open run's or the period's; of what does not repeat (any more) the completion,
+        one that was not revoked before one that was.
+        """
+        standings = self._standings.get(achievement.id, {})
+        ended = [(s.is_earned, s.completed_at, s) for s in standings.values() if s.completed_at is not None]
+        if ended and (achievement.repeat == NEVER or self.player.barred & achievement.bit):
+            return max(ended, key=itemgetter(0, 1))[2]
+        if achievement.is_spent(self.player, opens):
+            return Standing()
+        return standings.get(open_occurrence(achievement, opens), Standing())
+
+    def kept(self, id_: str, repeat: str) -> dict[str, Any] | None:
+        """The same of an achievement that was retired, as the player completed it last; None where they never did."""
+        standings = self._standings.get(id_, {})
+        runs = [standing for standing in standings.values() if standing.is_earned]
+        if not runs:
+            return None
+        newest = max(runs, key=lambda run: run.completed_at or self.now)
+        final = newest.final or {}
+        shown = {
+            "player_id": self.player.player_id,
+            "achievement_id": id_,
+            "progress": 1,
+            "is_completed": True,
+            "completed_at": instant(newest.completed_at) if newest.completed_at else None,
+            "metrics": final.get("metrics", {}),
+            "requirements": [r for r in final.get("requirements", []) if r.get("target") not in self.hidden],
+            "history": self._history(id_, standings),
+            "version": newest.version,
+        }
+        return shown if repeat == NEVER else shown | {"completions": len(runs)}
+
+    def _history(self, id_: str, standings: dict[str, Standing]) -> list[dict[str, Any]]:
+        entries: dict[tuple[datetime, float, str], dict[str, Any]] = {}
+        for mark in self._marks.get(id_, []):  # one reading may have reached several quarters
+            entries[mark.at, mark.progress, ""] = {
+                "at": instant(mark.at), "progress": mark.progress, "metrics": mark.metrics,
+            }  # fmt: skip
+        for occurrence, standing in standings.items():
+            if standing.completed_at is not None:
+                metrics = (standing.final or {}).get("metrics", {})
+                entries.pop((standing.completed_at, 1.0, ""), None)
+                entries[standing.completed_at, 1.0, occurrence] = {
+                    "at": instant(standing.completed_at), "progress": 1, "metrics": metrics,
+                }  # fmt: skip
+        return [entries[key] for key in sorted(entries)][-HISTORY:]
+
+    def row(self, definition: dict[str, Any], read: dict[str, Any], rarity: float | None) -> dict[str, Any]:
+        """A row of the player's list: what it is, how rare, and how far they have come."""
+        state = "COMPLETED" if read["is_completed"] else "IN_PROGRESS" if read["progress"] > 0 else "LOCKED"
+        names = ("title", "description", "type", "category", "points", "series", "tier", "repeat", "icon", "rewards")
+        shown = {"id": definition["id"], **{name: definition[name] for name in names}}
+        return {**shown, "rarity": rarity, "state": state, **read}
+
+
+def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
+    """All achievements that are visible, begun or not, and retired ones that the player has. A player sees
+    `{id, type, points}` of what is secret to them."""
+    hidden = queries.hidden_ids(player_id) if for_player else set()
+    mine = ShownAchievements(player_id, now, hidden)
+    published = publishing.current().published.get("achievement", {})
+    rare = rarities("achievement")
+    found: list[dict[str, Any]] = []
+    for id_, item in sorted(published.items()):
+        if id_ in hidden:
+            if state is None:
+                found.append({name: item.definition[name] for name in ("id", "type", "points")})
+            continue
+        achievement = mine.rules.by_id.get(id_)
+        read = mine.of(achievement) if achievement else mine.kept(id_, item.definition["repeat"])
+        if read is None:
+            continue
+        row = mine.row(item.definition, read, rare.get(id_))
+        if state in (None, row["state"]):
+            found.append(row)
+    return found
+
+
+class Touched(NamedTuple):
+    """What happened to a player that may have brought an achievement forward."""
+
+    metrics: Collection[str]
+    """Those they had samples of."""
+    completed: Collection[str]
+    """Achievements they completed, which others may wait for."""
+
+
+def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[PlayerId, dict[str, float]]:
+    """player → achievement → progress, of what is unfinished and was touched. Four queries, however many players; one
+    where nothing was.
+
+    What a player must not know of is left out, and what can come no further: completed, revoked, pending.
+    """
+    current = publishing.current()
+    rules = current[AchievementRules]
+    touched = {player_id: by for player_id, by in touched.items() if _touched(rules, by)}
+    if not touched:
+        return {}
+    world = World(now=now, player_ids=touched)
+    world.rules = current
+    books, standings = Books(world), Standings(world)
+    world.add(books)
+    world.add(standings)
+    books.read_players()
+    read: list[tuple[PlayerState, Achievement, datetime | None]] = []
+    for player in books.players.values():
+        for achievement in _touched(rules, touched[player.player_id]):
+            is_hidden = achievement.type == "SECRET" and not player.earned & achievement.bit
+            is_pending = achievement.goal.since > player.filled
+            opens = opens_at(achievement, player, now)
+            is_over = achievement.is_settled(player) or achievement.is_spent(player, opens)
+            if not (is_hidden or is_pending or is_over):
+                read.append((player, achievement, opens))
+    books.read_tallies(
+        [
+            (player.player_id, requirement.metric, achievement.goal.scope.key(opens))
+            for player, achievement, opens in read
+            for requirement in achievement.goal.requirements
+            if requirement.metric
+        ]
+    )
+    standings.read(dict.fromkeys((player.player_id, a.id, open_occurrence(a, opens)) for player, a, opens in read))
+    found: dict[PlayerId, dict[str, float]] = {}
+    for player, achievement, opens in read:
+        standing = standings.find(player, achievement, opens)
+        if standing is None or standing.completed_at is None:
+            progress = snapshot(standings, player, achievement, opens)["progress"]
+            found.setdefault(player.player_id, {})[achievement.id] = progress
+    return found
+
+
+def _touched(rules: AchievementRules, by: Touched) -> Iterable[Achievement]:
+    counting = [achievement for metric in by.metrics for achievement in rules.by_metric.get(metric, ())]
+    waiting = [achievement for id_ in by.completed for achievement in rules.waiting.get(id_, ())]
+    return {achievement.id: achievement for achievement in counting + waiting}.values()

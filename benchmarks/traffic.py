@@ -32,7 +32,7 @@ from gamification.intake.door import encode
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import broker, topology
-from gamification.kernel.messaging.broker import Message, Receipt
+from gamification.kernel.messaging.confirming import Message, Receipt
 from gamification.kernel.web.access import create_key
 
 TOLD = ("achievement.completed", "reward.granted", "reward.claimed")

@@ -31,7 +31,8 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from gamification.kernel.messaging import broker, followers, outbox
-from gamification.kernel.messaging.broker import Message, Receipt, State
+from gamification.kernel.messaging.broker import State
+from gamification.kernel.messaging.confirming import Message, Receipt
 from gamification.kernel.messaging.followers import FACTS, Follower, Row
 from gamification.kernel.models import OutboxFact, UnsentFacts
 

@@ -18,7 +18,8 @@ from django.db import connection, transaction
 from gamification import clock, pipeline, relay
 from gamification.kernel.core.messages import Fact, GameEvent
 from gamification.kernel.messaging import broker, followers, outbox
-from gamification.kernel.messaging.broker import Message, Publisher, Receipt, State
+from gamification.kernel.messaging.broker import Publisher, State
+from gamification.kernel.messaging.confirming import Message, Receipt
 from gamification.kernel.models import OutboxFact
 from gamification.relay import Left
 from tests.pipeline.content import achievement, metric, publish, requirement, reward
@@ -267,12 +268,12 @@ def test_a_relay_that_waits_for_a_hanging_broker_keeps_no_batch_waiting(network:
     until(lambda: broker.publisher().state is State.UP and not left())
     network.hang()
     pipeline.process([kill("bob")], now=NOW)
-    until(lambda: broker.publisher()._unconfirmed)  # its relay waits for the broker now
+    until(lambda: broker.publisher().unconfirmed)  # its relay waits for the broker now
     began = time.monotonic()
     for number in range(20):
         pipeline.process([kill("bob", f"b{number}"), kill(f"eve-{number}")], now=NOW)
     assert time.monotonic() - began < relay.DEADLINE / 2
-    assert broker.publisher()._unconfirmed
+    assert broker.publisher().unconfirmed
     with Listener("achievement.completed") as listener:
         network.flow()
         heard = [body["subject"] for body in listener.bodies(21)]

@@ -15,7 +15,7 @@ from django.conf import settings
 from gamification.celery import parked
 from gamification.console.trouble import Trouble, line
 from gamification.intake.backlog import Look, refused_letters
-from gamification.kernel.messaging import broker, topology
+from gamification.kernel.messaging import broker, confirming, topology
 from gamification.kernel.models import Event
 
 
@@ -34,7 +34,7 @@ def the_broker(patience: float) -> str:
         ) from problem
     publisher = broker.Publisher(settings.RABBITMQ_URL, settings.RABBITMQ_EXCHANGE, declare=lambda channel: None)
     publisher.warm_up()
-    deadline = time.monotonic() + max(patience, broker.CONNECT_TIMEOUT)
+    deadline = time.monotonic() + max(patience, confirming.CONNECT_TIMEOUT)
     while publisher.state is broker.State.STARTING and time.monotonic() < deadline:
         time.sleep(0.01)
     state, why = publisher.state, publisher.why
@@ -150,10 +150,10 @@ def the_letters(patience: float) -> str:
 @contextmanager
 def channel() -> Iterator[Any]:
     with kombu.Connection(
-        settings.RABBITMQ_URL, connect_timeout=broker.CONNECT_TIMEOUT, ssl=settings.RABBITMQ_TLS
+        settings.RABBITMQ_URL, connect_timeout=confirming.CONNECT_TIMEOUT, ssl=settings.RABBITMQ_TLS
     ) as client:
         made: Any = client.transport.establish_connection()  # once: what is away is said, not waited for
-        made.sock.settimeout(broker.WRITE_TIMEOUT)
+        made.sock.settimeout(confirming.WRITE_TIMEOUT)
         try:
             yield made.channel()
         finally:

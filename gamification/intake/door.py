@@ -22,7 +22,8 @@ from gamification.intake.decoding import MAX_BODY, Decoded
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.messaging import broker, topology
-from gamification.kernel.messaging.broker import Message, Receipt, State
+from gamification.kernel.messaging.broker import State
+from gamification.kernel.messaging.confirming import Message, Receipt
 
 log = logging.getLogger(__name__)
 

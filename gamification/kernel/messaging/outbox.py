@@ -14,7 +14,7 @@ from django.conf import settings
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Fact
-from gamification.kernel.messaging.broker import Message
+from gamification.kernel.messaging.confirming import Message
 from gamification.kernel.models import OutboxFact
 from gamification.kernel.storage import sql
 

@@ -13,7 +13,8 @@ import pytest
 from django.conf import settings
 
 from gamification.kernel.messaging import broker, topology
-from gamification.kernel.messaging.broker import Message, Publisher, Receipt, State
+from gamification.kernel.messaging.broker import Publisher, State
+from gamification.kernel.messaging.confirming import Message, Receipt
 from tests.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel, until
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.usefixtures("exchange")]
@@ -248,7 +249,7 @@ def test_stopping_lets_what_is_under_way_be_confirmed(publisher: Publisher) -> N
     with Listener("heard"), ThreadPoolExecutor(1) as pool:
         assert send(publisher, message(0)) == [CONFIRMED]
         answer = pool.submit(send, publisher, *(message(n) for n in range(2_000)), timeout=20)
-        until(lambda: publisher._unconfirmed)
+        until(lambda: publisher.unconfirmed)
         publisher.stop(timeout=20)
         assert set(answer.result()) == {CONFIRMED}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ import kombu
 from django.conf import settings
 
 from gamification.kernel.messaging import topology
+from tests.support import waiting
 
 BROKER = settings.RABBITMQ_URL
 """As the environment names it, whatever a test makes of the setting."""
@@ -31,10 +31,7 @@ def own_name() -> str:
 
 
 def until(holds: Callable[[], Any], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)
+    waiting.until(holds, seconds)
 
 
 @contextmanager

@@ -26,7 +26,8 @@ from django.conf import settings
 from gamification.kernel.core.encoding import instant
 from tests import rabbit
 from tests.support.servers import Missing, PostgreSQL, program
-from tests.support.service import free_port, manage, serving, until
+from tests.support.service import free_port, manage, serving
+from tests.support.waiting import until
 
 HANGS_FOR = float(os.environ.get("HANG_SECONDS", "8"))
 SLACK = 1.5

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from django.conf import settings
 
-from tests.feed.test_nodes import batch, environment, game_server
+from tests.support.nodes import batch, environment, game_server
 from tests.support.service import free_port, serving
 from tests.support.sockets import a_game, apart, token
 

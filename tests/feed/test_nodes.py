@@ -8,64 +8,25 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
 from django.conf import settings
-from django.db import connection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from gamification.feed.hub import LOOKING_ROUND
 from gamification.feed.models import Message
-from gamification.kernel.core.encoding import instant
-from gamification.kernel.web.access import SCOPES, create_key
 from progress.models import Player
+from tests.support.nodes import batch, environment, game_server, node
 from tests.support.service import free_port, serving
-from tests.support.sockets import a_game, apart, kills, token, until
+from tests.support.sockets import a_game, apart, token
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
-
-SERVERS = ("REDIS_HOST", "RABBITMQ_URL", "WS_PORT", "PORT")
-
-
-def environment(**named: str) -> dict[str, str]:
-    """The test's database; memory in place of Redis unless it is named."""
-    kept = {name: value for name, value in os.environ.items() if name not in SERVERS}
-    return {**kept, "DB_NAME": str(connection.settings_dict["NAME"]), **named}
-
-
-@contextmanager
-def node(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    port = free_port()
-    with serving(env, port) as process:
-        yield process, f"127.0.0.1:{port}"
-
-
-def game_server(at: str) -> httpx.AsyncClient:
-    _, key = create_key("game", SCOPES)
-    headers = {"Authorization": f"Api-Key {key}"}
-    return httpx.AsyncClient(base_url=f"http://{at}/api/v1", headers=headers, timeout=30)
-
-
-def batch(*players: str) -> dict[str, Any]:
-    """A kill by each."""
-    return {
-        "events": [
-            {
-                "id": event.id,
-                "player_id": event.player_id,
-                "type": event.type,
-                "data": event.data,
-                "timestamp": instant(event.timestamp),
-            }
-            for player in players
-            for event in kills(player)
-        ]
-    }
 
 
 class Listener:
@@ -125,7 +86,7 @@ async def assert_all_was_heard(listeners: list[Listener], seconds: float = 20) -
     """Every number from 1 to the player's last, once, in order; and the same as is kept."""
     last = dict(await apart(lambda: list(Player.objects.values_list("player_id", "last_seq"))))
     with suppress(TimeoutError):
-        await until(lambda: all(each.last >= last[each.player] for each in listeners), seconds)
+        await eventually(lambda: all(each.last >= last[each.player] for each in listeners), seconds)
     rows = await apart(lambda: list(Message.objects.order_by("seq").values_list("player_id", "seq", "type", "data")))
     for each in listeners:
         assert [message["seq"] for message in each.heard] == list(range(1, last[each.player] + 1)), each.player
@@ -140,15 +101,15 @@ async def test_one_process_without_any_server_tells_what_a_request_and_what_the_
         game = await apart(game_server, at)
         async with devices(["ann"], [at]) as [ann]:
             assert (await game.post("/events", json=batch("ann"))).status_code == 200
-            await until(lambda: ann.last == 1, LOOKING_ROUND / 2)
+            await eventually(lambda: ann.last == 1, LOOKING_ROUND / 2)
             reward = {"id": "gone", "type": "BADGE", "value": 0, "claim": "MANUAL", "claim_within": 1}
             assert (await game.post("/rewards", json=reward)).status_code == 201
             given = {"player_id": "ann", "reason": "once"}
             assert (await game.post("/rewards/gone/distribute", json=given)).status_code == 201
-            await until(lambda: [m["type"] for m in ann.heard[1:]] == ["reward.granted", "reward.expired"])
+            await eventually(lambda: [m["type"] for m in ann.heard[1:]] == ["reward.granted", "reward.expired"])
             banned = await game.patch("/players/ann", json={"banned": True})
             assert banned.status_code == 200
-            await until(lambda: ann.socket.close_code == 4403, 3)
+            await eventually(lambda: ann.socket.close_code == 4403, 3)
 
 
 @pytest.mark.redis
@@ -173,7 +134,7 @@ async def test_two_nodes_that_both_commit_tell_every_player_everything_once_and_
             banned = await servers[0].patch("/players/n1", json={"banned": True})
             assert banned.status_code == 200
             theirs = [each for each in listeners if each.player == "n1"]
-            await until(lambda: all(each.socket.close_code == 4403 for each in theirs), 3)
+            await eventually(lambda: all(each.socket.close_code == 4403 for each in theirs), 3)
 
 
 @pytest.mark.redis
@@ -193,7 +154,7 @@ async def test_a_command_apart_reaches_the_sockets_through_redis_at_once(tmp_pat
                 stderr=subprocess.DEVNULL,
             )
             assert await importing.wait() == 0
-            await until(lambda: ann.last == 2 and bob.last == 1, 1)
+            await eventually(lambda: ann.last == 2 and bob.last == 1, 1)
 
 
 class Wire:
@@ -238,7 +199,7 @@ async def test_without_redis_everything_still_arrives_and_with_it_again_at_once(
         game = await apart(game_server, at)
         async with devices(["ann", "bob"], [at]) as [ann, bob]:
             await game.post("/events", json=batch("ann"))
-            await until(lambda: ann.last == 1, LOOKING_ROUND / 2)
+            await eventually(lambda: ann.last == 1, LOOKING_ROUND / 2)
             await wire.cut()
             for _ in range(3):
                 assert (await game.post("/events", json=batch("ann", "bob"))).status_code == 200
@@ -249,7 +210,7 @@ async def test_without_redis_everything_still_arrives_and_with_it_again_at_once(
                 before = ann.last
                 await game.post("/events", json=batch("ann"))
                 with suppress(TimeoutError):
-                    await until(lambda: ann.last > before, 0.5)
+                    await eventually(lambda: ann.last > before, 0.5)
                     return True
                 return False
 

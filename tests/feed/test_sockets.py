@@ -23,7 +23,8 @@ from gamification.feed.consumer import FeedConsumer
 from gamification.feed.hub import Hub
 from gamification.feed.transport import FeedProtocol
 from tests.pipeline.content import achievement, publish, requirement
-from tests.support.sockets import a_game, a_hub, apart, kill, token, until
+from tests.support.sockets import a_game, a_hub, apart, kill, token
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -40,7 +41,7 @@ async def serving() -> AsyncIterator[tuple[uvicorn.Server, str]]:
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(configured(application))
     running = asyncio.ensure_future(server.serve(sockets=[listener]))
-    await until(lambda: server.started)
+    await eventually(lambda: server.started)
     try:
         yield server, f"ws://127.0.0.1:{listener.getsockname()[1]}/game-events"
     finally:
@@ -76,7 +77,7 @@ async def test_who_leaves_while_it_waits_for_its_turn_is_gone_at_once(here: Hub)
         while (await hear(client))["type"] != "resumed":
             pass
         client.transport.abort()
-        await until(lambda: here.presence.count == 0)
+        await eventually(lambda: here.presence.count == 0)
 
 
 async def test_a_browser_comes_in_by_its_subprotocols() -> None:
@@ -135,7 +136,7 @@ async def test_a_client_that_does_not_read_is_closed_and_costs_nobody_else_anyth
         assert waited < 1
         assert 0 < most <= connection.MOST_WAITING
         assert 0 < most_bytes < connection.MOST_BYTES + 10_000
-        await until(lambda: here.presence.listeners["slow"].connections == [also_here])
+        await eventually(lambda: here.presence.listeners["slow"].connections == [also_here])
         assert await farewell(slow) == (4408, "slow_client")
         assert also_here.closed is None
 
@@ -146,7 +147,7 @@ async def test_a_client_that_is_gone_without_a_word_leaves_the_map(here: Hub) ->
         assert (await hear(client))["type"] == "hello"
         assert here.presence.count == 1
         client.transport.abort()
-        await until(lambda: not here.presence.count)
+        await eventually(lambda: not here.presence.count)
 
 
 async def test_sockets_that_closed_leave_nothing_for_the_collector() -> None:
@@ -170,6 +171,6 @@ async def test_sockets_that_closed_leave_nothing_for_the_collector() -> None:
                 await client.close()
             for client in clients[10:]:
                 client.transport.abort()
-            await until(lambda: alive() == before, seconds=3)
+            await eventually(lambda: alive() == before, seconds=3)
         finally:
             gc.enable()

@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import amqp
 import kombu
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError, connection
 from django.utils import timezone
 from pytest_django import Settings
@@ -39,6 +38,7 @@ from progress.models import Player
 from tests import rabbit, workers
 from tests.pipeline.content import metric, publish
 from tests.support.bodies import NOW, event, sent
+from tests.support.letters import deadletters
 from tests.support.playing import count
 
 # -- reading, without a broker -----------------------------------------------------------------------------------------
@@ -672,12 +672,6 @@ def test_a_message_that_came_back_often_is_tried_alone_and_the_others_go_on(
 
 
 # -- the dead-letter queue ---------------------------------------------------------------------------------------------
-
-
-def deadletters(*arguments: str) -> str:
-    output = StringIO()
-    call_command("deadletters", *arguments, stdout=output, stderr=StringIO())
-    return output.getvalue()
 
 
 @rabbitmq

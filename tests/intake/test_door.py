@@ -29,9 +29,10 @@ from gamification.kernel.messaging.broker import State
 from gamification.kernel.models import Event
 from progress.models import Tally
 from tests.pipeline.content import metric, publish
-from tests.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel, until
+from tests.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel
 from tests.support.callers import assert_problem, game_server
 from tests.support.service import free_port, manage, serving
+from tests.support.waiting import until
 
 NOW = timezone.now().replace(microsecond=0)
 

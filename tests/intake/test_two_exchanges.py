@@ -24,8 +24,8 @@ from gamification.kernel.messaging import broker, outbox, topology
 from gamification.kernel.messaging.broker import State
 from gamification.relay import Left, publish_waiting
 from tests import rabbit
-from tests.intake.test_amqp import deadletters
 from tests.rabbit import BROKER, Listener
+from tests.support.letters import deadletters
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("exchange")]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,22 +20,14 @@ from gamification.kernel.content.publishing import Change, Unpublishable
 from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.models import Event
 from progress.models import Player
-from tests.pipeline.content import NOON, live_in, publish
+from tests.pipeline.content import NOON, publish
 from tests.support.achievement_model import Completion, Happened, Model
 from tests.support.made_up import METRICS, achievements, as_sent, batches, histories
+from tests.support.playing import undone
 
 pytestmark = pytest.mark.django_db
 
 thorough = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-
-
-@contextmanager
-def undone(zone: str) -> Iterator[None]:
-    """A deployment in that zone; everything in it is undone at the end."""
-    with transaction.atomic():
-        live_in(zone)
-        yield
-        transaction.set_rollback(True)
 
 
 def is_published(content: Sequence[Change]) -> bool:

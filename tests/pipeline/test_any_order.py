@@ -16,9 +16,9 @@ from gamification import pipeline
 from gamification.kernel.content.publishing import Change
 from gamification.kernel.core.encoding import instant
 from tests.pipeline.content import NOON, achievement, metric, publish, requirement
-from tests.pipeline.test_against_model import undone
 from tests.support.achievement_model import Happened
 from tests.support.made_up import START, as_sent, cut
+from tests.support.playing import undone
 
 pytestmark = pytest.mark.django_db
 

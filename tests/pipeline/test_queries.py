@@ -1,30 +1,17 @@
 """A batch costs a fixed number of queries: whatever its size, its players, the content, or the rounds it causes."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from achievements.models import Standing
-from gamification import pipeline
-from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Change
 from gamification.kernel.core.messages import GameEvent
-from gamification.kernel.storage.pseudonyms import kept_key
 from progress.models import Player
 from tests.pipeline.content import NOON, achievement, event, level, metric, publish, requirement, reward
+from tests.support.queries import MOST, queries
 
 pytestmark = pytest.mark.django_db
-
-
-def queries(batch: Sequence[GameEvent], now=NOON) -> int:
-    publishing.current()  # compiled once a publication, not a batch
-    kept_key()  # read once a process
-    with CaptureQueriesContext(connection) as captured:
-        pipeline.process(batch, now=now)
-    return len([q for q in captured.captured_queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))])
 
 
 def everything(achievements: int = 10) -> list[Change]:
@@ -112,7 +99,3 @@ def test_a_batch_of_everything_stays_under_a_fixed_number_of_queries():
     publish(*everything())
     assert queries(batch("a", 300, players=30)) <= MOST
     assert queries(batch("b", 300, players=30)) <= MOST
-
-
-MOST = 36
-"""Two to begin and end, three for the players, two for the rules, the rest one a table read or written."""

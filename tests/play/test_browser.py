@@ -25,7 +25,8 @@ from django.conf import settings
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from gamification.kernel.core.encoding import instant
-from tests.support.service import free_port, key_in, manage, serving, until
+from tests.support.service import free_port, key_in, manage, serving
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

@@ -15,9 +15,9 @@ from gamification.kernel.models import Version
 from quests.commands import CompleteStep, StartQuest
 from quests.content import read_quest
 from quests.models import Pool, Quest, QuestRequirement, Run, Step
-from tests.kernel.console.test_authoring import Form, logged_in, mistakes, of_achievement, requirement, rows, said
 from tests.support.authoring import achievement, coins, count, designer, metric, needs, quest, send
 from tests.support.authoring import step as a_step
+from tests.support.console_forms import Form, logged_in, mistakes, of_achievement, requirement, rows, said
 
 pytestmark = pytest.mark.django_db
 

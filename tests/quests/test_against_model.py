@@ -32,11 +32,11 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Command, GameEvent, Refused
 from gamification.kernel.core.world import World
-from gamification.kernel.models import Event, OutboxFact
+from gamification.kernel.models import OutboxFact
 from gamification.kernel.storage import sql
 from progress.commands import ChangeProfile
 from progress.metering import Books
-from progress.models import Player, Tally
+from progress.models import Player
 from quests import rules, running
 from quests.advancing import COLUMNS, KEY, QuestRuns
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
@@ -44,6 +44,7 @@ from quests.models import Quest, Run
 from quests.tasks import expire_runs
 from rewards.models import Distribution, Transfer, Wallet
 from tests.pipeline.content import achievement, level, metric, pool, publish, quest, requirement, reward, step
+from tests.support.invariants import all_rows
 from tests.support.quest_model import Model, Told
 from tests.support.quest_model import Run as ModelRun
 
@@ -262,11 +263,11 @@ class Life(RuleBasedStateMachine):
 
     def wish(self, command: Command) -> tuple[Any, str | None]:
         """What a command answers, or the code it was refused with; refused, it must not have changed anything."""
-        before = everything()
+        before = all_rows()
         try:
             return bus.handle(command, actor=SYSTEM, now=self.now), None
         except Refused as refused:
-            assert everything() == before
+            assert all_rows() == before
             return None, refused.code
 
     def interesting(self, player: str) -> list[datetime]:
@@ -460,12 +461,6 @@ def offered(found: Mapping[str, Any], player: str, opens: datetime) -> Collectio
 
 def as_sent(player: str, told: Told) -> GameEvent:
     return GameEvent(told.id, player, told.type, dict(told.data), told.at)
-
-
-def everything() -> list[Any]:
-    """All rows that a wish about quests might change."""
-    models = (Run, Distribution, Wallet, Transfer, Player, OutboxFact, Message, Event, Tally)
-    return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
 def bits(kept: bytes | memoryview) -> set[int]:

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from gamification.kernel.models import OutboxFact, Version
 from quests.content import POOL, QUEST
 from quests.models import Pool, Quest, QuestRequirement, QuestReward, Step
-from tests.kernel.content.test_round_trip import INSTANT, OBJECT, REQUIREMENT, TEXT, TITLE, no_health, says_the_same
+from tests.support.any_content import INSTANT, OBJECT, REQUIREMENT, TEXT, TITLE, no_health, says_the_same
 from tests.support.authoring import (
     Json,
     achievement,

@@ -15,7 +15,7 @@ from progress.models import Player
 from quests.commands import StartQuest
 from quests.models import Run
 from tests.pipeline.content import NOON, achievement, event, metric, pool, publish, quest, requirement, reward, step
-from tests.pipeline.test_queries import MOST, queries
+from tests.support.queries import MOST, queries
 
 pytestmark = pytest.mark.django_db
 

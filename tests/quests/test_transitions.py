@@ -16,7 +16,7 @@ from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
 from quests.tasks import expire_runs
 from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, reward, step
-from tests.quests.test_against_model import everything
+from tests.support.invariants import all_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -120,11 +120,11 @@ def test_each_wish_and_happening_in_each_status(status: str, what: str, settings
 
 def outcome(what: str, now: float) -> str:
     """The status of the newest run after it, or the code of its refusal, which must not have changed anything."""
-    before, rows = list(Run.objects.order_by("pk").values()), everything()
+    before, rows = list(Run.objects.order_by("pk").values()), all_rows()
     try:
         do(what, now)
     except Refused as refused:
-        assert everything() == rows
+        assert all_rows() == rows
         return refused.code
     if list(Run.objects.order_by("pk").values()) == before:
         return SAME

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.service import free_port, serving, until, without_servers
+from tests.support.service import free_port, serving, without_servers
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from django.db.models import Model, Sum
 from achievements.models import Achievement, Mark, Standing
 from gamification.feed.models import Message
 from gamification.kernel.core.encoding import parse_instant
-from gamification.kernel.models import Event, Version
+from gamification.kernel.models import Event, OutboxFact, Version
 from progress.models import LeftOut, Player, Tally
 from quests.models import Run
 from rewards.models import Distribution, Transfer, Wallet
@@ -133,3 +133,9 @@ def snapshot() -> dict[str, list[tuple[Any, ...]]]:
         (Event, ("player_id", "event_id", "type", "data", "timestamp")),
     ]
     return {model.__name__: sorted(model._default_manager.values_list(*names), key=repr) for model, names in seen}
+
+
+def all_rows() -> list[Any]:
+    """All rows that a wish about quests might change."""
+    models = (Run, Distribution, Wallet, Transfer, Player, OutboxFact, Message, Event, Tally)
+    return [list(model._default_manager.order_by("pk").values()) for model in models]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+
+from django.db import transaction
 
 from achievements.models import Standing
 from gamification import pipeline
 from gamification.kernel.core.messages import GameEvent, Outcome
 from progress.models import Tally
-from tests.pipeline.content import NOON, event
+from tests.pipeline.content import NOON, event, live_in
 
 DAY = 86_400
 MINUTE = {"duration": 1, "unit": "minutes"}
@@ -33,3 +37,12 @@ def count(metric_id: str = "kills", player: str = "ann", scope: str = "") -> int
 
 def kills(n: int, *, since: int = 0, step: int = 1, name: str = "e") -> list[GameEvent]:
     return [event(f"{name}{i:02}", at=since + i * step) for i in range(n)]
+
+
+@contextmanager
+def undone(zone: str) -> Iterator[None]:
+    """A deployment in that zone; everything in it is undone at the end."""
+    with transaction.atomic():
+        live_in(zone)
+        yield
+        transaction.set_rollback(True)

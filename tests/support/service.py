@@ -8,13 +8,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 from django.conf import settings
+
+from tests.support.waiting import until
 
 
 def free_port() -> int:
@@ -59,20 +60,8 @@ def serving(env: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
         process.stdout = stack.enter_context(Path(log.name).open())
         stack.callback(process.wait)
         stack.callback(process.kill)
-        until(lambda: httpx.get(f"http://127.0.0.1:{port}/healthz").is_success)
+        until(lambda: httpx.get(f"http://127.0.0.1:{port}/healthz").is_success, despite=httpx.TransportError)
         yield process
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if holds():
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.1)
 
 
 def key_in(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -142,9 +141,3 @@ async def a_hub() -> AsyncIterator[hub.Hub]:
         yield here
     finally:
         await here.stop()
-
-
-async def until(holds: Callable[[], object], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - what is waited for knows of no event
-            await asyncio.sleep(0.01)

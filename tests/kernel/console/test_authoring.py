@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.auth.models import Group, User
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,10 +18,10 @@ from gamification.kernel.web.access import create_key
 from progress.models import Level, Metric, MetricCondition
 from rewards.models import Currency, Reward
 from tests.support.authoring import achievement, coins, count, designer, metric, quest, send, step
+from tests.support.console_forms import Form, logged_in, mistakes, of_achievement, requirement, rows, said
 
 pytestmark = pytest.mark.django_db
 
-Form = dict[str, Any]
 OURS = {"kernel", "feed", "progress", "rewards", "achievements", "quests", "anticheat"}
 
 
@@ -31,53 +29,6 @@ OURS = {"kernel", "feed", "progress", "rewards", "achievements", "quests", "anti
 def mia(client: Client) -> Client:
     """Mia, who designs games and has never seen the code."""
     return logged_in(client, "mia", "designers")
-
-
-def logged_in(client: Client, name: str, *groups: str) -> Client:
-    user = User.objects.create_user(name, is_staff=True)
-    user.groups.set(Group.objects.filter(name__in=groups))
-    client.force_login(user)
-    return client
-
-
-def rows(prefix: str, *forms: Form) -> Form:
-    """A formset as a browser sends it."""
-    found: Form = {f"{prefix}-TOTAL_FORMS": len(forms), f"{prefix}-INITIAL_FORMS": 0}
-    for index, form in enumerate(forms):
-        found |= {f"{prefix}-{index}-{name}": value for name, value in {"position": index + 1, **form}.items()}
-    return found
-
-
-def of_achievement(*requirements: Form, **fields: Any) -> Form:
-    return {
-        "id": "hunter", "title": "Hunter", "description": "Ten of them", "type": "SKILL", "category": "COMBAT",
-        "points": 10, "match_0": "ALL", "match_1": "", "repeat": "NEVER", "series": "", "tier": "", "is_enabled": "on",
-        "starts_at_0": "", "starts_at_1": "", "ends_at_0": "", "ends_at_1": "", "icon": "", "metadata": "",
-        "backfill": "DIGEST", **fields, **rows("requirements", *requirements), **rows("prerequisites"),
-        **rows("rewards", {"reward": "ten-coins"}),
-    }  # fmt: skip
-
-
-def requirement(type_: str = "COUNT", **fields: Any) -> Form:
-    return {
-        "type": type_, "metric": "kills", "operator": "gte", "threshold": "10", "duration": "", "unit": "",
-        "target": "", **fields,
-    }  # fmt: skip
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def mistakes(response: Any) -> dict[str, list[str]]:
-    """Field → what the page says next to it, rows of formsets included."""
-    form = response.context["adminform"].form
-    found = {name: list(errors) for name, errors in form.errors.items()}
-    for formset in response.context["inline_admin_formsets"]:
-        for index, errors in enumerate(formset.formset.errors):
-            prefix = f"{formset.formset.prefix}-{index}"
-            found |= {f"{prefix}-{name}": list(each) for name, each in errors.items()}
-    return found
 
 
 ADD = "/admin/achievements/achievement/add/"

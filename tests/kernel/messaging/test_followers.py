@@ -16,7 +16,7 @@ from gamification.kernel.core.messages import Fact
 from gamification.kernel.messaging import followers, outbox
 from gamification.kernel.messaging.followers import FACTS, FORGETTING, Follower, Horizon, Row
 from gamification.kernel.models import FollowerMark, OutboxFact, RejectedEvent
-from tests.rabbit import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,7 +14,8 @@ from django.conf import settings
 
 from gamification import probes
 from gamification.kernel.storage import disk
-from tests.support.service import free_port, manage, serving, until, without_servers
+from tests.support.service import free_port, manage, serving, without_servers
+from tests.support.waiting import until
 
 
 @pytest.mark.django_db(transaction=True)

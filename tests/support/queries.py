@@ -1,0 +1,25 @@
+"""How many queries a batch asks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from gamification import pipeline
+from gamification.kernel.content import publishing
+from gamification.kernel.core.messages import GameEvent
+from gamification.kernel.storage.pseudonyms import kept_key
+from tests.pipeline.content import NOON
+
+
+def queries(batch: Sequence[GameEvent], now: datetime = NOON) -> int:
+    publishing.current()  # compiled once a publication, not a batch
+    kept_key()  # read once a process
+    with CaptureQueriesContext(connection) as captured:
+        pipeline.process(batch, now=now)
+    return len([q for q in captured.captured_queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))])
+
+
+MOST = 36
+"""Two to begin and end, three for the players, two for the rules, the rest one a table read or written."""

@@ -1,0 +1,27 @@
+"""Waiting for a state, never for a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+def until(holds: Callable[[], object], seconds: float = 60, *, despite: type[Exception] | tuple[()] = ()) -> None:
+    """Look again and again until it holds. `despite`: what looking may raise while it does not."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if holds():
+                return
+        except despite:
+            pass
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+
+
+async def eventually(holds: Callable[[], object], seconds: float = 60) -> None:
+    """The same on an event loop that has to go on."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - what is waited for knows of no event
+            await asyncio.sleep(0.01)

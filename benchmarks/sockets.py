@@ -8,11 +8,9 @@ the machine's monotonic one.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import socket
@@ -21,169 +19,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks import databases
 from benchmarks.databases import Database
+from benchmarks.held_sockets import raise_open_files
 
 HERE = Path(__file__).parent
 REDIS = (os.environ.get("REDIS_HOST") or "127.0.0.1", os.environ.get("REDIS_PORT") or "6379")
 CHANNEL = os.environ.setdefault("BENCHMARK_CHANNEL", f"benchmark-{os.getpid()}")
-AT_ONCE = 200
 TICK = 0.02
 TEXT = (
     '{{"seq":{seq},"type":"achievement.completed","player_id":"{player}","data":{{"id":"first-blood",'
     '"title":"First blood","points":10,"rewards":["coins"]}},"timestamp":"2026-11-22T18:03:11.250Z"}}'
 )
-
-
-def raise_open_files() -> None:
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-# -- holding sockets (a process of its own) ----------------------------------------------------------------------------
-
-
-class Held(asyncio.Protocol):
-    """One client: as little as a client can be, so that many fit into a process."""
-
-    __slots__ = ("buffer", "holder", "index", "last", "resumed", "transport", "up")
-
-    def __init__(self, holder: Holder, index: int) -> None:
-        self.holder, self.index = holder, index
-        self.last, self.buffer = 0, b""
-        self.up: asyncio.Future[None] | None = None
-        self.transport: Any = None
-        self.resumed = False
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport, self.buffer, self.resumed = transport, b"", False
-        transport.write(self.holder.handshake(self.index))
-
-    def data_received(self, data: bytes) -> None:
-        data = self.buffer + data if self.buffer else data
-        if self.up is not None and data.startswith(b"HTTP/1.1"):
-            end = data.find(b"\r\n\r\n")
-            if end < 0:
-                self.buffer = data
-                return
-            if not data.startswith(b"HTTP/1.1 101"):
-                self.transport.abort()
-                return
-            data = data[end + 4 :]
-            if self.last:
-                self._write(1, json.dumps({"type": "resume", "after": self.last}).encode())
-        while len(data) >= 2:
-            length, start = data[1] & 127, 2
-            if length == 126:
-                if len(data) < 4:
-                    break
-                length, start = int.from_bytes(data[2:4], "big"), 4
-            if len(data) < start + length:
-                break
-            self._frame(data[0] & 15, data[start : start + length])
-            data = data[start + length :]
-        self.buffer = data
-
-    def _frame(self, opcode: int, payload: bytes) -> None:
-        if opcode == 9:
-            self._write(10, payload)
-        elif opcode == 1 and payload.startswith(b'{"seq":'):
-            seq = int(payload[7 : payload.index(b",")])
-            if seq == self.last + 1:
-                self.last = seq
-                self.holder.heard.append((self.index, seq, time.monotonic()))
-            elif self.resumed or self.holder.bare:
-                self.holder.wrong += 1
-        elif opcode == 1 and ((b'"hello"' in payload and not self.last) or b'"resumed"' in payload):
-            self.resumed = True
-            if self.up is not None and not self.up.done():
-                self.up.set_result(None)
-
-    def _write(self, opcode: int, payload: bytes) -> None:  # masked with zeros
-        self.transport.write(bytes((128 | opcode, 128 | len(payload))) + b"\0\0\0\0" + payload)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.holder.lost(self)
-
-
-class Holder:
-    def __init__(self, port: int, players: list[str], *, bare: bool) -> None:
-        from gamification.kernel.web.tokens import issue_token
-
-        self.port, self.players, self.bare = port, players, bare
-        now = datetime.now(UTC)
-        self.tokens = [issue_token(player, now)[0] for player in players]
-        self.heard: list[tuple[int, int, float]] = []
-        self.wrong = 0
-        self.open = 0
-        self.clients = [Held(self, index) for index in range(len(players))]
-
-    def handshake(self, index: int) -> bytes:
-        return (
-            f"GET /game-events HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n"
-            f"x-player: {self.players[index]}\r\nAuthorization: Bearer {self.tokens[index]}\r\n\r\n"
-        ).encode()
-
-    def lost(self, client: Held) -> None:
-        self.open -= 1
-
-    async def connect(self) -> float:
-        """Every client, so many at once; until each was told hello (or brought up to date)."""
-        started, gate = time.monotonic(), asyncio.Semaphore(AT_ONCE)
-        loop = asyncio.get_running_loop()
-
-        async def one(client: Held) -> None:
-            async with gate:
-                while True:
-                    client.up = loop.create_future()
-                    try:
-                        await loop.create_connection(lambda: client, "127.0.0.1", self.port)
-                        self.open += 1
-                        await asyncio.wait_for(client.up, 30)
-                        return
-                    except (OSError, TimeoutError):
-                        await asyncio.sleep(0.1)
-
-        await asyncio.gather(*(one(client) for client in self.clients))
-        return time.monotonic() - started
-
-    async def serve(self) -> None:
-        """Obey the lines on stdin."""
-        loop = asyncio.get_running_loop()
-        while line := await loop.run_in_executor(None, sys.stdin.readline):
-            wish = line.split()
-            if wish[0] == "connect":
-                say({"seconds": await self.connect(), "open": self.open})
-            elif wish[0] == "lost":
-                while self.open:  # noqa: ASYNC110 - told by none
-                    await asyncio.sleep(0.05)
-                say({"open": self.open})
-            elif wish[0] == "report":
-                await loop.run_in_executor(None, Path(wish[1]).write_text, json.dumps(self.heard))
-                last = [client.last for client in self.clients]
-                say({"open": self.open, "wrong": self.wrong, "heard": len(self.heard), "last": sum(last)})
-                self.heard.clear()
-
-
-def say(what: Any) -> None:
-    print(json.dumps(what), flush=True)
-
-
-def hold(port: int, sockets: int, bare: bool) -> None:
-    import gc
-
-    import uvloop
-
-    raise_open_files()
-    _django()
-    holder = Holder(port, [f"p{n}" for n in range(sockets)], bare=bare)
-    gc.disable()
-    uvloop.run(holder.serve())
 
 
 def _django() -> None:
@@ -317,7 +167,7 @@ def measure(name: str, server: Process, port: int, env: dict[str, str], wanted: 
     folder = Path(wanted.folder)
     me = ("-m", "benchmarks.sockets")
     before = server.memory()
-    with running(python(*me, "hold", port, sockets, int(bare), env=env)) as holder:
+    with running(python("-m", "benchmarks.held_sockets", port, sockets, int(bare), env=env)) as holder:
         opened = holder.ask("connect")
         time.sleep(2)
         held = (server.memory() - before) / sockets
@@ -376,12 +226,10 @@ def players(sockets: int) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) > 1 and sys.argv[1] in ("hold", "push", "players"):
+    if len(sys.argv) > 1 and sys.argv[1] in ("push", "players"):
         work, *given = sys.argv[1:]
         if work == "players":
             players(int(given[0]))
-        elif work == "hold":
-            hold(int(given[0]), int(given[1]), given[2] == "1")
         else:
             push(*map(int, given[:3]), given[3] == "1", int(given[4]), given[5])  # type: ignore[misc]
         return

@@ -1,7 +1,8 @@
 """Reading variables of the environment: each kind of value has a parser, and what makes no sense ends the start.
 
-With one line on stderr that names the variable: whoever deploys reads that line, not a traceback. Hence SystemExit,
-which manage.py, uvicorn, celery and pytest all let through.
+A `.env` beside manage.py fills in what the environment leaves out. A start ends with one line on stderr that names the
+variable: whoever deploys reads that line, not a traceback. Hence SystemExit, which manage.py, uvicorn, celery and
+pytest all let through.
 """
 
 import hashlib
@@ -25,6 +26,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 T = TypeVar("T")
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environ.Env.read_env(BASE_DIR / ".env")
+
 VARIABLES_READ: set[str] = set()  # every name asked for: what a deployment may set
 
 

@@ -33,9 +33,8 @@ PRODUCTION = {
 
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
-    (tmp_path / "gamification").mkdir()
-    for name in ("settings.py", "environment.py"):
-        shutil.copy(settings.BASE_DIR / "gamification" / name, tmp_path / "gamification")
+    shutil.copytree(settings.BASE_DIR / "gamification/settings", tmp_path / "gamification/settings")
+    shutil.copy(settings.BASE_DIR / "gamification/environment.py", tmp_path / "gamification")
     return tmp_path
 
 

@@ -1,0 +1,53 @@
+"""REST: who may call, how answers look, and what the schema of OpenAPI says."""
+
+from gamification.settings.deployment import ALLOWED_ORIGINS
+
+CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "prefer"]
+CORS_EXPOSE_HEADERS = ["ratelimit", "ratelimit-policy", "retry-after"]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "gamification.kernel.web.access.ApiKeyAuthentication",
+        "gamification.kernel.web.access.PlayerTokenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "gamification.kernel.web.access.HasScope",
+        "gamification.kernel.web.parameters.KnownParameters",
+    ],
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other
+    "DEFAULT_THROTTLE_CLASSES": ["gamification.kernel.web.limiting.Limits"],
+    "DEFAULT_PARSER_CLASSES": ["gamification.kernel.web.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "gamification.kernel.web.openapi.Operation",
+    "EXCEPTION_HANDLER": "gamification.kernel.web.problem",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gamification",
+    "DESCRIPTION": "Game events in; achievements, quests, rewards and levels out.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "gamification.kernel.web.openapi.refusals",
+        "gamification.kernel.web.openapi.plain_types",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "AchievementTypeEnum": "achievements.models.Achievement.Type",
+        "RequirementTypeEnum": "progress.models.Aggregate",
+        "RewardTypeEnum": "rewards.models.RewardType",
+        "QuestTypeEnum": "quests.models.Quest.Type",
+        "QuestStatusEnum": "quests.reading.STATES",
+        "ServerOrPlayerEnum": "quests.models.Step.CompletedBy",
+    },
+    # The sidecar's copies, so that the docs can be read without a network.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}

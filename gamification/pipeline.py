@@ -28,7 +28,8 @@ from gamification.kernel.messaging import outbox
 from gamification.kernel.storage import inbox, sql
 from progress.erasure import PlayerErased, unnamed
 from progress.metering import Books, record
-from quests.advancing import QuestRuns, advance
+from quests.advancing import advance, expire
+from quests.runs import QuestRuns
 from rewards.granting import grant
 from rewards.ledger import Ledger
 
@@ -47,7 +48,7 @@ def process(batch: Sequence[GameEvent], *, now: datetime, is_answered: bool = Tr
     def count(world: World) -> Outcome:
         fresh = admit(world, batch)
         read(world, fresh)
-        world[QuestRuns].expire()
+        expire(world)
         play(world, screen(world, fresh))
         if not is_answered:
             tell_senders(world)
@@ -63,7 +64,7 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
         if not command.for_anyone and getattr(command, "player_id", None) in world[Books].erased:
             raise PlayerErased
         read(world, [])
-        world[QuestRuns].expire()
+        expire(world)
         answer = command.handle(world)
         if world.released:
             read(world, world.released)

@@ -30,7 +30,8 @@ from gamification.kernel.models import Event
 from progress.metering import Books, PlayerState, record
 from progress.models import LeftOut
 from progress.rules import ALWAYS, NEVER
-from quests.advancing import QuestRuns
+from quests.advancing import expire
+from quests.runs import QuestRuns
 from rewards.granting import grant
 from rewards.ledger import Ledger
 
@@ -53,7 +54,7 @@ def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
         world[Books].read_all()
         world[Standings].read_all()
         world[QuestRuns].load([])
-        world[QuestRuns].expire()
+        expire(world)
         world[Ledger].load([])
         players = world[Books].players.values()
         behind = [player for player in players if player.filled < world.rules.number and not player.banned]

@@ -11,9 +11,11 @@ from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refus
 from gamification.kernel.core.world import World
 from progress.metering import Books, PlayerState
 from quests import running
-from quests.advancing import QuestRuns
+from quests.advancing import advance_run, end
 from quests.rules import Quest, Step
 from quests.running import ABANDONED, Run
+from quests.runs import QuestRuns
+from quests.starting import refusal, start
 from rewards.granting import EarnedRewards, grant
 
 
@@ -106,16 +108,16 @@ class QuestCommand(Command):
     quest_id: str
 
     def stand(self, world: World) -> tuple[QuestRuns, PlayerState, Run | None]:
-        """The player's log and newest run of the quest, one that is over closed."""
-        log, player = world[QuestRuns], world[Books].players[self.player_id]
-        log.read([(self.player_id, self.quest_id)])
-        return log, player, log.runs.get((self.player_id, self.quest_id))
+        """The player's newest run of the quest, which is closed where its time is up."""
+        runs, player = world[QuestRuns], world[Books].players[self.player_id]
+        runs.read([(self.player_id, self.quest_id)])
+        return runs, player, runs.newest.get((self.player_id, self.quest_id))
 
     def open_run(self, world: World) -> tuple[QuestRuns, PlayerState, Run]:
-        log, player, run = self.stand(world)
+        runs, player, run = self.stand(world)
         if run is None or not run.is_open:
             raise NotInProgress(f"The quest {self.quest_id} is not in progress.")
-        return log, player, run
+        return runs, player, run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,17 +133,18 @@ class StartQuest(QuestCommand):
             raise NotAtThatTime("from_the_future", "A quest is not started ahead of the clock.")
         if at < world.now - LONGEST_AGO:
             raise NotAtThatTime("too_old", "A quest was started at most 5 minutes ago.")
-        log, player, newest = self.stand(world)
-        quest: Quest | None = log.rules.by_id.get(self.quest_id)
+        runs, player, newest = self.stand(world)
+        quest: Quest | None = runs.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
         world[Books].recall((self.player_id, r) for r in quest.requirements if r.metric)
-        if refused := log.refusal(quest, player, at):
+        if refused := refusal(runs, quest, player, at):
             code, detail = refused
             raise CannotStart.kinds[code](detail)
         if newest is not None and newest.ended_at is not None and at < newest.ended_at:
             raise AlreadyInProgress("At that time the run before was not over yet.")
-        _grant(world, log.start(quest, player, at, world.root))
+        run = start(runs, quest, player, at, world.root)
+        _grant(world, advance_run(runs, run, player, at, world.root))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +152,8 @@ class AbandonQuest(QuestCommand):
     """Give up the run in progress; it stays in the history."""
 
     def handle(self, world: World) -> None:
-        log, player, run = self.open_run(world)
-        log.end(run, ABANDONED, world.now, player)
+        runs, player, run = self.open_run(world)
+        end(runs, run, ABANDONED, world.now, player)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,21 +164,21 @@ class CompleteStep(QuestCommand):
     by_player: bool = False
 
     def handle(self, world: World) -> None:
-        log, player, run = self.stand(world)
-        step = self._step(log, run)
+        runs, player, run = self.stand(world)
+        step = self._step(runs, run)
         if self.by_player and step.completed_by != "PLAYER":
             raise NotCompletedByPlayers(f"The step {self.step_id} is completed by the game, not by players.")
         if run is None or not run.is_open:
             raise NotInProgress(f"The quest {self.quest_id} is not in progress.")
         if step not in run.active() or run.is_past(world.now):
             raise StepNotActive(f"The step {self.step_id} is not active.")
-        if step.requirements and not running.is_met(run, step, log.has(player)):
+        if step.requirements and not running.is_met(run, step, runs.has(player)):
             raise RequirementsNotMet(f"What the step {self.step_id} requires is not met.")
         running.complete_step(run, step, world.now, world.root)
-        _grant(world, log.settle(run, player, world.now, world.root, by_hand=[step]))
+        _grant(world, advance_run(runs, run, player, world.now, world.root, by_hand=[step]))
 
-    def _step(self, log: QuestRuns, run: Run | None) -> Step:
-        quest = run.quest if run is not None and run.is_open else log.rules.by_id.get(self.quest_id)
+    def _step(self, runs: QuestRuns, run: Run | None) -> Step:
+        quest = run.quest if run is not None and run.is_open else runs.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
         step = quest.step(self.step_id)
@@ -196,21 +199,21 @@ class MoveRuns(Command):
         return self.player_ids
 
     def handle(self, world: World) -> int:
-        log, books = world[QuestRuns], world[Books]
-        quest = log.rules.by_id.get(self.quest_id)
+        runs, books = world[QuestRuns], world[Books]
+        quest = runs.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
         count = 0
         for player in books.players.values():
-            run = log.runs.get((player.player_id, self.quest_id))
+            run = runs.newest.get((player.player_id, self.quest_id))
             if run is None or not run.is_open or run.quest.version >= quest.version:
                 continue
-            moved = running.moved(run, quest, log.has(player))
+            moved = running.moved(run, quest, runs.has(player))
             if moved is None:
                 continue
-            log.replace(run, moved)
+            runs.replace(run, moved)
             running.activate(moved, world.now, world.root)
-            _grant(world, log.settle(moved, player, world.now, world.root))
+            _grant(world, advance_run(runs, moved, player, world.now, world.root))
             count += 1
         return count
 

@@ -171,7 +171,7 @@ class Run(models.Model):
     ended_at = models.DateTimeField(null=True)
     """When it ended, however it did: what a cooldown counts from."""
     state = models.JSONField(default=dict)
-    """What its steps have come to (quests.storing.dump writes it)."""
+    """What its steps have come to (quests.storing writes it)."""
 
     class Meta:
         constraints = [

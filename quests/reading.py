@@ -18,33 +18,36 @@ from gamification.kernel.core.world import World
 from progress.metering import Books
 from progress.queries import rarities
 from quests import rules, running
-from quests.advancing import COLUMNS, KEY, QuestRuns, periods_at
+from quests.advancing import expire
 from quests.models import Run as RunRow
 from quests.rules import Quest, QuestRules
 from quests.running import ABANDONED, NOT_STARTED, Run
+from quests.runs import QuestRuns
+from quests.starting import periods_at, refusal
+from quests.storing import StoredRun
 
 HISTORY = 50
 """The newest closed runs that are shown."""
 STATES = (NOT_STARTED, running.IN_PROGRESS, running.COMPLETED, running.FAILED, running.EXPIRED)
 
 
-class View:
+class ShownQuests:
     """One player's runs as they are now, of every quest or of `only` one. A fixed number of queries."""
 
     def __init__(self, player_id: PlayerId, now: datetime, only: str | None = None) -> None:
         self.now = now
         self.world = World(now=now, player_ids=[player_id])
         self.world.rules = publishing.current()
-        self.books, self.log = Books(self.world), QuestRuns(self.world)
+        self.books, self.runs = Books(self.world), QuestRuns(self.world)
         self.world.add(self.books)
-        self.world.add(self.log)
+        self.world.add(self.runs)
         self.player = self.books.look_at(player_id)
         self.rules: QuestRules = self.world.rules[QuestRules]
         self._runs: dict[str, list[Run]] = {}
-        for run in self.log.take_in(_newest_runs(player_id, only)):
+        for run in self.runs.take_in(_newest_runs(player_id, only)):
             self._runs.setdefault(run.quest.id, []).append(run)
-        self.log.expire()  # in this world, which is never written
-        self._has = self.log.has(self.player)
+        expire(self.world)  # in this world, which is never written
+        self._has = self.runs.has(self.player)
 
     def of(self, quest_id: str) -> dict[str, Any] | None:
         """The contract's progress of one quest; None for what is no quest, or was retired before the player began."""
@@ -105,23 +108,23 @@ class View:
         asked = (r for quest in self.rules.by_id.values() for r in quest.requirements if r.metric)
         self.books.recall((self.player.player_id, requirement) for requirement in asked)
         quests = self.rules.by_id.values()
-        return {quest.id for quest in quests if self.log.refusal(quest, self.player, self.now) is None}
+        return {quest.id for quest in quests if refusal(self.runs, quest, self.player, self.now) is None}
 
 
 def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
     """All quests that are visible, begun or not, and retired ones that the player has begun."""
     hidden = kinds.hidden(player_id) if for_player else {}
-    kind, view, rare = kinds.kind("quest"), View(player_id, now), rarities("quest")
+    kind, mine, rare = kinds.kind("quest"), ShownQuests(player_id, now), rarities("quest")
     names = (
         "title", "description", "type", "difficulty", "repeat", "time_limit", "start_date", "end_date", "rewards",
         "steps",
     )  # fmt: skip
     found = []
-    for id_ in sorted(view.world.rules.published.get("quest", {})):
-        read = view.of(id_)
+    for id_ in sorted(mine.world.rules.published.get("quest", {})):
+        read = mine.of(id_)
         if read is None or state not in (None, read["status"]):
             continue
-        shown = kind.shown(view.definition(id_, read["version"]), hidden)
+        shown = kind.shown(mine.definition(id_, read["version"]), hidden)
         if shown is not None:
             row = {"id": id_, **{name: shown[name] for name in names}, "rarity": rare.get(id_)}
             found.append({**row, "state": read["status"], **read})
@@ -135,7 +138,7 @@ def is_known(quest_id: str) -> bool:
 
 def startable(player_id: PlayerId, now: datetime) -> set[str]:
     """The quests that a player could start now."""
-    return View(player_id, now).startable()
+    return ShownQuests(player_id, now).startable()
 
 
 def _newest_runs(player_id: PlayerId, only: str | None) -> list[tuple[Any, ...]]:
@@ -145,7 +148,7 @@ def _newest_runs(player_id: PlayerId, only: str | None) -> list[tuple[Any, ...]]
         found = found.filter(quest_id=only)
     place = Window(RowNumber(), partition_by="quest_id", order_by=F("run").desc())
     found = found.annotate(place=place).filter(place__lte=HISTORY + 1).order_by("quest_id", "run")
-    return list(found.values_list(*KEY, *COLUMNS))
+    return list(found.values_list(*StoredRun._fields))
 
 
 def _not_begun(quest: Quest) -> dict[str, Any]:

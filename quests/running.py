@@ -1,7 +1,7 @@
 """What becomes of a run, one player's way through one quest: plain decisions, no database, no clock.
 
-A run begins, counts samples for the steps that are active, settles (steps complete themselves and make others active, a
-branch is chosen, the quest is failed or complete) and is closed once.
+A run begins, counts samples for the steps that are active, advances (steps complete themselves and make others active,
+a branch is chosen, the quest is failed or complete) and is closed once.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent, PlayerId
-from progress.periods import KINDS, Period
+from progress.periods import Period
 from progress.rules import NEVER, TARGET, Requirement, combined
 from quests import counting
 from quests.counting import Count, Day
@@ -203,7 +202,7 @@ def count(run: Run, event: GameEvent, day: Day) -> bool:
     return changed
 
 
-def settle(run: Run, at: datetime, root: str, has: Has) -> list[Step]:
+def advance(run: Run, at: datetime, root: str, has: Has) -> list[Step]:
     """Complete what is complete, make active what that opens, and close the run if it is failed or done.
 
     Says which steps were completed, in order. Failing wins over completing. An event that says what the player has may
@@ -294,7 +293,7 @@ def progress(run: Run, has: Has) -> float:
 def moved(run: Run, quest: Quest, has: Has) -> Run | None:
     """An open run on another version: what it has done chooses between the branches there, and of the steps that are
     active and remain so it keeps what they have counted, where the requirement is the same. None where a step it has
-    done no longer exists. To be activated and settled then.
+    done no longer exists. The caller activates its steps and advances it.
     """
     known = {step.id: step for step in quest.steps}
     done = {id_: state for id_, state in run.steps.items() if state.completed_at is not None}
@@ -323,77 +322,3 @@ def moved(run: Run, quest: Quest, has: Has) -> Run | None:
     new = [r for r in quest.fail_conditions if not r.metric and r.digest not in asked]
     found.spared = run.spared | {r.digest for r in new if has(r)}
     return found
-
-
-# -- starting ----------------------------------------------------------------------------------------------------------
-
-
-def refusal(
-    quest: Quest,
-    player_id: PlayerId,
-    *,
-    at: datetime,
-    newest: Run | None,
-    is_done: bool,
-    period: Callable[[str], Period],
-    has: Has,
-) -> tuple[str, str] | None:
-    """Why a run cannot be started at that instant, `(code, detail)`; None: it can.
-
-    `newest` is the player's newest run of it, `is_done` whether any was completed, `period` the player's period of a
-    kind that holds the instant, `has` whether a requirement is met now.
-    """
-    if not quest.is_active:
-        return "quest_inactive", "The quest is not active."
-    if quest.start_date is not None and at < quest.start_date:
-        return "quest_not_open", f"It opens at {instant(quest.start_date)}."
-    if quest.end_date is not None and at >= quest.end_date:
-        return "quest_not_open", f"It ended at {instant(quest.end_date)}."
-    if unmet := [requirement for requirement in quest.requirements if not has(requirement)]:
-        return "requirements_not_met", f"To start, it still takes {', '.join(map(_wanted, unmet))}."
-    if newest is not None and newest.is_open:
-        return "already_in_progress", f"Run {newest.number} is in progress."
-    if _is_completed(quest, newest, is_done, period):
-        again = "" if quest.repeat == NEVER else " in this period"
-        return "already_completed", f"It was completed{again} already."
-    if quest.cooldown and newest is not None and newest.ended_at is not None:
-        over = newest.ended_at + timedelta(seconds=quest.cooldown)
-        if at < over:
-            return "cooldown", f"It can be started again at {instant(over)}."
-    if not quest.is_offered(player_id, period):
-        return "not_offered", "No pool offers it to this player now."
-    return None
-
-
-def _wanted(requirement: Requirement) -> str:
-    """In words; an achievement may be secret."""
-    match requirement.type:
-        case "ACHIEVEMENT":
-            return "an achievement"
-        case "QUEST":
-            return f"the quest {requirement.target}"
-        case "LEVEL":
-            return f"a level {requirement.operator} {requirement.threshold:g}"
-    return f"{requirement.type} of {requirement.metric} {requirement.operator} {requirement.threshold:g}"
-
-
-def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Callable[[str], Period]) -> bool:
-    if quest.repeat == NEVER:
-        return is_done
-    if quest.repeat not in KINDS or newest is None:
-        return False
-    opens, closes = period(quest.repeat)
-    if newest.status != COMPLETED or newest.completed_at is None:
-        return newest.started_at >= closes  # a late event: what is begun since is not to be followed by what was before
-    # Another version may have had other periods, or none. What has one may be completed at its very end, where the next
-    # one opens, and still is of the first.
-    is_at_its_end = newest.period is not None and newest.completed_at == opens
-    return newest.started_at >= opens or (newest.completed_at >= opens and not is_at_its_end)
-
-
-def starts_itself(quest: Quest, newest: Run | None, period: Callable[[str], Period]) -> bool:
-    """Whether it may start by itself, as far as the player has not decided against it: what they abandoned comes back
-    with the next period at the earliest."""
-    if newest is None or newest.status != ABANDONED:
-        return True
-    return newest.period is not None and quest.repeat in KINDS and newest.started_at < period(quest.repeat).opens

@@ -3,16 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from gamification.kernel.core.encoding import instant, parse_instant
-from gamification.kernel.core.messages import Json
+from gamification.kernel.core.messages import Json, PlayerId
 from quests import counting
+from quests.rules import Quest
 from quests.running import Run, StepState
 
 
-def dump(run: Run) -> dict[str, Json]:
-    """What its steps have come to, as a run's row keeps it."""
+class StoredRun(NamedTuple):
+    """The columns of a run's row, in this order."""
+
+    player_id: PlayerId
+    quest_id: str
+    run: int
+    is_newest: bool
+    version: int
+    started_at: datetime
+    deadline: datetime | None
+    period: datetime | None
+    status: str
+    completed_at: datetime | None
+    ended_at: datetime | None
+    state: Mapping[str, Any]
+    """What its steps have come to."""
+
+
+def dump(run: Run) -> StoredRun:
+    return StoredRun(
+        player_id=run.player_id,
+        quest_id=run.quest.id,
+        run=run.number,
+        is_newest=run.is_newest,
+        version=run.quest.version,
+        started_at=run.started_at,
+        deadline=run.deadline,
+        period=run.period,
+        status=run.status,
+        completed_at=run.completed_at,
+        ended_at=run.ended_at,
+        state=_dump_state(run),
+    )
+
+
+def load(row: StoredRun, quest: Quest) -> Run:
+    """The inverse of `dump`; `quest` is the version that the row names."""
+    run = Run(
+        player_id=row.player_id,
+        quest=quest,
+        number=row.run,
+        is_newest=row.is_newest,
+        started_at=row.started_at,
+        deadline=row.deadline,
+        period=row.period,
+        status=row.status,
+        completed_at=row.completed_at,
+        ended_at=row.ended_at,
+        dirty=False,
+    )
+    _load_state(run, row.state)
+    return run
+
+
+def _dump_state(run: Run) -> dict[str, Json]:
     steps: dict[str, Json] = {}
     for id_, state in run.steps.items():
         steps[id_] = {"at": instant(state.activated_at)}
@@ -34,8 +89,7 @@ def dump(run: Run) -> dict[str, Json]:
     return kept
 
 
-def load(run: Run, kept: Mapping[str, Any]) -> None:
-    """The inverse of `dump`, into a run that knows its quest and status."""
+def _load_state(run: Run, kept: Mapping[str, Any]) -> None:
     run.skipped, run.spared = set(kept.get("skipped", ())), set(kept.get("spared", ()))
     run.rewarded = {id_: parse_instant(at) for id_, at in kept.get("rewarded", {}).items()}
     run.final = kept.get("progress")
@@ -51,4 +105,3 @@ def load(run: Run, kept: Mapping[str, Any]) -> None:
         if run.is_open and done is None:
             state.counts = {r.digest: counting.load(r, counts.get(r.digest)) for r in step.requirements if r.metric}
         run.steps[step.id] = state
-    run.dirty = False

@@ -10,9 +10,9 @@ from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM, Actor
 from progress.tasks import keep_rarities
 from quests import queries
-from quests.advancing import late_grace
 from quests.commands import ExpireRuns, MoveRuns
 from quests.models import Run
+from quests.runs import late_grace
 
 BITE = 200
 """Players in one transaction: they are locked for as long as it lasts."""

@@ -21,7 +21,7 @@ from gamification.kernel.web.parameters import chosen
 from gamification.kernel.web.strict_fields import parse, shown_id
 from quests import reading
 from quests.commands import AbandonQuest, CompleteStep, NotSaidByPlayers, StartQuest, UnknownQuest
-from quests.reading import STATES, View
+from quests.reading import STATES, ShownQuests
 from quests.serializers import PlayerNamed, QuestProgressShape, QuestStandingShape, StartShape
 
 _player = OpenApiParameter("player_id", description="Whose; a player's token says so by itself.", required=False)
@@ -30,7 +30,7 @@ _page = paged(QuestStandingShape)
 
 def read(quest_id: str, player_id: PlayerId, now: datetime) -> dict[str, Any]:
     """How the player stands with one quest. Raises UnknownQuest, for one retired before the player began it too."""
-    found = View(player_id, now, only=quest_id).of(quest_id) if reading.is_known(quest_id) else None
+    found = ShownQuests(player_id, now, only=quest_id).of(quest_id) if reading.is_known(quest_id) else None
     if found is None:
         raise UnknownQuest(f"There is no quest {shown_id(quest_id)}.")
     return found

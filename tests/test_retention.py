@@ -19,7 +19,7 @@ from gamification.kernel.models import Event, Head, RejectedEvent
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
-from quests.reading import HISTORY, View
+from quests.reading import HISTORY, ShownQuests
 from tests.pipeline.content import achievement, event, metric, publish, quest, requirement, step
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -184,10 +184,10 @@ def test_the_closed_runs_that_are_shown_stay_and_the_last_completed_one() -> Non
             play(f"e{n}", NOW + timedelta(minutes=n, seconds=30))
         else:
             bus.handle(AbandonQuest(player_id="ann", quest_id="hunt"), actor=SYSTEM, now=NOW + timedelta(minutes=n))
-    shown = View("ann", NOW, only="hunt").of("hunt")
+    shown = ShownQuests("ann", NOW, only="hunt").of("hunt")
     retention.forget_runs(NOW)
     assert set(Run.objects.values_list("run", flat=True)) == {3, *range(5, HISTORY + 6)}
-    assert View("ann", NOW, only="hunt").of("hunt") == shown
+    assert ShownQuests("ann", NOW, only="hunt").of("hunt") == shown
 
 
 # -- the rest ----------------------------------------------------------------------------------------------------------

@@ -25,9 +25,10 @@ from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFact
 from gamification.kernel.web import idempotency
 from progress.metering import Books
 from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
-from quests.advancing import QuestRuns
+from quests.advancing import expire
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
+from quests.runs import QuestRuns
 from rewards.ledger import Ledger
 from rewards.models import Distribution, Transfer
 from tests.pipeline.content import NOON, achievement, event, level, metric, publish, quest, requirement, reward, step
@@ -252,7 +253,7 @@ def erase_in_the_middle_of_everything() -> set[tuple[str, str]]:
         batch = [*hits(CANARY, 90, 91, 92, weapon=f"{CANARY}-axe"), *hits(CANARY, 93, hp=1000)]
         admitted = pipeline.admit(world, batch)
         pipeline.read(world, admitted)
-        world[QuestRuns].expire()
+        expire(world)
         pipeline.play(world, screen(world, admitted))
         ErasePlayer(player_id=CANARY).handle(world)
         pipeline.write(world)

@@ -33,14 +33,14 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Command, GameEvent, Refused
 from gamification.kernel.core.world import World
 from gamification.kernel.models import OutboxFact
-from gamification.kernel.storage import sql
 from progress.commands import ChangeProfile
 from progress.metering import Books
 from progress.models import Player
 from quests import rules, running
-from quests.advancing import COLUMNS, KEY, QuestRuns
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Quest, Run
+from quests.runs import QuestRuns
+from quests.storing import StoredRun
 from quests.tasks import expire_runs
 from rewards.models import Distribution, Transfer, Wallet
 from tests.pipeline.content import achievement, level, metric, pool, publish, quest, requirement, reward, step
@@ -479,19 +479,17 @@ Shown = dict[str, Any]
 def shown(now: datetime) -> dict[tuple[str, str, int], Shown]:
     """(player, quest, run) → all that can be said of it."""
     world = World(now=now, player_ids=PLAYERS)
-    books, log = Books(world), QuestRuns(world)
+    books, runs = Books(world), QuestRuns(world)
     world.add(books)
-    world.add(log)
+    world.add(runs)
     books.read_players()
     world.rules = publishing.current()
-    keys = list(Run.objects.values_list(*KEY))
-    wanted = dict(zip(KEY, zip(*keys, strict=True), strict=True)) if keys else {}
-    runs = log.take_in(sql.select_in(Run, (*KEY, *COLUMNS), wanted)) if keys else []
-    return {(r.player_id, r.quest.id, r.number): _shown(r, log, books) for r in runs}
+    found = runs.take_in(list(Run.objects.values_list(*StoredRun._fields)))
+    return {(r.player_id, r.quest.id, r.number): _shown(r, runs, books) for r in found}
 
 
-def _shown(run: running.Run, log: QuestRuns, books: Books) -> Shown:
-    has = log.has(books.players[run.player_id])
+def _shown(run: running.Run, runs: QuestRuns, books: Books) -> Shown:
+    has = runs.has(books.players[run.player_id])
     return {
         "version": run.quest.version,
         "status": run.status,

@@ -254,7 +254,7 @@ def ever_active(definition: Json) -> set[str]:
         run = running.begin(compiled, "ann", None, at=NOON, period=None, root=None, has=lambda _: False)
         for done in way:
             running.complete_step(run, done, NOON, "")
-            running.settle(run, NOON, "", lambda _: False)
+            running.advance(run, NOON, "", lambda _: False)
         found |= {each.id for each in run.active()}
         ways += [(*way, each) for each in run.active()]
     return found

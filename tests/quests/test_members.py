@@ -10,7 +10,7 @@ from gamification.kernel.core.actors import SYSTEM
 from progress.models import MemberSeen
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
-from quests.reading import View
+from quests.reading import ShownQuests
 from quests.tasks import move_runs
 from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, step
 
@@ -42,7 +42,7 @@ def kept() -> list[str]:
 
 
 def progress() -> float:
-    shown = View("ann", NOON, only="hunt").of("hunt")
+    shown = ShownQuests("ann", NOON, only="hunt").of("hunt")
     assert shown is not None
     return float(shown["progress"])
 

@@ -15,7 +15,7 @@ from gamification.kernel.core.actors import SYSTEM
 from quests import reading
 from quests.commands import AbandonQuest, CompleteStep, StartQuest
 from quests.models import Run
-from quests.reading import View
+from quests.reading import ShownQuests
 from tests.pipeline.content import NOON, achievement, event, metric, pool, publish, quest, requirement, step
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def kill(*seconds: float, **data: Any) -> None:
 
 
 def read(quest_id: str, at: float = 100) -> dict[str, Any]:
-    found = View("ann", NOON + timedelta(seconds=at), only=quest_id).of(quest_id)
+    found = ShownQuests("ann", NOON + timedelta(seconds=at), only=quest_id).of(quest_id)
     assert found is not None
     return found
 
@@ -163,7 +163,7 @@ def test_reading_40_quests_asks_as_many_queries_as_reading_one() -> None:
             lambda: reading.rows("ann", now, state=None, for_player=True),
             lambda: reading.rows("ann", now, state=None, for_player=False),
             lambda: reading.startable("ann", now),
-            lambda: View("ann", now, only="q0").of("q0"),
+            lambda: ShownQuests("ann", now, only="q0").of("q0"),
         ):
             ask()  # compiled rules are kept by the process
             with CaptureQueriesContext(connection) as queries:

@@ -1,0 +1,84 @@
+"""Whether a player may start a quest at some instant, and why not: plain decisions, no database, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import PlayerId
+from progress.periods import KINDS, Period
+from progress.rules import NEVER, Requirement
+from quests.rules import Quest
+from quests.running import ABANDONED, COMPLETED, Has, Run
+
+
+def refusal(
+    quest: Quest,
+    player_id: PlayerId,
+    *,
+    at: datetime,
+    newest: Run | None,
+    is_done: bool,
+    period: Callable[[str], Period],
+    has: Has,
+) -> tuple[str, str] | None:
+    """Why a run cannot be started at that instant, `(code, detail)`; None: it can.
+
+    `newest` is the player's newest run of it, `is_done` whether any was completed, `period` the player's period of a
+    kind that holds the instant, `has` whether a requirement is met now.
+    """
+    if not quest.is_active:
+        return "quest_inactive", "The quest is not active."
+    if quest.start_date is not None and at < quest.start_date:
+        return "quest_not_open", f"It opens at {instant(quest.start_date)}."
+    if quest.end_date is not None and at >= quest.end_date:
+        return "quest_not_open", f"It ended at {instant(quest.end_date)}."
+    if unmet := [requirement for requirement in quest.requirements if not has(requirement)]:
+        return "requirements_not_met", f"To start, it still takes {', '.join(map(_wanted, unmet))}."
+    if newest is not None and newest.is_open:
+        return "already_in_progress", f"Run {newest.number} is in progress."
+    if _is_completed(quest, newest, is_done, period):
+        again = "" if quest.repeat == NEVER else " in this period"
+        return "already_completed", f"It was completed{again} already."
+    if quest.cooldown and newest is not None and newest.ended_at is not None:
+        over = newest.ended_at + timedelta(seconds=quest.cooldown)
+        if at < over:
+            return "cooldown", f"It can be started again at {instant(over)}."
+    if not quest.is_offered(player_id, period):
+        return "not_offered", "No pool offers it to this player now."
+    return None
+
+
+def _wanted(requirement: Requirement) -> str:
+    """In words; an achievement may be secret."""
+    match requirement.type:
+        case "ACHIEVEMENT":
+            return "an achievement"
+        case "QUEST":
+            return f"the quest {requirement.target}"
+        case "LEVEL":
+            return f"a level {requirement.operator} {requirement.threshold:g}"
+    return f"{requirement.type} of {requirement.metric} {requirement.operator} {requirement.threshold:g}"
+
+
+def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Callable[[str], Period]) -> bool:
+    if quest.repeat == NEVER:
+        return is_done
+    if quest.repeat not in KINDS or newest is None:
+        return False
+    opens, closes = period(quest.repeat)
+    if newest.status != COMPLETED or newest.completed_at is None:
+        return newest.started_at >= closes  # a late event: what is begun since is not to be followed by what was before
+    # Another version may have had other periods, or none. What has one may be completed at its very end, where the next
+    # one opens, and still is of the first.
+    is_at_its_end = newest.period is not None and newest.completed_at == opens
+    return newest.started_at >= opens or (newest.completed_at >= opens and not is_at_its_end)
+
+
+def starts_itself(quest: Quest, newest: Run | None, period: Callable[[str], Period]) -> bool:
+    """Whether it may start by itself, as far as the player has not decided against it: what they abandoned comes back
+    with the next period at the earliest."""
+    if newest is None or newest.status != ABANDONED:
+        return True
+    return newest.period is not None and quest.repeat in KINDS and newest.started_at < period(quest.repeat).opens

@@ -6,6 +6,8 @@ COPY requirements.txt .
 RUN /opt/venv/bin/pip install --require-hashes --only-binary :all: --requirement requirements.txt
 
 FROM python:3.11-slim
+ARG VERSION=unreleased
+LABEL org.opencontainers.image.title=gamification org.opencontainers.image.version=$VERSION
 RUN useradd --system --uid 10001 --no-create-home --home-dir /app gamification
 # Production, which refuses to start with what is for development only.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 APP_ENV=production

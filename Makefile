@@ -10,13 +10,13 @@ else
 install := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 endif
 
-.PHONY: help run test chaos hang play mutants bench lint fmt lock clean
+.PHONY: help run test chaos hang play mutants bench lint fmt lock release-check clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
-		printf 'make %-8s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
+		printf 'make %-13s %s\n' "$$name" "$$what"; done
 
 # What is made along the way, secrets and players' data in it, is for nobody else on this machine to read.
 run: .venv/runtime.stamp ## a fresh machine becomes a running service
@@ -59,6 +59,9 @@ lock: ## after a change of dependencies; needs uv
 	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
 	$(lock) --output-file requirements.txt
 	$(lock) --output-file requirements-dev.txt --group dev --constraint requirements.txt
+
+release-check: .venv/dev.stamp ## what stands in the way of releasing the version in pyproject.toml
+	$(BIN)/python .ci/release
 
 clean: ## remove what was made here
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles test-results

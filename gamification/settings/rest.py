@@ -1,6 +1,11 @@
 """REST: who may call, how answers look, and what the schema of OpenAPI says."""
 
+import tomllib
+
+from gamification.environment import BASE_DIR
 from gamification.settings.deployment import ALLOWED_ORIGINS
+
+VERSION = str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"])
 
 CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "prefer"]
@@ -27,7 +32,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Gamification",
     "DESCRIPTION": "Game events in; achievements, quests, rewards and levels out.",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,

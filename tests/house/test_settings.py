@@ -35,6 +35,7 @@ PRODUCTION = {
 def house(tmp_path: Path) -> Path:
     shutil.copytree(settings.BASE_DIR / "gamification/settings", tmp_path / "gamification/settings")
     shutil.copy(settings.BASE_DIR / "gamification/environment.py", tmp_path / "gamification")
+    shutil.copy(settings.BASE_DIR / "pyproject.toml", tmp_path)
     return tmp_path
 
 

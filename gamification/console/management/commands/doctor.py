@@ -74,14 +74,14 @@ def the_settings(patience: float) -> str:
     if settings.PRODUCTION and "*" in settings.ALLOWED_HOSTS:
         raise Trouble("ALLOWED_HOSTS lets any host name in.", "Name the host names that the service answers to.")
     if settings.PRODUCTION:
-        return f"production, answers to {', '.join(settings.ALLOWED_HOSTS)}"
+        return f"version {settings.VERSION}, production, answers to {', '.join(settings.ALLOWED_HOSTS)}"
     strangers = set(settings.ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]"}
     if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY and strangers:
         raise Trouble(
             f"It answers to {', '.join(sorted(strangers))}, with a secret key that everyone can read in the source.",
             "Set APP_ENV=production and a SECRET_KEY of your own, 50 random characters or more.",
         )
-    return "development"
+    return f"version {settings.VERSION}, development"
 
 
 def the_database(patience: float) -> str:

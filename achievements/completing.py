@@ -30,7 +30,7 @@ def complete(world: World, counted: CountedEvent) -> list[EarnedRewards]:
     looked_at: dict[tuple[str, datetime | None], Achievement] = {}
     for candidate in counted.hits:
         achievement = rules.by_id.get(candidate.goal.owner)
-        if achievement is None or achievement.is_settled(player):
+        if achievement is None or achievement.is_closed_to(player):
             continue
         if candidate.goal.since <= player.filled:
             _remember(standings, achievement, counted, candidate)
@@ -78,7 +78,7 @@ def _completes(
         return False
     if standings.replay is not None and standings.replay.has_counted(achievement, event):
         return False
-    if achievement.is_settled(player) or achievement.is_spent(player, opens):
+    if achievement.is_closed_to(player) or achievement.is_spent(player, opens):
         return False
     if opens is not None and standings.standing(player, achievement, opens).completed_at is not None:
         return False

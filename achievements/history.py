@@ -65,7 +65,7 @@ class History(Part):
         """The occurrence that is still to be completed; None where there is nothing to come any more."""
         standings = self.world[Standings]
         achievement = standings.rules.by_id[goal.owner]
-        if goal.since > player.filled or achievement.is_settled(player) or achievement.is_spent(player, opens):
+        if goal.since > player.filled or achievement.is_closed_to(player) or achievement.is_spent(player, opens):
             return None
         if achievement.repeat == ALWAYS:
             return str(int(standings.standing(player, achievement, opens).reached.get("runs", 0)) + 1)

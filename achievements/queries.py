@@ -42,35 +42,35 @@ def hidden(player_id: PlayerId) -> dict[str, set[str]]:
     nothing: dict[str, set[str]] = {"achievement": secret, "metric": set(), "reward": set(), "currency": set()}
     if not secret:
         return nothing
-    told: dict[str, set[str]] = {"metric": set(), "reward": set()}
-    untold: dict[str, set[str]] = {"metric": set(), "reward": set()}
+    by_shown: dict[str, set[str]] = {"metric": set(), "reward": set()}
+    by_hidden: dict[str, set[str]] = {"metric": set(), "reward": set()}
     for id_, item in every.items():
         if item.retired and id_ not in secret:
             continue
-        names = untold if id_ in secret else told
+        names = by_hidden if id_ in secret else by_shown
         names["metric"].update(r["metric"] for r in item.definition["requirements"] if r.get("metric"))
         names["reward"].update(item.definition["rewards"])
     for _, item in _in_play(rules, "level"):
-        told["reward"].update(item.definition["rewards"])
+        by_shown["reward"].update(item.definition["rewards"])
     for _, item in _in_play(rules, "quest"):
         quest: dict[str, Any] = item.definition
         for part in (quest, *quest["steps"]):
-            told["metric"].update(r["metric"] for r in part["requirements"] if r.get("metric"))
-            told["reward"].update(part["rewards"])
-        told["metric"].update(r["metric"] for r in quest["fail_conditions"] if r.get("metric"))
-    rewards, currencies = _hidden_rewards(rules, told["reward"], untold["reward"])
-    return {**nothing, "metric": untold["metric"] - told["metric"], "reward": rewards, "currency": currencies}
+            by_shown["metric"].update(r["metric"] for r in part["requirements"] if r.get("metric"))
+            by_shown["reward"].update(part["rewards"])
+        by_shown["metric"].update(r["metric"] for r in quest["fail_conditions"] if r.get("metric"))
+    rewards, currencies = _hidden_rewards(rules, by_shown["reward"], by_hidden["reward"])
+    return {**nothing, "metric": by_hidden["metric"] - by_shown["metric"], "reward": rewards, "currency": currencies}
 
 
-def _hidden_rewards(rules: Rules, told: set[str], untold: set[str]) -> tuple[set[str], set[str]]:
+def _hidden_rewards(rules: Rules, by_shown: set[str], by_hidden: set[str]) -> tuple[set[str], set[str]]:
     """Rewards named by hidden content only, and the currencies that only those pay. Tables do not nest, so a table's
-    rewards are settled once it is known which tables are hidden."""
+    rewards are known once it is known which tables are hidden."""
     definitions: dict[str, Any] = {id_: item.definition for id_, item in _in_play(rules, "reward")}
     tables = {id_: {c["reward"] for c in d["table"]} for id_, d in definitions.items() if d["table"]}
-    hidden_tables = (untold - told) & tables.keys()
-    told = told.union(*(tables[id_] for id_ in tables.keys() - hidden_tables))
-    untold = untold.union(*(tables[id_] for id_ in hidden_tables))
-    rewards = untold - told
+    hidden_tables = (by_hidden - by_shown) & tables.keys()
+    by_shown = by_shown.union(*(tables[id_] for id_ in tables.keys() - hidden_tables))
+    by_hidden = by_hidden.union(*(tables[id_] for id_ in hidden_tables))
+    rewards = by_hidden - by_shown
     paid = {id_: d["currency"] for id_, d in definitions.items() if d["currency"]}
     seen = {currency for id_, currency in paid.items() if id_ not in rewards}
     return rewards, {currency for id_, currency in paid.items() if id_ in rewards} - seen

@@ -197,7 +197,7 @@ def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[Playe
             is_hidden = achievement.type == "SECRET" and not player.earned & achievement.bit
             is_pending = achievement.goal.since > player.filled
             opens = opens_at(achievement, player, now)
-            is_over = achievement.is_settled(player) or achievement.is_spent(player, opens)
+            is_over = achievement.is_closed_to(player) or achievement.is_spent(player, opens)
             if not (is_hidden or is_pending or is_over):
                 read.append((player, achievement, opens))
     books.read_tallies(

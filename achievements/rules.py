@@ -56,7 +56,7 @@ class Achievement:
     def __post_init__(self) -> None:
         object.__setattr__(self, "bit", 1 << self.serial)
 
-    def is_settled(self, player: Had) -> bool:
+    def is_closed_to(self, player: Had) -> bool:
         """Whether the player has no more to do with it: it was revoked whole, or does not repeat and was completed or
         revoked, under whatever `repeat` that was.
         """

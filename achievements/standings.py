@@ -98,13 +98,13 @@ class Standings(Part):
             for sample in event.samples:
                 for goal in remembering.get(sample.metric, ()):
                     achievement = rules.by_id[goal.owner]
-                    if not achievement.is_settled(player):
+                    if not achievement.is_closed_to(player):
                         wanted[event.player_id, goal.owner, occurrence_at(achievement, player, event.timestamp)] = None
         anyhow = (*books.watch.remembering_own, *books.watch.remembering_opening)
         for player, at in books.instants(events) if anyhow else ():
             for goal in anyhow:
                 achievement = rules.by_id[goal.owner]
-                if not achievement.is_settled(player):
+                if not achievement.is_closed_to(player):
                     wanted[player.player_id, goal.owner, occurrence_at(achievement, player, at)] = None
         self.read(wanted)
 

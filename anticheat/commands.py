@@ -45,7 +45,7 @@ class ReleaseEvent(_Decide):
 
     def handle(self, world: World) -> Finding:
         found = self.decide(Finding.Status.RELEASED, world)
-        event = inbox.recall(found.player_id, found.event_id)
+        event = inbox.find(found.player_id, found.event_id)
         if event is None:
             raise NotFound("This event is no longer kept.")
         inbox.restate([(found.player_id, found.event_id)], Event.State.COUNTED)

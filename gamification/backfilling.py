@@ -161,7 +161,7 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
     """
     wanted = job.preview
     assert wanted is not None
-    rules = publishing.rehearse([Change(wanted["kind"], wanted["id"], wanted["definition"])])
+    rules = publishing.dry_run([Change(wanted["kind"], wanted["id"], wanted["definition"])])
     players, looked_at, unreadable = Player.objects.order_by("player_id"), 0, 0
     while chunk := list(players.filter(player_id__gt=job.cursor).values_list("player_id", flat=True)[:CHUNK]):
         if time.monotonic() > deadline:

@@ -142,14 +142,14 @@ def show(definition: Definition, hidden: Hidden) -> Definition:
     if not secret:
         return definition
 
-    def told(requirements: Iterable[Definition]) -> list[Definition]:
+    def shown(requirements: Iterable[Definition]) -> list[Definition]:
         return [r for r in requirements if r["type"] != "ACHIEVEMENT" or r["target"] not in secret]
 
     return {
         **definition,
-        "steps": [{**step, "requirements": told(step["requirements"])} for step in definition["steps"]],
-        "requirements": told(definition["requirements"]),
-        "fail_conditions": told(definition["fail_conditions"]),
+        "steps": [{**step, "requirements": shown(step["requirements"])} for step in definition["steps"]],
+        "requirements": shown(definition["requirements"]),
+        "fail_conditions": shown(definition["fail_conditions"]),
     }
 
 

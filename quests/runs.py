@@ -78,7 +78,7 @@ class QuestRuns(Part):
     def take_in(self, rows: Sequence[tuple[Any, ...]]) -> list[Run]:
         """The runs that these rows (of StoredRun's columns) keep, without the members that they have seen."""
         stored = [StoredRun._make(row) for row in rows]
-        self.world.rules.recall("quest", [(row.quest_id, row.version) for row in stored])
+        self.world.rules.load_definitions("quest", [(row.quest_id, row.version) for row in stored])
         runs = []
         for row in stored:
             run = storing.load(row, self.rules.version(row.quest_id, row.version, self.world.rules.definition))

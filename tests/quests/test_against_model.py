@@ -45,7 +45,7 @@ from quests.tasks import expire_runs
 from rewards.models import Distribution, Transfer, Wallet
 from tests.pipeline.content import achievement, level, metric, pool, publish, quest, requirement, reward, step
 from tests.support.invariants import all_rows
-from tests.support.quest_model import Model, Told
+from tests.support.quest_model import Model, Sent
 from tests.support.quest_model import Run as ModelRun
 
 pytestmark = pytest.mark.django_db
@@ -216,7 +216,7 @@ class Life(RuleBasedStateMachine):
         self.atomic = transaction.atomic()
         self.atomic.__enter__()
         self.now = BEGINNING
-        self.sent: list[tuple[str, Told]] = []
+        self.sent: list[tuple[str, Sent]] = []
         self.model: Model
 
     def teardown(self) -> None:
@@ -296,10 +296,10 @@ class Life(RuleBasedStateMachine):
             else:
                 at = self.now - timedelta(seconds=data.draw(PAST))
             type_ = data.draw(st.sampled_from(["hit", "hit", "run", "rest"]))
-            sent = (player, Told(f"e{len(self.sent):03}", type_, data.draw(DATA), at))
+            sent = (player, Sent(f"e{len(self.sent):03}", type_, data.draw(DATA), at))
             self.sent.append(sent)
             batch.append(sent)
-        pipeline.process([as_sent(player, told) for player, told in batch], now=self.now)
+        pipeline.process([as_sent(player, sent) for player, sent in batch], now=self.now)
         self.model.process(batch, self.now)
 
     @rule(player=st.sampled_from(PLAYERS), id_=st.sampled_from([*QUESTS, "q9"]))
@@ -432,10 +432,10 @@ class Life(RuleBasedStateMachine):
             told = [(f.type, f.timestamp, f.data) for f in facts if f.player_id == id_]
             said = [(m.type, m.timestamp, m.data) for m in messages if m.player_id == id_]
             for quest_id in QUESTS:
-                expected = [(t, at, as_told(data)) for t, at, data in player.facts if data["id"] == quest_id]
-                assert [(t, at, as_told(data)) for t, at, data in told if data["id"] == quest_id] == expected
+                expected = [(t, at, as_stated(data)) for t, at, data in player.facts if data["id"] == quest_id]
+                assert [(t, at, as_stated(data)) for t, at, data in told if data["id"] == quest_id] == expected
                 expected = [each for each in expected if each[0] != "quest.abandoned"]
-                assert [(t, at, as_told(data)) for t, at, data in said if data["id"] == quest_id] == expected
+                assert [(t, at, as_stated(data)) for t, at, data in said if data["id"] == quest_id] == expected
 
 
 def _harder(each: dict[str, Any], more: int) -> dict[str, Any]:
@@ -459,8 +459,8 @@ def offered(found: Mapping[str, Any], player: str, opens: datetime) -> Collectio
     return quests
 
 
-def as_sent(player: str, told: Told) -> GameEvent:
-    return GameEvent(told.id, player, told.type, dict(told.data), told.at)
+def as_sent(player: str, sent: Sent) -> GameEvent:
+    return GameEvent(sent.id, player, sent.type, dict(sent.data), sent.at)
 
 
 def bits(kept: bytes | memoryview) -> set[int]:
@@ -468,7 +468,7 @@ def bits(kept: bytes | memoryview) -> set[int]:
     return {n for n in range(number.bit_length()) if number >> n & 1}
 
 
-def as_told(data: Mapping[str, Any]) -> dict[str, Any]:
+def as_stated(data: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: data[name] for name in ("id", "run", "status", "step") if name in data}
     return kept | {"progress": round(data["progress"], 9)}
 

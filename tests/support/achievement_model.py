@@ -23,7 +23,7 @@ TOO_LATE_FOR_WINDOWS = timedelta(days=35)
 
 @dataclass(frozen=True)
 class Happened:
-    """An event, as the service is told of it or states it itself."""
+    """An event, as a game server sends it or the service states it itself."""
 
     id: str
     type: str
@@ -71,11 +71,11 @@ class Model:
             stated: list[Happened] = []
             for event in wave:
                 self.counted.append(event)
-                stated += self._settle(event)
+                stated += self._complete_all(event)
             wave = stated
         self.held += sum(any(worth(metric, event) is not None for metric in self.metrics) for event in wave)
 
-    def _settle(self, event: Happened) -> Iterator[Happened]:
+    def _complete_all(self, event: Happened) -> Iterator[Happened]:
         """Complete whatever is complete after this event, until nothing more follows; states what was completed."""
         is_over = False
         while not is_over:

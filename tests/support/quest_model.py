@@ -44,7 +44,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Told:
+class Sent:
     """An event as somebody states it: the game, or the service itself."""
 
     id: str
@@ -58,7 +58,7 @@ class Happened:
     """An event that counted, as the n-th of its player; `root` is what it followed from in the end."""
 
     nth: int
-    event: Told
+    event: Sent
     root: str
 
 
@@ -120,7 +120,7 @@ class Player:
     log: list[Happened] = field(default_factory=list)
     runs: dict[str, list[Run]] = field(default_factory=dict)
     earned: set[str] = field(default_factory=set)
-    told: set[tuple[str, str]] = field(default_factory=set)
+    known: set[tuple[str, str]] = field(default_factory=set)
     """What their quests know of: (ACHIEVEMENT or QUEST, id)."""
     xp: int = 0
     quests_completed: int = 0
@@ -129,7 +129,7 @@ class Player:
     facts: list[tuple[str, datetime, Message]] = field(default_factory=list)
     root: str = ""
     """What everything that happens now follows from."""
-    own: list[tuple[str, Told]] = field(default_factory=list)
+    own: list[tuple[str, Sent]] = field(default_factory=list)
     """(root, own event) of the next round."""
     open: list[str] = field(default_factory=list)
     """The quests they are in, in the order in which they are looked at."""
@@ -182,17 +182,17 @@ class Model:
             if any((end := player.runs[id_][-1].deadline) is not None and now > end + self.grace for id_ in player.open)
         ]
 
-    def process(self, batch: Sequence[tuple[str, Told]], now: datetime) -> None:
-        fresh: dict[str, list[Told]] = {}
-        for player_id, told in batch:
+    def process(self, batch: Sequence[tuple[str, Sent]], now: datetime) -> None:
+        fresh: dict[str, list[Sent]] = {}
+        for player_id, sent in batch:
             mine = fresh.setdefault(player_id, [])
-            if (player_id, told.id) not in self.seen:
-                self.seen.add((player_id, told.id))
-                mine.append(told)
+            if (player_id, sent.id) not in self.seen:
+                self.seen.add((player_id, sent.id))
+                mine.append(sent)
         for player_id, mine in fresh.items():
             player = self._look_at(player_id, now)
-            wave = sorted(mine, key=lambda told: (told.at, told.id))
-            self._play(player, [(told.id, told) for told in wave], now)
+            wave = sorted(mine, key=lambda sent: (sent.at, sent.id))
+            self._play(player, [(sent.id, sent) for sent in wave], now)
 
     def expire(self, player_ids: Sequence[str], now: datetime) -> None:
         for player_id in player_ids:
@@ -230,7 +230,7 @@ class Model:
         if steps[0]["requirements"] and not self._is_met(player, run, steps[0]):
             raise Refusal("requirements_not_met")
         self._complete(player, run, steps[0], now, root)
-        self._grant_all(player, self._settle(player, run, now, root, [steps[0]]), now)
+        self._grant_all(player, self._advance(player, run, now, root, [steps[0]]), now)
         self._play(player, [], now)
 
     def move(self, player_ids: Sequence[str], quest_id: str, now: datetime) -> int:
@@ -247,7 +247,7 @@ class Model:
             if not set(run.done) <= {step["id"] for step in quest["steps"]}:
                 continue
             self._move(player, run, quest, now, root)
-            self._grant_all(player, self._settle(player, run, now, root, []), now)
+            self._grant_all(player, self._advance(player, run, now, root, []), now)
             self._play(player, [], now)
             moved += 1
         return moved
@@ -278,9 +278,9 @@ class Model:
     def _look_at(self, player_id: str, now: datetime) -> Player:
         """What was completed before is known to all by now; whatever is past its deadline is expired."""
         player = self.players[player_id]
-        player.told |= {("ACHIEVEMENT", id_) for id_ in player.earned}
+        player.known |= {("ACHIEVEMENT", id_) for id_ in player.earned}
         done = [id_ for id_, runs in player.runs.items() if any(run.status == "COMPLETED" for run in runs)]
-        player.told |= {("QUEST", id_) for id_ in done}
+        player.known |= {("QUEST", id_) for id_ in done}
         player.open = sorted(player.open, key=list(self.versions).index)
         for quest_id in list(player.open):
             run = player.runs[quest_id][-1]
@@ -295,34 +295,34 @@ class Model:
         player.root = f"command {self.commands}"
         return player.root, player
 
-    def _play(self, player: Player, wave: list[tuple[str, Told]], now: datetime) -> None:
+    def _play(self, player: Player, wave: list[tuple[str, Sent]], now: datetime) -> None:
         """`wave`: (what each follows from, event); nothing, where a command is the first round."""
         for _ in range(ROUNDS):
-            for root, told in wave:
-                self._count(player, told, root, now)
+            for root, sent in wave:
+                self._count(player, sent, root, now)
             wave, player.own = player.own, []
 
-    def _count(self, player: Player, told: Told, root: str, now: datetime) -> None:
+    def _count(self, player: Player, sent: Sent, root: str, now: datetime) -> None:
         player.root = root
-        player.log.append(Happened(len(player.log) + 1, told, root))
-        if told.type in ("achievement.completed", "quest.completed"):
-            player.told.add((told.type.partition(".")[0].upper(), told.data["id"]))
+        player.log.append(Happened(len(player.log) + 1, sent, root))
+        if sent.type in ("achievement.completed", "quest.completed"):
+            player.known.add((sent.type.partition(".")[0].upper(), sent.data["id"]))
         rewards: list[tuple[str, str, str, Sequence[str]]] = []
         for achievement in self.achievements:
             if achievement["id"] not in player.earned and self._is_earned(player, achievement):
                 player.earned.add(achievement["id"])
                 data = {name: achievement[name] for name in ("id", "type", "category", "points")}
-                self._cause(player, "achievement.completed", achievement["id"], data, told.at)
+                self._cause(player, "achievement.completed", achievement["id"], data, sent.at)
                 rewards.append(("ACHIEVEMENT", achievement["id"], "0", achievement["rewards"]))
-        self._grant_all(player, rewards, told.at)
+        self._grant_all(player, rewards, sent.at)
         rewards = []
-        for quest in self._starting(player, told.at, now):
-            rewards += self._begin(player, quest, told.at, root, counts=True)
+        for quest in self._starting(player, sent.at, now):
+            rewards += self._begin(player, quest, sent.at, root, counts=True)
         for quest_id in list(player.open):
             run = player.runs[quest_id][-1]
             run.starter = 0
-            rewards += self._settle(player, run, told.at, root, [])
-        self._grant_all(player, rewards, told.at)
+            rewards += self._advance(player, run, sent.at, root, [])
+        self._grant_all(player, rewards, sent.at)
 
     def _is_earned(self, player: Player, achievement: Definition) -> bool:
         return all(self._has(player, requirement) for requirement in achievement["requirements"])
@@ -410,7 +410,7 @@ class Model:
         player.open.append(quest["id"])
         self._activate(player, run, at, None if counts else root, first)
         self._state(player, "quest.started", run, at)
-        return self._settle(player, run, at, root, [])
+        return self._advance(player, run, at, root, [])
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -441,7 +441,7 @@ class Model:
         self._choose(run, step, len(player.log))
         self._activate(player, run, at, root)
 
-    def _settle(self, player: Player, run: Run, at: datetime, root: str, done: list[Definition]) -> list[Any]:
+    def _advance(self, player: Player, run: Run, at: datetime, root: str, done: list[Definition]) -> list[Any]:
         """Fail it, or complete what is complete. `done`: steps that were completed by hand just now."""
         rewards: list[tuple[str, str, str, Sequence[str]]] = []
         stated = at
@@ -551,7 +551,7 @@ class Model:
             level = max((level for level, xp in self.levels.items() if xp <= player.xp), default=0)
             return bool(COMPARE[requirement["operator"]](level, requirement["threshold"]))
         if type_ in ("ACHIEVEMENT", "QUEST"):
-            return (type_, requirement["target"]) in player.told
+            return (type_, requirement["target"]) in player.known
         return self._read(player, requirement, lambda happened: True)[1]
 
     def _read(
@@ -601,7 +601,7 @@ class Model:
 
     @staticmethod
     def _cause(player: Player, type_: str, name: str, data: Message, at: datetime) -> None:
-        player.own.append((player.root, Told(f"~{type_}/{name}", type_, data, at)))
+        player.own.append((player.root, Sent(f"~{type_}/{name}", type_, data, at)))
 
     def _grant_all(self, player: Player, rewards: Sequence[tuple[str, str, str, Sequence[str]]], at: datetime) -> None:
         for source, source_id, occurrence, lines in rewards:

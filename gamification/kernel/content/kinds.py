@@ -236,7 +236,7 @@ class PreviewContent(ContentCommand):
         if not isinstance(self.changes, dict):
             of.parse(self.changes)  # raises: not an object
         definition = of.parse({**of.read(draft), **self.changes, of.key: of.read(draft)[of.key]})
-        rehearse(of, definition)
+        dry_run(of, definition)
         assert _schedule_preview is not None, "connect() was not called"
         return _schedule_preview(of.name, {"id": self.id, **definition}, world.actor, world.now)
 
@@ -311,11 +311,11 @@ def _backfill(publication: publishing.Publication, fresh: Iterable[tuple[Kind, S
     return int(scheduled.pk)
 
 
-def rehearse(of: Kind, definition: Definition) -> None:
+def dry_run(of: Kind, definition: Definition) -> None:
     """Raise Unpublishable, with paths within `definition`, if it could not be published as things stand."""
     id_ = of.id_of(definition)
     try:
-        publishing.rehearse([Change(of.name, id_, definition)])
+        publishing.dry_run([Change(of.name, id_, definition)])
     except Unpublishable as problem:
         errors = list(placed(problem.errors, (of.name, id_)))
         raise Unpublishable(strict_fields.summary(errors), errors=errors) from None
@@ -380,7 +380,7 @@ def problems(of: Kind, draft: Content) -> list[str]:
     """What stands in the way of publishing a draft, a line each."""
     draft = of.model._default_manager.get(pk=draft.pk)
     try:
-        rehearse(of, of.parse(of.read(draft)))
+        dry_run(of, of.parse(of.read(draft)))
     except Invalid as refused:
         return [f"{error['path']}: {error['detail']}" for error in refused.errors]
     return []

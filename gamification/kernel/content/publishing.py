@@ -117,8 +117,8 @@ class Rules:
             self._history[key] = whole(kind, found.definition)
         return self._history[key]
 
-    def recall(self, kind: str, versions: Iterable[tuple[str, int]]) -> None:
-        """Have these `definition`s at hand: one query at most, however many they are."""
+    def load_definitions(self, kind: str, versions: Iterable[tuple[str, int]]) -> None:
+        """Load what was published under these versions, for `definition`: one query at most, however many they are."""
         newest = self.published.get(kind, {})
         missing = {
             (id_, version)
@@ -225,7 +225,7 @@ def publish(changes: Sequence[Change], *, who: Actor, reason: str, now: datetime
     return Publication(number, versions, new_units=number in units.used.values())
 
 
-def rehearse(changes: Sequence[Change]) -> Rules:
+def dry_run(changes: Sequence[Change]) -> Rules:
     """The rules as they would be after `changes`; nothing is written. Raises Unpublishable."""
     head = Head.objects.filter(pk=1).first() or Head()
     newest = _newest()

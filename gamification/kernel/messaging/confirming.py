@@ -58,7 +58,7 @@ class Message:
 
 
 class Job:
-    """Messages that somebody waits for. Only the thread that sends them settles them."""
+    """Messages that somebody waits for. Only the thread that sends them resolves them."""
 
     __slots__ = ("done", "left", "messages", "over", "receipts", "sent")
 
@@ -71,7 +71,7 @@ class Job:
         """Nobody waits any more."""
         self.done = threading.Event()
 
-    def settle(self, place: int, receipt: Receipt) -> None:
+    def resolve(self, place: int, receipt: Receipt) -> None:
         if self.over:
             return
         self.receipts[place] = receipt
@@ -219,12 +219,12 @@ class Session:
     # -- what the broker says ------------------------------------------------------------------------------------------
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
-        self._settle(tag, multiple, Receipt.CONFIRMED)
+        self._resolve(tag, multiple, Receipt.CONFIRMED)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
-        self._settle(tag, multiple, Receipt.REFUSED)
+        self._resolve(tag, multiple, Receipt.REFUSED)
 
-    def _settle(self, tag: int, multiple: bool, receipt: Receipt) -> None:
+    def _resolve(self, tag: int, multiple: bool, receipt: Receipt) -> None:
         if multiple:
             tags = []
             for each in self.unconfirmed:  # in the order they were sent
@@ -238,9 +238,9 @@ class Session:
             id_ = job.messages[place].id
             if id_ in self._returned:  # said before the confirm
                 self._returned.discard(id_)
-                job.settle(place, Receipt.RETURNED)
+                job.resolve(place, Receipt.RETURNED)
             else:
-                job.settle(place, receipt)
+                job.resolve(place, receipt)
 
     def _on_return(self, problem: Exception, exchange: str, routing_key: str, message: Any) -> None:
         self._returned.add(message.properties["message_id"])

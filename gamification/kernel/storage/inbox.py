@@ -100,7 +100,7 @@ def restate(identities: Sequence[tuple[PlayerId, str]], state: int) -> None:
     sql.update(Event, ("player_id", "event_id"), ("state",), rows)
 
 
-def recall(player_id: PlayerId, event_id: str) -> GameEvent | None:
+def find(player_id: PlayerId, event_id: str) -> GameEvent | None:
     """A kept event as it came."""
     kept = Event.objects.filter(player_id=player_id, event_id=event_id).first()
     if kept is None:

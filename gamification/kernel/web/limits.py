@@ -167,12 +167,12 @@ class Limiter:
             shared = self._shared if now >= self._ask_again_at else None
             if shared is None:
                 lease.held, lease.left = self._own.draw(key, limit, 1, returned)
-                return self._settle(limit, lease, now)
+                return self._judge(limit, lease, now)
         wanted = max(1, min(wanted, int(limit.rate * LEASE)))
         granted, left = self._draw(shared, key, limit, wanted, returned)  # others need not wait for Redis meanwhile
         with self._lock:
             lease.held, lease.left = lease.held + granted, left
-            return self._settle(limit, lease, self._clock())
+            return self._judge(limit, lease, self._clock())
 
     def _draw(self, shared: Store, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
         try:
@@ -184,7 +184,7 @@ class Limiter:
                 self._ask_again_at = self._clock() + PAUSE
                 return self._own.draw(key, limit, 1, returned)
 
-    def _settle(self, limit: Limit, lease: Lease, now: float) -> Verdict:
+    def _judge(self, limit: Limit, lease: Lease, now: float) -> Verdict:
         if lease.held:
             return self._grant(limit, lease)
         lease.refused_until = now + (1 - lease.left) / limit.rate

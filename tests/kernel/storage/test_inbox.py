@@ -30,7 +30,7 @@ def test_a_new_event_is_kept_as_it_came() -> None:
     kept = Event.objects.get()
     assert (kept.player_id, kept.event_id, kept.type, kept.data) == ("ada", "e1", "kill", {"b": [1, 2.5], "a": None})
     assert (kept.timestamp, kept.received_at, kept.state) == (came.timestamp, NOW, Event.State.COUNTED)
-    found = inbox.recall("ada", "e1")
+    found = inbox.find("ada", "e1")
     assert found is not None
     assert (found.type, found.data, found.timestamp, found.digest()) == (
         came.type,

@@ -13,7 +13,7 @@ from achievements.standings import Standings
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
 from progress import leveling
-from progress.metering import Books
+from progress.players import Players
 from progress.rules import NEVER
 from rewards.commands import ClaimAll, revoke_of
 from rewards.rules import Given
@@ -57,7 +57,7 @@ class RevokeAchievement(Command):
         published = world.rules.published.get("achievement", {}).get(self.achievement_id)
         if published is None:
             raise NotFound(f"There is no achievement {self.achievement_id!r}.")
-        standings, player = world[Standings], world[Books].players[self.player_id]
+        standings, player = world[Standings], world[Players].by_id[self.player_id]
         standings.read_all()
         of_it = {
             occurrence: standing
@@ -95,7 +95,7 @@ class RevokeAchievement(Command):
         """Clear its bit where no occurrence is left, retired or not; bar it for ever where all of it is taken back, and
         where the only occurrence there is was, as long as it is the only one.
         """
-        player = world[Books].players[self.player_id]
+        player = world[Players].by_id[self.player_id]
         bit = world.rules[AchievementRules].bits[self.achievement_id]
         standings = world[Standings].of(self.player_id).items()
         if not any(standing.is_earned for (id_, _), standing in standings if id_ == self.achievement_id):

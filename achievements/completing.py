@@ -18,8 +18,10 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent, Json
 from gamification.kernel.core.world import World
 from progress.frames import best_window
-from progress.metering import Books, Candidate, CountedEvent, PlayerState, Window
+from progress.metering import Candidate, CountedEvent
+from progress.players import PlayerState
 from progress.rules import ALWAYS, STICKY, TARGET, WINDOW, Requirement
+from progress.tallies import Tallies, Window
 from rewards.granting import EarnedRewards
 
 
@@ -28,7 +30,7 @@ def complete(world: World, counted: CountedEvent) -> list[EarnedRewards]:
     standings, rules = world[Standings], world[Standings].rules
     player, event = counted.player, counted.event
     looked_at: dict[tuple[str, datetime | None], Achievement] = {}
-    for candidate in counted.hits:
+    for candidate in counted.candidates:
         achievement = rules.by_id.get(candidate.goal.owner)
         if achievement is None or achievement.is_closed_to(player):
             continue
@@ -88,7 +90,7 @@ def _completes(
             return False
     if goal.plain:
         requirement = goal.requirements[0]
-        if requirement.compare(standings.world[Books].value(player, goal, requirement, opens)):
+        if requirement.compare(standings.world[Tallies].value(player, goal, requirement, opens)):
             return True
     met = sum(_is_met(standings, player, achievement, requirement, opens) for requirement in goal.requirements)
     return met >= goal.need
@@ -106,7 +108,7 @@ def _is_met(
     if requirement.nature in (STICKY, WINDOW):
         reached = standings.standing(player, achievement, opens).reached
         return requirement.is_met(None, reached.get(requirement.digest))
-    return requirement.is_met(standings.world[Books].value(player, achievement.goal, requirement, opens))
+    return requirement.is_met(standings.world[Tallies].value(player, achievement.goal, requirement, opens))
 
 
 # -- what was reached and could be lost again --------------------------------------------------------------------------
@@ -121,8 +123,8 @@ def _remember(standings: Standings, achievement: Achievement, counted: CountedEv
         standing = standings.standing(counted.player, achievement, candidate.opens)
         if standing.reached.get(requirement.digest) is True or standing.completed_at:
             return
-        books = standings.world[Books]
-        samples = books.window(counted.player, requirement.metric, achievement.goal, candidate.opens)
+        tallies = standings.world[Tallies]
+        samples = tallies.window(counted.player, requirement.metric, achievement.goal, candidate.opens)
         if achievement.repeat == ALWAYS:
             samples = _of_run(standings, standing, requirement, samples, counted.event)
         best, met_at = best_window(samples, requirement, counted.event.timestamp)
@@ -130,7 +132,7 @@ def _remember(standings: Standings, achievement: Achievement, counted: CountedEv
         if best is not None and (known is None or best > known):
             standing.reached[requirement.digest + ":best"] = best
             standing.reach(requirement, met_at is not None)
-            books.touch(counted.player, achievement.goal, candidate.opens)
+            tallies.touch(counted.player, achievement.goal, candidate.opens)
 
 
 def _of_run(
@@ -165,15 +167,15 @@ def _unlock(
         occurrence = str(runs)
         standing.reached, standing.dirty = {"runs": runs, **arrived(standings, player, achievement)}, True
         standing = standings.standings[player.player_id, achievement.id, occurrence] = Standing()
-        standings.world[Books].begin_anew(player, achievement.goal)
+        standings.world[Tallies].begin_anew(player, achievement.goal)
     return mark_completed(standings, player, achievement, occurrence, standing, event.timestamp, event.id, final)
 
 
 def arrived(standings: Standings, player: PlayerState, achievement: Achievement) -> dict[str, Any]:
     """What tells the samples in windows that have arrived by now from those of the next run."""
-    books = standings.world[Books]
+    tallies = standings.world[Tallies]
     metrics = sorted({r.metric for r in achievement.goal.requirements if r.nature == WINDOW})
-    return {"after": {metric: books.arrivals(player, metric) for metric in metrics}} if metrics else {}
+    return {"after": {metric: tallies.arrivals(player, metric) for metric in metrics}} if metrics else {}
 
 
 def mark_completed(

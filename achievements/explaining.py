@@ -26,7 +26,7 @@ def explain(mine: ShownAchievements, achievement: Achievement) -> dict[str, Any]
     failed.
     """
     read = mine.of(achievement, live=True)
-    watch: RuleIndex = mine.books.watch
+    index: RuleIndex = mine.tallies.index
     by_metric: dict[str, dict[str, Any]] = {}
     requirements = []
     for requirement, shown in zip(achievement.goal.requirements, read["requirements"], strict=True):
@@ -35,7 +35,7 @@ def explain(mine: ShownAchievements, achievement: Achievement) -> dict[str, Any]
         entry = {**shown, "missing": 0 if shown["met"] else _missing(shown)}
         if requirement.nature != TARGET:
             if requirement.metric not in by_metric:
-                by_metric[requirement.metric] = _events(mine, achievement, watch.metrics[requirement.metric])
+                by_metric[requirement.metric] = _events(mine, achievement, index.metrics[requirement.metric])
             entry |= by_metric[requirement.metric]
         requirements.append(entry)
     return {

@@ -15,8 +15,9 @@ from gamification.kernel.core.encoding import number
 from gamification.kernel.core.messages import Json, PlayerId
 from gamification.kernel.core.world import Part
 from gamification.kernel.storage import sql
-from progress.metering import Books, PlayerState
+from progress.players import Players, PlayerState
 from progress.rules import ALWAYS, Goal
+from progress.tallies import Tallies
 
 MarkKey = tuple[PlayerId, str, str, int]
 """(player, achievement, occurrence, quarter)."""
@@ -37,28 +38,27 @@ class History(Part):
 
     def _passed(self) -> Iterator[tuple[MarkKey, Reading]]:
         """The quarters that plain goals' tallies have passed."""
-        books = self.world[Books]
-        books.settle_quarters()
-        for player_id, goal, quarter, opens, value in books.passed:
-            occurrence = self._unfinished(books.players[player_id], goal, opens)
+        players, tallies = self.world[Players], self.world[Tallies]
+        for player_id, goal, quarter, opens, value in tallies.passed_quarters():
+            occurrence = self._unfinished(players.by_id[player_id], goal, opens)
             if occurrence is not None:
                 requirement = goal.requirements[0]
                 progress = 1.0 if requirement.is_met(value) else min(requirement.fraction(value, False), 0.99)
-                reading = books.counted[player_id].timestamp, progress, {requirement.metric: number(value)}
+                reading = tallies.counted[player_id].timestamp, progress, {requirement.metric: number(value)}
                 yield (player_id, goal.owner, occurrence, quarter), reading
 
     def _touched(self) -> Iterator[tuple[MarkKey, Reading]]:
         """The quarters that all other goals which moved have reached."""
-        books, standings = self.world[Books], self.world[Standings]
-        for (player_id, _, opens), goal in books.touched.items():
-            player = books.players[player_id]
+        players, tallies, standings = self.world[Players], self.world[Tallies], self.world[Standings]
+        for (player_id, _, opens), goal in tallies.goals_touched.items():
+            player = players.by_id[player_id]
             occurrence = self._unfinished(player, goal, opens)
             if occurrence is None:
                 continue
             read = snapshot(standings, player, standings.rules.by_id[goal.owner], opens)
             for quarter in (1, 2, 3):
                 if read["progress"] >= quarter / 4:
-                    reading = books.counted[player_id].timestamp, read["progress"], read["metrics"]
+                    reading = tallies.counted[player_id].timestamp, read["progress"], read["metrics"]
                     yield (player_id, goal.owner, occurrence, quarter), reading
 
     def _unfinished(self, player: PlayerState, goal: Goal, opens: datetime | None) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from achievements.rules import Achievement
 from gamification.kernel.core.encoding import instant
-from progress.metering import PlayerState
+from progress.players import PlayerState
 from progress.rules import ALWAYS, NEVER
 
 OPEN_RUN = "*"

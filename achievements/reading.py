@@ -17,9 +17,11 @@ from gamification.kernel.content import publishing
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
-from progress.metering import Books, PlayerState
+from progress.players import Players, PlayerState
 from progress.queries import rarities
+from progress.reading import look_at
 from progress.rules import NEVER, Tally
+from progress.tallies import Tallies
 
 HISTORY = 50
 """The newest entries that are shown."""
@@ -32,11 +34,11 @@ class ShownAchievements:
         self.now, self.hidden = now, frozenset(hidden)
         world = World(now=now, player_ids=[player_id])
         world.rules = publishing.current()
-        self.books, standings = Books(world), Standings(world)
-        world.add(self.books)
-        world.add(standings)
-        self.player = self.books.look_at(player_id)
-        self.books.read_all()
+        for part in (Players, Tallies, Standings):
+            world.add(part(world))
+        self.tallies, standings = world[Tallies], world[Standings]
+        self.player = look_at(world, player_id)
+        self.tallies.read_all()
         standings.read_all()
         self.rules = world.rules[AchievementRules]
         self._standings: dict[str, dict[str, Standing]] = {}
@@ -59,7 +61,7 @@ class ShownAchievements:
 
         def tally(metric: str) -> Tally | None:
             key = (player.player_id, metric, goal.scope.key(opens))
-            return None if is_spent else self.books.tallies.get(key)
+            return None if is_spent else self.tallies.by_key.get(key)
 
         completed = standing.completed_at is not None and standing.revoked_at is None
         if completed and standing.final is not None and not live:
@@ -187,12 +189,12 @@ def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[Playe
         return {}
     world = World(now=now, player_ids=touched)
     world.rules = current
-    books, standings = Books(world), Standings(world)
-    world.add(books)
-    world.add(standings)
-    books.read_players()
+    for part in (Players, Tallies, Standings):
+        world.add(part(world))
+    players, tallies, standings = world[Players], world[Tallies], world[Standings]
+    players.read_unlocked()
     read: list[tuple[PlayerState, Achievement, datetime | None]] = []
-    for player in books.players.values():
+    for player in players.by_id.values():
         for achievement in _touched(rules, touched[player.player_id]):
             is_hidden = achievement.type == "SECRET" and not player.earned & achievement.bit
             is_pending = achievement.goal.since > player.filled
@@ -200,7 +202,7 @@ def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[Playe
             is_over = achievement.is_closed_to(player) or achievement.is_spent(player, opens)
             if not (is_hidden or is_pending or is_over):
                 read.append((player, achievement, opens))
-    books.read_tallies(
+    tallies.read(
         [
             (player.player_id, requirement.metric, achievement.goal.scope.key(opens))
             for player, achievement, opens in read

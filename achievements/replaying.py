@@ -15,8 +15,9 @@ from achievements.occurrences import run_number
 from achievements.rules import Achievement, AchievementRules
 from achievements.standings import Order, Replay, Standing, Standings, listed_under
 from gamification.kernel.core.messages import GameEvent
-from progress.metering import Books, PlayerState
+from progress.players import PlayerState
 from progress.rules import ALWAYS
+from progress.tallies import Tallies
 
 MOST_LISTED = 1_000
 """Samples of the past that a run which a backfill left open still knows for its windows: the newest. A window in which
@@ -71,7 +72,7 @@ def relive(replayed: Standings, player: PlayerState, past: Past, event: GameEven
     """
     achievement = past.achievement
     if past.closes_run:
-        replayed.world[Books].begin_anew(player, achievement.goal)
+        replayed.world[Tallies].begin_anew(player, achievement.goal)
         _begin_run(replayed, player, achievement)
     if past.standing.revoked_at is None:
         player.earned |= achievement.bit

@@ -13,9 +13,10 @@ from achievements.rules import Achievement, AchievementRules
 from achievements.standings import Standings
 from gamification.kernel.core.encoding import number
 from gamification.kernel.core.messages import Json
-from progress.metering import Books, PlayerState
 from progress.periods import DAILY
+from progress.players import PlayerState
 from progress.rules import TARGET, WINDOW, Goal, Tally, combined
+from progress.tallies import Tallies
 
 
 def snapshot(
@@ -26,7 +27,7 @@ def snapshot(
     standing = standings.find(player, achievement, opens)
 
     def tally(metric: str) -> Tally | None:
-        return world[Books].tallies.get((player.player_id, metric, goal.scope.key(opens)))
+        return world[Tallies].by_key.get((player.player_id, metric, goal.scope.key(opens)))
 
     return goal_snapshot(goal, tally, standing.reached if standing else {}, player, standings.rules, world.now)
 

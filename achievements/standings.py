@@ -15,8 +15,9 @@ from achievements.rules import Achievement, AchievementRules
 from gamification.kernel.core.messages import GameEvent, Json, PlayerId
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
-from progress.metering import Books, PlayerState
+from progress.players import Players, PlayerState
 from progress.rules import Requirement
+from progress.tallies import Tallies
 
 Key = tuple[PlayerId, str, str]
 """(player, achievement, occurrence)."""
@@ -90,18 +91,17 @@ class Standings(Part):
 
     def load(self, events: Sequence[GameEvent]) -> None:
         """The standings of goals with a memory that these events may touch. One query."""
-        books, rules = self.world[Books], self.rules
+        players, rules, index = self.world[Players], self.rules, self.world[Tallies].index
         wanted: dict[Key, None] = {}
-        remembering = books.watch.remembering
         for event in events:
-            player = books.players[event.player_id]
+            player = players.by_id[event.player_id]
             for sample in event.samples:
-                for goal in remembering.get(sample.metric, ()):
+                for goal in index.remembering.get(sample.metric, ()):
                     achievement = rules.by_id[goal.owner]
                     if not achievement.is_closed_to(player):
                         wanted[event.player_id, goal.owner, occurrence_at(achievement, player, event.timestamp)] = None
-        anyhow = (*books.watch.remembering_own, *books.watch.remembering_opening)
-        for player, at in books.instants(events) if anyhow else ():
+        anyhow = (*index.remembering_own, *index.remembering_opening)
+        for player, at in players.instants(events) if anyhow else ():
             for goal in anyhow:
                 achievement = rules.by_id[goal.owner]
                 if not achievement.is_closed_to(player):

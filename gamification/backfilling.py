@@ -21,8 +21,8 @@ from gamification.kernel.content.publishing import Change, Unpublishable
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
 from gamification.replaying import Filled, fill, kept_events, replay
-from progress.metering import Books
 from progress.models import Backfill, LeftOut, Player
+from progress.players import Players
 
 CHUNK = 20
 """Players a transaction."""
@@ -168,13 +168,13 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
             raise _Impatient
         world = World(now=job.created_at, player_ids=chunk)
         world.rules = rules
-        books, shelf = Books(world), Standings(world)
-        world.add(books)
-        world.add(shelf)
-        books.read_players()
+        for part in (Players, Standings):
+            world.add(part(world))
+        shelf = world[Standings]
+        world[Players].read_unlocked()
         shelf.read_all()
         would = 0
-        for player in books.players.values():
+        for player in world[Players].by_id.values():
             try:
                 past = replay(rules, player, kept_events(player.player_id), shelf, now=world.now)
             except OperationalError:

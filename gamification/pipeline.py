@@ -27,7 +27,10 @@ from gamification.kernel.core.world import World
 from gamification.kernel.messaging import outbox
 from gamification.kernel.storage import inbox, sql
 from progress.erasure import PlayerErased, unnamed
-from progress.metering import Books, record
+from progress.metering import measure, record
+from progress.players import Players
+from progress.reading import Summary
+from progress.tallies import Tallies
 from quests.advancing import advance, expire
 from quests.runs import QuestRuns
 from rewards.granting import grant
@@ -61,7 +64,7 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
     """Grant a command of `actor` with everything that follows from it, or raise its `Refused` with nothing changed."""
 
     def grant_wish(world: World) -> Any:
-        if not command.for_anyone and getattr(command, "player_id", None) in world[Books].erased:
+        if not command.for_anyone and getattr(command, "player_id", None) in world[Players].erased:
             raise PlayerErased
         read(world, [])
         expire(world)
@@ -85,7 +88,7 @@ def play(world: World, wave: Sequence[GameEvent]) -> None:
         wave = world.next_wave()  # facts that are events themselves
         if not wave:
             return
-        world[Books].measure(wave)
+        measure(world, wave)
     goes_on = [event for event in wave if event.samples or is_awaited(world, event)]  # the rest ends here
     hold(world, goes_on, rule="cascade", values={"rounds": MAX_ROUNDS})
 
@@ -143,16 +146,17 @@ def open_world(
 ) -> World:
     """Lock the players, then read which rules are published: nobody decides by older ones than a backfill did."""
     world = World(now=now, player_ids=player_ids, actor=actor, backfill=backfill)
-    for part in (Books, Screening, Standings, History, QuestRuns, Ledger):
+    for part in (Players, Tallies, Screening, Standings, History, QuestRuns, Ledger):
         world.add(part(world))
-    world[Books].lock()
+    world[Players].lock()
     world.rules = publishing.current()
+    world[Players].welcome()
     return world
 
 
 def admit(world: World, batch: Sequence[GameEvent]) -> list[GameEvent]:
     """Keep what is new; the rest is a duplicate or refused. In the order in which it counts."""
-    erased = world[Books].erased
+    erased = world[Players].erased
     admission = inbox.admit([event for event in batch if event.player_id not in erased], world.now)
     gone = [(event, PlayerErased.code, PlayerErased.text) for event in batch if event.player_id in erased]
     refused = admission.refused + gone
@@ -166,7 +170,7 @@ def admit(world: World, batch: Sequence[GameEvent]) -> list[GameEvent]:
 
 def read(world: World, events: Sequence[GameEvent]) -> None:
     """Read, once, whatever these events and all that may follow from them can touch."""
-    world[Books].measure(events)
+    measure(world, events)
     for part in world.parts:
         part.load(events)
 
@@ -179,6 +183,6 @@ def write(world: World) -> None:
             part.write()
         outbox.put(world.facts, world.now)
         numbering.write(world)
-        world[Books].write_players()
+        world[Players].write_last()
     world.outcome.facts = world.facts
-    world.outcome.metrics = world[Books].summary()
+    world.outcome.metrics = Summary(world[Tallies])

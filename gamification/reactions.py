@@ -17,7 +17,8 @@ from gamification.feed import hints
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import sql
-from progress.metering import Books
+from progress.players import Players
+from progress.tallies import Tallies
 
 log = logging.getLogger(__name__)
 
@@ -35,19 +36,19 @@ def publish(world: World) -> None:
 
 def hint(world: World) -> None:
     """Who has new messages, or came further, to the nodes that hold players' sockets."""
-    books = world[Books]
+    players = world[Players].by_id
     told = {fact.player_id for fact in world.facts if fact.message is not None}
     hints.after_commit(
-        last_seq={id_: books.players[id_].last_seq for id_ in told if id_ in books.players},
-        metrics=books.metrics_touched,
+        last_seq={id_: players[id_].last_seq for id_ in told if id_ in players},
+        metrics=world[Tallies].metrics_touched,
         locked_out=_locked_out(world),
-        tokens_ended={id_: p.tokens_ended for id_, p in books.players.items() if p.tokens_ended is not None},
+        tokens_ended={id_: p.tokens_ended for id_, p in players.items() if p.tokens_ended is not None},
     )
 
 
 def _locked_out(world: World) -> dict[PlayerId, str]:
     """Who may hold no socket from now on. One who was locked and is not there any more was erased."""
-    players = world[Books].players
+    players = world[Players].by_id
     erased = dict.fromkeys((id_ for id_ in world.player_ids if id_ not in players), "player_erased")
     return erased | {id_: "banned" for id_, player in players.items() if player.banned}
 
@@ -57,15 +58,15 @@ def roll_up(world: World) -> None:
     try:
         with transaction.atomic(), sql.pipelined():
             sql.without_fsync()
-            world[Books].write_health()
+            world[Tallies].write_health()
     except DatabaseError:
-        log.warning("the health of %d metrics was not rolled up", len(world[Books].health), exc_info=True)
+        log.warning("the health of %d metrics was not rolled up", len(world[Tallies].health), exc_info=True)
 
 
 REACTIONS = [
     Reaction(to=lambda world: world.facts, do=publish),
     Reaction(to=lambda world: world.player_ids, do=hint),
-    Reaction(to=lambda world: world[Books].health, do=roll_up),
+    Reaction(to=lambda world: world[Tallies].health, do=roll_up),
 ]
 
 

@@ -27,9 +27,12 @@ from gamification.kernel.content.publishing import Rules
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
-from progress.metering import Books, PlayerState, record
+from progress.metering import measure, record
 from progress.models import LeftOut
+from progress.players import Players, PlayerState
+from progress.replaying import adopt
 from progress.rules import ALWAYS, NEVER
+from progress.tallies import Tallies
 from quests.advancing import expire
 from quests.runs import QuestRuns
 from rewards.granting import grant
@@ -51,12 +54,12 @@ def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
     """Count these players' pasts for whatever is new to them. One transaction."""
 
     def count(world: World) -> Filled:
-        world[Books].read_all()
+        world[Tallies].read_all()
         world[Standings].read_all()
         world[QuestRuns].load([])
         expire(world)
         world[Ledger].load([])
-        players = world[Books].players.values()
+        players = world[Players].by_id.values()
         behind = [player for player in players if player.filled < world.rules.number and not player.banned]
         for player in behind:
             _fill(world, player)
@@ -68,13 +71,13 @@ def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
 
 
 def _fill(world: World, player: PlayerState) -> None:
-    books, standings = world[Books], world[Standings]
+    tallies, standings = world[Tallies], world[Standings]
     new = [a for a in standings.rules.by_id.values() if a.goal.since > player.filled]
     replayed = replay(world.rules, player, kept_events(player.player_id), standings, now=world.now)
     for achievement in achievements.begun_anew(standings.rules, player):
         if achievement.era is not None and achievement.era.publication > player.filled:
-            books.begin_anew(player, achievement.goal)
-    books.adopt(replayed[Books], player, achievements.rerun(replayed[Standings]))
+            tallies.begin_anew(player, achievement.goal)
+    adopt(tallies, replayed[Tallies], player, achievements.rerun(replayed[Standings]))
     achievements.adopt(standings, replayed[Standings], player)
     for past, achievement, occurrence in replayed[Standings].completed:
         found = replayed[Standings].standings[past.player_id, achievement.id, occurrence]
@@ -96,13 +99,13 @@ def _look_once_more(world: World, player: PlayerState, new: list[Achievement], r
     """What the kept events alone do not show (older ones were deleted, some came late to a run) the tallies may:
     complete at the last event.
     """
-    last = replayed[Books].counted.get(player.player_id)
+    last = replayed[Tallies].counted.get(player.player_id)
     if last is None:
         return
-    world[Books].counted[player.player_id] = last
+    world[Tallies].counted[player.player_id] = last
     open_ones = [achievement for achievement in new if achievement.repeat in (NEVER, ALWAYS)]
     for achievement in open_ones:
-        world[Books].touch(player, achievement.goal, None)
+        world[Tallies].touch(player, achievement.goal, None)
     for earned in unlock_all(world[Standings], player, last, [(achievement, None) for achievement in open_ones]):
         grant(world, earned)
 
@@ -115,9 +118,9 @@ def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], standings:
     """
     world = World(now=events[-1].event.timestamp if events else now, player_ids=[])
     world.rules = rules
-    books, replayed = Books(world), Standings(world)
-    world.add(books)
-    world.add(replayed)
+    for part in (Players, Tallies, Standings):
+        world.add(part(world))
+    tallies, replayed = world[Tallies], world[Standings]
     achievements.note_before(standings, player)
     past = replace(
         player,
@@ -127,14 +130,14 @@ def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], standings:
         filled=rules.number,
         dirty=False,
     )
-    books.players[player.player_id] = past
+    world[Players].by_id[player.player_id] = past
     done = achievements.begin_replay(replayed, player, standings.of(player.player_id))
-    books.measure(kept.event for kept in events)
+    measure(world, (kept.event for kept in events))
     begun = _since(achievements.begun_anew(replayed.rules, player), done, events)
     for event, received_at in events:
         while done and done[0].order < event.order:  # the event that completed it is no longer kept
             achievements.relive(replayed, past, done.pop(0), event)
-        books.muted = frozenset(id_ for id_, since in begun.items() if received_at <= since)
+        tallies.muted = frozenset(id_ for id_, since in begun.items() if received_at <= since)
         complete(world, record(world, event))
         while done and done[0].order == event.order:
             achievements.relive(replayed, past, done.pop(0), event)

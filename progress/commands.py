@@ -12,8 +12,8 @@ from gamification.kernel.core.messages import Command, PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
 from progress import backfill, periods
-from progress.metering import Books
 from progress.models import Player, Tally
+from progress.players import Players
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +24,13 @@ class ChangeProfile(Command):
     changes: Mapping[str, Any]
 
     def handle(self, world: World) -> None:
-        state = world[Books].players[self.player_id]
+        state = world[Players].by_id[self.player_id]
         columns = dict(self.changes)
         zone = columns.pop("timezone", None)
         if zone is not None:
-            history = state.zones if self._has_a_past() else (("", zone),)
-            state.own_zones = periods.change_zone(history, zone, world.now)
-            columns["zones"] = [list(entry) for entry in state.own_zones]
+            history = state.zone_history if self._has_a_past() else (("", zone),)
+            state.zones = periods.change_zone(history, zone, world.now)
+            columns["zones"] = [list(entry) for entry in state.zones]
         if columns.get("banned", state.banned) != state.banned:
             state.banned = columns["banned"]
             columns |= {"banned_at": world.now, "banned_by": world.actor.signature}
@@ -55,7 +55,7 @@ class EndTokens(Command):
     player_id: PlayerId
 
     def handle(self, world: World) -> None:
-        world[Books].players[self.player_id].tokens_ended = end_tokens(self.player_id)
+        world[Players].by_id[self.player_id].tokens_ended = end_tokens(self.player_id)
 
 
 def end_tokens(player_id: PlayerId) -> int:

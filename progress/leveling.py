@@ -10,7 +10,7 @@ from datetime import datetime
 from gamification.kernel.content.publishing import Definitions, Units
 from gamification.kernel.core.messages import Fact, PlayerId, own_id
 from gamification.kernel.core.world import World
-from progress.metering import Books
+from progress.players import Players
 
 MOST = 2**63 - 1
 
@@ -51,7 +51,7 @@ def add_xp(world: World, player_id: PlayerId, amount: int, at: datetime) -> list
     The level at 0 xp is given, not reached. A level that was left and is crossed again is not reached again. One that
     was published into a gap is reached when experience crosses it; one below what the player has never is.
     """
-    player = world[Books].players[player_id]
+    player = world[Players].by_id[player_id]
     rules: LevelRules = world.rules[LevelRules]
     before = player.xp
     player.xp = min(before + amount, MOST)
@@ -93,7 +93,7 @@ def write_levels(levels: Iterable[int]) -> str:
 
 def take_xp(world: World, player_id: PlayerId, amount: int) -> int:
     """Take experience back, down to 0, and note the rest as owed; the level follows. Says how much is owed."""
-    player = world[Books].players[player_id]
+    player = world[Players].by_id[player_id]
     rules: LevelRules = world.rules[LevelRules]
     taken = min(amount, player.xp)
     left = [each.level for each in rules.between(player.xp - taken, player.xp)]
@@ -107,14 +107,14 @@ def take_xp(world: World, player_id: PlayerId, amount: int) -> int:
 
 
 def add_points(world: World, player_id: PlayerId, amount: int) -> None:
-    player = world[Books].players[player_id]
+    player = world[Players].by_id[player_id]
     player.points = min(player.points + amount, MOST)
     player.dirty = True
 
 
 def take_points(world: World, player_id: PlayerId, amount: int) -> int:
     """Take points back, down to 0, and note the rest as owed. Says how much is owed."""
-    player = world[Books].players[player_id]
+    player = world[Players].by_id[player_id]
     taken = min(amount, player.points)
     player.points -= taken
     player.owed_points = min(player.owed_points + amount - taken, MOST)

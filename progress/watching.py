@@ -26,27 +26,27 @@ class ThresholdIndex:
 
     up: list[float] = field(default_factory=list)
     """Rising: met once the value reaches one. `gt t` stands as the next double above t."""
-    up_hits: list[Candidate] = field(default_factory=list)
+    up_met: list[Candidate] = field(default_factory=list)
     down: list[float] = field(default_factory=list)
-    down_hits: list[Candidate] = field(default_factory=list)
+    down_met: list[Candidate] = field(default_factory=list)
     equal: dict[float, list[Candidate]] = field(default_factory=dict)
     quarters: list[float] = field(default_factory=list)
     """The values at which a plain goal is a quarter, a half, three quarters done."""
     quarter_marks: list[tuple[Goal, int]] = field(default_factory=list)
 
-    def hits(self, before: float | None, after: float) -> list[Candidate]:
+    def crossed(self, before: float | None, after: float) -> list[Candidate]:
         """Whose requirement became met as the value went from `before` (None: undefined) to `after`."""
         found: list[Candidate] = []
         if self.up:
             low = 0 if before is None else bisect_right(self.up, before)
             high = bisect_right(self.up, after)
             if low < high:
-                found += self.up_hits[low:high]
+                found += self.up_met[low:high]
         if self.down:
             low = bisect_left(self.down, after)
             high = len(self.down) if before is None else bisect_left(self.down, before)
             if low < high:
-                found += self.down_hits[low:high]
+                found += self.down_met[low:high]
         if self.equal and before != after:
             found += self.equal.get(after, ())
         return found
@@ -67,7 +67,7 @@ class TallySpec:
     """Since when its different members are kept; None: they are not."""
     days_since: int | None = None
     """Since when its days are kept (STREAK); None: they are not."""
-    ladders: dict[str, ThresholdIndex] = field(default_factory=dict)
+    thresholds: dict[str, ThresholdIndex] = field(default_factory=dict)
     windows: list[Candidate] = field(default_factory=list)
     composite: list[Goal] = field(default_factory=list)
     """Goals that are not plain: their progress is read at the end of a batch. One that is a single window is not
@@ -78,16 +78,16 @@ class TallySpec:
 class RuleIndex:
     metrics: dict[str, Metric]
     by_type: dict[str, tuple[Metric, ...]]
-    keepers: dict[str, tuple[TallySpec, ...]]
+    specs: dict[str, tuple[TallySpec, ...]]
     related: dict[str, tuple[TallySpec, ...]]
-    """metric → all keepers that an event of it may make somebody read."""
+    """metric → all specs that an event of it may make somebody read."""
     own: tuple[TallySpec, ...]
-    """The keepers that the service's own events may touch."""
+    """The specs that the service's own events may touch."""
     remembering: dict[str, tuple[Goal, ...]]
     """metric → goals with a memory that an event of it may make somebody read."""
     remembering_own: tuple[Goal, ...]
     opening: tuple[TallySpec, ...]
-    """The keepers of goals that any event may make somebody read."""
+    """The specs of goals that any event may make somebody read."""
     remembering_opening: tuple[Goal, ...]
     windows: dict[str, tuple[float, int]]
     """metric → (seconds of its longest window, since which publication samples are kept for it)."""
@@ -109,29 +109,29 @@ def compile_rule_index(
     """`waiting`: owner of a goal → the goals that wait for it to be complete; `roused`: those that an event of the
     service's own may complete, whatever it is worth; `asked`: what somebody may want to know of a player's whole life.
     """
-    keepers: dict[tuple[str, Scope], TallySpec] = {}
+    specs: dict[tuple[str, Scope], TallySpec] = {}
 
-    def keeper(metric: str, scope: Scope) -> TallySpec:
-        if (metric, scope) not in keepers:
-            keepers[metric, scope] = TallySpec(metric, scope, units.since(f"tally:{metric}:{scope.label}"))
-        return keepers[metric, scope]
+    def spec(metric: str, scope: Scope) -> TallySpec:
+        if (metric, scope) not in specs:
+            specs[metric, scope] = TallySpec(metric, scope, units.since(f"tally:{metric}:{scope.label}"))
+        return specs[metric, scope]
 
     longest: dict[str, float] = {}
     for metric in metrics:
-        keeper(metric, LIFETIME)
+        spec(metric, LIFETIME)
     goals = list(goals)
     for goal in goals:
         for requirement in goal.requirements:
             if requirement.metric:
-                _watch(keeper(requirement.metric, goal.scope), goal, requirement, units, longest)
+                _watch(spec(requirement.metric, goal.scope), goal, requirement, units, longest)
     for requirement in asked:
         if requirement.metric:
-            _keep(keeper(requirement.metric, LIFETIME), requirement, units, longest)
-    for each in keepers.values():
-        for ladder in each.ladders.values():
-            _sort(ladder)
+            _keep(spec(requirement.metric, LIFETIME), requirement, units, longest)
+    for each in specs.values():
+        for index in each.thresholds.values():
+            _sort(index)
     by_metric: dict[str, list[TallySpec]] = {}
-    for each in keepers.values():
+    for each in specs.values():
         by_metric.setdefault(each.metric, []).append(each)
     by_type: dict[str, list[Metric]] = {}
     for compiled in metrics.values():
@@ -142,21 +142,21 @@ def compile_rule_index(
             naming.setdefault(name, []).append(goal)
     related, remembering = {}, {}
     for metric in metrics:
-        found, looked_at = _related(by_metric.get(metric, ()), naming.get(metric, ()), keepers, waiting)
+        found, looked_at = _related(by_metric.get(metric, ()), naming.get(metric, ()), specs, waiting)
         related[metric] = found
         remembering[metric] = tuple(goal for goal in looked_at if goal.has_memory)
     listening = [metric.id for metric in metrics.values() if metric.event_type in OWN_TYPES]
     own = {id(each): each for metric in listening for each in related[metric]}
     waiters = {id(goal): goal for found in waiting.values() for goal in found if goal.scope.is_bounded}
-    opening = {id(each): each for goal in waiters.values() for each in _read_for(goal, keepers)}
+    opening = {id(each): each for goal in waiters.values() for each in _read_for(goal, specs)}
     remembering_own = {id(goal): goal for metric in listening for goal in remembering[metric]}
-    found, looked_at = _related((), list(roused), keepers, waiting)
+    found, looked_at = _related((), list(roused), specs, waiting)
     own |= {id(each): each for each in found}
     remembering_own |= {id(goal): goal for goal in looked_at if goal.has_memory}
     return RuleIndex(
         metrics=dict(metrics),
         by_type={type_: tuple(found) for type_, found in by_type.items()},
-        keepers={metric: tuple(found) for metric, found in by_metric.items()},
+        specs={metric: tuple(found) for metric, found in by_metric.items()},
         related=related,
         own=tuple(own.values()),
         remembering=remembering,
@@ -167,46 +167,46 @@ def compile_rule_index(
     )
 
 
-def _keep(keeper: TallySpec, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
+def _keep(spec: TallySpec, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
     """Have everything kept that the requirement is read from."""
-    label = f"{keeper.metric}:{keeper.scope.label}"
+    label = f"{spec.metric}:{spec.scope.label}"
     if requirement.window is not None:
-        longest[keeper.metric] = max(longest.get(keeper.metric, 0), requirement.window.total_seconds())
+        longest[spec.metric] = max(longest.get(spec.metric, 0), requirement.window.total_seconds())
     elif requirement.type == "DISTINCT":
-        keeper.members_since = units.since(f"members:{label}")
+        spec.members_since = units.since(f"members:{label}")
     elif requirement.type == "STREAK":
-        keeper.days_since = units.since(f"days:{label}")
+        spec.days_since = units.since(f"days:{label}")
 
 
-def _watch(keeper: TallySpec, goal: Goal, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
-    _keep(keeper, requirement, units, longest)
+def _watch(spec: TallySpec, goal: Goal, requirement: Requirement, units: Units, longest: dict[str, float]) -> None:
+    _keep(spec, requirement, units, longest)
     if requirement.nature == WINDOW:
-        keeper.windows.append((goal, requirement))
+        spec.windows.append((goal, requirement))
     else:
-        ladder = keeper.ladders.setdefault(requirement.type, ThresholdIndex())
+        index = spec.thresholds.setdefault(requirement.type, ThresholdIndex())
         threshold = requirement.threshold
-        hit = (goal, requirement)
+        met = (goal, requirement)
         if requirement.operator == "eq":
-            ladder.equal.setdefault(threshold, []).append(hit)
+            index.equal.setdefault(threshold, []).append(met)
         elif requirement.nature == HOLD:
-            ladder.down.append(threshold if requirement.operator == "lte" else math.nextafter(threshold, -math.inf))
-            ladder.down_hits.append(hit)
+            index.down.append(threshold if requirement.operator == "lte" else math.nextafter(threshold, -math.inf))
+            index.down_met.append(met)
         else:
-            ladder.up.append(threshold if requirement.operator == "gte" else math.nextafter(threshold, math.inf))
-            ladder.up_hits.append(hit)
+            index.up.append(threshold if requirement.operator == "gte" else math.nextafter(threshold, math.inf))
+            index.up_met.append(met)
         if goal.plain and threshold > 0:
-            ladder.quarters += [threshold * quarter / 4 for quarter in (1, 2, 3)]
-            ladder.quarter_marks += [(goal, quarter) for quarter in (1, 2, 3)]
+            index.quarters += [threshold * quarter / 4 for quarter in (1, 2, 3)]
+            index.quarter_marks += [(goal, quarter) for quarter in (1, 2, 3)]
     is_one_window = len(goal.requirements) == 1 and requirement.nature == WINDOW
-    if not goal.plain and not is_one_window and goal not in keeper.composite:
-        keeper.composite.append(goal)
+    if not goal.plain and not is_one_window and goal not in spec.composite:
+        spec.composite.append(goal)
 
 
-def _sort(ladder: ThresholdIndex) -> None:
+def _sort(index: ThresholdIndex) -> None:
     pairs: list[tuple[list[float], list[Any]]] = [
-        (ladder.up, ladder.up_hits),
-        (ladder.down, ladder.down_hits),
-        (ladder.quarters, ladder.quarter_marks),
+        (index.up, index.up_met),
+        (index.down, index.down_met),
+        (index.quarters, index.quarter_marks),
     ]
     for values, beside in pairs:
         order = sorted(range(len(values)), key=values.__getitem__)
@@ -214,29 +214,29 @@ def _sort(ladder: ThresholdIndex) -> None:
         beside[:] = [beside[i] for i in order]
 
 
-def _read_for(goal: Goal, keepers: Mapping[tuple[str, Scope], TallySpec]) -> Iterator[TallySpec]:
+def _read_for(goal: Goal, specs: Mapping[tuple[str, Scope], TallySpec]) -> Iterator[TallySpec]:
     """What is read to complete a goal: its metrics in its scope, and how many samples have arrived for those windows
     that begin anew with each completion.
     """
     for requirement in goal.requirements:
         if requirement.metric:
-            yield keepers[requirement.metric, goal.scope]
+            yield specs[requirement.metric, goal.scope]
             if requirement.nature == WINDOW and goal.scope.repeat == ALWAYS:
-                yield keepers[requirement.metric, LIFETIME]
+                yield specs[requirement.metric, LIFETIME]
 
 
 def _related(
     own: Iterable[TallySpec],
     naming: Iterable[Goal],
-    keepers: Mapping[tuple[str, Scope], TallySpec],
+    specs: Mapping[tuple[str, Scope], TallySpec],
     waiting: Mapping[str, Iterable[Goal]],
 ) -> tuple[tuple[TallySpec, ...], list[Goal]]:
-    """A metric's own keepers, those of every goal that may be looked at because of it, and these goals."""
+    """A metric's own specs, those of every goal that may be looked at because of it, and these goals."""
     found = {id(each): each for each in own}
     queue = list(naming)
     seen = {goal.owner for goal in queue}
     for goal in queue:  # grows while it is walked
-        found |= {id(each): each for each in _read_for(goal, keepers)}
+        found |= {id(each): each for each in _read_for(goal, specs)}
         for waiter in waiting.get(goal.owner, ()):
             if waiter.owner not in seen:
                 seen.add(waiter.owner)

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.core.world import World
-from progress.metering import Books, CountedEvent, PlayerState
+from progress.metering import CountedEvent
+from progress.players import Players, PlayerState
 from progress.rules import NEVER
 from quests import facts, running, starting
 from quests.rules import QuestRules, Step
@@ -20,7 +21,7 @@ def expire(world: World) -> None:
     """Close the runs that are past their deadline, before anything else is decided."""
     for run in world[QuestRuns].overdue():
         assert run.deadline is not None
-        end(world[QuestRuns], run, EXPIRED, run.deadline, world[Books].players[run.player_id])
+        end(world[QuestRuns], run, EXPIRED, run.deadline, world[Players].by_id[run.player_id])
 
 
 def advance(world: World, counted: CountedEvent) -> list[EarnedRewards]:

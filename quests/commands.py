@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
-from progress.metering import Books, PlayerState
+from progress.players import Players, PlayerState
+from progress.tallies import Tallies
 from quests import running
 from quests.advancing import advance_run, end
 from quests.rules import Quest, Step
@@ -109,7 +110,7 @@ class QuestCommand(Command):
 
     def stand(self, world: World) -> tuple[QuestRuns, PlayerState, Run | None]:
         """The player's newest run of the quest, which is closed where its time is up."""
-        runs, player = world[QuestRuns], world[Books].players[self.player_id]
+        runs, player = world[QuestRuns], world[Players].by_id[self.player_id]
         runs.read([(self.player_id, self.quest_id)])
         return runs, player, runs.newest.get((self.player_id, self.quest_id))
 
@@ -137,7 +138,7 @@ class StartQuest(QuestCommand):
         quest: Quest | None = runs.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
-        world[Books].recall((self.player_id, r) for r in quest.requirements if r.metric)
+        world[Tallies].recall((self.player_id, r) for r in quest.requirements if r.metric)
         if refused := refusal(runs, quest, player, at):
             code, detail = refused
             raise CannotStart.kinds[code](detail)
@@ -199,12 +200,12 @@ class MoveRuns(Command):
         return self.player_ids
 
     def handle(self, world: World) -> int:
-        runs, books = world[QuestRuns], world[Books]
+        runs = world[QuestRuns]
         quest = runs.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
         count = 0
-        for player in books.players.values():
+        for player in world[Players].by_id.values():
             run = runs.newest.get((player.player_id, self.quest_id))
             if run is None or not run.is_open or run.quest.version >= quest.version:
                 continue

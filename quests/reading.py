@@ -15,8 +15,10 @@ from gamification.kernel.content.publishing import Definition
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
-from progress.metering import Books
+from progress.players import Players
 from progress.queries import rarities
+from progress.reading import look_at
+from progress.tallies import Tallies
 from quests import rules, running
 from quests.advancing import expire
 from quests.models import Run as RunRow
@@ -38,10 +40,10 @@ class ShownQuests:
         self.now = now
         self.world = World(now=now, player_ids=[player_id])
         self.world.rules = publishing.current()
-        self.books, self.runs = Books(self.world), QuestRuns(self.world)
-        self.world.add(self.books)
-        self.world.add(self.runs)
-        self.player = self.books.look_at(player_id)
+        for part in (Players, Tallies, QuestRuns):
+            self.world.add(part(self.world))
+        self.runs = self.world[QuestRuns]
+        self.player = look_at(self.world, player_id)
         self.rules: QuestRules = self.world.rules[QuestRules]
         self._runs: dict[str, list[Run]] = {}
         for run in self.runs.take_in(_newest_runs(player_id, only)):
@@ -106,7 +108,7 @@ class ShownQuests:
     def startable(self) -> set[str]:
         """The quests that the player could start now."""
         asked = (r for quest in self.rules.by_id.values() for r in quest.requirements if r.metric)
-        self.books.recall((self.player.player_id, requirement) for requirement in asked)
+        self.world[Tallies].recall((self.player.player_id, requirement) for requirement in asked)
         quests = self.rules.by_id.values()
         return {quest.id for quest in quests if refusal(self.runs, quest, self.player, self.now) is None}
 

@@ -14,8 +14,9 @@ from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
 from progress.leveling import LevelRules
 from progress.members import ScopeKey, forget_members, keep_members, load_members
-from progress.metering import Books, PlayerState
+from progress.players import Players, PlayerState
 from progress.rules import Requirement
+from progress.tallies import Tallies
 from quests import storing
 from quests.models import Run as RunRow
 from quests.rules import QuestRules
@@ -54,7 +55,7 @@ class QuestRuns(Part):
         """The open runs, and what starting asks for. Three queries at most, and one more for older versions."""
         wanted: list[tuple[PlayerId, str]] = []
         asked: list[tuple[PlayerId, Requirement]] = []
-        for player in self.world[Books].players.values():
+        for player in self.world[Players].by_id.values():
             if player.player_id in self._loaded:
                 continue
             starting = self.rules.starting_bits & ~(player.quests_done & self.rules.once_bits)
@@ -65,7 +66,7 @@ class QuestRuns(Part):
             self._loaded.add(player.player_id)
         self.read(wanted)
         if asked:
-            self.world[Books].recall(asked)
+            self.world[Tallies].recall(asked)
 
     def read(self, keys: Iterable[tuple[PlayerId, str]]) -> None:
         """The newest run of each (player, quest), where it is not known yet."""
@@ -110,7 +111,7 @@ class QuestRuns(Part):
 
     def has(self, player: PlayerState) -> Has:
         """Whether the player meets a requirement now: what has a metric, by their whole life."""
-        books, bits = self.world[Books], self.rules.bits
+        tallies, bits = self.world[Tallies], self.rules.bits
 
         def has(requirement: Requirement) -> bool:
             match requirement.type:
@@ -121,7 +122,7 @@ class QuestRuns(Part):
                     return bool(player.quests_known & bits.get(("QUEST", requirement.target), 0))
                 case "LEVEL":
                     return requirement.compare(self.world.rules[LevelRules].at(player.xp))
-            return books.has_met(player.player_id, requirement)
+            return tallies.has_met(player.player_id, requirement)
 
         return has
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from gamification.kernel.core.messages import GameEvent
-from progress.metering import PlayerState
 from progress.periods import KINDS, Period
+from progress.players import PlayerState
 from quests import eligibility, facts, running
 from quests.rules import Quest
 from quests.running import Run

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gamification.feed.models import ReadMark
 from gamification.kernel.core.messages import Command, Invalid, PlayerId
 from gamification.kernel.core.world import World
-from progress.metering import Books
+from progress.players import Players
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class MarkRead(Command):
     up_to: int
 
     def handle(self, world: World) -> int:
-        newest = world[Books].players[self.player_id].last_seq
+        newest = world[Players].by_id[self.player_id].last_seq
         if self.up_to > newest:
             detail = f"The newest message is {newest}."
             raise Invalid(detail, [{"path": "up_to", "code": "invalid", "detail": detail}])

@@ -10,13 +10,13 @@ from gamification.feed.models import Message
 from gamification.kernel.core.messages import Fact, PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import sql
-from progress.metering import Books
+from progress.players import Players
 
 
 def write(world: World) -> None:
     """Number and keep what each player is told. A backfill may tell it as one digest a player, or not at all."""
     rows: list[tuple[Any, ...]] = []
-    players = world[Books].players
+    players = world[Players].by_id
     for player_id, type_, data, at in _messages(world):
         player = players[player_id]
         player.last_seq += 1
@@ -28,7 +28,7 @@ def write(world: World) -> None:
 
 
 def _messages(world: World) -> list[tuple[PlayerId, str, dict[str, Any], datetime]]:
-    told = [f for f in world.facts if f.message is not None and f.player_id in world[Books].players]
+    told = [f for f in world.facts if f.message is not None and f.player_id in world[Players].by_id]
     if not world.backfill:
         return [(f.player_id, f.type, f.message or {}, f.timestamp) for f in told]
     at_once = [f for f in told if _mode(world, f) == "NOTIFY"]

@@ -20,8 +20,8 @@ from gamification.kernel.models import AnsweredPlayer, IdempotencyKey
 from gamification.kernel.storage.pseudonyms import pseudonym
 from gamification.kernel.web import idempotency
 from progress.erasure import step_back
-from progress.metering import Books
 from progress.models import Backfill, ErasedPlayer
+from progress.players import Players
 from rewards.erasure import pseudonymise
 from rewards.models import Transfer
 
@@ -63,7 +63,7 @@ class ErasePlayer(Command):
     player_id: PlayerId
 
     def handle(self, world: World) -> None:
-        state = world[Books].players.get(self.player_id)
+        state = world[Players].by_id.get(self.player_id)
         if state is None or state.is_new:
             raise NotFound("There is no such player.")
         world.forget(self.player_id)

@@ -88,41 +88,43 @@ def test_what_zero_meets_was_reached_before_the_first_sample() -> None:
     assert not requirement("COUNT", "lte", 2).is_met(3)
 
 
-# -- ladders -----------------------------------------------------------------------------------------------------------
+# -- thresholds --------------------------------------------------------------------------------------------------------
 
 values = st.integers(-6, 6).map(float) | st.floats(-10, 10)
 OPERATORS = ["gt", "gte", "lt", "lte", "eq"]
 
 
-def ladder(type_: str, asked: list[tuple[str, float]]) -> tuple[ThresholdIndex, list[Goal]]:
+def thresholds_on(type_: str, asked: list[tuple[str, float]]) -> tuple[ThresholdIndex, list[Goal]]:
     goals = []
     for place, (operator, threshold) in enumerate(asked):
         only = requirement(type_, operator, threshold)
         goals.append(Goal(f"g{place}", (only,), 1, LIFETIME, 0, plain=False))
     watch = compile_rule_index({"m": metric(value_field="v")}, goals, {}, Units())  # type: ignore[arg-type]
-    [keeper] = watch.keepers["m"]
-    return keeper.ladders.get(type_, ThresholdIndex()), goals
+    [spec] = watch.specs["m"]
+    return spec.thresholds.get(type_, ThresholdIndex()), goals
 
 
 @given(st.lists(st.tuples(st.sampled_from(OPERATORS), values), max_size=12), st.none() | values, values)
-def test_a_ladder_names_exactly_whose_requirement_became_met(
+def test_a_threshold_index_names_exactly_whose_requirement_became_met(
     asked: list[tuple[str, float]], before: float | None, after: float
 ) -> None:
-    rungs, goals = ladder("LATEST", asked)
+    thresholds, goals = thresholds_on("LATEST", asked)
     became = [
         goal.owner for goal in goals if not goal.requirements[0].compare(before) and goal.requirements[0].compare(after)
     ]
-    assert sorted(goal.owner for goal, _ in rungs.hits(before, after)) == sorted(became)
+    assert sorted(goal.owner for goal, _ in thresholds.crossed(before, after)) == sorted(became)
 
 
 @given(st.lists(st.integers(1, 12).map(float), max_size=6), st.integers(0, 12), st.integers(0, 12))
-def test_a_ladder_names_exactly_which_quarters_were_passed(thresholds: list[float], before: int, after: int) -> None:
+def test_a_threshold_index_names_the_quarters_that_were_passed(
+    thresholds: list[float], before: int, after: int
+) -> None:
     goals = [
         Goal(f"g{n}", (requirement("COUNT", "gte", threshold),), 1, LIFETIME, 0, plain=True)
         for n, threshold in enumerate(thresholds)
     ]
     watch = compile_rule_index({"m": metric()}, goals, {}, Units())  # type: ignore[arg-type]
-    passed = watch.keepers["m"][0].ladders.get("COUNT", ThresholdIndex()).passed(before, after)
+    passed = watch.specs["m"][0].thresholds.get("COUNT", ThresholdIndex()).passed(before, after)
     expected = [
         (goal.owner, quarter)
         for goal in goals

@@ -13,9 +13,9 @@ from gamification.kernel.core import bus, sums
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Sample
 from progress.backfill import schedule
-from progress.metering import _tally
 from progress.models import Tally as TallyRow
 from progress.rules import Tally, compile_requirement
+from progress.tallies import from_row, to_row
 from quests import counting
 from quests.commands import StartQuest
 from quests.models import Run
@@ -43,7 +43,7 @@ def test_it_is_the_nearest_double_in_any_order_also_when_it_is_stored_in_between
     for value in values:
         tally.fold(value, NOON, "e")
         stored.fold(value, NOON, "e")
-        stored = _tally((*"pms", 0, stored.sum, None, None, None, None, "", 0, "", sums.dump(stored.rest)))
+        stored = from_row(to_row(stored))
         quests.fold(Sample("m", value), NOON, "e", lambda at: pytest.fail("no day is asked for"))
         quests = counting.load(quests.requirement, quests.dump())
     assert {tally.sum, stored.sum, float(quests.value or 0)} == {true_sum(values)}

@@ -34,8 +34,9 @@ from gamification.kernel.core.messages import Command, GameEvent, Refused
 from gamification.kernel.core.world import World
 from gamification.kernel.models import OutboxFact
 from progress.commands import ChangeProfile
-from progress.metering import Books
 from progress.models import Player
+from progress.players import Players
+from progress.tallies import Tallies
 from quests import rules, running
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Quest, Run
@@ -479,17 +480,17 @@ Shown = dict[str, Any]
 def shown(now: datetime) -> dict[tuple[str, str, int], Shown]:
     """(player, quest, run) → all that can be said of it."""
     world = World(now=now, player_ids=PLAYERS)
-    books, runs = Books(world), QuestRuns(world)
-    world.add(books)
-    world.add(runs)
-    books.read_players()
+    for part in (Players, Tallies, QuestRuns):
+        world.add(part(world))
+    players, runs = world[Players], world[QuestRuns]
+    players.read_unlocked()
     world.rules = publishing.current()
     found = runs.take_in(list(Run.objects.values_list(*StoredRun._fields)))
-    return {(r.player_id, r.quest.id, r.number): _shown(r, runs, books) for r in found}
+    return {(r.player_id, r.quest.id, r.number): _shown(r, runs, players) for r in found}
 
 
-def _shown(run: running.Run, runs: QuestRuns, books: Books) -> Shown:
-    has = runs.has(books.players[run.player_id])
+def _shown(run: running.Run, runs: QuestRuns, players: Players) -> Shown:
+    has = runs.has(players.by_id[run.player_id])
     return {
         "version": run.quest.version,
         "status": run.status,

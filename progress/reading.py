@@ -1,0 +1,48 @@
+"""What people are shown of what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gamification.kernel.core.encoding import number
+from gamification.kernel.core.messages import Json, PlayerId
+from gamification.kernel.core.world import World
+from progress.players import Players, PlayerState
+from progress.rules import Tally
+from progress.tallies import Tallies
+
+
+def look_at(world: World, player_id: PlayerId) -> PlayerState:
+    """One player of this world as they are, without a lock; of one never seen: who did nothing."""
+    players = world[Players]
+    players.read_unlocked()
+    unseen = PlayerState(player_id, world, filled=world.rules.number)
+    return players.by_id.setdefault(player_id, unseen)
+
+
+class Summary(Mapping[PlayerId, dict[str, dict[str, Json]]]):
+    """player → metric → the lifetime aggregates of what a world touched, worked out when they are asked for."""
+
+    def __init__(self, tallies: Tallies) -> None:
+        self._tallies = tallies
+
+    def __getitem__(self, player_id: PlayerId) -> dict[str, dict[str, Json]]:
+        metrics = sorted(self._tallies.metrics_touched[player_id])
+        return {metric: _lifetime(self._tallies.by_key.get((player_id, metric, "")) or Tally()) for metric in metrics}
+
+    def __iter__(self) -> Iterator[PlayerId]:
+        return iter(self._tallies.metrics_touched)
+
+    def __len__(self) -> int:
+        return len(self._tallies.metrics_touched)
+
+
+def _lifetime(tally: Tally) -> dict[str, Json]:
+    """`{count, sum, max, min, latest}`."""
+    return {
+        "count": tally.count,
+        "sum": number(tally.sum),
+        "max": number(tally.max),
+        "min": number(tally.min),
+        "latest": number(tally.latest),
+    }

@@ -11,14 +11,8 @@ from django.db.models import Max
 from achievements import checks
 from achievements.content_serializers import AchievementShape, SecretAchievementShape
 from achievements.models import Achievement, AchievementPrerequisite, AchievementRequirement, AchievementReward
-from gamification.kernel.content.kinds import (
-    CreateContent,
-    Hidden,
-    Kind,
-    PublishContent,
-    Reference,
-    UpdateContent,
-)
+from gamification.kernel.content.editing import CreateContent, PublishContent, UpdateContent
+from gamification.kernel.content.kinds import Hidden, Kind, Reference
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.content.retiring import RetireContent
 from gamification.kernel.core.encoding import instant, parse_instant

@@ -21,7 +21,7 @@ class ProgressConfig(AppConfig):
     label = "progress"
 
     def ready(self) -> None:
-        from gamification.kernel.content import kinds, publishing
+        from gamification.kernel.content import editing, kinds, publishing
         from gamification.kernel.web import tokens
         from progress import backfill, checks, queries
         from progress.content import LEVEL, METRIC
@@ -30,6 +30,6 @@ class ProgressConfig(AppConfig):
         post_migrate.connect(record_zone, sender=apps.get_app_config("kernel"))
         kinds.register(METRIC)
         kinds.register(LEVEL)
-        kinds.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
+        editing.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
         publishing.validator(checks.problems)
         tokens.admit_by(queries.admission)

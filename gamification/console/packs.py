@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from gamification.kernel.content import kinds, publishing
+from gamification.kernel.content import drafts, editing, kinds, publishing
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.publishing import Definition, Unpublishable
 from gamification.kernel.core import bus
@@ -92,25 +92,25 @@ class LoadContent(Command):
 
     def handle(self, world: World) -> Loaded:
         pieces = parse(self.packs)
-        kinds.lock()
+        drafts.lock()
         loaded = Loaded()
-        drafts: list[tuple[Kind, Content, Definition]] = []
+        changed: list[tuple[Kind, Content, Definition]] = []
         for piece in pieces:
             draft = _draft(piece, world.now)
             is_new = draft._state.adding
-            if not is_new and kinds.published_definition(piece.kind, draft) == piece.definition:
+            if not is_new and drafts.published_definition(piece.kind, draft) == piece.definition:
                 loaded.unchanged.append(piece.name)
                 continue
             draft.updated_at, draft.has_changes = world.now, True
             piece.kind.save(draft, piece.definition)
-            drafts.append((piece.kind, draft, piece.definition))
+            changed.append((piece.kind, draft, piece.definition))
             (loaded.created if is_new or draft.published is None else loaded.updated).append(piece.name)
         try:
-            results = kinds.publish(world, drafts, reason=self.reason)
+            results = editing.publish(world, changed, reason=self.reason)
         except Unpublishable as problem:
             raise _refused(list(_placed(problem.errors, pieces))) from None
         places = {piece.name: piece.path for piece in pieces}
-        for (kind, _, definition), saved in zip(drafts, results, strict=True):
+        for (kind, _, definition), saved in zip(changed, results, strict=True):
             place = places[kind.plural, kind.id_of(definition)]
             loaded.warnings += [{**each, "path": f"{place}.{each['path']}"} for each in saved.warnings]
         loaded.backfill = next((saved.backfill for saved in results if saved.backfill), None)

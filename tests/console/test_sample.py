@@ -22,7 +22,7 @@ from gamification.console import packs
 from gamification.console.sample import CONTENT
 from gamification.console.sample.play import BELLS, FINDS, FOES, GREAT_ONES, LETTERS, REGIONS, TRACKS, Flatwalker
 from gamification.kernel.content import publishing
-from gamification.kernel.content.kinds import UpdateContent
+from gamification.kernel.content.editing import UpdateContent
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent

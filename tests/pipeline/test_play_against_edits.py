@@ -31,7 +31,7 @@ from achievements.rules import AchievementRules
 from gamification import backfilling, pipeline
 from gamification.intake.erasing import ErasePlayer, tables
 from gamification.kernel.content import publishing
-from gamification.kernel.content.kinds import CreateContent, PreviewContent, UpdateContent
+from gamification.kernel.content.editing import CreateContent, PreviewContent, UpdateContent
 from gamification.kernel.content.publishing import Change
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
 from gamification.kernel.core import bus

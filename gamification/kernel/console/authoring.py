@@ -21,7 +21,7 @@ from django.utils.html import format_html, format_html_join
 
 from gamification.kernel.console.forms import LineForm, Tags
 from gamification.kernel.console.readonly_admin import ActingAdmin, ReasonedActionForm, handled, page_of, place
-from gamification.kernel.content import kinds
+from gamification.kernel.content import drafts, editing
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
 from gamification.kernel.core.actors import said_to_people
@@ -38,11 +38,11 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name.lower(), name.lower()) for name in kinds.STATES]
+        return [(name.lower(), name.lower()) for name in drafts.STATES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         state = (self.value() or "").upper()
-        return kinds.in_state(queryset, state) if state in kinds.STATES else queryset
+        return drafts.in_state(queryset, state) if state in drafts.STATES else queryset
 
 
 class TagFilter(admin.SimpleListFilter):
@@ -55,7 +55,7 @@ class TagFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         tag = self.value()
-        return kinds.tagged(queryset, [tag]) if tag else queryset
+        return drafts.tagged(queryset, [tag]) if tag else queryset
 
 
 def because(version: Version) -> str:
@@ -135,14 +135,14 @@ class ContentAdmin(ActingAdmin):
         return place(path)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        kinds.lock()
+        drafts.lock()
         if not change:
             self.prepare(obj)
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        kinds.note(self.kind, form.instance, timezone.now())
+        drafts.note(self.kind, form.instance, timezone.now())
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
@@ -187,7 +187,7 @@ class ContentAdmin(ActingAdmin):
         return HttpResponseRedirect(page_of(obj)) if "_publish" in request.POST else None
 
     def _say_what_stands_in_the_way(self, request: HttpRequest, draft: Content) -> None:
-        for line in kinds.problems(self.kind, draft):
+        for line in drafts.problems(self.kind, draft):
             path, _, why = line.partition(": ")
             messages.warning(request, f"Saved, but it cannot be published yet. {self.where(draft.pk, path)}: {why}")
 
@@ -213,14 +213,14 @@ class ContentAdmin(ActingAdmin):
                 self._warn(request, restored)
                 messages.success(request, f"Restored {id_}.")
 
-    def _warn(self, request: HttpRequest, saved: kinds.Saved) -> None:
+    def _warn(self, request: HttpRequest, saved: editing.Saved) -> None:
         for each in saved.warnings:
             where = self.where(saved.draft.pk, each["path"])
             messages.warning(request, f"{saved.draft.pk}: {where}: {each['detail']}")
 
     def _publish(self, request: HttpRequest, ids: Iterable[str], reason: str) -> None:
         for id_ in ids:
-            command = kinds.PublishContent(kind=self.kind.name, id=id_, reason=reason[:4000])
+            command = editing.PublishContent(kind=self.kind.name, id=id_, reason=reason[:4000])
             about = f"{self.kind.name.capitalize()} {id_} is saved, but not published"
             saved = handled(request, command, about, partial(self.where, id_))
             if saved and saved.published:

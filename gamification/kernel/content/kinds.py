@@ -1,7 +1,5 @@
-"""Content as its designers handle it: one way to create, change, publish and retire every kind.
-
-Apps register their kinds at start-up: how a draft is stored, what its shape is, what it refers to. Whatever changes
-content does so under the lock of publishing's head, so two designers at once cannot overwrite each other's versions.
+"""The kinds of content there are. Apps register theirs at start-up: how a draft is stored, what its shape is, what it
+refers to, and what of it a player may see.
 """
 
 from __future__ import annotations
@@ -11,17 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
 from rest_framework import serializers
 
 from gamification.kernel.content import publishing
-from gamification.kernel.content.publishing import Change, Definition, Definitions, Problem, Unpublishable
-from gamification.kernel.core.actors import Actor
-from gamification.kernel.core.encoding import canonical
-from gamification.kernel.core.messages import Command, Fact, Invalid, NotFound, PlayerId, Refused
-from gamification.kernel.core.world import World
-from gamification.kernel.models import Content, Head, Version
+from gamification.kernel.content.publishing import Definition, Definitions, Problem
+from gamification.kernel.core.messages import Fact, PlayerId
+from gamification.kernel.models import Content
 from gamification.kernel.web import strict_fields
 
 Hidden = Mapping[str, set[str]]
@@ -86,8 +79,6 @@ class Kind:
 
 _kinds: dict[str, Kind] = {}
 _hiders: list[Callable[[PlayerId], Hidden]] = []
-_schedule: Callable[[int, str, datetime], Any] | None = None
-_schedule_preview: Callable[[str, Definition, Actor, datetime], Any] | None = None
 
 
 def register(kind: Kind) -> None:
@@ -118,209 +109,6 @@ def hidden(player_id: PlayerId) -> dict[str, set[str]]:
     return found
 
 
-def connect(
-    *,
-    schedule: Callable[[int, str, datetime], Any],
-    schedule_preview: Callable[[str, Definition, Actor, datetime], Any],
-) -> None:
-    """Say who counts players' pasts for new content. `progress` does so at start-up."""
-    global _schedule, _schedule_preview
-    _schedule, _schedule_preview = schedule, schedule_preview
-
-
-# -- refusals ----------------------------------------------------------------------------------------------------------
-
-
-class AlreadyExists(Refused):
-    """Ids are never given twice, not even after retiring."""
-
-    code = "already_exists"
-
-
-class Immutable(Invalid):
-    code = "immutable"
-
-
-class UnknownContent(NotFound):
-    def __init__(self, kind: Kind, id_: str) -> None:
-        super().__init__(f"There is no {kind.name} {strict_fields.shown_id(id_)}.")
-
-
-# -- commands ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Saved:
-    """What came of a command: the draft as it is now, and what publishing it set going."""
-
-    draft: Content
-    definition: Definition
-    published: bool = False
-    """Whether a new version came of it."""
-    backfill: int | None = None
-    warnings: list[dict[str, str]] = field(default_factory=list)
-    """What is odd about it but may be meant: `{path, code, detail}`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContentCommand(Command):
-    kind: str
-    reason: str = ""
-
-    def players(self) -> Sequence[PlayerId]:
-        return ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class CreateContent(ContentCommand):
-    definition: Any
-    draft: bool = False
-
-    def handle(self, world: World) -> Saved:
-        of = kind(self.kind)
-        definition = of.parse(self.definition)
-        lock()
-        id_ = of.id_of(definition)
-        if of.model._default_manager.filter(pk=id_).exists():
-            raise AlreadyExists(f"The {of.name} {id_} exists already, or was retired: then it can be restored.")
-        draft = of.model(pk=id_, created_at=world.now)  # type: ignore[misc] # Content is abstract
-        return _put(world, of, draft, definition, publishes=not self.draft, reason=self.reason)
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpdateContent(ContentCommand):
-    """Change some fields of a draft and, unless `draft`, publish it."""
-
-    id: str
-    changes: Any
-    draft: bool = False
-
-    def handle(self, world: World) -> Saved:
-        of = kind(self.kind)
-        if not isinstance(self.changes, dict):
-            of.parse(self.changes)  # raises: not an object
-        lock()
-        draft = find(of, self.id)
-        if str(self.changes.get(of.key, self.id)) != self.id:
-            detail = f"The {of.key} was chosen once for ever."
-            raise Immutable(detail, errors=[{"path": of.key, "code": "immutable", "detail": detail}])
-        now = of.read(draft)
-        definition = of.parse({**now, **self.changes})
-        return _put(world, of, draft, definition, publishes=not self.draft, reason=self.reason)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishContent(ContentCommand):
-    """Make the draft as it stands the newest version; nothing happens when it already is."""
-
-    id: str
-
-    def handle(self, world: World) -> Saved:
-        of = kind(self.kind)
-        lock()
-        draft = find(of, self.id)
-        definition = of.parse(of.read(draft))
-        return publish_one(world, of, draft, definition, self.reason)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreviewContent(ContentCommand):
-    """Count who would complete the draft, with these changes to it; nothing is published."""
-
-    id: str
-    changes: Any = field(default_factory=dict)
-
-    def handle(self, world: World) -> Any:
-        of = kind(self.kind)
-        draft = find(of, self.id)
-        if not isinstance(self.changes, dict):
-            of.parse(self.changes)  # raises: not an object
-        definition = of.parse({**of.read(draft), **self.changes, of.key: of.read(draft)[of.key]})
-        dry_run(of, definition)
-        assert _schedule_preview is not None, "connect() was not called"
-        return _schedule_preview(of.name, {"id": self.id, **definition}, world.actor, world.now)
-
-
-def lock() -> None:
-    """Wait for whoever else is changing content. Needs an open transaction."""
-    Head.objects.select_for_update().get_or_create(pk=1)
-
-
-def find(of: Kind, id_: str) -> Content:
-    """The draft that is not retired. Raises UnknownContent."""
-    draft = (
-        of.model._default_manager.filter(pk=id_, retired_at=None).first() if strict_fields.ID.fullmatch(id_) else None
-    )
-    if draft is None:
-        raise UnknownContent(of, id_)
-    return draft
-
-
-def _put(world: World, of: Kind, draft: Content, definition: Definition, *, publishes: bool, reason: str) -> Saved:
-    if draft._state.adding or not same(of.read(draft), definition):
-        draft.updated_at = world.now
-        draft.has_changes = not same(definition, published_definition(of, draft))
-        of.save(draft, definition)
-    if publishes:
-        return publish_one(world, of, draft, definition, reason)
-    return Saved(draft, definition, warnings=advice(of, definition, world.now))
-
-
-def publish_one(world: World, of: Kind, draft: Content, definition: Definition, reason: str) -> Saved:
-    try:
-        return publish(world, [(of, draft, definition)], reason=reason)[0]
-    except Unpublishable as problem:
-        errors = list(placed(problem.errors, (of.name, of.id_of(definition))))
-        raise Unpublishable(strict_fields.summary(errors), errors=errors) from None
-
-
-def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *, reason: str) -> list[Saved]:
-    """Publish those drafts that differ from what is published, in one publication. Raises Unpublishable."""
-    results = [Saved(draft, definition) for _, draft, definition in drafts]
-    whole = publishing.with_changes(Change(of.name, of.id_of(definition), definition) for of, _, definition in drafts)
-    for (of, _, definition), saved in zip(drafts, results, strict=True):
-        saved.warnings = list(_advice(of, definition, whole, world.now))
-    fresh = [
-        (of, saved)
-        for (of, draft, definition), saved in zip(drafts, results, strict=True)
-        if not same(published_definition(of, draft), definition)
-    ]
-    if not fresh:
-        return results
-    changes = [Change(of.name, of.id_of(saved.definition), saved.definition) for of, saved in fresh]
-    publication = publishing.publish(changes, who=world.actor, reason=reason, now=world.now)
-    backfill = _backfill(publication, fresh, world.now)
-    for of, saved in fresh:
-        saved.published = True
-        saved.backfill = backfill
-        draft = saved.draft
-        draft.published = publication.versions[of.name, of.id_of(saved.definition)]
-        draft.has_changes = False
-        draft.save(update_fields=["published", "has_changes"])
-        if of.announce is not None:
-            world.state(of.announce(saved.definition, draft.published, world.now))
-    return results
-
-
-def _backfill(publication: publishing.Publication, fresh: Iterable[tuple[Kind, Saved]], now: datetime) -> int | None:
-    if not publication.new_units:
-        return None
-    modes = {of.backfill_mode(saved.definition) for of, saved in fresh if of.name == "achievement"}
-    assert _schedule is not None, "connect() was not called"
-    scheduled: Any = _schedule(publication.number, modes.pop() if len(modes) == 1 else "DIGEST", now)
-    return int(scheduled.pk)
-
-
-def dry_run(of: Kind, definition: Definition) -> None:
-    """Raise Unpublishable, with paths within `definition`, if it could not be published as things stand."""
-    id_ = of.id_of(definition)
-    try:
-        publishing.dry_run([Change(of.name, id_, definition)])
-    except Unpublishable as problem:
-        errors = list(placed(problem.errors, (of.name, id_)))
-        raise Unpublishable(strict_fields.summary(errors), errors=errors) from None
-
-
 def placed(errors: Iterable[dict[str, str]], own: tuple[str, str] | None) -> Iterator[dict[str, str]]:
     """Errors with paths that say whose they are, where it is not the content that was sent."""
     for error in errors:
@@ -328,73 +116,6 @@ def placed(errors: Iterable[dict[str, str]], own: tuple[str, str] | None) -> Ite
         if (error.get("kind"), error.get("id")) != own and error.get("kind") in _kinds:
             path = f"{_kinds[error['kind']].plural}[{error['id']}].{path}".rstrip(".")
         yield {"path": path, "code": error["code"], "detail": error["detail"]}
-
-
-# -- questions ---------------------------------------------------------------------------------------------------------
-
-
-STATES = ("DRAFT", "PUBLISHED", "CHANGED", "RETIRED")
-
-
-def in_state(drafts: QuerySet[Any], state: str | None) -> QuerySet[Any]:
-    """Those drafts that were never published, are published as they stand, were changed since, or are retired. None:
-    all that are not retired."""
-    drafts = drafts.filter(retired_at__isnull=state != "RETIRED")
-    match state:
-        case "DRAFT":
-            return drafts.filter(published=None)
-        case "PUBLISHED" | "CHANGED":
-            return drafts.filter(published__isnull=False, has_changes=state == "CHANGED")
-    return drafts
-
-
-def tagged(drafts: QuerySet[Any], tags: Iterable[str]) -> QuerySet[Any]:
-    """Those drafts that bear all of these tags."""
-    for tag in tags:  # as text, which both databases can search: no tag holds a quotation mark
-        drafts = drafts.alias(tags_as_text=Cast("tags", TextField())).filter(tags_as_text__contains=f'"{tag}"')
-    return drafts
-
-
-def published_definition(of: Kind, draft: Content) -> Definition | None:
-    """The newest published version's definition; None for what is only a draft, or retired."""
-    if draft.published is None:
-        return None
-    newest = Version.objects.filter(kind=of.name, content_id=draft.pk).order_by("-number").first()
-    return None if newest is None or newest.retires else publishing.whole(of.name, newest.definition)
-
-
-def same(one: Definition | None, other: Definition | None) -> bool:
-    """Equal as JSON: unlike in Python, true is not 1."""
-    return canonical(one) == canonical(other)
-
-
-def note(of: Kind, draft: Content, now: datetime) -> None:
-    """Note that a draft was edited by other means than a command: whether it still is what is published."""
-    draft = of.model._default_manager.get(pk=draft.pk)
-    draft.has_changes = not same(published_definition(of, draft), of.read(draft))
-    draft.updated_at = now
-    draft.save(update_fields=["has_changes", "updated_at"])
-
-
-def problems(of: Kind, draft: Content) -> list[str]:
-    """What stands in the way of publishing a draft, a line each."""
-    draft = of.model._default_manager.get(pk=draft.pk)
-    try:
-        dry_run(of, of.parse(of.read(draft)))
-    except Invalid as refused:
-        return [f"{error['path']}: {error['detail']}" for error in refused.errors]
-    return []
-
-
-def advice(of: Kind, definition: Definition, now: datetime) -> list[dict[str, str]]:
-    """What is odd about a definition, were it published now."""
-    whole = publishing.with_changes([Change(of.name, of.id_of(definition), definition)])
-    return list(_advice(of, definition, whole, now))
-
-
-def _advice(of: Kind, definition: Definition, whole: Definitions, now: datetime) -> Iterator[dict[str, str]]:
-    for path, code, detail in of.advise(definition, whole, now):
-        yield {"path": path, "code": code, "detail": detail}
 
 
 def unknown_references(definitions: Definitions) -> Iterator[Problem]:

@@ -6,17 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gamification.kernel.content import publishing
-from gamification.kernel.content.kinds import (
-    ContentCommand,
-    Saved,
-    UnknownContent,
-    find,
-    kind,
-    lock,
-    placed,
-    publish_one,
-    same,
-)
+from gamification.kernel.content.drafts import UnknownContent, find, lock, same
+from gamification.kernel.content.editing import ContentCommand, Saved, publish_one
+from gamification.kernel.content.kinds import kind, placed
 from gamification.kernel.content.publishing import Change, Unpublishable
 from gamification.kernel.core.messages import Refused
 from gamification.kernel.core.world import World

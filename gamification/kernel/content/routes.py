@@ -9,7 +9,7 @@ from django.urls import URLPattern, path
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from gamification.kernel.content import kinds
+from gamification.kernel.content import drafts
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.views import (
     SEARCHES,
@@ -73,7 +73,7 @@ def routes(kind: Kind) -> list[URLPattern]:
     page, pages_of_versions = paged(read, kind.shape_when_hidden), paged(version)
     filters = [
         *page["parameters"],
-        OpenApiParameter("state", enum=kinds.STATES, description="Without: all that is not retired."),
+        OpenApiParameter("state", enum=drafts.STATES, description="Without: all that is not retired."),
         *(_filter(kind, each) for each in kind.filters),
         *(OpenApiParameter(each, description="A player's id.") for each in kind.asked_of_players),
         OpenApiParameter("tags", description="One or more, parted by commas: what bears all of them."),

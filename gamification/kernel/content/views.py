@@ -15,8 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gamification.kernel.content import kinds, publishing
-from gamification.kernel.content.kinds import Kind, Saved, UnknownContent
+from gamification.kernel.content import drafts, editing, kinds, publishing
+from gamification.kernel.content.drafts import UnknownContent
+from gamification.kernel.content.editing import Saved
+from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
 from gamification.kernel.core import bus
@@ -75,9 +77,9 @@ class ContentList(ContentView):
         caller = principal(request)
         if isinstance(caller, PlayerToken):
             return self._for_player(request, caller.player_id)
-        state = chosen(request, "state", kinds.STATES)
-        rows = kinds.in_state(self.kind.model._default_manager.all(), state).filter(_wanted(self.kind, request))
-        rows = kinds.tagged(rows, _tags(request))
+        state = chosen(request, "state", drafts.STATES)
+        rows = drafts.in_state(self.kind.model._default_manager.all(), state).filter(_wanted(self.kind, request))
+        rows = drafts.tagged(rows, _tags(request))
         if (let_through := _for_named_player(self.kind, request)) is not None:
             rows = rows.filter(pk__in=let_through)
         rows = rows.prefetch_related(*self.kind.lines)
@@ -86,7 +88,7 @@ class ContentList(ContentView):
     def _for_player(self, request: Request, player_id: PlayerId) -> Response:
         hidden = kinds.hidden(player_id)
         _wanted(self.kind, request)  # refuses what no filter takes
-        state = chosen(request, "state", kinds.STATES)
+        state = chosen(request, "state", drafts.STATES)
         let_through = _for_named_player(self.kind, request)
         found = {}
         for id_, item in publishing.current().published.get(self.kind.name, {}).items():
@@ -100,9 +102,9 @@ class ContentList(ContentView):
                 found[id_] = (seen, item.version)
         key = (lambda id_: int(id_)) if self.kind.key == "level" else (lambda id_: id_)
         response = paginate_list(request, sorted(found, key=key), key=key)
-        drafts = self.kind.model._default_manager.in_bulk(response.data["results"])
+        rows = self.kind.model._default_manager.in_bulk(response.data["results"])
         response.data["results"] = [
-            _for_a_player(self.kind, drafts.get(id_), *found[id_]) for id_ in response.data["results"]
+            _for_a_player(self.kind, rows.get(id_), *found[id_]) for id_ in response.data["results"]
         ]
         return response
 
@@ -110,7 +112,7 @@ class ContentList(ContentView):
     def post(self, request: Request) -> Response:
         """Creates content. It is published at once, unless `"draft": true`."""
         definition, options = _options(request.data)
-        command = kinds.CreateContent(kind=self.kind.name, definition=definition, **options)
+        command = editing.CreateContent(kind=self.kind.name, definition=definition, **options)
         return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())), status=201)
 
 
@@ -123,7 +125,7 @@ class ContentDetail(ContentView):
         """Reads one piece of content. A game server sees the draft as it stands, a player what is published."""
         caller = principal(request)
         if isinstance(caller, GameServer):
-            return Response(shown(self.kind, kinds.find(self.kind, id)))
+            return Response(shown(self.kind, drafts.find(self.kind, id)))
         item = publishing.current().published.get(self.kind.name, {}).get(id)
         seen = None
         if item is not None and not item.retired:
@@ -136,7 +138,7 @@ class ContentDetail(ContentView):
     def patch(self, request: Request, id: str) -> Response:
         """Changes the fields that are sent. What comes of it is published at once, unless `"draft": true`."""
         changes, options = _options(request.data)
-        command = kinds.UpdateContent(kind=self.kind.name, id=id, changes=changes, **options)
+        command = editing.UpdateContent(kind=self.kind.name, id=id, changes=changes, **options)
         return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())))
 
     def delete(self, request: Request, id: str) -> Response:
@@ -152,7 +154,7 @@ class ContentPublish(ContentView):
     @idempotent
     def post(self, request: Request, id: str) -> Response:
         reason = strict_fields.parse(ReasonShape, request.data)["reason"]
-        command = kinds.PublishContent(kind=self.kind.name, id=id, reason=reason)
+        command = editing.PublishContent(kind=self.kind.name, id=id, reason=reason)
         return Response(saved(self.kind, bus.handle(command, actor=actor(request), now=timezone.now())))
 
 
@@ -171,7 +173,7 @@ class ContentPreview(ContentView):
 
     @idempotent
     def post(self, request: Request, id: str) -> Response:
-        command = kinds.PreviewContent(kind=self.kind.name, id=id, changes=request.data)
+        command = editing.PreviewContent(kind=self.kind.name, id=id, changes=request.data)
         return Response(backfill_shown(bus.handle(command, actor=actor(request), now=timezone.now())), status=202)
 
 
@@ -181,7 +183,7 @@ class ContentVersions(ContentView):
     def get(self, request: Request, id: str) -> Response:
         versions = Version.objects.filter(kind=self.kind.name, content_id=id)
         if not strict_fields.ID.fullmatch(id) or not versions.exists():
-            kinds.find(self.kind, id)  # refuses what never was
+            drafts.find(self.kind, id)  # refuses what never was
         return paginate(request, versions, ordering=["-number"], show=_version)
 
 

@@ -1,0 +1,111 @@
+"""Drafts as their designers see them: which are published as they stand, and what stands in the way of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+
+from gamification.kernel.content import publishing
+from gamification.kernel.content.kinds import Kind, placed
+from gamification.kernel.content.publishing import Change, Definition, Definitions, Unpublishable
+from gamification.kernel.core.encoding import canonical
+from gamification.kernel.core.messages import Invalid, NotFound
+from gamification.kernel.models import Content, Head, Version
+from gamification.kernel.web import strict_fields
+
+STATES = ("DRAFT", "PUBLISHED", "CHANGED", "RETIRED")
+
+
+def in_state(drafts: QuerySet[Any], state: str | None) -> QuerySet[Any]:
+    """Those drafts that were never published, are published as they stand, were changed since, or are retired. None:
+    all that are not retired."""
+    drafts = drafts.filter(retired_at__isnull=state != "RETIRED")
+    match state:
+        case "DRAFT":
+            return drafts.filter(published=None)
+        case "PUBLISHED" | "CHANGED":
+            return drafts.filter(published__isnull=False, has_changes=state == "CHANGED")
+    return drafts
+
+
+def tagged(drafts: QuerySet[Any], tags: Iterable[str]) -> QuerySet[Any]:
+    """Those drafts that bear all of these tags."""
+    for tag in tags:  # as text, which both databases can search: no tag holds a quotation mark
+        drafts = drafts.alias(tags_as_text=Cast("tags", TextField())).filter(tags_as_text__contains=f'"{tag}"')
+    return drafts
+
+
+class UnknownContent(NotFound):
+    def __init__(self, kind: Kind, id_: str) -> None:
+        super().__init__(f"There is no {kind.name} {strict_fields.shown_id(id_)}.")
+
+
+def lock() -> None:
+    """Wait for whoever else is changing content. Needs an open transaction."""
+    Head.objects.select_for_update().get_or_create(pk=1)
+
+
+def find(of: Kind, id_: str) -> Content:
+    """The draft that is not retired. Raises UnknownContent."""
+    draft = (
+        of.model._default_manager.filter(pk=id_, retired_at=None).first() if strict_fields.ID.fullmatch(id_) else None
+    )
+    if draft is None:
+        raise UnknownContent(of, id_)
+    return draft
+
+
+def published_definition(of: Kind, draft: Content) -> Definition | None:
+    """The newest published version's definition; None for what is only a draft, or retired."""
+    if draft.published is None:
+        return None
+    newest = Version.objects.filter(kind=of.name, content_id=draft.pk).order_by("-number").first()
+    return None if newest is None or newest.retires else publishing.whole(of.name, newest.definition)
+
+
+def same(one: Definition | None, other: Definition | None) -> bool:
+    """Equal as JSON: unlike in Python, true is not 1."""
+    return canonical(one) == canonical(other)
+
+
+def note(of: Kind, draft: Content, now: datetime) -> None:
+    """Note that a draft was edited by other means than a command: whether it still is what is published."""
+    draft = of.model._default_manager.get(pk=draft.pk)
+    draft.has_changes = not same(published_definition(of, draft), of.read(draft))
+    draft.updated_at = now
+    draft.save(update_fields=["has_changes", "updated_at"])
+
+
+def problems(of: Kind, draft: Content) -> list[str]:
+    """What stands in the way of publishing a draft, a line each."""
+    draft = of.model._default_manager.get(pk=draft.pk)
+    try:
+        dry_run(of, of.parse(of.read(draft)))
+    except Invalid as refused:
+        return [f"{error['path']}: {error['detail']}" for error in refused.errors]
+    return []
+
+
+def advice(of: Kind, definition: Definition, now: datetime) -> list[dict[str, str]]:
+    """What is odd about a definition, were it published now."""
+    whole = publishing.with_changes([Change(of.name, of.id_of(definition), definition)])
+    return list(advice_beside(of, definition, whole, now))
+
+
+def advice_beside(of: Kind, definition: Definition, whole: Definitions, now: datetime) -> Iterator[dict[str, str]]:
+    for path, code, detail in of.advise(definition, whole, now):
+        yield {"path": path, "code": code, "detail": detail}
+
+
+def dry_run(of: Kind, definition: Definition) -> None:
+    """Raise Unpublishable, with paths within `definition`, if it could not be published as things stand."""
+    id_ = of.id_of(definition)
+    try:
+        publishing.dry_run([Change(of.name, id_, definition)])
+    except Unpublishable as problem:
+        errors = list(placed(problem.errors, (of.name, id_)))
+        raise Unpublishable(strict_fields.summary(errors), errors=errors) from None

@@ -1,0 +1,192 @@
+"""One way to create, change and publish content of every kind.
+
+Whatever changes content does so under the lock of publishing's head, so two designers at once cannot overwrite each
+other's versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from gamification.kernel.content import publishing
+from gamification.kernel.content.drafts import advice, advice_beside, dry_run, find, lock, published_definition, same
+from gamification.kernel.content.kinds import Kind, kind, placed
+from gamification.kernel.content.publishing import Change, Definition, Unpublishable
+from gamification.kernel.core.actors import Actor
+from gamification.kernel.core.messages import Command, Invalid, PlayerId, Refused
+from gamification.kernel.core.world import World
+from gamification.kernel.models import Content
+from gamification.kernel.web import strict_fields
+
+_schedule: Callable[[int, str, datetime], Any] | None = None
+_schedule_preview: Callable[[str, Definition, Actor, datetime], Any] | None = None
+
+
+def connect(
+    *,
+    schedule: Callable[[int, str, datetime], Any],
+    schedule_preview: Callable[[str, Definition, Actor, datetime], Any],
+) -> None:
+    """Say who counts players' pasts for new content. `progress` does so at start-up."""
+    global _schedule, _schedule_preview
+    _schedule, _schedule_preview = schedule, schedule_preview
+
+
+class AlreadyExists(Refused):
+    """Ids are never given twice, not even after retiring."""
+
+    code = "already_exists"
+
+
+class Immutable(Invalid):
+    code = "immutable"
+
+
+@dataclass(slots=True)
+class Saved:
+    """What came of a command: the draft as it is now, and what publishing it set going."""
+
+    draft: Content
+    definition: Definition
+    published: bool = False
+    """Whether a new version came of it."""
+    backfill: int | None = None
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    """What is odd about it but may be meant: `{path, code, detail}`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentCommand(Command):
+    kind: str
+    reason: str = ""
+
+    def players(self) -> Sequence[PlayerId]:
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateContent(ContentCommand):
+    definition: Any
+    draft: bool = False
+
+    def handle(self, world: World) -> Saved:
+        of = kind(self.kind)
+        definition = of.parse(self.definition)
+        lock()
+        id_ = of.id_of(definition)
+        if of.model._default_manager.filter(pk=id_).exists():
+            raise AlreadyExists(f"The {of.name} {id_} exists already, or was retired: then it can be restored.")
+        draft = of.model(pk=id_, created_at=world.now)  # type: ignore[misc] # Content is abstract
+        return _put(world, of, draft, definition, publishes=not self.draft, reason=self.reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateContent(ContentCommand):
+    """Change some fields of a draft and, unless `draft`, publish it."""
+
+    id: str
+    changes: Any
+    draft: bool = False
+
+    def handle(self, world: World) -> Saved:
+        of = kind(self.kind)
+        if not isinstance(self.changes, dict):
+            of.parse(self.changes)  # raises: not an object
+        lock()
+        draft = find(of, self.id)
+        if str(self.changes.get(of.key, self.id)) != self.id:
+            detail = f"The {of.key} was chosen once for ever."
+            raise Immutable(detail, errors=[{"path": of.key, "code": "immutable", "detail": detail}])
+        now = of.read(draft)
+        definition = of.parse({**now, **self.changes})
+        return _put(world, of, draft, definition, publishes=not self.draft, reason=self.reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishContent(ContentCommand):
+    """Make the draft as it stands the newest version; nothing happens when it already is."""
+
+    id: str
+
+    def handle(self, world: World) -> Saved:
+        of = kind(self.kind)
+        lock()
+        draft = find(of, self.id)
+        definition = of.parse(of.read(draft))
+        return publish_one(world, of, draft, definition, self.reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewContent(ContentCommand):
+    """Count who would complete the draft, with these changes to it; nothing is published."""
+
+    id: str
+    changes: Any = field(default_factory=dict)
+
+    def handle(self, world: World) -> Any:
+        of = kind(self.kind)
+        draft = find(of, self.id)
+        if not isinstance(self.changes, dict):
+            of.parse(self.changes)  # raises: not an object
+        definition = of.parse({**of.read(draft), **self.changes, of.key: of.read(draft)[of.key]})
+        dry_run(of, definition)
+        assert _schedule_preview is not None, "connect() was not called"
+        return _schedule_preview(of.name, {"id": self.id, **definition}, world.actor, world.now)
+
+
+def _put(world: World, of: Kind, draft: Content, definition: Definition, *, publishes: bool, reason: str) -> Saved:
+    if draft._state.adding or not same(of.read(draft), definition):
+        draft.updated_at = world.now
+        draft.has_changes = not same(definition, published_definition(of, draft))
+        of.save(draft, definition)
+    if publishes:
+        return publish_one(world, of, draft, definition, reason)
+    return Saved(draft, definition, warnings=advice(of, definition, world.now))
+
+
+def publish_one(world: World, of: Kind, draft: Content, definition: Definition, reason: str) -> Saved:
+    try:
+        return publish(world, [(of, draft, definition)], reason=reason)[0]
+    except Unpublishable as problem:
+        errors = list(placed(problem.errors, (of.name, of.id_of(definition))))
+        raise Unpublishable(strict_fields.summary(errors), errors=errors) from None
+
+
+def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *, reason: str) -> list[Saved]:
+    """Publish those drafts that differ from what is published, in one publication. Raises Unpublishable."""
+    results = [Saved(draft, definition) for _, draft, definition in drafts]
+    whole = publishing.with_changes(Change(of.name, of.id_of(definition), definition) for of, _, definition in drafts)
+    for (of, _, definition), saved in zip(drafts, results, strict=True):
+        saved.warnings = list(advice_beside(of, definition, whole, world.now))
+    fresh = [
+        (of, saved)
+        for (of, draft, definition), saved in zip(drafts, results, strict=True)
+        if not same(published_definition(of, draft), definition)
+    ]
+    if not fresh:
+        return results
+    changes = [Change(of.name, of.id_of(saved.definition), saved.definition) for of, saved in fresh]
+    publication = publishing.publish(changes, who=world.actor, reason=reason, now=world.now)
+    backfill = _backfill(publication, fresh, world.now)
+    for of, saved in fresh:
+        saved.published = True
+        saved.backfill = backfill
+        draft = saved.draft
+        draft.published = publication.versions[of.name, of.id_of(saved.definition)]
+        draft.has_changes = False
+        draft.save(update_fields=["published", "has_changes"])
+        if of.announce is not None:
+            world.state(of.announce(saved.definition, draft.published, world.now))
+    return results
+
+
+def _backfill(publication: publishing.Publication, fresh: Iterable[tuple[Kind, Saved]], now: datetime) -> int | None:
+    if not publication.new_units:
+        return None
+    modes = {of.backfill_mode(saved.definition) for of, saved in fresh if of.name == "achievement"}
+    assert _schedule is not None, "connect() was not called"
+    scheduled: Any = _schedule(publication.number, modes.pop() if len(modes) == 1 else "DIGEST", now)
+    return int(scheduled.pk)

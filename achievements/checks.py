@@ -8,7 +8,7 @@ from datetime import datetime
 from gamification.kernel.content.publishing import Definition, Definitions, Problem
 from gamification.kernel.core.encoding import parse_instant
 from progress.checks import contradictions, cycles, ends_in_the_past, met_by_nobody_yet, requirement_problems
-from progress.rules import needed
+from progress.rules.goals import needed
 
 REPEATABLE = {"COUNT", "SUM", "DISTINCT"}
 

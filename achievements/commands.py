@@ -14,7 +14,7 @@ from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refus
 from gamification.kernel.core.world import World
 from progress import leveling
 from progress.players import Players
-from progress.rules import NEVER
+from progress.rules.scopes import NEVER
 from rewards.commands import ClaimAll, revoke_of
 from rewards.rules import Given
 

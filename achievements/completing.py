@@ -17,10 +17,11 @@ from achievements.standings import Standing, Standings, listed_under
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent, Json
 from gamification.kernel.core.world import World
-from progress.frames import best_window
 from progress.metering import Candidate, CountedEvent
 from progress.players import PlayerState
-from progress.rules import ALWAYS, STICKY, TARGET, WINDOW, Requirement
+from progress.rules.requirements import STICKY, TARGET, WINDOW, Requirement
+from progress.rules.scopes import ALWAYS
+from progress.rules.windows import best_window
 from progress.tallies import Tallies, Window
 from rewards.granting import EarnedRewards
 

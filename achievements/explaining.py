@@ -11,7 +11,8 @@ from achievements.rules import Achievement
 from gamification.kernel.core.encoding import instant, number
 from gamification.kernel.core.messages import REPORTED, GameEvent, PlayerId
 from gamification.kernel.models import Event
-from progress.rules import TARGET, Metric, NoValue, is_absent, look_up, reported
+from progress.rules.requirements import TARGET
+from progress.rules.samples import Metric, NoValue, is_absent, look_up, reported
 from progress.watching import RuleIndex
 
 NEWEST = 500

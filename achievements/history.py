@@ -16,7 +16,8 @@ from gamification.kernel.core.messages import Json, PlayerId
 from gamification.kernel.core.world import Part
 from gamification.kernel.storage import sql
 from progress.players import Players, PlayerState
-from progress.rules import ALWAYS, Goal
+from progress.rules.goals import Goal
+from progress.rules.scopes import ALWAYS
 from progress.tallies import Tallies
 
 MarkKey = tuple[PlayerId, str, str, int]

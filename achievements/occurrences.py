@@ -7,7 +7,7 @@ from datetime import datetime
 from achievements.rules import Achievement
 from gamification.kernel.core.encoding import instant
 from progress.players import PlayerState
-from progress.rules import ALWAYS, NEVER
+from progress.rules.scopes import ALWAYS, NEVER
 
 OPEN_RUN = "*"
 """The occurrence under which the unfinished run of an ALWAYS achievement is kept."""

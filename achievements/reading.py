@@ -20,7 +20,8 @@ from gamification.kernel.core.world import World
 from progress.players import Players, PlayerState
 from progress.queries import rarities
 from progress.reading import look_at
-from progress.rules import NEVER, Tally
+from progress.rules.scopes import NEVER
+from progress.rules.tallies import Tally
 from progress.tallies import Tallies
 
 HISTORY = 50

@@ -16,7 +16,7 @@ from achievements.rules import Achievement, AchievementRules
 from achievements.standings import Order, Replay, Standing, Standings, listed_under
 from gamification.kernel.core.messages import GameEvent
 from progress.players import PlayerState
-from progress.rules import ALWAYS
+from progress.rules.scopes import ALWAYS
 from progress.tallies import Tallies
 
 MOST_LISTED = 1_000

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gamification.kernel.core.encoding import canonical, parse_instant
 from gamification.kernel.core.messages import Json
-from progress.rules import ALWAYS, DERIVED, NEVER, STICKY, Goal, Metric, Requirement, Scope, compile_requirement, needed
+from progress.rules.goals import Goal, needed
+from progress.rules.requirements import DERIVED, STICKY, Requirement, compile_requirement
+from progress.rules.samples import Metric
+from progress.rules.scopes import ALWAYS, NEVER, Scope
 
 if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Units

@@ -15,7 +15,9 @@ from gamification.kernel.core.encoding import number
 from gamification.kernel.core.messages import Json
 from progress.periods import DAILY
 from progress.players import PlayerState
-from progress.rules import TARGET, WINDOW, Goal, Tally, combined
+from progress.rules.goals import Goal, combined
+from progress.rules.requirements import TARGET, WINDOW
+from progress.rules.tallies import Tally
 from progress.tallies import Tallies
 
 

@@ -16,7 +16,7 @@ from gamification.kernel.core.messages import GameEvent, Json, PlayerId
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
 from progress.players import Players, PlayerState
-from progress.rules import Requirement
+from progress.rules.requirements import Requirement
 from progress.tallies import Tallies
 
 Key = tuple[PlayerId, str, str]

@@ -18,7 +18,7 @@ from gamification.kernel.core import bus
 from gamification.kernel.models import Version
 from progress import backfill, leveling
 from progress.leveling import LevelRules, compile_levels
-from progress.rules import Metric
+from progress.rules.samples import Metric
 from progress.watching import RuleIndex, compile_metrics, compile_rule_index
 from progress.zones import Home, compile_home
 from quests.models import Quest as QuestRow

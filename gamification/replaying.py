@@ -31,7 +31,7 @@ from progress.metering import measure, record
 from progress.models import LeftOut
 from progress.players import Players, PlayerState
 from progress.replaying import adopt
-from progress.rules import ALWAYS, NEVER
+from progress.rules.scopes import ALWAYS, NEVER
 from progress.tallies import Tallies
 from quests.advancing import expire
 from quests.runs import QuestRuns

@@ -23,7 +23,7 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Event, Head, RejectedEvent, WorkerPulse
 from gamification.kernel.web import idempotency
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
-from progress.rules import WINDOW_MEMORY
+from progress.rules.windows import WINDOW_MEMORY
 from progress.watching import RuleIndex
 from quests.models import Run
 from quests.reading import HISTORY

@@ -225,7 +225,7 @@ class Tally(models.Model):
     """All aggregates of one metric for one player in one scope.
 
     `scope` is "" for a player's whole life; otherwise it names a period, a span of dates or a repeating achievement's
-    current run (progress.rules.Scope writes it).
+    current run (progress.rules.scopes.Scope writes it).
     """
 
     personal = ("player_id", "latest_id")

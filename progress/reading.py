@@ -8,7 +8,7 @@ from gamification.kernel.core.encoding import number
 from gamification.kernel.core.messages import Json, PlayerId
 from gamification.kernel.core.world import World
 from progress.players import Players, PlayerState
-from progress.rules import Tally
+from progress.rules.tallies import Tally
 from progress.tallies import Tallies
 
 

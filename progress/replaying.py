@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from progress.players import PlayerState
-from progress.rules import WINDOW_MEMORY
+from progress.rules.windows import WINDOW_MEMORY
 from progress.tallies import Tallies
 
 

@@ -18,12 +18,14 @@ from gamification.kernel.core.messages import GameEvent, PlayerId, Sample
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
 from progress import periods
-from progress.frames import WindowEntry, best_window
 from progress.members import forget_members, keep_members, load_members
 from progress.models import MemberSeen, MetricDay, WindowSample
 from progress.models import Tally as TallyRow
 from progress.players import Players, PlayerState
-from progress.rules import DERIVED, Goal, Requirement, Tally, dump_runs, load_runs
+from progress.rules.goals import Goal
+from progress.rules.requirements import DERIVED, Requirement
+from progress.rules.tallies import Tally, dump_runs, load_runs
+from progress.rules.windows import WindowEntry, best_window
 from progress.watching import RuleIndex, TallySpec, ThresholdIndex
 from progress.windows import load_windows, window_entry
 

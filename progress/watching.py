@@ -15,7 +15,10 @@ from typing import Any
 
 from gamification.kernel.content.publishing import Definitions, Units
 from gamification.kernel.core.messages import OWN_TYPES
-from progress.rules import ALWAYS, HOLD, LIFETIME, WINDOW, Goal, Metric, Requirement, Scope, compile_metric
+from progress.rules.goals import Goal
+from progress.rules.requirements import HOLD, WINDOW, Requirement
+from progress.rules.samples import Metric, compile_metric
+from progress.rules.scopes import ALWAYS, LIFETIME, Scope
 
 Candidate = tuple[Goal, Requirement]
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from gamification.kernel.core.encoding import instant
-from progress.frames import WindowEntry
+from progress.rules.windows import WindowEntry
 
 Span = tuple[tuple[datetime, datetime], float]
 """The first and the last new sample's instant, and the longest window in seconds."""

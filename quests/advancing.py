@@ -9,7 +9,7 @@ from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.core.world import World
 from progress.metering import CountedEvent
 from progress.players import Players, PlayerState
-from progress.rules import NEVER
+from progress.rules.scopes import NEVER
 from quests import facts, running, starting
 from quests.rules import QuestRules, Step
 from quests.running import COMPLETED, EXPIRED, FAILED, Has, Run

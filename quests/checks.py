@@ -20,7 +20,7 @@ from progress.checks import (
     met_by_nobody_yet,
     requirement_problems,
 )
-from progress.rules import needed
+from progress.rules.goals import needed
 
 SHORTEST_DAY = 23 * 3600
 """Seconds, when clocks are put forward."""

@@ -16,7 +16,8 @@ from typing import Any, TypeGuard
 from gamification.kernel.core.encoding import instant, number, parse_instant
 from gamification.kernel.core.messages import Json, Sample
 from progress.periods import Period
-from progress.rules import HOLD, WINDOW, ZERO_OVER_NOTHING, Requirement, Tally
+from progress.rules.requirements import HOLD, WINDOW, ZERO_OVER_NOTHING, Requirement
+from progress.rules.tallies import Tally
 from quests import sliding
 from quests.sliding import Sliding
 

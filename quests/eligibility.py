@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
 from progress.periods import KINDS, Period
-from progress.rules import NEVER, Requirement
+from progress.rules.requirements import Requirement
+from progress.rules.scopes import NEVER
 from quests.rules import Quest
 from quests.running import ABANDONED, COMPLETED, Has, Run
 

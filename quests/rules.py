@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import PlayerId
 from progress.periods import Period
-from progress.rules import NEVER, Metric, Requirement, compile_requirement, needed
+from progress.rules.goals import needed
+from progress.rules.requirements import Requirement, compile_requirement
+from progress.rules.samples import Metric
+from progress.rules.scopes import NEVER
 
 if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Published

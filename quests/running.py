@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from progress.periods import Period
-from progress.rules import NEVER, TARGET, Requirement, combined
+from progress.rules.goals import combined
+from progress.rules.requirements import TARGET, Requirement
+from progress.rules.scopes import NEVER
 from quests import counting
 from quests.counting import Count, Day
 from quests.rules import Quest, Step

@@ -15,7 +15,7 @@ from gamification.kernel.storage import sql
 from progress.leveling import LevelRules
 from progress.members import ScopeKey, forget_members, keep_members, load_members
 from progress.players import Players, PlayerState
-from progress.rules import Requirement
+from progress.rules.requirements import Requirement
 from progress.tallies import Tallies
 from quests import storing
 from quests.models import Run as RunRow

@@ -17,8 +17,8 @@ from typing import Any
 
 from gamification.kernel.core.encoding import number, parse_instant
 from gamification.kernel.core.messages import Json, Sample
-from progress.frames import WindowEntry, best_window
-from progress.rules import WINDOW_MEMORY, Requirement
+from progress.rules.requirements import Requirement
+from progress.rules.windows import WINDOW_MEMORY, WindowEntry, best_window
 
 EXACT = 1_000
 SHARE = 64

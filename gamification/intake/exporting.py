@@ -24,7 +24,7 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import OWN_TYPES, REPORTED, NotFound, PlayerId
 from gamification.kernel.models import Event
 from progress.models import MemberSeen, Player, Tally
-from progress.rules import LIFETIME
+from progress.rules.scopes import LIFETIME
 from quests.models import Run
 from quests.rules import QuestRules
 from quests.running import QUEST_SCOPE

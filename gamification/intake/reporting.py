@@ -27,7 +27,7 @@ from gamification.kernel.web import idempotent
 from gamification.kernel.web.access import acting_player, is_player
 from gamification.kernel.web.idempotency import idempotency_key
 from gamification.kernel.web.strict_fields import Instant, Number, Shape, Text, parse
-from progress.rules import Metric, is_countable
+from progress.rules.samples import Metric, is_countable
 from progress.watching import RuleIndex
 
 

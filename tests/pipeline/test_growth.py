@@ -18,8 +18,8 @@ from gamification.kernel.content.publishing import Change
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent
-from progress import rules
 from progress.models import Player
+from progress.rules import tallies
 from quests import sliding
 from quests.commands import StartQuest
 from quests.models import Run
@@ -116,7 +116,7 @@ def test_ten_times_the_events_are_no_larger_cells_and_no_more_rows_but_facts(
 ) -> None:
     settings.EVENT_RETENTION_DAYS = 20
     for module, name, bound in (
-        (sliding, "EXACT", 40), (sliding, "MOST", 80), (rules, "MOST_RUNS", 5), (hard_rules, "LONGEST_TRAIL", 40),
+        (sliding, "EXACT", 40), (sliding, "MOST", 80), (tallies, "MOST_RUNS", 5), (hard_rules, "LONGEST_TRAIL", 40),
     ):  # fmt: skip  # smaller, so that so few events come up to them
         monkeypatch.setattr(module, name, bound)
     publish(*everything(), now=START)

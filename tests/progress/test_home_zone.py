@@ -15,7 +15,7 @@ from gamification.kernel.content import publishing
 from progress import zones
 from progress.models import HomeZone, Player, Tally
 from progress.periods import DAILY, period
-from progress.rules import load_runs
+from progress.rules.tallies import load_runs
 from progress.zones import Home
 from rewards.models import Wallet
 from tests.pipeline.content import achievement, event, live_in, metric, publish, requirement, reward

@@ -7,21 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progress.frames import WindowEntry, best_window
-from progress.rules import (
-    DERIVED,
-    HOLD,
-    LIFETIME,
-    STICKY,
-    WINDOW,
-    Goal,
-    Metric,
-    Requirement,
-    Scope,
-    combined,
-    compile_metric,
-    compile_requirement,
-)
+from progress.rules.goals import Goal, combined
+from progress.rules.requirements import DERIVED, HOLD, STICKY, WINDOW, Requirement, compile_requirement
+from progress.rules.samples import Metric, compile_metric
+from progress.rules.scopes import LIFETIME, Scope
+from progress.rules.windows import WindowEntry, best_window
 from progress.watching import ThresholdIndex, compile_rule_index
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

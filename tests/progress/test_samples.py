@@ -11,20 +11,9 @@ from hypothesis import strategies as st
 
 from gamification.kernel.core.messages import GameEvent, Sample
 from progress.periods import Period
-from progress.rules import (
-    MOST_RUNS,
-    Condition,
-    Metric,
-    NoValue,
-    Requirement,
-    Tally,
-    compile_metric,
-    compile_requirement,
-    dump_runs,
-    load_runs,
-    member_text,
-    reported,
-)
+from progress.rules.requirements import Requirement, compile_requirement
+from progress.rules.samples import Condition, Metric, NoValue, compile_metric, member_text, reported
+from progress.rules.tallies import MOST_RUNS, Tally, dump_runs, load_runs
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -14,7 +14,8 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Sample
 from progress.backfill import schedule
 from progress.models import Tally as TallyRow
-from progress.rules import Tally, compile_requirement
+from progress.rules.requirements import compile_requirement
+from progress.rules.tallies import Tally
 from progress.tallies import from_row, to_row
 from quests import counting
 from quests.commands import StartQuest

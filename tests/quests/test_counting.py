@@ -9,7 +9,7 @@ import pytest
 
 from gamification.kernel.core.messages import Sample
 from progress.periods import DAILY, Period, period
-from progress.rules import compile_requirement
+from progress.rules.requirements import compile_requirement
 from quests import counting
 from quests.counting import Count
 from tests.pipeline.content import NOON, requirement

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.kernel.core.messages import Sample
-from progress.frames import best_window
-from progress.rules import Requirement, compile_requirement
+from progress.rules.requirements import Requirement, compile_requirement
+from progress.rules.windows import best_window
 from quests import sliding
 from quests.sliding import EXACT, MOST, SHARE, Sliding
 from tests.pipeline.content import NOON, requirement

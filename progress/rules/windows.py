@@ -1,4 +1,4 @@
-"""Time frames: the best of all sliding windows over some samples. Plain decisions, no database, no clock."""
+"""The best of all sliding windows over some samples."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Protocol
 
 from gamification.kernel.core import sums
-from progress.rules import Requirement
+from progress.rules.requirements import Requirement
 
 WindowEntry = tuple[datetime, str, float, str | None, int]
 """A sample: (timestamp, event id, value, member, its number in the order of arrival)."""
+
+WINDOW_MEMORY = timedelta(days=35)
+"""A sample that is older than the player's newest of its metric by more than this counts in all but windows."""
 
 FEW = 4
 """So many windows are cheaper to add up one by one."""

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule, Trail
+from anticheat.rules import KINDS
 from gamification.kernel.console.forms import AuthoredForm, Suggesting
 from gamification.kernel.console.readonly_admin import (
     AnyModelAdmin,
@@ -27,10 +28,11 @@ from gamification.kernel.models import Event
 class RuleForm(AuthoredForm):
     chosen_by = "kind"
     only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "event_type": ("MAX_PER_WINDOW", "COOLDOWN", "CLOCK_SKEW"),
-        "minimum": ("VALUE_RANGE",),
-        "maximum": ("VALUE_RANGE", "MAX_PER_EVENT", "MAX_PER_WINDOW"),
-        "seconds": ("MAX_PER_WINDOW", "COOLDOWN", "CLOCK_SKEW"),
+        "event_type": tuple(name for name, kind in KINDS.items() if not kind.is_about_values),
+        **{
+            field: tuple(name for name, kind in KINDS.items() if field in kind.fields)
+            for field in ("minimum", "maximum", "seconds")
+        },
     }
 
     class Meta:

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from anticheat import rules
 from gamification.kernel.core.messages import OWN_TYPES
 from gamification.kernel.models import ActorField
 
@@ -23,19 +24,12 @@ class Rule(models.Model):
 
     personal = ()
 
-    class Kind(models.TextChoices):
-        VALUE_RANGE = "VALUE_RANGE", "value below minimum or above maximum"
-        MAX_PER_EVENT = "MAX_PER_EVENT", "one event is worth too much"
-        MAX_PER_WINDOW = "MAX_PER_WINDOW", "too many events (or too much) in a time window"
-        COOLDOWN = "COOLDOWN", "too soon after the one before"
-        CLOCK_SKEW = "CLOCK_SKEW", "timestamp too far from the clock"
-
     class Action(models.TextChoices):
-        HOLD = "HOLD", "hold the event for a person to decide"
-        FLAG = "FLAG", "let it count, but note it"
+        HOLD = rules.HOLD, "hold the event for a person to decide"
+        FLAG = rules.FLAG, "let it count, but note it"
 
     name = models.SlugField(max_length=64, unique=True)
-    kind = models.CharField(max_length=16, choices=Kind.choices)
+    kind = models.CharField(max_length=16, choices=[(name, kind.label) for name, kind in rules.KINDS.items()])
     metric = models.ForeignKey("progress.Metric", null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     event_type = models.CharField(max_length=64, blank=True, default="")
     minimum = models.FloatField(null=True, blank=True)
@@ -63,6 +57,7 @@ class Rule(models.Model):
             raise ValidationError(wrong)
 
     def _wrong(self) -> Iterator[tuple[str, str]]:
+        kind = rules.KINDS.get(self.kind)
         if self.name in FOUND_BY_THE_SERVICE:
             yield "name", "The service itself uses this name."
         if (self.metric_id is None) == (self.event_type == ""):
@@ -71,37 +66,27 @@ class Rule(models.Model):
             yield "event_type", "An event type is 1 to 64 of a-z 0-9 . _ -"
         elif self.event_type in OWN_TYPES:
             yield "event_type", "The service states these events itself; they are not screened."
-        elif self.event_type and self.kind in (self.Kind.VALUE_RANGE, self.Kind.MAX_PER_EVENT):
+        elif self.event_type and kind is not None and kind.is_about_values:
             yield "metric", "Only a metric gives an event a value: choose one, and no event type."
-        if self.kind not in _NEEDED:
+        if kind is None:
             return
         for name in ("minimum", "maximum", "seconds"):
             value = getattr(self, name)
-            if value is None and name in _NEEDED[self.kind]:
+            if value is None and name in kind.needs:
                 yield name, "This kind of rule needs it."
-            elif value is not None and name not in (*_NEEDED[self.kind], *_POSSIBLE.get(self.kind, ())):
+            elif value is not None and name not in kind.fields:
                 yield name, "This kind of rule has no use for it."
             elif value is not None and not math.isfinite(value):
                 yield name, "A finite number is expected."
             elif name == "seconds" and value == 0:
                 yield name, "At least one second."
-        if self.kind == self.Kind.VALUE_RANGE:
+        if self.kind == "VALUE_RANGE":
             if self.minimum is None and self.maximum is None:
                 yield "maximum", "Give a minimum, a maximum or both."
             elif self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
                 yield "maximum", "The maximum is below the minimum."
         elif self.maximum is not None and self.maximum < 0:
             yield "maximum", "Not below 0."
-
-
-_NEEDED: dict[str, tuple[str, ...]] = {
-    Rule.Kind.VALUE_RANGE: (),
-    Rule.Kind.MAX_PER_EVENT: ("maximum",),
-    Rule.Kind.MAX_PER_WINDOW: ("maximum", "seconds"),
-    Rule.Kind.COOLDOWN: ("seconds",),
-    Rule.Kind.CLOCK_SKEW: ("seconds",),
-}
-_POSSIBLE: dict[str, tuple[str, ...]] = {Rule.Kind.VALUE_RANGE: ("minimum", "maximum")}
 
 
 class Trail(models.Model):

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import NamedTuple
 
 from django.conf import settings
 
 from anticheat.models import Finding, Rule
 from anticheat.models import Trail as TrailRow
-from anticheat.rules import TRAILING, HardRule, Trail, Values, broken
+from anticheat.rules import HardRule, Trail, Values, broken
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.models import Event
@@ -26,7 +28,21 @@ BANNED = "banned"
 CASCADE = "cascade"
 ID_REUSED = "id_reused"
 
-_RULE = ("name", "kind", "metric_id", "event_type", "minimum", "maximum", "seconds", "action")
+_RULE = tuple(field.name for field in fields(HardRule))
+_TRAIL = ("player_id", "rule")
+
+
+class _Found(NamedTuple):
+    """The columns of a finding, in this order."""
+
+    player_id: PlayerId
+    event_id: str
+    rule: str
+    type: str
+    values: Values
+    status: str
+    timestamp: datetime
+    found_at: datetime
 
 
 class Screening(Part):
@@ -40,7 +56,7 @@ class Screening(Part):
         self._by_metric: dict[str, list[HardRule]] = {}
         self._trails: dict[tuple[PlayerId, str], Trail] = {}
 
-    # -- reading -------------------------------------------------------------------------------------------------------
+    # -- loading -------------------------------------------------------------------------------------------------------
 
     def load(self, events: Sequence[GameEvent]) -> None:
         """Read the rules and the trails that these events meet: two queries at most. Samples are known by now."""
@@ -59,14 +75,12 @@ class Screening(Part):
             (event.player_id, rule.name)
             for event in events
             for rule in self._rules_for(event)
-            if rule.kind in TRAILING and (event.player_id, rule.name) not in self._trails
+            if rule.has_trail and (event.player_id, rule.name) not in self._trails
         }
         self._trails.update({key: Trail() for key in wanted})
         if wanted:
-            players, names = zip(*sorted(wanted), strict=True)
-            rows = sql.select_in(
-                TrailRow, ("player_id", "rule", "seen"), {"player_id": list(players), "rule": list(names)}
-            )
+            keys = dict(zip(_TRAIL, zip(*sorted(wanted), strict=True), strict=True))
+            rows = sql.select_in(TrailRow, (*_TRAIL, "seen"), keys)
             self._trails.update({(player_id, name): Trail(seen) for player_id, name, seen in rows})
 
     def _rules_for(self, event: GameEvent) -> list[HardRule]:
@@ -95,7 +109,7 @@ class Screening(Part):
             flags.append((event, rule.name, values))
         self.flagged += flags
         for rule in rules:
-            if rule.kind in TRAILING:
+            if rule.has_trail:
                 self._trails[event.player_id, rule.name].add(rule, event, self.world.now)
         return True
 
@@ -110,16 +124,23 @@ class Screening(Part):
         trails = [
             (*key, trail.entries) for key, trail in sorted(self._trails.items(), key=itemgetter(0)) if trail.changed
         ]
-        sql.upsert(TrailRow, ("player_id", "rule", "seen"), trails, conflict=("player_id", "rule"), set_=("seen",))
+        sql.upsert(TrailRow, (*_TRAIL, "seen"), trails, conflict=_TRAIL, set_=("seen",))
         inbox.restate([(event.player_id, event.id) for event, _, _ in self.held], Event.State.HELD)
-        found = [self._row(*each, Finding.Status.HELD) for each in self.held]
-        found += [self._row(*each, Finding.Status.FLAGGED) for each in self.flagged]
-        columns = ("player_id", "event_id", "rule", "type", "values", "status", "timestamp", "found_at")
-        sql.insert(Finding, columns, sorted(found, key=itemgetter(0, 1, 2)), ignore_conflicts=True)
+        found = [self._found(*each, Finding.Status.HELD) for each in self.held]
+        found += [self._found(*each, Finding.Status.FLAGGED) for each in self.flagged]
+        sql.insert(Finding, _Found._fields, sorted(found, key=itemgetter(0, 1, 2)), ignore_conflicts=True)
 
-    def _row(self, event: GameEvent, rule: str, values: Values, status: Finding.Status) -> tuple[Any, ...]:
-        at = self.world.now
-        return (event.player_id, event.id, rule, event.type, values, status.value, event.timestamp, at)
+    def _found(self, event: GameEvent, rule: str, values: Values, status: Finding.Status) -> _Found:
+        return _Found(
+            player_id=event.player_id,
+            event_id=event.id,
+            rule=rule,
+            type=event.type,
+            values=values,
+            status=status.value,
+            timestamp=event.timestamp,
+            found_at=self.world.now,
+        )
 
 
 def screen(world: World, events: Iterable[GameEvent]) -> list[GameEvent]:
@@ -140,8 +161,4 @@ def note_reuse(world: World, events: Iterable[GameEvent]) -> None:
 
 
 def _in_force() -> list[HardRule]:
-    rows = Rule.objects.filter(is_enabled=True).order_by("name").values_list(*_RULE)
-    return [
-        HardRule(name, kind, metric, event_type, minimum, maximum, seconds, holds=action == Rule.Action.HOLD)
-        for name, kind, metric, event_type, minimum, maximum, seconds, action in rows
-    ]
+    return [HardRule(*row) for row in Rule.objects.filter(is_enabled=True).order_by("name").values_list(*_RULE)]

@@ -103,7 +103,7 @@ def make() -> APIClient:
         for body in bodies:
             send(server, plural, body)
     send(server, "achievements", {"id": "plan", "title": "Only a draft", "draft": True})
-    Rule.objects.create(name="no-giants", kind=Rule.Kind.VALUE_RANGE, metric_id="damage", maximum=10_000)
+    Rule.objects.create(name="no-giants", kind="VALUE_RANGE", metric_id="damage", maximum=10_000)
     for player in ("ann", "bob"):
         events = [event(f"k{n}", player, "enemy.killed", {"damage": n}) for n in range(3)]
         events += [event("w1", player, "walked", {"steps": 300}), event("h1", player, "enemy.killed", {"damage": 1e6})]

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from amqp import spec
 from celery import bootsteps
 from celery.bootsteps import CLOSE  # type: ignore[attr-defined]
 from django.conf import settings
@@ -40,18 +39,19 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 SUSPICIOUS = 3
 """A message that came back so often is tried alone: it may be what kills the worker."""
 LISTEN = 10.0
-"""Seconds without a message after which a worker looks whether there are any."""
+"""Seconds without a message after which a worker subscribes anew."""
 PATIENCE = 5.0
-"""Seconds that the broker may take to say so."""
+"""Seconds that the broker may take for each answer to that."""
 LAST_WORDS = 10.0
 """Seconds that a worker which was told to stop goes on with what it holds. The rest goes back to the queue."""
 
 
 class Receiver:
-    """One channel's worth of messages: held, put into batches, processed, acknowledged. Ends with its connection."""
+    """What one connection brings: messages are held, put into batches, processed, acknowledged. Ends with it."""
 
     def __init__(self, wire: Any, loop: Any, held: Held | None = None) -> None:
         """`loop` has `call_after(seconds, callback)`: Celery's timer."""
+        self.wire = wire
         self.loop = loop
         self.held = held or Held()
         self.post = ConfirmedPublisher()
@@ -65,11 +65,10 @@ class Receiver:
         self.is_busy = False
         self.is_due = False
         self.prefetch = FIRST
-        self.channel = undecoded(wire.channel())
-        topology.declare(self.channel)
+        self.channel = self._new_channel()
         self.consumer = self._subscribe()
-        self.heard, self.deaf = 0, 0
-        """Messages since the last time it listened; and how often in a row there were some that it was not sent."""
+        self.heard = 0
+        """Messages since it last looked whether any come."""
         self._call_after(LISTEN, self._listen)
 
     # -- taking in -----------------------------------------------------------------------------------------------------
@@ -185,37 +184,28 @@ class Receiver:
     # -- whether anything comes ----------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
-        """Begin anew where the queue has messages and none of them comes, or where it does not know this worker.
+        """Subscribe anew, on a new channel, after a while without any message.
 
-        A queue that is deleted and declared anew at once need not say so to who took from it.
+        Nothing that a worker may ask the broker tells whether its subscription still works. A quorum queue that was
+        deleted and declared anew at once can keep the old subscription and number its messages from zero again; the
+        channel, which has seen these numbers, then drops the messages and holds them back from everybody else.
         """
         if not self.is_open:
             return
         if not self.heard and not self.held.since:
-            waiting, consumers = self._queue()
-            self.deaf = self.deaf + 1 if waiting else 0
-            if not consumers or self.deaf > 1:
-                raise ConnectionError(f"{waiting} messages wait in the queue, and none is sent")
-        else:
-            self.deaf = 0
+            with self.wire.connection.transport.having_timeout(PATIENCE):
+                self.channel.basic_cancel(self.consumer)  # what is on its way comes first
+                if not self.heard:
+                    self.channel.close()
+                    self.channel = self._new_channel()
+                self.consumer = self._subscribe()
         self.heard = 0
         self._call_after(LISTEN, self._listen)
 
-    def _queue(self) -> tuple[int, int]:
-        """How many messages wait and how many workers take them. Raises where it is gone, or the broker silent."""
-        arguments: tuple[Any, ...] = (
-            0,
-            topology.events().name,
-            True,
-            False,
-            False,
-            False,
-            False,
-            {},
-        )  # passive: only to look
-        self.channel.send_method(spec.Queue.Declare, "BsbbbbbF", arguments)
-        found = self.channel.wait(spec.Queue.DeclareOk, timeout=PATIENCE, returns_tuple=True)
-        return found[1], found[2]
+    def _new_channel(self) -> Any:
+        channel = undecoded(self.wire.channel())
+        topology.declare(channel)
+        return channel
 
     # -- how much to hold ----------------------------------------------------------------------------------------------
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -152,48 +151,63 @@ def test_what_a_message_says_of_its_age_is_believed_only_where_it_can_be_true() 
 # -- a worker that hears nothing ---------------------------------------------------------------------------------------
 
 
-def listening(loop: Loop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def test_a_queue_that_is_deleted_and_declared_anew_at_once_finds_its_worker_again(tmp_path: Path) -> None:
+    publish(metric("kills"))
+    with (
+        workers.own_tasks() as own,
+        workers.running(tmp_path / "log", own, "from gamification.intake import worker; worker.LISTEN = 0.5") as worker,
+    ):
+        send(happened("e1"))
+        rabbit.until(lambda: counted() == 1, seconds=60)
+        with rabbit.channel() as channel:
+            for _ in range(3):
+                channel.queue_delete(topology.events().name)
+                topology.declare(channel)
+        send(happened("e2"))
+        rabbit.until(lambda: counted() == 2, seconds=60)
+        assert worker.poll() is None
+
+
+@pytest.fixture
+def receiver(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """A worker that subscribes anew whenever it has heard nothing for a moment."""
     monkeypatch.setattr("gamification.intake.worker.LISTEN", 0.05)
-    receiver._listen()
-
-    def listen() -> None:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            loop.turn()
-        raise AssertionError("it goes on waiting")
-
-    return listen
-
-
-def test_a_worker_whose_subscription_is_lost_begins_anew(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     receiver = Receiver(loop.connection, loop)
+    yield receiver
+    receiver.drop()
+
+
+def test_a_worker_whose_subscription_is_lost_subscribes_anew(loop: Loop, receiver: Receiver) -> None:
+    publish(metric("kills"))
     receiver.channel.basic_cancel(receiver.consumer)
-    with pytest.raises(ConnectionError, match="0 messages wait in the queue, and none is sent"):
-        listening(loop, receiver, monkeypatch)()
+    send(happened("e1"))
+    loop.until(lambda: counted() == 1)
 
 
-def test_a_worker_that_is_sent_nothing_though_there_is_something_begins_anew(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    receiver = Receiver(loop.connection, loop)
-    receiver.channel.basic_cancel(receiver.consumer)
-    with rabbit.channel() as other:
-        other.basic_qos(0, 1, False)
-        other.basic_consume(topology.events().name, callback=lambda message: None)
-        send(b"[]", b"[]", b"[]")
-        rabbit.until(lambda: other.queue_declare(topology.events().name, passive=True).message_count == 2)
-        with pytest.raises(ConnectionError, match="2 messages wait in the queue, and none is sent"):
-            listening(loop, receiver, monkeypatch)()
+def test_a_message_that_the_broker_took_for_delivered_is_delivered_again(loop: Loop, receiver: Receiver) -> None:
+    publish(metric("kills"))
+    receiver.channel.callbacks[receiver.consumer] = lambda message: None
+    send(happened("e1"))
+    loop.until(lambda: counted() == 1)
 
 
-def test_a_worker_with_an_empty_queue_goes_on_waiting(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
-    receiver = Receiver(loop.connection, loop)
-    monkeypatch.setattr("gamification.intake.worker.LISTEN", 0.02)
-    receiver._listen()
+def test_a_worker_to_which_nothing_comes_holds_one_channel(loop: Loop, receiver: Receiver) -> None:
+    first = receiver.channel
+    loop.until(lambda: receiver.channel is not first)
+    second = receiver.channel
+    loop.until(lambda: receiver.channel is not second)
+    assert len([each for each in loop.connection.connection.channels if each]) == 1
+    publish(metric("kills"))
+    send(happened("e1"), happened("e2"))
+    loop.until(lambda: counted() == 2)
+
+
+def test_a_worker_that_still_works_on_a_message_keeps_its_channel(loop: Loop, receiver: Receiver) -> None:
+    channel = receiver.channel
+    receiver.held.since[1] = timezone.now()
     for _ in range(40):
         loop.turn()
-    assert receiver.deaf == 0
-    receiver.drop()
+    assert receiver.channel is channel
 
 
 @pytest.mark.usefixtures("soon")

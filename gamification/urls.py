@@ -9,12 +9,10 @@ from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from gamification import probes
-from gamification.intake import profile
 from gamification.kernel.web.parameters import GENERATING
 
 api: list[URLPattern | URLResolver] = [
-    path("players/<str:player_id>", profile.PlayerProfile.as_view()),
-    path("players/<str:player_id>/export", profile.PlayerExport.as_view()),
+    path("", include("gamification.players.urls")),
     path("", include("progress.content_urls")),
     path("", include("achievements.content_urls")),
     path("", include("quests.content_urls")),

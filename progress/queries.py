@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gamification.kernel.content import publishing
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import sql
 from gamification.kernel.web.tokens import Admission
-from progress import periods
 from progress.erasure import erased
-from progress.leveling import LevelRules
 from progress.models import Player, Rarity
-from progress.zones import Home
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A player as the game sees one; somebody never seen is one who did nothing."""
-
-    player_id: PlayerId
-    display_name: str
-    timezone: str
-    attributes: dict[str, Any]
-    statistics: dict[str, int] = field(default_factory=dict)
-    banned: bool = False
-
-
-def profile(player_id: PlayerId, now: datetime) -> Profile:
-    player = Player.objects.filter(pk=player_id).first() or Player(player_id=player_id)
-    rules = publishing.current()
-    statistics = {
-        "points": player.points,
-        "xp": player.xp,
-        # Read off the levels as they are published now: a player who never got experience has the one at 0.
-        "level": rules[LevelRules].at(player.xp),
-        "achievements_completed": player.achievements_completed,
-        "quests_completed": player.quests_completed,
-    }
-    zone = periods.zone_name(periods.freeze(player.zones) or rules[Home])
-    return Profile(player_id, player.display_name, zone, player.attributes, statistics, player.banned)
 
 
 def admission(player_id: PlayerId) -> Admission:

@@ -4,5 +4,4 @@ from progress import views
 
 urlpatterns = [
     path("players/<str:player_id>/metrics", views.PlayerMetrics.as_view()),
-    path("players/<str:player_id>/token", views.PlayerTokens.as_view()),
 ]

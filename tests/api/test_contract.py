@@ -12,8 +12,8 @@ from django.db import transaction
 from rest_framework.test import APIClient
 from rest_framework.throttling import BaseThrottle
 
-from gamification.intake.profile import PlayerProfile
 from gamification.kernel.models import IdempotencyKey
+from gamification.players.views import PlayerProfile
 from tests.support import game
 from tests.support.callers import assert_problem, player
 from tests.support.routes import Call, calls

@@ -11,12 +11,12 @@ from django.conf import LazySettings
 from django.db import connection
 
 from gamification import pipeline
-from gamification.intake.erasing import ErasePlayer
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Fact, GameEvent
 from gamification.kernel.messaging import followers, outbox
 from gamification.kernel.models import OutboxFact
+from gamification.players.erasing import ErasePlayer
 from tests.pipeline.content import achievement, metric, publish, requirement, reward
 from tests.support.callers import assert_problem, game_server, player
 

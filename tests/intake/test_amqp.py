@@ -25,7 +25,6 @@ from gamification import pipeline
 from gamification.feed.models import Message as FeedMessage
 from gamification.intake import amqp as reading
 from gamification.intake.amqp import Batch, DeadLetter, Message, NotParked, transient
-from gamification.intake.erasing import ErasePlayer
 from gamification.intake.worker import FEWEST, MOST, Receiver
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
@@ -34,6 +33,7 @@ from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import undecoded
 from gamification.kernel.models import Event, RejectedEvent
+from gamification.players.erasing import ErasePlayer
 from progress.models import Player
 from tests import rabbit, workers
 from tests.pipeline.content import metric, publish

@@ -11,8 +11,8 @@ from gamification.feed.models import Message
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import Event
+from gamification.players.commands import ChangeProfile
 from progress.backfill import schedule, schedule_preview
-from progress.commands import ChangeProfile
 from progress.models import Backfill, LeftOut, Player, Tally
 from rewards.models import Distribution, Wallet
 from rewards.rules import distribution_id

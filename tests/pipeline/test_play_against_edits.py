@@ -29,7 +29,6 @@ from achievements.occurrences import opens_at
 from achievements.reading import ShownAchievements
 from achievements.rules import AchievementRules
 from gamification import backfilling, pipeline
-from gamification.intake.erasing import ErasePlayer, tables
 from gamification.kernel.content import publishing
 from gamification.kernel.content.editing import CreateContent, PreviewContent, UpdateContent
 from gamification.kernel.content.publishing import Change
@@ -38,8 +37,9 @@ from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Command, GameEvent, Refused
 from gamification.kernel.models import Event
+from gamification.players.commands import ChangeProfile
+from gamification.players.erasing import ErasePlayer, tables
 from progress import zones
-from progress.commands import ChangeProfile
 from progress.models import Backfill, Player
 from rewards.commands import ClaimReward, RevokeDistribution, Spend
 from rewards.models import Distribution

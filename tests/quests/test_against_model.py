@@ -33,7 +33,7 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Command, GameEvent, Refused
 from gamification.kernel.core.world import World
 from gamification.kernel.models import OutboxFact
-from progress.commands import ChangeProfile
+from gamification.players.commands import ChangeProfile
 from progress.models import Player
 from progress.players import Players
 from progress.tallies import Tallies

@@ -13,7 +13,7 @@ from gamification import pipeline
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent
-from progress.commands import ChangeProfile
+from gamification.players.commands import ChangeProfile
 from quests.models import Run
 from rewards.models import Distribution
 from tests.pipeline.content import metric, publish, quest, requirement, reward, step

@@ -9,8 +9,8 @@ import pytest
 from gamification import pipeline
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
+from gamification.players.commands import ChangeProfile
 from progress import zones
-from progress.commands import ChangeProfile
 from quests.commands import StartQuest
 from quests.models import Run
 from rewards.models import Wallet

@@ -110,7 +110,7 @@ def test_an_address_nobody_serves_is_a_problem_too(path: str) -> None:
 
 
 def test_a_mistake_of_ours_is_a_problem_that_tells_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gamification.intake import profile
+    from gamification.players import profile
 
     def fail(*args: object) -> None:
         raise RuntimeError("the password is tulip")

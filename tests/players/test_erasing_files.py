@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 
 from gamification import pipeline
-from gamification.intake.erasing import ErasePlayer
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent
+from gamification.players.erasing import ErasePlayer
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

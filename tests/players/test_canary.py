@@ -16,13 +16,13 @@ from achievements.standings import Standings
 from anticheat.models import Finding, Rule
 from anticheat.screening import Screening, screen
 from gamification import pipeline
-from gamification.intake.erasing import OTHERWISE, ErasePlayer, tables
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Command, GameEvent
 from gamification.kernel.core.world import Part
 from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFacts
 from gamification.kernel.web import idempotency
+from gamification.players.erasing import OTHERWISE, ErasePlayer, tables
 from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
 from progress.players import Players
 from progress.tallies import Tallies

@@ -10,10 +10,10 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from gamification import pipeline
-from gamification.intake import erasing
-from gamification.intake.erasing import tables
 from gamification.kernel.models import Event, IdempotencyKey, OutboxFact, PseudonymKey, RejectedEvent
 from gamification.kernel.storage.pseudonyms import kept_key, under
+from gamification.players import erasing
+from gamification.players.erasing import tables
 from progress.erasure import erased
 from progress.models import ErasedPlayer, Player
 from rewards import erasure

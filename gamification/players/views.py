@@ -1,10 +1,6 @@
-"""A player's profile, composed of what the apps keep; and everything held about a player, to hand out or erase."""
+"""A player's profile and tokens, and everything held about a player, to hand out or erase."""
 
 from __future__ import annotations
-
-from dataclasses import asdict
-from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -12,17 +8,26 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gamification.intake import erasing, exporting
 from gamification.kernel.core import bus
-from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import Refused
 from gamification.kernel.storage import patience
 from gamification.kernel.web import NOT_KEPT
 from gamification.kernel.web.access import actor, is_player, player_in_path
 from gamification.kernel.web.strict_fields import parse
+from gamification.kernel.web.tokens import issue_token
+from gamification.players import erasing, exporting, profile
+from gamification.players.commands import ChangeProfile, EndTokens
+from gamification.players.serializers import Nothing, ProfileChanges, ProfileShape, TokenShape
 from progress import queries
-from progress.commands import ChangeProfile
-from progress.serializers import ProfileChanges, ProfileShape
-from rewards.models import Distribution
+
+
+class LockedOut(Refused):
+    """A token that would open nothing is not made."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__("This player may not come in.")
+        self.code = code  # type: ignore[misc] # banned or player_erased
 
 
 class PlayerProfile(APIView):
@@ -38,7 +43,7 @@ class PlayerProfile(APIView):
     @extend_schema(operation_id="players_retrieve", responses=ProfileShape)
     def get(self, request: Request, player_id: str) -> Response:
         """Reads a player. One who was never seen is shown as one who did nothing."""
-        return Response(show(player_in_path(request, player_id), timezone.now()))
+        return Response(profile.show(player_in_path(request, player_id), timezone.now()))
 
     @extend_schema(operation_id="players_update", request=ProfileChanges, responses=ProfileShape)
     def patch(self, request: Request, player_id: str) -> Response:
@@ -49,7 +54,7 @@ class PlayerProfile(APIView):
             actor=actor(request),
             now=now,
         )
-        return Response(show(player_id, now))
+        return Response(profile.show(player_id, now))
 
     @extend_schema(operation_id="players_erase", responses={204: None})
     def delete(self, request: Request, player_id: str) -> Response:
@@ -84,16 +89,27 @@ class PlayerExport(APIView):
             return Response(export(player_id, timezone.now()), headers=NOT_KEPT)
 
 
-def show(player_id: PlayerId, now: datetime) -> dict[str, Any]:
-    return {
-        **asdict(queries.profile(player_id, now)),
-        "badges": _worn(player_id, "BADGE"),
-        "titles": _worn(player_id, "TITLE"),
-    }
+class PlayerTokens(APIView):
+    """A player's tokens: gives one to speak by for an hour, or ends all that the player has."""
 
+    scopes = {"POST": "tokens:mint", "DELETE": "tokens:mint"}  # noqa: RUF012 - read by HasScope
 
-def _worn(player_id: PlayerId, kind: str) -> list[str]:
-    """Badges or titles by their rewards' ids, each once, in the order they were earned."""
-    claimed = Distribution.objects.filter(player_id=player_id, kind=kind, status=Distribution.Status.CLAIMED)
-    earned = claimed.order_by("claimed_at", "id").values_list("drawn", "reward_id")
-    return list(dict.fromkeys(drawn or reward_id for drawn, reward_id in earned))
+    limited_as = {"POST": "token"}  # noqa: RUF012 - read by Limits
+
+    @extend_schema(operation_id="players_token_create", request=Nothing, responses=TokenShape)
+    def post(self, request: Request, player_id: str) -> Response:
+        """Gives a player a token. It opens what players may, as that player, for an hour at most."""
+        player_id = player_in_path(request, player_id)
+        parse(Nothing, request.data)
+        admission = queries.admission(player_id)
+        if admission.locked_out:
+            raise LockedOut(admission.locked_out)
+        token, expires_at = issue_token(player_id, timezone.now(), admission.generation)
+        return Response({"token": token, "expires_at": instant(expires_at)}, headers=NOT_KEPT)
+
+    @extend_schema(operation_id="players_token_end", responses={204: None})
+    def delete(self, request: Request, player_id: str) -> Response:
+        """Ends all tokens that a player has."""
+        wish = EndTokens(player_id=player_in_path(request, player_id))
+        bus.handle(wish, actor=actor(request), now=timezone.now())
+        return Response(status=204)

@@ -18,11 +18,11 @@ from achievements.models import Standing
 from achievements.rules import AchievementRules
 from anticheat.models import Finding, Rule
 from gamification.feed.models import Message
-from gamification.intake.erasing import rows_of, tables
 from gamification.kernel.content import kinds, publishing
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import OWN_TYPES, REPORTED, NotFound, PlayerId
 from gamification.kernel.models import Event
+from gamification.players.erasing import rows_of, tables
 from progress.models import MemberSeen, Player, Tally
 from progress.rules.scopes import LIFETIME
 from quests.models import Run

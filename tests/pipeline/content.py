@@ -23,13 +23,14 @@ Definition = dict[str, Any]
 def metric(id_: str, event_type: str = "enemy.killed", **fields: Any) -> Change:
     definition: Definition = {
         "id": id_, "name": id_, "description": "", "unit": "", "event_type": event_type, "value_field": None,
-        "member_field": None, "conditions": [], "reported_by": "SERVER",
+        "member_field": None, "conditions": [], "reported_by": "SERVER", "tags": [],
     }  # fmt: skip
     return Change("metric", id_, definition | fields)
 
 
 def requirement(type_: str, metric: str, threshold: float, operator: str = "gte", **fields: Any) -> Definition:
-    return {"type": type_, "metric": metric, "operator": operator, "threshold": threshold, **fields}
+    definition = {"type": type_, "metric": metric, "operator": operator, "threshold": threshold, "timeframe": None}
+    return definition | fields
 
 
 def achievement(id_: str, *requirements: Definition, **fields: Any) -> Change:
@@ -37,7 +38,7 @@ def achievement(id_: str, *requirements: Definition, **fields: Any) -> Change:
         "id": id_, "title": id_.title(), "description": "", "type": "MILESTONE", "category": "GENERAL", "points": 10,
         "requirements": list(requirements), "match": "ALL", "rewards": [], "prerequisites": [], "repeat": "NEVER",
         "series": None, "tier": None, "is_enabled": True, "starts_at": None, "ends_at": None, "icon": None,
-        "metadata": {}, "backfill": "DIGEST",
+        "metadata": {}, "backfill": "DIGEST", "min_seconds": None, "tags": [],
     }  # fmt: skip
     return Change("achievement", id_, definition | fields)
 
@@ -45,13 +46,17 @@ def achievement(id_: str, *requirements: Definition, **fields: Any) -> Change:
 def reward(id_: str, type_: str = "CURRENCY", value: int = 5, **fields: Any) -> Change:
     definition: Definition = {
         "id": id_, "type": type_, "value": value, "currency": "gold" if type_ == "CURRENCY" else None, "items": [],
-        "table": [], "claim": "AUTO", "claim_within": None, "expires_at": None, "metadata": {},
+        "table": [], "claim": "AUTO", "claim_within": None, "expires_at": None, "metadata": {}, "tags": [],
     }  # fmt: skip
     return Change("reward", id_, definition | fields)
 
 
 def level(number: int, xp: int, *rewards: str) -> Change:
-    return Change("level", str(number), {"id": str(number), "level": number, "xp": xp, "rewards": list(rewards)})
+    return Change("level", str(number), {"level": number, "xp": xp, "rewards": list(rewards), "tags": []})
+
+
+def currency(id_: str, on_revoke: str = "DEBT") -> Change:
+    return Change("currency", id_, {"id": id_, "name": id_, "on_revoke": on_revoke, "tags": []})
 
 
 def step(id_: str, *requirements: Definition, order: int = 1, **fields: Any) -> Definition:
@@ -67,13 +72,13 @@ def quest(id_: str, *steps: Definition, **fields: Any) -> Change:
         "id": id_, "title": id_.title(), "description": "", "type": "SIDE", "difficulty": "NORMAL",
         "steps": list(steps), "rewards": [], "requirements": [], "fail_conditions": [], "time_limit": None,
         "start_date": None, "end_date": None, "repeat": "NEVER", "cooldown": None, "auto_start": False,
-        "is_active": True, "metadata": {},
+        "is_active": True, "metadata": {}, "min_seconds": None, "tags": [],
     }  # fmt: skip
     return Change("quest", id_, definition | fields)
 
 
 def pool(id_: str, *quests: str, pick: int = 1, period: str = "DAILY") -> Change:
-    return Change("pool", id_, {"id": id_, "quests": list(quests), "pick": pick, "period": period})
+    return Change("pool", id_, {"id": id_, "quests": list(quests), "pick": pick, "period": period, "tags": []})
 
 
 def publish(*changes: Change, now: datetime = NOON) -> Publication:

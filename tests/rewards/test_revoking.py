@@ -26,11 +26,10 @@ from rewards.granting import EarnedRewards, grant
 from rewards.ledger import InsufficientBalance
 from rewards.models import Distribution, Transfer
 from rewards.rules import Given
-from tests.pipeline.content import level, publish, reward
+from tests.pipeline.content import currency, level, publish, reward
 from tests.support.rewarding import (
     NOON,
     assert_the_books_balance,
-    currency,
     facts,
     give,
     inventory,

@@ -9,8 +9,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from achievements.models import Standing
+from gamification.kernel.content.publishing import Change
 from gamification.kernel.web.access import create_key
 from gamification.kernel.web.tokens import issue_token
+from tests.pipeline import content
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 Json = dict[str, Any]
@@ -33,23 +35,23 @@ def player(player_id: str = "ann") -> APIClient:
 
 
 def metric(id_: str = "kills", **fields: Any) -> Json:
-    return {"id": id_, "name": id_.title(), "event_type": "enemy.killed", **fields}
+    return body(content.metric(id_, name=id_.title()), fields)
 
 
 def count(metric: str = "kills", threshold: Any = 10, operator: str = "gte", **fields: Any) -> Json:
-    return {"type": "COUNT", "metric": metric, "operator": operator, "threshold": threshold, **fields}
+    return content.requirement("COUNT", metric, threshold, operator, **fields)
 
 
 def achievement(id_: str = "hunter", *requirements: Json, **fields: Any) -> Json:
-    return {"id": id_, "title": id_.title(), "requirements": list(requirements) or [count()], **fields}
+    return body(content.achievement(id_, *(requirements or [count()]), points=0), fields)
 
 
 def step(id_: str = "hunt", *requirements: Json, **fields: Any) -> Json:
-    return {"id": id_, "title": id_.title(), "requirements": list(requirements), **fields}
+    return content.step(id_, *requirements, **fields)
 
 
 def quest(id_: str = "trail", *steps: Json, **fields: Any) -> Json:
-    return {"id": id_, "title": id_.title(), "steps": list(steps) or [step("hunt", count())], **fields}
+    return body(content.quest(id_, *(steps or [step("hunt", count())])), fields)
 
 
 def needs(type_: str, target: str) -> Json:
@@ -57,7 +59,13 @@ def needs(type_: str, target: str) -> Json:
 
 
 def coins(id_: str = "ten-coins", value: int = 10, **fields: Any) -> Json:
-    return {"id": id_, "type": "CURRENCY", "value": value, "currency": "gold", **fields}
+    return body(content.reward(id_, value=value, claim="MANUAL"), fields)
+
+
+def body(change: Change, fields: Json) -> Json:
+    """What is sent to have content be so."""
+    assert change.definition is not None
+    return {**change.definition, **fields}
 
 
 def send(client: APIClient, plural: str, *bodies: Json) -> None:

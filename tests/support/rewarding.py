@@ -32,10 +32,6 @@ def items(*stacks: tuple[str, int]) -> list[dict[str, Any]]:
     return [{"id": id_, "type": "tool", "quantity": quantity, "metadata": {}} for id_, quantity in stacks]
 
 
-def currency(id_: str, on_revoke: str) -> Change:
-    return Change("currency", id_, {"id": id_, "name": id_, "on_revoke": on_revoke})
-
-
 def give(reward_id: str, player_id: str = "ann", now: datetime = NOON) -> Given:
     found: Given = bus.handle(
         GrantReward(player_id=player_id, reward_id=reward_id, reason="a gift"), actor=SYSTEM, now=now

@@ -17,7 +17,8 @@ API = "/api/v1"
 
 
 def test_creating_publishes_at_once_and_answers_with_the_whole_definition() -> None:
-    response = designer().post(f"{API}/metrics", metric(value_field="damage"))
+    least = {"id": "kills", "name": "Kills", "event_type": "enemy.killed", "value_field": "damage"}
+    response = designer().post(f"{API}/metrics", least)
     assert response.status_code == 201
     body = response.json()
     assert {name: body[name] for name in body if not name.endswith("_at")} == {

@@ -22,7 +22,7 @@ from achievements.models import (
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import ShapedForm
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, ReasonedActionForm, handled, may_decide
-from progress.admin import MatchField, RequirementForm, RequirementInline
+from progress.admin.requirements import MatchField, RequirementForm, RequirementInline
 
 A_DULL_ID = "The id of a SECRET achievement is shown to everybody: choose one that gives nothing away."
 

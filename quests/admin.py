@@ -16,7 +16,7 @@ from django.utils import timezone
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import LineForm, ShapedForm
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, place
-from progress.admin import MatchField, RequirementForm, RequirementInline
+from progress.admin.requirements import MatchField, RequirementForm, RequirementInline
 from quests import queries, tasks
 from quests.content import FAIL, POOL, QUEST, START, STEP, give_serial
 from quests.content_serializers import PoolShape, QuestShape, StepShape

@@ -1,0 +1,52 @@
+"""Levels as designers write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+
+from gamification.kernel.console.authoring import ContentAdmin, LineInline
+from gamification.kernel.console.forms import ShapedForm
+from progress.content import LEVEL
+from progress.content_serializers import LevelShape
+from progress.models import (
+    Level,
+    LevelReward,
+)
+
+
+class LevelForm(ShapedForm):
+    shape = LevelShape
+
+    class Meta:
+        model = Level
+        fields = ("level", "xp", "tags")
+        help_texts = {  # noqa: RUF012 - declared so by Django
+            "xp": "All the experience it takes from the very beginning; more than the level below.",
+        }
+
+
+class LevelRewardInline(LineInline):
+    model = LevelReward
+    autocomplete_fields = ("reward",)
+    fields = ("reward", "position")
+    verbose_name = "reward"
+    verbose_name_plural = "rewards for reaching it"
+
+
+@admin.register(Level)
+class LevelAdmin(ContentAdmin):
+    kind = LEVEL
+    form = LevelForm
+    inlines = (LevelRewardInline,)
+    list_display = ("level", "xp", "state")
+    ordering = ("level",)
+    search_fields = ("id",)
+    own_fieldsets = ((None, {"fields": ("level", "xp")}),)
+
+    def prepare(self, draft: Any) -> None:
+        draft.pk = str(draft.level)
+
+    def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
+        return [name for name in super().get_readonly_fields(request, obj) if name != "id"]

@@ -1,0 +1,93 @@
+"""Players and what was counted for them."""
+
+from __future__ import annotations
+
+from urllib.parse import quote_plus
+
+from django.contrib import admin
+from django.db import models
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from gamification.kernel.console.readonly_admin import ReadOnlyAdmin
+from gamification.kernel.content import publishing
+from progress.leveling import LevelRules
+from progress.models import (
+    ErasedPlayer,
+    HomeZone,
+    MemberSeen,
+    Player,
+    Rarity,
+    Tally,
+    WindowSample,
+)
+
+
+@admin.register(Player)
+class PlayerAdmin(ReadOnlyAdmin):
+    list_display = ("player_id", "display_name", "level_now", "xp", "points", "achievements_completed", "banned")
+    list_filter = ("banned",)
+    search_fields = ("player_id", "display_name")
+    ordering = ("player_id",)
+    hides = ("level", "last_seq", "filled")  # a player without experience has the level at 0, which no row says
+    also = ("level_now", "elsewhere")
+
+    @admin.display(description="level", ordering="xp")
+    def level_now(self, player: Player) -> int:
+        return publishing.current()[LevelRules].at(player.xp)
+
+    @admin.display(description="see also")
+    def elsewhere(self, player: Player) -> SafeString:
+        """The rows of this player on every other screen."""
+        screens = [model._meta for model in self.admin_site._registry if model is not Player and _of_players(model)]
+        links = (
+            (reverse(f"admin:{of.app_label}_{of.model_name}_changelist"), quote_plus(player.pk), name)
+            for name, of in sorted((str(of.verbose_name_plural), of) for of in screens)
+        )
+        return format_html_join(" · ", '<a href="{}?player_id__exact={}">{}</a>', links)
+
+
+def _of_players(model: type[models.Model]) -> bool:
+    return any(field.name == "player_id" for field in model._meta.get_fields())
+
+
+@admin.register(Tally)
+class TallyAdmin(ReadOnlyAdmin):
+    list_display = ("player_id", "metric_id", "scope", "count", "sum", "max", "min", "latest", "members")
+    search_fields = ("=player_id", "=metric_id")
+    ordering = ("-id",)
+
+
+@admin.register(MemberSeen)
+class MemberSeenAdmin(ReadOnlyAdmin):
+    list_display = ("player_id", "metric_id", "scope", "member")
+    search_fields = ("=player_id", "=metric_id")
+    ordering = ("-id",)
+
+
+@admin.register(WindowSample)
+class WindowSampleAdmin(ReadOnlyAdmin):
+    list_display = ("player_id", "metric_id", "at", "value", "event_id")
+    search_fields = ("=player_id", "=metric_id")
+    ordering = ("-id",)
+
+
+@admin.register(HomeZone)
+class HomeZoneAdmin(ReadOnlyAdmin):
+    list_display = ("name", "since")
+    ordering = ("-id",)
+
+
+@admin.register(Rarity)
+class RarityAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "content_id", "holders", "players", "at")
+    list_filter = ("kind",)
+    search_fields = ("=content_id",)
+    ordering = ("kind", "content_id")
+
+
+@admin.register(ErasedPlayer)
+class ErasedPlayerAdmin(ReadOnlyAdmin):
+    list_display = ("hash", "erased_at")
+    ordering = ("-erased_at",)

@@ -1,0 +1,103 @@
+"""What README.md and docs/designers.md have a reader type is run as it stands there, against the sample game."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.support.service import free_port, key_in, manage, serving, without_servers
+
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+
+
+@dataclass
+class Reader:
+    """Types what stands there; only the key is theirs, and the port and the Python are this test's."""
+
+    env: dict[str, str]
+    port: int
+
+    def types(self, *commands: str) -> str:
+        text = re.sub(r"^KEY=\.\.\..*$", "", "\n".join(commands), flags=re.MULTILINE)
+        text = text.replace("127.0.0.1:3000", f"127.0.0.1:{self.port}").replace(".venv/bin/python", sys.executable)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=settings.BASE_DIR,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """What stands between fences of that language."""
+    text = (settings.BASE_DIR / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def one(page: str, language: str, word: str) -> str:
+    [found] = [block for block in blocks(page, language) if word in block]
+    return found
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    env, port = without_servers(tmp_path_factory.mktemp("reader") / "game.sqlite3"), free_port()
+    key = key_in(manage("setup_sample", env=env))
+    with serving(env, port):
+        yield Reader({**env, "KEY": key}, port)
+
+
+def test_the_first_event_of_the_readme_unlocks_something_once(reader: Reader) -> None:
+    send, look = one("README.md", "sh", "hello-1"), one("README.md", "sh", "/wallet")
+    again = send.partition("NOW=")[2].partition("\n")[2]
+    told = reader.types(send, "echo ---", again, "echo ---", look)
+    first, second, has = told.split("---\n")
+    facts = [(fact["type"], fact["data"].get("value")) for fact in json.loads(first)["results"]["you"]["facts"]]
+    assert facts[0][0] == "achievement.completed"
+    assert [value for type_, value in facts if type_ == "reward.claimed"] == [25, 60]
+    assert json.loads(second)["duplicates"] == 1
+    assert '"xp":60' in has
+    assert "Down the Salt Stairs" in has
+    assert '"balance":25' in has
+
+
+def test_simulate_plays_as_the_readme_says(reader: Reader) -> None:
+    command = one("README.md", "sh", "simulate").replace("--seconds 60", "--seconds 2")
+    assert "achievements unlocked" in reader.types(f"{command.strip()} --url http://127.0.0.1:3000")
+
+
+def test_the_packs_of_the_designers_page_can_be_loaded(reader: Reader, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.yaml" for number, _ in enumerate(blocks("docs/designers.md", "yaml"))]
+    for file, text in zip(files, blocks("docs/designers.md", "yaml"), strict=True):
+        file.write_text(text)
+    reader.types(f".venv/bin/python manage.py load_content {' '.join(map(str, files))}")
+    commands = one("docs/designers.md", "sh", "dump_content").splitlines()
+    [dump] = [line for line in commands if "dump_content" in line]
+    [tried] = [line for line in commands if "--dry-run" in line]
+    told = reader.types(
+        f"cd {tmp_path}", *(line.replace("manage.py", f"{settings.BASE_DIR}/manage.py") for line in (dump, tried))
+    )
+    assert "0 would be created, 0 would be updated" in told
+
+
+def test_the_quest_of_the_designers_page_is_played_to_its_end(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "quest.yaml").write_text(one("docs/designers.md", "yaml", "night-watch"))
+    reader.types(f".venv/bin/python manage.py load_content {tmp_path / 'quest.yaml'}")
+    started, *_, ended, refused = reader.types(one("docs/designers.md", "sh", "night-watch")).splitlines()
+    assert json.loads(started)["active_steps"] == ["light", "chat"]
+    assert json.loads(ended)["status"] == "COMPLETED"
+    assert json.loads(refused)["code"] == "already_completed"

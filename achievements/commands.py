@@ -92,8 +92,8 @@ class RevokeAchievement(Command):
         mine.filter(occurrence__in=occurrences).update(revoked_by=world.actor.signature, revoke_reason=self.reason)
 
     def _forget(self, world: World, repeat: str) -> None:
-        """Clear its bit where no occurrence is left, retired or not; bar it for ever where all of it is taken back, and
-        where the only occurrence there is was, as long as it is the only one.
+        """Clear its bit where no occurrence is left, retired or not. It is revoked for ever where all of it was taken
+        back, and where the only occurrence was, for as long as it is the only one.
         """
         player = world[Players].by_id[self.player_id]
         bit = world.rules[AchievementRules].bits[self.achievement_id]
@@ -101,7 +101,7 @@ class RevokeAchievement(Command):
         if not any(standing.is_earned for (id_, _), standing in standings if id_ == self.achievement_id):
             player.earned &= ~bit
         if self.occurrence is None:
-            player.barred |= bit
+            player.revoked |= bit
         elif repeat == NEVER:
             player.had_before |= bit
         player.dirty = True

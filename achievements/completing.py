@@ -107,8 +107,8 @@ def _is_met(
     if requirement.nature == TARGET:
         return standings.rules.has_target(requirement, player)
     if requirement.nature in (STICKY, WINDOW):
-        reached = standings.standing(player, achievement, opens).reached
-        return requirement.is_met(None, reached.get(requirement.digest))
+        memory = standings.standing(player, achievement, opens).memory
+        return requirement.is_met(None, memory.get(requirement.digest))
     return requirement.is_met(standings.world[Tallies].value(player, achievement.goal, requirement, opens))
 
 
@@ -122,16 +122,16 @@ def _remember(standings: Standings, achievement: Achievement, counted: CountedEv
         standings.standing(counted.player, achievement, candidate.opens).reach(requirement, True)
     elif requirement.nature == WINDOW:
         standing = standings.standing(counted.player, achievement, candidate.opens)
-        if standing.reached.get(requirement.digest) is True or standing.completed_at:
+        if standing.memory.get(requirement.digest) is True or standing.completed_at:
             return
         tallies = standings.world[Tallies]
         samples = tallies.window(counted.player, requirement.metric, achievement.goal, candidate.opens)
         if achievement.repeat == ALWAYS:
             samples = _of_run(standings, standing, requirement, samples, counted.event)
         best, met_at = best_window(samples, requirement, counted.event.timestamp)
-        known = standing.reached.get(requirement.digest + ":best")
+        known = standing.memory.get(requirement.digest + ":best")
         if best is not None and (known is None or best > known):
-            standing.reached[requirement.digest + ":best"] = best
+            standing.memory[requirement.digest + ":best"] = best
             standing.reach(requirement, met_at is not None)
             tallies.touch(counted.player, achievement.goal, candidate.opens)
 
@@ -144,12 +144,12 @@ def _of_run(
     A replay, which has them all in another order, lists them by their events. Live, they are told by their numbers,
     and by that list, which grows no more.
     """
-    listed = standing.reached.get(listed_under(requirement), ())
+    listed = standing.memory.get(listed_under(requirement), ())
     if standings.replay is not None:
-        listed = standing.reached.setdefault(listed_under(requirement), {})
+        listed = standing.memory.setdefault(listed_under(requirement), {})
         listed[event.id] = None
         return [sample for sample in samples if sample[1] in listed]
-    after, listed = standing.reached.get("after", {}).get(requirement.metric, 0), frozenset(listed)
+    after, listed = standing.memory.get("after", {}).get(requirement.metric, 0), frozenset(listed)
     return [sample for sample in samples if sample[4] > after or sample[1] in listed]
 
 
@@ -164,9 +164,9 @@ def _unlock(
     standing = standings.standing(player, achievement, opens)
     final = snapshot(standings, player, achievement, opens)
     if achievement.repeat == ALWAYS:
-        runs = int(standing.reached.get("runs", 0)) + 1
+        runs = int(standing.memory.get("runs", 0)) + 1
         occurrence = str(runs)
-        standing.reached, standing.dirty = {"runs": runs, **arrived(standings, player, achievement)}, True
+        standing.memory, standing.dirty = {"runs": runs, **arrived(standings, player, achievement)}, True
         standing = standings.standings[player.player_id, achievement.id, occurrence] = Standing()
         standings.world[Tallies].begin_anew(player, achievement.goal)
     return mark_completed(standings, player, achievement, occurrence, standing, event.timestamp, event.id, final)

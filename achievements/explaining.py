@@ -110,7 +110,7 @@ def _failed(achievement: Achievement, metric: Metric, event: GameEvent) -> dict[
     """Which condition or field failed; None where the event counted."""
     if event.type != REPORTED:
         for condition in metric.conditions:
-            if not condition.holds(event.data):
+            if not condition.is_met_by(event.data):
                 found = look_up(event.data, condition.path)
                 return {
                     "failed": "condition",
@@ -128,6 +128,6 @@ def _failed(achievement: Achievement, metric: Metric, event: GameEvent) -> dict[
                 "field": ".".join(metric.value_path),
                 "found": None if is_absent(found) else found,
             }
-    if not achievement.goal.scope.holds(event.timestamp):
+    if not achievement.goal.scope.contains(event.timestamp):
         return {"failed": "dates"}
     return None

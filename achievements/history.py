@@ -69,7 +69,7 @@ class History(Part):
         if goal.since > player.filled or achievement.is_closed_to(player) or achievement.is_spent(player, opens):
             return None
         if achievement.repeat == ALWAYS:
-            return str(int(standings.standing(player, achievement, opens).reached.get("runs", 0)) + 1)
+            return str(int(standings.standing(player, achievement, opens).memory.get("runs", 0)) + 1)
         standing = standings.find(player, achievement, opens)
         if standing is not None and standing.completed_at is not None:
             return None

@@ -43,7 +43,7 @@ class Achievement(Content):
         SILENT = "SILENT"
 
     serial = models.PositiveIntegerField(unique=True, editable=False)
-    """Its bit in a player's `earned` and `barred`; given once, at creation."""
+    """Its bit in a player's `earned` and `revoked`; given once, at creation."""
     title = models.CharField(max_length=120)
     description = models.TextField(blank=True, default="")
     type = models.CharField(max_length=12, choices=Type.choices, default=Type.MILESTONE)
@@ -102,7 +102,7 @@ class Standing(models.Model):
     again, a window's best is known, or it was completed.
     """
 
-    personal = ("player_id", "reached", "event_id", "revoke_reason")
+    personal = ("player_id", "memory", "event_id", "revoke_reason")
     shown_to_player = (
         "achievement_id",
         "occurrence",
@@ -118,8 +118,10 @@ class Standing(models.Model):
     player_id = models.CharField(max_length=64)
     achievement_id = models.CharField(max_length=64)
     occurrence = models.CharField(max_length=40, default="0")
-    reached = models.JSONField(default=dict)
-    """Requirement digest → whether it was reached; `<digest>:best` → the best value of any window so far."""
+    memory = models.JSONField(default=dict)
+    """Requirement digest → whether it was reached; `<digest>:best` → the best value of any window so far; of an ALWAYS
+    achievement's open run also `runs`, how many were completed, and which samples belong to it (`after`, `samples:…`).
+    """
     completed_at = models.DateTimeField(null=True)
     event_id = models.CharField(max_length=64, blank=True, default="")
     """The event that completed it."""

@@ -68,7 +68,7 @@ class ShownAchievements:
         if completed and standing.final is not None and not live:
             read, version = standing.final, standing.version
         else:
-            read = goal_snapshot(goal, tally, standing.reached, player, self.rules, self.now)
+            read = goal_snapshot(goal, tally, standing.memory, player, self.rules, self.now)
             version = achievement.version
         shown: dict[str, Any] = {
             "player_id": player.player_id,
@@ -95,7 +95,7 @@ class ShownAchievements:
         """
         standings = self._standings.get(achievement.id, {})
         ended = [(s.is_earned, s.completed_at, s) for s in standings.values() if s.completed_at is not None]
-        if ended and (achievement.repeat == NEVER or self.player.barred & achievement.bit):
+        if ended and (achievement.repeat == NEVER or self.player.revoked & achievement.bit):
             return max(ended, key=itemgetter(0, 1))[2]
         if achievement.is_spent(self.player, opens):
             return Standing()

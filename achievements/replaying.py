@@ -82,7 +82,7 @@ def relive(replayed: Standings, player: PlayerState, past: Past, event: GameEven
 def _begin_run(replayed: Standings, player: PlayerState, achievement: Achievement, runs: int = 0) -> None:
     """Let the open run of an ALWAYS achievement begin with nothing reached, numbered after `runs` at least."""
     standing = replayed.standing(player, achievement, None)
-    standing.reached = {"runs": max(runs, standing.reached.get("runs", 0))}
+    standing.memory = {"runs": max(runs, standing.memory.get("runs", 0))}
 
 
 def begun_anew(rules: AchievementRules, player: PlayerState) -> Iterator[Achievement]:
@@ -106,11 +106,11 @@ def adopt(standings: Standings, replayed: Standings, player: PlayerState) -> Non
             continue
         standing = standings.standings.setdefault(key, Standing())
         is_anew = achievement.id in anew
-        kept = {} if is_anew else {digest: state for digest, state in standing.reached.items() if state is True}
-        reached = {**past.reached, **kept}
+        kept = {} if is_anew else {digest: state for digest, state in standing.memory.items() if state is True}
+        memory = {**past.memory, **kept}
         if achievement.repeat == ALWAYS:
-            reached |= arrived(standings, player, achievement)
+            memory |= arrived(standings, player, achievement)
             for requirement in achievement.goal.requirements:
-                if listed := reached.get(listed_under(requirement)):
-                    reached[listed_under(requirement)] = list(listed)[-MOST_LISTED:]
-        standing.reached, standing.dirty = reached, True
+                if listed := memory.get(listed_under(requirement)):
+                    memory[listed_under(requirement)] = list(listed)[-MOST_LISTED:]
+        standing.memory, standing.dirty = memory, True

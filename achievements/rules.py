@@ -23,7 +23,7 @@ class Had(Protocol):
     """What is known of a player without reading standings: bits, one an achievement (or a quest)."""
 
     earned: int
-    barred: int
+    revoked: int
     had_before: int
     quests_known: int
 
@@ -63,7 +63,7 @@ class Achievement:
         """Whether the player has no more to do with it: it was revoked whole, or does not repeat and was completed or
         revoked, under whatever `repeat` that was.
         """
-        bits = player.barred
+        bits = player.revoked
         if self.repeat == NEVER:
             bits |= player.earned | player.had_before
         return bool(bits & self.bit)

@@ -31,13 +31,13 @@ def snapshot(
     def tally(metric: str) -> Tally | None:
         return world[Tallies].by_key.get((player.player_id, metric, goal.scope.key(opens)))
 
-    return goal_snapshot(goal, tally, standing.reached if standing else {}, player, standings.rules, world.now)
+    return goal_snapshot(goal, tally, standing.memory if standing else {}, player, standings.rules, world.now)
 
 
 def goal_snapshot(
     goal: Goal,
     tally: Callable[[str], Tally | None],
-    reached: Mapping[str, Any],
+    memory: Mapping[str, Any],
     player: PlayerState,
     rules: AchievementRules,
     now: datetime,
@@ -54,10 +54,10 @@ def goal_snapshot(
         else:
             found = tally(requirement.metric) or Tally()
             if requirement.nature == WINDOW:
-                value = reached.get(requirement.digest + ":best", None if requirement.type == "MAX" else 0)
+                value = memory.get(requirement.digest + ":best", None if requirement.type == "MAX" else 0)
             else:
                 value = found.value(requirement.type)
-            met = requirement.is_met(value, reached.get(requirement.digest))
+            met = requirement.is_met(value, memory.get(requirement.digest))
             metrics.setdefault(requirement.metric, number(value))
             entry |= {
                 "metric": requirement.metric,

@@ -29,7 +29,7 @@ Order = tuple[datetime, str]
 class Standing:
     """How a player stands with one occurrence of an achievement. Whoever changes it sets `dirty`."""
 
-    reached: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
     completed_at: datetime | None = None
     revoked_at: datetime | None = None
     event_id: str = ""
@@ -43,7 +43,7 @@ class Standing:
         return self.completed_at is not None and self.revoked_at is None
 
     def reach(self, requirement: Requirement, met: bool) -> None:
-        self.reached[requirement.digest] = met
+        self.memory[requirement.digest] = met
         self.dirty = True
 
 

@@ -82,7 +82,7 @@ WITH fresh AS (
         SELECT * FROM bench_rung a
         WHERE a.metric_id = s.metric_id AND a.threshold > s.reached - s.value AND a.threshold <= s.reached OFFSET 0) a
 ), stood AS (
-    INSERT INTO achievements_standing (player_id, achievement_id, occurrence, reached, completed_at, event_id, version,
+    INSERT INTO achievements_standing (player_id, achievement_id, occurrence, memory, completed_at, event_id, version,
                                        points, final)
     SELECT player_id, id, '0', '{}', at, event_id, 1, 10, jsonb_build_object(
         'metrics', jsonb_build_object(metric_id, reached),

@@ -48,7 +48,7 @@ def process(event: GameEvent, ladders: Mapping[str, list[Plain]], now: datetime)
         )
         if standing.completed_at is not None:
             continue
-        standing.reached = {"value": reached}
+        standing.memory = {"value": reached}
         # Of what was reached before this benchmark there are no standings: only a crossing completes.
         if reached - value < achievement.threshold <= reached:
             standing.completed_at, standing.event_id, standing.points = event.timestamp, event.id, POINTS

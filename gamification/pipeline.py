@@ -81,9 +81,9 @@ def play(world: World, wave: Sequence[GameEvent]) -> None:
     """Let events count, one after the other, then those they caused, round by round."""
     for _ in range(MAX_ROUNDS):
         for event in wave:
-            moment = record(world, event)  # samples into aggregates: what this event may have completed
+            counted = record(world, event)  # samples into aggregates: what this event may have completed
             for decide in (complete, advance):  # achievements, then quests
-                for earned in decide(world, moment):
+                for earned in decide(world, counted):
                     grant(world, earned)  # rewards, experience, levels
         wave = world.next_wave()  # facts that are events themselves
         if not wave:

@@ -170,7 +170,7 @@ class Player(models.Model):
     """The publication up to which this player's past has been counted."""
     earned = models.BinaryField(default=b"")
     """Bit n: the achievement with serial n was completed and not revoked. Derived from Standing, read with the lock."""
-    barred = models.BinaryField(default=b"")
+    revoked = models.BinaryField(default=b"")
     """Bit n: the achievement with serial n was revoked whole and is never earned again."""
     had_before = models.BinaryField(default=b"", db_default=b"")
     """Bit n: the achievement with serial n was completed, or revoked, while it repeated in another way, or was revoked

@@ -43,7 +43,7 @@ class PlayerState:
     filled: int = 0
     earned: int = 0
     """Bit n: the achievement with serial n is completed."""
-    barred: int = 0
+    revoked: int = 0
     """Bit n: the achievement with serial n was revoked whole."""
     had_before: int = 0
     """Bit n: the achievement with serial n was completed or revoked under another `repeat`, or revoked under NEVER."""

@@ -73,7 +73,7 @@ class Tallies(Part):
         self.new_samples: list[tuple[Any, ...]] = []
         self.dropped: set[TallyKey] = set()
         """Scopes whose members are forgotten, for they begin anew."""
-        self._recalled: set[tuple[PlayerId, str]] = set()
+        self._lifetimes: set[tuple[PlayerId, str]] = set()
         """Of which (player, metric) all window samples were read."""
 
     @cached_property
@@ -118,7 +118,7 @@ class Tallies(Part):
         self.read(list(keys))
         self._read_members(list(members), list(open_scopes))
         found = load_windows({key: (span, index.windows[key[1]][0]) for key, span in spans.items()})
-        self.windows |= {key: samples for key, samples in found.items() if key not in self._recalled}
+        self.windows |= {key: samples for key, samples in found.items() if key not in self._lifetimes}
 
     def read(self, keys: list[TallyKey]) -> None:
         if keys:
@@ -135,7 +135,7 @@ class Tallies(Part):
         for player_id, metric, *sample in samples.values_list(*_SAMPLE):
             self.windows.setdefault((player_id, metric), []).append(window_entry(*sample))
 
-    def recall(self, asked: Iterable[tuple[PlayerId, Requirement]]) -> None:
+    def load_lifetimes(self, asked: Iterable[tuple[PlayerId, Requirement]]) -> None:
         """Read what these requirements are read from, for `has_met`. Two queries at most."""
         keys: dict[TallyKey, None] = {}
         windows: dict[tuple[PlayerId, str], None] = {}
@@ -146,7 +146,7 @@ class Tallies(Part):
             elif (*key, "") not in self.by_key:
                 keys[(*key, "")] = None
         self.read(list(keys))
-        self._recalled |= windows.keys()
+        self._lifetimes |= windows.keys()
         self.windows.update({key: [] for key in windows})
         wanted = dict(zip(("player_id", "metric_id"), zip(*windows, strict=True), strict=True)) if windows else {}
         for player_id, metric, *sample in sql.select_in(WindowSample, _SAMPLE, wanted) if wanted else ():
@@ -181,7 +181,7 @@ class Tallies(Part):
         return (found or Tally()).value(requirement.type)
 
     def has_met(self, player_id: PlayerId, requirement: Requirement) -> bool:
-        """Whether the player's whole life so far, as recalled, meets it."""
+        """Whether the player's whole life so far, as `load_lifetimes` has read it, meets it."""
         if requirement.window is not None:
             samples = self.windows.get((player_id, requirement.metric), [])
             return best_window(samples, requirement)[1] is not None
@@ -199,7 +199,9 @@ class Tallies(Part):
         if scope.label == "":
             return samples
         closes = player.period(scope.repeat, opens).closes if opens is not None else None
-        return [s for s in samples if scope.holds(s[0]) and (opens is None or closes is None or opens <= s[0] < closes)]
+        return [
+            s for s in samples if scope.contains(s[0]) and (opens is None or closes is None or opens <= s[0] < closes)
+        ]
 
     def passed_quarters(self) -> Iterable[tuple[PlayerId, Goal, int, datetime | None, float]]:
         """Quarters of plain goals that this world has passed: (player, goal, quarter, period's opening, value)."""
@@ -271,7 +273,7 @@ def tally_key(spec: TallySpec, player: PlayerState, at: datetime) -> TallyKey | 
     scope = spec.scope
     if not scope.label:
         return (player.player_id, spec.metric, "")
-    if not scope.holds(at):
+    if not scope.contains(at):
         return None
     opens = player.period(scope.repeat, at).opens if scope.repeat in periods.KINDS else None
     return (player.player_id, spec.metric, scope.key(opens))

@@ -16,7 +16,7 @@ from typing import Any
 from gamification.kernel.content.publishing import Definitions, Units
 from gamification.kernel.core.messages import OWN_TYPES
 from progress.rules.goals import Goal
-from progress.rules.requirements import HOLD, WINDOW, Requirement
+from progress.rules.requirements import MOMENTARY, WINDOW, Requirement
 from progress.rules.samples import Metric, compile_metric
 from progress.rules.scopes import ALWAYS, LIFETIME, Scope
 
@@ -191,7 +191,7 @@ def _watch(spec: TallySpec, goal: Goal, requirement: Requirement, units: Units, 
         met = (goal, requirement)
         if requirement.operator == "eq":
             index.equal.setdefault(threshold, []).append(met)
-        elif requirement.nature == HOLD:
+        elif requirement.nature == MOMENTARY:
             index.down.append(threshold if requirement.operator == "lte" else math.nextafter(threshold, -math.inf))
             index.down_met.append(met)
         else:

@@ -138,7 +138,7 @@ class StartQuest(QuestCommand):
         quest: Quest | None = runs.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
-        world[Tallies].recall((self.player_id, r) for r in quest.requirements if r.metric)
+        world[Tallies].load_lifetimes((self.player_id, r) for r in quest.requirements if r.metric)
         if refused := refusal(runs, quest, player, at):
             code, detail = refused
             raise CannotStart.kinds[code](detail)

@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 from gamification.kernel.core.encoding import instant, number, parse_instant
 from gamification.kernel.core.messages import Json, Sample
 from progress.periods import Period
-from progress.rules.requirements import HOLD, WINDOW, ZERO_OVER_NOTHING, Requirement
+from progress.rules.requirements import MOMENTARY, WINDOW, ZERO_OVER_NOTHING, Requirement
 from progress.rules.tallies import Tally
 from quests import sliding
 from quests.sliding import Sliding
@@ -49,7 +49,7 @@ class Count:
 
     @property
     def is_met(self) -> bool:
-        return self.reached or (self.requirement.nature == HOLD and self.requirement.compare(self.value))
+        return self.reached or (self.requirement.nature == MOMENTARY and self.requirement.compare(self.value))
 
     @property
     def fraction(self) -> float:
@@ -70,7 +70,7 @@ class Count:
             self.tally.members += 1
         if self.requirement.type == "STREAK":
             self.tally.add_day(day(at))
-        if self.requirement.nature != HOLD and self.requirement.compare(self.value):
+        if self.requirement.nature != MOMENTARY and self.requirement.compare(self.value):
             self._reach()
         return True
 
@@ -103,7 +103,7 @@ class Count:
 def begin(requirement: Requirement) -> Count:
     """A count over nothing; what 0 meets is reached before the first sample."""
     count = Count(requirement)
-    over_nothing = requirement.type in ZERO_OVER_NOTHING and requirement.nature not in (HOLD, WINDOW)
+    over_nothing = requirement.type in ZERO_OVER_NOTHING and requirement.nature not in (MOMENTARY, WINDOW)
     if over_nothing and requirement.compare(0):
         count._reach()
     return count

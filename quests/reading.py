@@ -108,7 +108,7 @@ class ShownQuests:
     def startable(self) -> set[str]:
         """The quests that the player could start now."""
         asked = (r for quest in self.rules.by_id.values() for r in quest.requirements if r.metric)
-        self.world[Tallies].recall((self.player.player_id, requirement) for requirement in asked)
+        self.world[Tallies].load_lifetimes((self.player.player_id, requirement) for requirement in asked)
         quests = self.rules.by_id.values()
         return {quest.id for quest in quests if refusal(self.runs, quest, self.player, self.now) is None}
 

@@ -66,7 +66,7 @@ class QuestRuns(Part):
             self._loaded.add(player.player_id)
         self.read(wanted)
         if asked:
-            self.world[Tallies].recall(asked)
+            self.world[Tallies].load_lifetimes(asked)
 
     def read(self, keys: Iterable[tuple[PlayerId, str]]) -> None:
         """The newest run of each (player, quest), where it is not known yet."""

@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ('player_id', models.CharField(max_length=64)),
                 ('achievement_id', models.CharField(max_length=64)),
                 ('occurrence', models.CharField(default='0', max_length=40)),
-                ('reached', models.JSONField(default=dict)),
+                ('memory', models.JSONField(default=dict)),
                 ('completed_at', models.DateTimeField(null=True)),
                 ('event_id', models.CharField(blank=True, default='', max_length=64)),
                 ('version', models.PositiveIntegerField(default=0)),

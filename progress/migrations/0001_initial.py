@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
                 ('last_seq', models.BigIntegerField(default=0)),
                 ('filled', models.PositiveIntegerField(default=0)),
                 ('earned', models.BinaryField(default=b'')),
-                ('barred', models.BinaryField(default=b'')),
+                ('revoked', models.BinaryField(default=b'')),
                 ('banned', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],

@@ -11,7 +11,7 @@ from typing import Any
 from gamification.kernel.core.encoding import canonical
 from progress.rules.samples import Metric
 
-DERIVED, STICKY, HOLD, WINDOW, TARGET = "DERIVED", "STICKY", "HOLD", "WINDOW", "TARGET"
+DERIVED, STICKY, MOMENTARY, WINDOW, TARGET = "DERIVED", "STICKY", "MOMENTARY", "WINDOW", "TARGET"
 ZERO_OVER_NOTHING = frozenset({"COUNT", "SUM", "DISTINCT", "STREAK"})
 
 
@@ -20,7 +20,7 @@ class Requirement:
     """One aggregate of a metric, in a time frame, against a threshold; or another achievement or quest, or a level.
 
     `nature` says how one knows that it is met: DERIVED: from the tally alone, since what was reached cannot be lost.
-    STICKY: it must be remembered. HOLD (lt, lte): read at the moment of completion. WINDOW: remembered, with the best
+    STICKY: it must be remembered. MOMENTARY (lt, lte): read when all else is met. WINDOW: remembered, with the best
     window so far. TARGET: the player's completed achievements and quests, and the level now.
     """
 
@@ -46,13 +46,13 @@ class Requirement:
             return value < self.threshold
         return value == self.threshold
 
-    def is_met(self, value: float | None, reached: Any = None) -> bool:
-        """Whether it is met, by its aggregate's value now and what was remembered (True: it was reached).
+    def is_met(self, value: float | None, remembered: Any = None) -> bool:
+        """Whether it is met, by its aggregate's value now and what is remembered of it (True: it was reached).
 
         For all but targets. What 0 meets was reached before the first sample.
         """
         if self.nature in (STICKY, WINDOW):
-            return reached is True or (self.nature == STICKY and self.type in ZERO_OVER_NOTHING and self.compare(0))
+            return remembered is True or (self.nature == STICKY and self.type in ZERO_OVER_NOTHING and self.compare(0))
         if self.operator == "eq":  # DERIVED: it rises one by one, so whoever is past it was there
             return value is not None and value >= self.threshold
         return self.compare(value)
@@ -61,7 +61,7 @@ class Requirement:
         """How far it has come, 0 to 1."""
         if met:
             return 1.0
-        if self.nature in (HOLD, TARGET) or value is None or self.threshold <= 0:
+        if self.nature in (MOMENTARY, TARGET) or value is None or self.threshold <= 0:
             return 0.0
         return min(max(value / self.threshold, 0.0), 1.0)
 
@@ -96,7 +96,7 @@ def _nature(type_: str, operator: str, window: timedelta | None) -> str:
     if window is not None:
         return WINDOW
     if operator in ("lt", "lte"):
-        return HOLD
+        return MOMENTARY
     grows_by_one = type_ in ("COUNT", "DISTINCT")  # not SUM: a report may bear any number
     never_falls = type_ in ("MAX", "STREAK") and operator != "eq"
     return DERIVED if grows_by_one or never_falls else STICKY

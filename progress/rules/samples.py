@@ -100,7 +100,7 @@ class Condition:
     op: str
     value: Json
 
-    def holds(self, data: dict[str, Json]) -> bool:
+    def is_met_by(self, data: dict[str, Json]) -> bool:
         """Never raises; an absent field meets only `exists: false`, one of another kind than asked for nothing."""
         found = look_up(data, self.path)
         if self.op == "exists":
@@ -123,7 +123,7 @@ class Metric:
         Raises NoValue where they hold but the value is absent, not a number, or beyond ±2^53.
         """
         for condition in self.conditions:
-            if not condition.holds(data):
+            if not condition.is_met_by(data):
                 return None
         value: Any = 1.0
         if self.value_path:

@@ -27,7 +27,7 @@ class Scope:
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self._label())
 
-    def holds(self, at: datetime) -> bool:
+    def contains(self, at: datetime) -> bool:
         return (self.starts_at is None or at >= self.starts_at) and (self.ends_at is None or at < self.ends_at)
 
     @property

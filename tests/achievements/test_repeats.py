@@ -84,7 +84,7 @@ def test_a_revoked_run_is_spent_and_nobody_else_waits_for_it() -> None:
     edited(hunter(5, "ALWAYS"), when=10)
     kill(*range(11, 14))
     kill(*range(11, 14), player="bob")
-    assert occurrences() == ["1"]  # barred: it was revoked whole
+    assert occurrences() == ["1"]  # it was revoked whole
     assert occurrences("bob") == ["1", "2"]
     assert_paid_as_earned()
     assert_paid_as_earned("bob")
@@ -117,7 +117,7 @@ def test_what_was_revoked_as_one_of_many_is_not_earned_as_the_only_one() -> None
 
 
 @pytest.mark.parametrize("repeat", ["DAILY", "WEEKLY", "MONTHLY", "ALWAYS"])
-def test_what_was_revoked_whole_is_barred_under_any_repeat(repeat: str) -> None:
+def test_what_was_revoked_whole_stays_revoked_under_any_repeat(repeat: str) -> None:
     game(1)
     kill(*(-day * DAY for day in reversed(range(10))))
     revoke()
@@ -141,7 +141,7 @@ def test_of_days_that_were_revoked_one_by_one_the_later_ones_are_earned_as_ever(
     assert_paid_as_earned()
 
 
-def test_the_only_occurrence_revoked_by_its_name_is_barred_as_long_as_it_is_the_only_one() -> None:
+def test_the_only_occurrence_revoked_by_its_name_stays_revoked_as_long_as_it_is_the_only_one() -> None:
     game(1)
     kill(0)
     revoke(occurrence="0")

@@ -173,7 +173,7 @@ def test_a_run_of_before_that_listed_its_samples_goes_on_with_them() -> None:
     WindowSample.objects.update(arrival=0)
     standing = Standing.objects.get(occurrence="*")
     [digest] = {r.digest for r in publishing.current()[AchievementRules].by_id["burst"].goal.requirements}
-    standing.reached = {"runs": 1, digest: False, f"{digest}:best": 1, f"samples:{digest}": ["e02"]}
+    standing.memory = {"runs": 1, digest: False, f"{digest}:best": 1, f"samples:{digest}": ["e02"]}
     standing.save()
     process(event("f1", at=4))
     assert completed() == [("burst", "1", 2)]
@@ -269,7 +269,7 @@ def test_a_disabled_achievement_counts_on_but_does_not_complete() -> None:
     process(*kills(5))
     assert completed() == []
     assert Player.objects.get().achievements_completed == 0
-    assert Standing.objects.get().reached == {next(iter(Standing.objects.get().reached)): True}
+    assert Standing.objects.get().memory == {next(iter(Standing.objects.get().memory)): True}
     assert Event.objects.filter(type="achievement.completed").count() == 0
 
 

@@ -125,7 +125,7 @@ class PlayAgainstEdits(RuleBasedStateMachine):
         self.sent: list[GameEvent] = []
         self.seen: dict[Key, datetime | None] = {}
         """When each completion was, that was ever seen."""
-        self.barred: dict[tuple[str, str], set[Key]] = {}
+        self.revoked_whole: dict[tuple[str, str], set[Key]] = {}
         """(player, achievement) that was revoked whole → all there was of it."""
         self.revoked: set[Key] = set()
         self.changed: dict[str, tuple[dict[str, set[Key]], datetime]] = {}
@@ -256,7 +256,7 @@ class PlayAgainstEdits(RuleBasedStateMachine):
         mine = {key for key in found if key[:2] == (player, id_)}
         self.revoked |= mine if is_whole else {(player, id_, occurrence)}
         if is_whole:
-            self.barred[player, id_] = mine
+            self.revoked_whole[player, id_] = mine
 
     @rule(n=anyone)
     def revoke_a_reward(self, n: int) -> None:
@@ -273,7 +273,7 @@ class PlayAgainstEdits(RuleBasedStateMachine):
         if self.handle(ErasePlayer(player_id=player)):
             self.erased.append(player)
             self.seen = {key: at for key, at in self.seen.items() if key[0] != player}
-            self.barred = {key: had for key, had in self.barred.items() if key[0] != player}
+            self.revoked_whole = {key: had for key, had in self.revoked_whole.items() if key[0] != player}
             self.revoked = {key for key in self.revoked if key[0] != player}
             for had, _ in self.changed.values():
                 had.pop(player, None)
@@ -318,7 +318,7 @@ class PlayAgainstEdits(RuleBasedStateMachine):
         found = holding.completions()
         assert {key: standing.completed_at for key, standing in found.items() if key in self.seen} == self.seen
         assert {key for key, standing in found.items() if standing.revoked_at} == self.revoked
-        for of_one, had in self.barred.items():
+        for of_one, had in self.revoked_whole.items():
             assert {key for key in found if key[:2] == of_one} == had
         for had_then, since in self.changed.values():
             holding.assert_only_later_ones_count(had_then, since)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progress.rules.goals import Goal, combined
-from progress.rules.requirements import DERIVED, HOLD, STICKY, WINDOW, Requirement, compile_requirement
+from progress.rules.requirements import DERIVED, MOMENTARY, STICKY, WINDOW, Requirement, compile_requirement
 from progress.rules.samples import Metric, compile_metric
 from progress.rules.scopes import LIFETIME, Scope
 from progress.rules.windows import WindowEntry, best_window
@@ -49,9 +49,9 @@ def test_operators_compare_a_value_with_the_threshold(operator: str, below: bool
 @pytest.mark.parametrize(
     ("type_", "operator", "nature"),
     [
-        ("COUNT", "gte", DERIVED), ("COUNT", "gt", DERIVED), ("COUNT", "eq", DERIVED), ("COUNT", "lt", HOLD),
-        ("DISTINCT", "eq", DERIVED), ("SUM", "gte", STICKY), ("SUM", "lte", HOLD), ("MAX", "gte", DERIVED),
-        ("MAX", "eq", STICKY), ("MAX", "lte", HOLD), ("MIN", "gt", STICKY), ("MIN", "lt", HOLD),
+        ("COUNT", "gte", DERIVED), ("COUNT", "gt", DERIVED), ("COUNT", "eq", DERIVED), ("COUNT", "lt", MOMENTARY),
+        ("DISTINCT", "eq", DERIVED), ("SUM", "gte", STICKY), ("SUM", "lte", MOMENTARY), ("MAX", "gte", DERIVED),
+        ("MAX", "eq", STICKY), ("MAX", "lte", MOMENTARY), ("MIN", "gt", STICKY), ("MIN", "lt", MOMENTARY),
         ("LATEST", "gt", STICKY), ("STREAK", "gte", DERIVED), ("STREAK", "eq", STICKY),
     ],
 )  # fmt: skip
@@ -69,11 +69,11 @@ def test_a_count_that_went_past_eq_was_there() -> None:
 
 
 def test_what_zero_meets_was_reached_before_the_first_sample() -> None:
-    assert requirement("SUM", "eq", 0).is_met(7, reached=None)
-    assert requirement("SUM", "gte", -5).is_met(-9, reached=None)
+    assert requirement("SUM", "eq", 0).is_met(7, remembered=None)
+    assert requirement("SUM", "gte", -5).is_met(-9, remembered=None)
     assert requirement("COUNT", "eq", 0).is_met(3)
-    assert requirement("STREAK", "eq", 0).is_met(3, reached=None)
-    assert not requirement("SUM", "gt", 0).is_met(7, reached=None)
+    assert requirement("STREAK", "eq", 0).is_met(3, remembered=None)
+    assert not requirement("SUM", "gt", 0).is_met(7, remembered=None)
     assert not requirement("MAX", "gte", -5).is_met(None)
     assert not requirement("COUNT", "lte", 2).is_met(3)
 
@@ -243,7 +243,7 @@ def test_dates_hold_from_the_first_instant_to_before_the_last() -> None:
     scope = Scope(starts_at=START, ends_at=START + timedelta(hours=1))
     tick = timedelta(microseconds=1)
     asked = (START - tick, START, START + timedelta(hours=1) - tick, START + timedelta(hours=1))
-    assert [scope.holds(at) for at in asked] == [False, True, True, False]
+    assert [scope.contains(at) for at in asked] == [False, True, True, False]
 
 
 def test_equal_scopes_share_a_key_and_different_ones_do_not() -> None:

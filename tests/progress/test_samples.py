@@ -23,7 +23,7 @@ def condition(op: str, value: Any = None, field: str = "a.b") -> Condition:
 
 
 def holds(op: str, value: Any, found: Any) -> bool:
-    return condition(op, value).holds({"a": {"b": found}})
+    return condition(op, value).is_met_by({"a": {"b": found}})
 
 
 def metric(**fields: Any) -> Metric:
@@ -98,14 +98,14 @@ def test_a_field_of_another_kind_meets_no_comparison_not_even_an_unequal_one(op:
 @pytest.mark.parametrize("data", [{}, {"a": {}}, {"a": 1}, {"a": None}, {"a": [{"b": 1}]}, {"a.b": 1}])
 def test_an_absent_field_meets_no_condition(op: str, data: dict[str, Any]) -> None:
     value = [1, 2] if op in ("in", "not_in") else 1
-    assert condition(op, value).holds(data) is False
-    assert condition("exists", True).holds(data) is False
+    assert condition(op, value).is_met_by(data) is False
+    assert condition("exists", True).is_met_by(data) is False
 
 
 def test_an_absent_field_meets_exists_false() -> None:
-    assert condition("exists", False).holds({"a": {}})
-    assert condition("exists", False).holds({"a": "text"})
-    assert not condition("exists", False).holds({"a": {"b": None}})
+    assert condition("exists", False).is_met_by({"a": {}})
+    assert condition("exists", False).is_met_by({"a": "text"})
+    assert not condition("exists", False).is_met_by({"a": {"b": None}})
 
 
 json_values = st.recursive(
@@ -121,7 +121,7 @@ json_values = st.recursive(
     st.dictionaries(st.sampled_from("ab"), json_values),
 )
 def test_no_condition_ever_raises(op: str, value: Any, data: dict[str, Any]) -> None:
-    assert condition(op, value).holds(data) in (True, False)
+    assert condition(op, value).is_met_by(data) in (True, False)
     with suppress(NoValue):
         metric(value_field="a", member_field="a.b").sample(data)
 

@@ -122,7 +122,7 @@ def assert_nothing_is_left_of(player_id: str, tables: list[type[Model]]) -> None
 def snapshot() -> dict[str, list[tuple[Any, ...]]]:
     """What has come of what was played."""
     seen: list[tuple[type[Model], tuple[str, ...]]] = [
-        (Standing, ("player_id", "achievement_id", "occurrence", "completed_at", "event_id", "reached", "final")),
+        (Standing, ("player_id", "achievement_id", "occurrence", "completed_at", "event_id", "memory", "final")),
         (Mark, ("player_id", "achievement_id", "occurrence", "quarter", "at", "progress")),
         (Tally, ("player_id", "metric_id", "scope", "count", "sum", "max", "min", "latest", "members", "runs")),
         (Run, ("player_id", "quest_id", "run", "status", "completed_at", "state")),

@@ -158,10 +158,7 @@ class PlayAgainstEdits(RuleBasedStateMachine):
     def a_game(self, designs: tuple[dict[str, Any], dict[str, Any]]) -> None:
         zones.record("UTC", self.now)
         for each in GAME:
-            definition = dict(each.definition or {})
-            if each.kind == "level":
-                del definition["id"]
-            assert self.handle(CreateContent(kind=each.kind, definition=definition))
+            assert self.handle(CreateContent(kind=each.kind, definition=dict(each.definition or {})))
         for id_, design in zip(("a", "b"), designs, strict=True):
             self.design(id_, design)
 

@@ -1,100 +1,116 @@
-"""Where the apps are put together: what they compile, and whom they hand things to. Called once, at start-up."""
+"""Where the apps are put together: everything that one hands to another, or to the kernel, stands in this table.
+
+`connect` is called once a process, when all apps are loaded (apps.py). An app that is added is registered here.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 
-from django.db.models import F, Q, Window
-from django.db.models.fields.json import KT
-from django.db.models.functions import Lag
+from django.apps import apps
+from django.db.models.signals import post_migrate
 
-from achievements.models import Achievement as AchievementRow
-from achievements.rules import AchievementRules, Era, compile_achievements
-from gamification import backfilling, pipeline
-from gamification.kernel.content import publishing
-from gamification.kernel.content.publishing import Definitions, Published, Rules, Units
+import achievements.checks
+import achievements.queries
+import progress.checks
+import progress.queries
+import quests.checks
+import rewards.checks
+from achievements.content import ACHIEVEMENT
+from achievements.rules import AchievementRules
+from gamification import backfilling, pipeline, relay
+from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
+from gamification.console import groups
+from gamification.kernel.content import editing, kinds, publishing, retiring
 from gamification.kernel.core import bus
-from gamification.kernel.models import Version
-from progress import backfill, leveling
+from gamification.kernel.messaging import followers
+from gamification.kernel.models import AnsweredPlayer, IdempotencyKey
+from gamification.kernel.web import idempotency, tokens
+from gamification.players import erasing
+from progress import backfill, leveling, zones
+from progress.content import LEVEL, METRIC
+from progress.erasure import step_back
 from progress.leveling import LevelRules, compile_levels
-from progress.rules.samples import Metric
-from progress.watching import RuleIndex, compile_metrics, compile_rule_index
+from progress.models import Backfill
+from progress.watching import RuleIndex
 from progress.zones import Home, compile_home
-from quests.models import Quest as QuestRow
-from quests.rules import QuestRules, compile_quests
+from quests.content import POOL, QUEST, needed_by_runs
+from quests.rules import QuestRules
 from rewards import ledger
+from rewards.content import CURRENCY, REWARD
+from rewards.erasure import pseudonymise
+from rewards.models import Transfer
+from rewards.rules import RewardRules, compile_rewards
 
+KINDS = (METRIC, LEVEL, REWARD, CURRENCY, ACHIEVEMENT, QUEST, POOL)
+"""The kinds of content that designers author."""
 
-class Metrics(dict[str, Metric]):
-    """The compiled metrics, by id."""
+VALIDATORS = (
+    kinds.unknown_references,
+    progress.checks.problems,
+    rewards.checks.problems,
+    achievements.checks.problems,
+    quests.checks.problems,
+)
+"""What may stand in the way of publishing, in the order in which its problems are told."""
 
+COMPILERS = {
+    Metrics: metrics,
+    LevelRules: compile_levels,
+    Home: compile_home,
+    RewardRules: compile_rewards,
+}
+"""The parts of the rules that are made of definitions alone."""
 
-def _metrics(definitions: Definitions, units: Units) -> Metrics:
-    return Metrics(compile_metrics(definitions))
+COMPOSERS = {
+    AchievementRules: achievement_rules,
+    QuestRules: quest_rules,
+    RuleIndex: rule_index,
+}
+"""The parts that are made of other parts, each after those that it is made of."""
 
+HIDERS = (achievements.queries.hidden,)
+"""What a player must not learn of."""
 
-def _achievements(rules: Rules, units: Units) -> AchievementRules:
-    in_play = {id_: p for id_, p in rules.published.get("achievement", {}).items() if not p.retired}
-    return compile_achievements(
-        {id_: p.definition for id_, p in in_play.items()},
-        units,
-        metrics=rules[Metrics],
-        serials=_serials(AchievementRow),
-        versions={id_: p.version for id_, p in in_play.items()},
-        quests=_serials(QuestRow),
-        eras=_eras(in_play, rules.number),
-    )
+HOLDERS = (needed_by_runs,)
+"""What may keep content from being retired."""
 
+ERASERS = {
+    Transfer: pseudonymise,  # because money must add up
+    IdempotencyKey: idempotency.forget_player,
+    AnsweredPlayer: idempotency.forget_player,
+    Backfill: step_back,
+}
+"""What becomes of rows that name an erased player and are not simply deleted."""
 
-def _eras(in_play: dict[str, Published], number: int) -> dict[str, Era]:
-    """achievement → since when it repeats as it does now, of those that once did in another way."""
-    before = Window(Lag("repeat"), partition_by=F("content_id"), order_by=F("number").asc())
-    versions = Version.objects.filter(kind="achievement").annotate(repeat=KT("definition__repeat"), before=before)
-    began = versions.filter(Q(before=None) | ~Q(repeat=F("before"))).order_by("number").defer("definition")
-    last: dict[str, tuple[str, Era | None]] = {}
-    for each in began:
-        era = Era(each.number, each.publication, each.at)
-        last[each.content_id] = each.repeat, era if each.content_id in last else None
-    for id_, item in in_play.items():
-        repeat = item.definition["repeat"]
-        if id_ in last and last[id_][0] != repeat:  # only tried: it would begin when it is published
-            last[id_] = repeat, Era(item.version, number, datetime.max.replace(tzinfo=UTC))
-    return {id_: era for id_, (_, era) in last.items() if era is not None}
+FOLLOWERS = (relay.RELAY,)
+"""For whom facts are kept until they have been seen."""
 
-
-def _quests(rules: Rules, units: Units) -> QuestRules:
-    pools = {id_: p.definition for id_, p in rules.published.get("pool", {}).items() if not p.retired}
-    return compile_quests(
-        rules.published.get("quest", {}),
-        pools,
-        metrics=rules[Metrics],
-        serials=_serials(QuestRow),
-        achievements=_serials(AchievementRow),
-    )
-
-
-def _serials(model: type[AchievementRow] | type[QuestRow]) -> dict[str, int]:
-    """id → the bit in players' rows, of all that ever were."""
-    return dict(model._default_manager.values_list("id", "serial"))
-
-
-def _watch(rules: Rules, units: Units) -> RuleIndex:
-    achievements = rules[AchievementRules]
-    goals = [a.goal for a in achievements.by_id.values()]
-    waiting = {owner: [a.goal for a in waiters] for owner, waiters in achievements.waiting.items()}
-    roused = [a.goal for waiters in achievements.waiting_for_quests.values() for a in waiters]
-    asked = [requirement for quest in rules[QuestRules].by_id.values() for requirement in quest.requirements]
-    return compile_rule_index(rules[Metrics], goals, waiting, units, roused=roused, asked=asked)
+AFTER_MIGRATE = (zones.record_after_migrate, groups.make)
+"""What is to be in the database of a new release before it serves."""
 
 
 def connect() -> None:
-    backfill.connect(partial(backfilling.run_pending, seconds=backfill.PATIENCE))
+    for kind in KINDS:
+        kinds.register(kind)
+    for validate in VALIDATORS:
+        publishing.validator(validate)
+    for part, compile_ in COMPILERS.items():
+        publishing.compiler(part, compile_)
+    for part, compose in COMPOSERS.items():
+        publishing.composer(part, compose)
+    for hide in HIDERS:
+        kinds.hider(hide)
+    for needs in HOLDERS:
+        retiring.holder(needs)
+    for model, forget in ERASERS.items():
+        erasing.eraser(model, forget)
+    for follower in FOLLOWERS:
+        followers.register(follower)
+    for prepare in AFTER_MIGRATE:  # sent by the kernel, which has models, once a migrate
+        post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
     bus.connect(pipeline.execute)
+    tokens.admit_by(progress.queries.admission)
     ledger.connect(leveling)
-    publishing.compiler(Metrics, _metrics)
-    publishing.compiler(LevelRules, compile_levels)
-    publishing.compiler(Home, compile_home)
-    publishing.composer(AchievementRules, _achievements)
-    publishing.composer(QuestRules, _quests)
-    publishing.composer(RuleIndex, _watch)
+    editing.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
+    backfill.connect(partial(backfilling.run_pending, seconds=backfill.PATIENCE))

@@ -30,7 +30,7 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from gamification.kernel.messaging import broker, followers, outbox
+from gamification.kernel.messaging import broker, outbox
 from gamification.kernel.messaging.broker import State
 from gamification.kernel.messaging.confirming import Message, Receipt
 from gamification.kernel.messaging.followers import FACTS, Follower, Row
@@ -57,9 +57,7 @@ def _unsent_from() -> int | None:
     return None if since is None else int(since) - 1
 
 
-RELAY = followers.register(
-    Follower("relay", FACTS, is_on=lambda: bool(settings.RABBITMQ_URL), seen_to=_unsent_from),
-)
+RELAY = Follower("relay", FACTS, is_on=lambda: bool(settings.RABBITMQ_URL), seen_to=_unsent_from)
 
 _LEFT = (Receipt.CONFIRMED, Receipt.RETURNED)
 _COLUMNS = ("player_id", "fact_id", "type", "timestamp", Cast("data", TextField()))

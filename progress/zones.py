@@ -7,8 +7,11 @@ recorded. So a change applies from the end of the open period, for all at once, 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connections, transaction
+from django.utils import timezone
 
 from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Definitions, Units
@@ -40,3 +43,9 @@ def record(name: str, now: datetime) -> None:
         if before != name:
             HomeZone.objects.create(since=now if before else None, name=name)
             publishing.renew()
+
+
+def record_after_migrate(sender: Any = None, using: str = "default", **kwargs: Any) -> None:
+    """Record the `TIME_ZONE` of the settings, unless a migration stopped where there was no table for it yet."""
+    if HomeZone._meta.db_table in connections[using].introspection.table_names():
+        record(settings.PLAYER_TIME_ZONE, timezone.now())

@@ -2,7 +2,7 @@
 
 Which tables those are is read off the models: whatever has a `player_id` column, so that no new one can be forgotten.
 Each model says in `personal` which of its columns hold something of a player; where that is in rows that are not the
-player's own, or that must stay, the table below says what becomes of it.
+player's own, or that must stay, composition.py says what becomes of it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,18 @@ from django.db.models import Model, QuerySet
 
 from gamification.kernel.core.messages import Command, NotFound, PlayerId
 from gamification.kernel.core.world import World
-from gamification.kernel.models import AnsweredPlayer, IdempotencyKey
 from gamification.kernel.storage.pseudonyms import pseudonym
-from gamification.kernel.web import idempotency
-from progress.erasure import step_back
-from progress.models import Backfill, ErasedPlayer
+from progress.models import ErasedPlayer
 from progress.players import Players
-from rewards.erasure import pseudonymise
-from rewards.models import Transfer
 
 BITE = 5_000
 """Rows deleted by one statement."""
-OTHERWISE: dict[type[Model], Callable[[PlayerId], object]] = {
-    Transfer: pseudonymise,  # because money must add up
-    IdempotencyKey: idempotency.forget_player,
-    AnsweredPlayer: idempotency.forget_player,
-    Backfill: step_back,
-}
+OTHERWISE: dict[type[Model], Callable[[PlayerId], object]] = {}
+
+
+def eraser(model: type[Model], forget: Callable[[PlayerId], object]) -> None:
+    """Register what becomes of a model's rows that name an erased player; without one they are deleted."""
+    OTHERWISE[model] = forget
 
 
 def tables() -> list[type[Model]]:

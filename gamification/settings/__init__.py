@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "achievements",
     "quests",
     "anticheat",
+    "gamification.apps.GamificationConfig",
 ]
 
 MIDDLEWARE = [

@@ -97,8 +97,7 @@ def kinds() -> Sequence[Kind]:
 
 def hider(hide: Callable[[PlayerId], Hidden]) -> None:
     """Register what some app hides from a player."""
-    if hide not in _hiders:
-        _hiders.append(hide)
+    _hiders.append(hide)
 
 
 def hidden(player_id: PlayerId) -> dict[str, set[str]]:

@@ -154,8 +154,7 @@ def composer(part: type, compose: Compose) -> None:
 
 def validator(validate: Validate) -> None:
     """Register what an app finds wrong with the whole of the content (once, at start-up)."""
-    if validate not in _validators:
-        _validators.append(validate)
+    _validators.append(validate)
 
 
 def fields_of(kind: str, defaults: Mapping[str, Any]) -> None:

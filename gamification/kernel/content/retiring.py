@@ -31,8 +31,7 @@ _holders: list[Holder] = []
 
 def holder(needs: Holder) -> None:
     """Register what an app still needs: of `(kind, id)`, what goes on that names it."""
-    if needs not in _holders:
-        _holders.append(needs)
+    _holders.append(needs)
 
 
 class StillNeeded(Refused):

@@ -23,5 +23,5 @@ def connect(execute: Execute) -> None:
 def handle(command: Command, *, actor: Actor, now: datetime) -> Any:
     """Grant `command` as `actor` or raise its `Refused`; the answer is what the command's `handle` returned."""
     if _execute is None:
-        raise RuntimeError("the bus is not connected: is 'gamification.intake' in INSTALLED_APPS?")
+        raise RuntimeError("the bus is not connected: is gamification.apps.GamificationConfig in INSTALLED_APPS?")
     return _execute(command, actor, now)

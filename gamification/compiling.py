@@ -1,0 +1,80 @@
+"""How those parts of the rules are compiled that more than one app has a say in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.db.models import F, Q, Window
+from django.db.models.fields.json import KT
+from django.db.models.functions import Lag
+
+from achievements.models import Achievement as AchievementRow
+from achievements.rules import AchievementRules, Era, compile_achievements
+from gamification.kernel.content.publishing import Definitions, Published, Rules, Units
+from gamification.kernel.models import Version
+from progress.rules.samples import Metric
+from progress.watching import RuleIndex, compile_metrics, compile_rule_index
+from quests.models import Quest as QuestRow
+from quests.rules import QuestRules, compile_quests
+
+
+class Metrics(dict[str, Metric]):
+    """The compiled metrics, by id."""
+
+
+def metrics(definitions: Definitions, units: Units) -> Metrics:
+    return Metrics(compile_metrics(definitions))
+
+
+def achievement_rules(rules: Rules, units: Units) -> AchievementRules:
+    in_play = {id_: p for id_, p in rules.published.get("achievement", {}).items() if not p.retired}
+    return compile_achievements(
+        {id_: p.definition for id_, p in in_play.items()},
+        units,
+        metrics=rules[Metrics],
+        serials=_serials(AchievementRow),
+        versions={id_: p.version for id_, p in in_play.items()},
+        quests=_serials(QuestRow),
+        eras=_eras(in_play, rules.number),
+    )
+
+
+def _eras(in_play: dict[str, Published], number: int) -> dict[str, Era]:
+    """achievement → since when it repeats as it does now, of those that once did in another way."""
+    before = Window(Lag("repeat"), partition_by=F("content_id"), order_by=F("number").asc())
+    versions = Version.objects.filter(kind="achievement").annotate(repeat=KT("definition__repeat"), before=before)
+    began = versions.filter(Q(before=None) | ~Q(repeat=F("before"))).order_by("number").defer("definition")
+    last: dict[str, tuple[str, Era | None]] = {}
+    for each in began:
+        era = Era(each.number, each.publication, each.at)
+        last[each.content_id] = each.repeat, era if each.content_id in last else None
+    for id_, item in in_play.items():
+        repeat = item.definition["repeat"]
+        if id_ in last and last[id_][0] != repeat:  # only tried: it would begin when it is published
+            last[id_] = repeat, Era(item.version, number, datetime.max.replace(tzinfo=UTC))
+    return {id_: era for id_, (_, era) in last.items() if era is not None}
+
+
+def quest_rules(rules: Rules, units: Units) -> QuestRules:
+    pools = {id_: p.definition for id_, p in rules.published.get("pool", {}).items() if not p.retired}
+    return compile_quests(
+        rules.published.get("quest", {}),
+        pools,
+        metrics=rules[Metrics],
+        serials=_serials(QuestRow),
+        achievements=_serials(AchievementRow),
+    )
+
+
+def _serials(model: type[AchievementRow] | type[QuestRow]) -> dict[str, int]:
+    """id → the bit in players' rows, of all that ever were."""
+    return dict(model._default_manager.values_list("id", "serial"))
+
+
+def rule_index(rules: Rules, units: Units) -> RuleIndex:
+    achievements = rules[AchievementRules]
+    goals = [a.goal for a in achievements.by_id.values()]
+    waiting = {owner: [a.goal for a in waiters] for owner, waiters in achievements.waiting.items()}
+    roused = [a.goal for waiters in achievements.waiting_for_quests.values() for a in waiters]
+    asked = [requirement for quest in rules[QuestRules].by_id.values() for requirement in quest.requirements]
+    return compile_rule_index(rules[Metrics], goals, waiting, units, roused=roused, asked=asked)

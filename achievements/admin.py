@@ -16,7 +16,7 @@ from achievements.models import (
     AchievementPrerequisite,
     AchievementRequirement,
     AchievementReward,
-    Mark,
+    ProgressMark,
     Standing,
 )
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
@@ -144,7 +144,7 @@ class StandingAdmin(ReadOnlyAdmin):
         return may_decide(self, request)
 
 
-@admin.register(Mark)
+@admin.register(ProgressMark)
 class MarkAdmin(ReadOnlyAdmin):
     list_display = ("achievement_id", "player_id", "occurrence", "quarter", "at", "progress")
     search_fields = ("=player_id", "=achievement_id")

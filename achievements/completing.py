@@ -35,7 +35,7 @@ def complete(world: World, counted: CountedEvent) -> list[EarnedRewards]:
         achievement = rules.by_id.get(candidate.goal.owner)
         if achievement is None or achievement.is_closed_to(player):
             continue
-        if candidate.goal.since <= player.filled:
+        if candidate.goal.counted_since <= player.backfilled_to:
             _remember(standings, achievement, counted, candidate)
         looked_at[achievement.id, candidate.opens] = achievement
     if event.type == "quest.completed":
@@ -77,7 +77,11 @@ def _completes(
 ) -> bool:
     """Whether the achievement is complete at this event, and was not before."""
     goal, rules = achievement.goal, standings.rules
-    if goal.since > player.filled or not achievement.is_enabled or not achievement.is_open(event.timestamp):
+    if (
+        goal.counted_since > player.backfilled_to
+        or not achievement.is_enabled
+        or not achievement.is_open(event.timestamp)
+    ):
         return False
     if standings.replay is not None and standings.replay.has_counted(achievement, event):
         return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from achievements.models import Mark
+from achievements.models import ProgressMark
 from achievements.occurrences import open_occurrence
 from achievements.snapshots import snapshot
 from achievements.standings import Standings
@@ -35,7 +35,9 @@ class History(Part):
     def write(self) -> None:
         marks = dict(self._passed())
         marks.update(self._touched())
-        sql.insert(Mark, (*_KEY, *_READING), [(*k, *v) for k, v in sorted(marks.items())], ignore_conflicts=True)
+        sql.insert(
+            ProgressMark, (*_KEY, *_READING), [(*k, *v) for k, v in sorted(marks.items())], ignore_conflicts=True
+        )
 
     def _passed(self) -> Iterator[tuple[MarkKey, Reading]]:
         """The quarters that plain goals' tallies have passed."""
@@ -66,7 +68,11 @@ class History(Part):
         """The occurrence that is still to be completed; None where there is nothing to come any more."""
         standings = self.world[Standings]
         achievement = standings.rules.by_id[goal.owner]
-        if goal.since > player.filled or achievement.is_closed_to(player) or achievement.is_spent(player, opens):
+        if (
+            goal.counted_since > player.backfilled_to
+            or achievement.is_closed_to(player)
+            or achievement.is_spent(player, opens)
+        ):
             return None
         if achievement.repeat == ALWAYS:
             return str(int(standings.standing(player, achievement, opens).memory.get("runs", 0)) + 1)

@@ -145,7 +145,7 @@ class Standing(models.Model):
         return f"{self.achievement_id} of {self.player_id}"
 
 
-class Mark(models.Model):
+class ProgressMark(models.Model):
     """A reading of progress: the first time a quarter, a half or three quarters were reached."""
 
     personal = ("player_id", "metrics")

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from achievements import queries
-from achievements.models import Mark
+from achievements.models import ProgressMark
 from achievements.occurrences import open_occurrence, opens_at
 from achievements.rules import Achievement, AchievementRules
 from achievements.snapshots import goal_snapshot, snapshot
@@ -45,8 +45,8 @@ class ShownAchievements:
         self._standings: dict[str, dict[str, Standing]] = {}
         for (id_, occurrence), standing in standings.of(player_id).items():
             self._standings.setdefault(id_, {})[occurrence] = standing
-        self._marks: dict[str, list[Mark]] = {}
-        for mark in Mark.objects.filter(player_id=player_id).order_by("at", "quarter"):
+        self._marks: dict[str, list[ProgressMark]] = {}
+        for mark in ProgressMark.objects.filter(player_id=player_id).order_by("at", "quarter"):
             self._marks.setdefault(mark.achievement_id, []).append(mark)
 
     def of(self, achievement: Achievement, *, live: bool = False) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class ShownAchievements:
             shown["revoked_at"] = instant(standing.revoked_at)
         if achievement.repeat != NEVER:
             shown["completions"] = sum(s.is_earned for s in standings.values())
-        if goal.since > player.filled:
+        if goal.counted_since > player.backfilled_to:
             shown["pending"] = True
         return shown
 
@@ -198,7 +198,7 @@ def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[Playe
     for player in players.by_id.values():
         for achievement in _touched(rules, touched[player.player_id]):
             is_hidden = achievement.type == "SECRET" and not player.earned & achievement.bit
-            is_pending = achievement.goal.since > player.filled
+            is_pending = achievement.goal.counted_since > player.backfilled_to
             opens = opens_at(achievement, player, now)
             is_over = achievement.is_closed_to(player) or achievement.is_spent(player, opens)
             if not (is_hidden or is_pending or is_over):

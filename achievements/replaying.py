@@ -102,7 +102,11 @@ def adopt(standings: Standings, replayed: Standings, player: PlayerState) -> Non
     anew = rerun(replayed)
     for key, past in replayed.standings.items():
         achievement = standings.rules.by_id.get(key[1])
-        if achievement is None or achievement.goal.since <= player.filled or past.completed_at is not None:
+        if (
+            achievement is None
+            or achievement.goal.counted_since <= player.backfilled_to
+            or past.completed_at is not None
+        ):
             continue
         standing = standings.standings.setdefault(key, Standing())
         is_anew = achievement.id in anew

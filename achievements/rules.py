@@ -150,7 +150,7 @@ def compile_achievement(
         requirements=requirements,
         need=needed(definition["match"], len(requirements)),
         scope=scope,
-        since=units.since(f"achievement:{id_}:{digest}"),
+        counted_since=units.since(f"achievement:{id_}:{digest}"),
         plain=plain,
     )
     return Achievement(

@@ -62,7 +62,7 @@ class Replay:
 
     def has_counted(self, achievement: Achievement, event: GameEvent) -> bool:
         """Whether the achievement was counted before the replay, at least up to that event."""
-        if achievement.goal.since <= self.player.filled:
+        if achievement.goal.counted_since <= self.player.backfilled_to:
             return True
         return achievement.id in self.closed and self.closed[achievement.id] >= event.order
 

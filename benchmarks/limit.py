@@ -90,7 +90,7 @@ WITH fresh AS (
             'threshold', threshold, 'value', reached, 'met', true)), 'progress', 1)
     FROM completed
 ), marked AS (
-    INSERT INTO achievements_mark (player_id, achievement_id, occurrence, quarter, at, progress, metrics)
+    INSERT INTO achievements_progressmark (player_id, achievement_id, occurrence, quarter, at, progress, metrics)
     SELECT n.player_id, q.id, '0', q.quarter, l.at, least(n.value / q.threshold, 0.99),
            jsonb_build_object(n.metric_id, n.value)
     FROM (SELECT player_id, metric_id, before, value

@@ -120,7 +120,7 @@ def _limit(played: Workload) -> Way:
 
 WRITTEN = (
     "kernel_event", "kernel_outboxfact", "feed_message", "progress_player", "progress_tally", "progress_metricday",
-    "achievements_standing", "achievements_mark", "rewards_distribution", "rewards_transfer", "rewards_wallet",
+    "achievements_standing", "achievements_progressmark", "rewards_distribution", "rewards_transfer", "rewards_wallet",
 )  # fmt: skip
 
 

@@ -235,7 +235,7 @@ def load(workload: Workload) -> None:
 
 _PLAYER = (
     "player_id", "display_name", "zones", "attributes", "points", "xp", "level", "levels_had", "owed_points", "owed_xp",
-    "achievements_completed", "quests_completed", "last_seq", "filled", "earned", "revoked", "quests_done",
+    "achievements_completed", "quests_completed", "last_seq", "backfilled_to", "earned", "revoked", "quests_done",
     "quests_open", "quests_begun", "banned", "created_at",
 )  # fmt: skip
 _TALLY = (

@@ -1,6 +1,6 @@
 """Backfills: counting players' pasts for what was newly published, some players at a time, and previews of it.
 
-gamification.replaying says how one player is filled; here is who is, and what the job says of it.
+gamification.replaying says how one player's past is counted; here is whose is, and what the job says of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Change, Unpublishable
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
-from gamification.replaying import Filled, fill, kept_events, replay
+from gamification.replaying import Backfilled, backfill, kept_events, replay
 from progress.models import Backfill, LeftOut, Player
 from progress.players import Players
 
@@ -49,9 +49,9 @@ def run_pending(now: datetime, *, seconds: float = math.inf) -> int:
         unfinished = Backfill.objects.filter(state__in=(Backfill.State.PENDING, Backfill.State.RUNNING))
         for job in unfinished.order_by("id"):
             done += _run(job, now, deadline)
-        filled = Backfill.objects.filter(preview__isnull=True, state=Backfill.State.DONE)
-        if newest := filled.order_by("-publication").first():
-            done += _fill_missed(newest.publication, now, deadline)
+        finished = Backfill.objects.filter(preview__isnull=True, state=Backfill.State.DONE)
+        if newest := finished.order_by("-publication").first():
+            done += _backfill_missed(newest.publication, now, deadline)
     except _Impatient:
         log.info("the backfill goes on by the clock")
     return done
@@ -59,7 +59,7 @@ def run_pending(now: datetime, *, seconds: float = math.inf) -> int:
 
 def _run(job: Backfill, now: datetime, deadline: float) -> int:
     begins = Backfill.objects.filter(pk=job.pk, state=Backfill.State.PENDING)
-    would = Value(0) if job.preview else F("would_complete")  # of those who were filled before, too
+    would = Value(0) if job.preview else F("would_complete")  # also of those whose past was counted before
     begins.update(
         state=Backfill.State.RUNNING, players_done=0, players_total=_total(job), would_complete=would, cursor=""
     )
@@ -69,7 +69,7 @@ def _run(job: Backfill, now: datetime, deadline: float) -> int:
         if job.preview:
             players, detail = _preview(job, deadline)
         else:
-            players = _fill_all(job, now, deadline)
+            players = _backfill_all(job, now, deadline)
     except Unpublishable as refused:
         state, detail = Backfill.State.FAILED, str(refused.errors)
     except (_Impatient, OperationalError):  # a database that is away or busy comes back
@@ -86,34 +86,34 @@ def _total(job: Backfill) -> int:
     return (Player.objects.all() if job.preview else _behind(job.publication)).count()
 
 
-# -- filling -----------------------------------------------------------------------------------------------------------
+# -- backfilling -------------------------------------------------------------------------------------------------------
 
 
 def _behind(publication: int) -> QuerySet[Player]:
     """Whose past is still to be counted. That of the banned is, once they are not: nothing is earned while they are."""
-    return Player.objects.filter(filled__lt=publication, banned=False)
+    return Player.objects.filter(backfilled_to__lt=publication, banned=False)
 
 
-def _fill_all(job: Backfill, now: datetime, deadline: float) -> int:
+def _backfill_all(job: Backfill, now: datetime, deadline: float) -> int:
     tried = LeftOut.objects.filter(backfill=job.pk)
     looked_at = 0
     for chunk in _chunks(_behind(job.publication).exclude(player_id__in=tried.values("player_id")), deadline):
-        filled = _fill(chunk, job.pk, now)
-        looked_at += filled.looked_at
+        outcome = _backfill(chunk, job.pk, now)
+        looked_at += outcome.looked_at
         Backfill.objects.filter(pk=job.pk).update(
-            players_done=Least(F("players_done") + filled.looked_at, F("players_total")),
-            would_complete=F("would_complete") + filled.completed,
+            players_done=Least(F("players_done") + outcome.looked_at, F("players_total")),
+            would_complete=F("would_complete") + outcome.completed,
         )
     return looked_at
 
 
-def _fill_missed(publication: int, now: datetime, deadline: float) -> int:
-    """Whoever no backfill filled: first seen by a batch that began before the publication, banned then, or left out
+def _backfill_missed(publication: int, now: datetime, deadline: float) -> int:
+    """Backfill whoever was missed: first seen by a batch that began before the publication, banned then, or left out
     (these are tried only now and then).
     """
     tried = LeftOut.objects.filter(tried_at__gt=now - PAUSE)
     chunks = _chunks(_behind(publication).exclude(player_id__in=tried.values("player_id")), deadline)
-    return sum(_fill(chunk, None, now).looked_at for chunk in chunks)
+    return sum(_backfill(chunk, None, now).looked_at for chunk in chunks)
 
 
 def _chunks(players: QuerySet[Player], deadline: float) -> Iterator[list[PlayerId]]:
@@ -125,22 +125,22 @@ def _chunks(players: QuerySet[Player], deadline: float) -> Iterator[list[PlayerI
         yield chunk
 
 
-def _fill(player_ids: Sequence[PlayerId], job: int | None, now: datetime) -> Filled:
-    """Fill these players. Where that fails, halves of them, until the one whose past cannot be replayed stands alone
-    and is left out by name.
+def _backfill(player_ids: Sequence[PlayerId], job: int | None, now: datetime) -> Backfilled:
+    """Count the past of these players. Where that fails, halves of them, until the one whose past cannot be replayed
+    stands alone and is left out by name.
     """
     try:
-        return fill(player_ids, now=now)
+        return backfill(player_ids, now=now)
     except OperationalError:
         raise
     except Exception as problem:
         if len(player_ids) == 1:
             log.warning("the past of player %s cannot be replayed", player_ids[0], exc_info=True)
             _leave_out(player_ids[0], problem, job, now)
-            return Filled(0, 0)
+            return Backfilled(0, 0)
     half = len(player_ids) // 2
-    first, second = _fill(player_ids[:half], job, now), _fill(player_ids[half:], job, now)
-    return Filled(first.looked_at + second.looked_at, first.completed + second.completed)
+    first, second = _backfill(player_ids[:half], job, now), _backfill(player_ids[half:], job, now)
+    return Backfilled(first.looked_at + second.looked_at, first.completed + second.completed)
 
 
 def _leave_out(player_id: PlayerId, problem: Exception, job: int | None, now: datetime) -> None:
@@ -148,7 +148,7 @@ def _leave_out(player_id: PlayerId, problem: Exception, job: int | None, now: da
     with transaction.atomic():
         player = Player.objects.select_for_update().filter(pk=player_id).first()
         if player is not None:  # erased in the meantime
-            found = {"filled": player.filled, "reason": said, "backfill": job, "tried_at": now}
+            found = {"backfilled_to": player.backfilled_to, "reason": said, "backfill": job, "tried_at": now}
             LeftOut.objects.update_or_create(player_id=player_id, defaults=found)
 
 

@@ -2,9 +2,9 @@
 
 A player's kept events are replayed in memory, in `(timestamp, id)` order, through the same metering and completing as
 live ones. Of the replay only what is *new* for the player is taken over: tallies, members, windows and standings of
-units younger than `Player.filled`, and the achievements they complete. Then `filled` rises to the publication, in the
-same transaction; until then live events leave new units alone, so nothing counts twice and a stop at any point is
-taken up again by the next run.
+units younger than `Player.backfilled_to`, and the achievements they complete. Then `backfilled_to` rises to the
+publication, in the same transaction; until then live events leave new units alone, so nothing counts twice and a stop
+at any point is taken up again by the next run.
 
 What was completed before, revoked or not, is lived through again at the event at which it was: it is not earned a
 second time, whatever its definition says now.
@@ -39,7 +39,7 @@ from rewards.granting import grant
 from rewards.ledger import Ledger
 
 
-class Filled(NamedTuple):
+class Backfilled(NamedTuple):
     looked_at: int
     completed: int
     """How many achievements these players completed by it."""
@@ -50,32 +50,32 @@ class Kept(NamedTuple):
     received_at: datetime
 
 
-def fill(player_ids: Sequence[PlayerId], *, now: datetime) -> Filled:
+def backfill(player_ids: Sequence[PlayerId], *, now: datetime) -> Backfilled:
     """Count these players' pasts for whatever is new to them. One transaction."""
 
-    def count(world: World) -> Filled:
+    def count(world: World) -> Backfilled:
         world[Tallies].read_all()
         world[Standings].read_all()
         world[QuestRuns].load([])
         expire(world)
         world[Ledger].load([])
         players = world[Players].by_id.values()
-        behind = [player for player in players if player.filled < world.rules.number and not player.banned]
+        behind = [player for player in players if player.backfilled_to < world.rules.number and not player.banned]
         for player in behind:
-            _fill(world, player)
+            _backfill(world, player)
         LeftOut.objects.filter(player_id__in=[player.player_id for player in behind]).delete()
         pipeline.play(world, [])
-        return Filled(len(behind), len(world[Standings].completed))
+        return Backfilled(len(behind), len(world[Standings].completed))
 
     return pipeline.committed(lambda: pipeline.open_world(player_ids, now=now, backfill=True), count)
 
 
-def _fill(world: World, player: PlayerState) -> None:
+def _backfill(world: World, player: PlayerState) -> None:
     tallies, standings = world[Tallies], world[Standings]
-    new = [a for a in standings.rules.by_id.values() if a.goal.since > player.filled]
+    new = [a for a in standings.rules.by_id.values() if a.goal.counted_since > player.backfilled_to]
     replayed = replay(world.rules, player, kept_events(player.player_id), standings, now=world.now)
     for achievement in achievements.begun_anew(standings.rules, player):
-        if achievement.era is not None and achievement.era.publication > player.filled:
+        if achievement.era is not None and achievement.era.publication > player.backfilled_to:
             tallies.begin_anew(player, achievement.goal)
     adopt(tallies, replayed[Tallies], player, achievements.rerun(replayed[Standings]))
     achievements.adopt(standings, replayed[Standings], player)
@@ -91,7 +91,7 @@ def _fill(world: World, player: PlayerState) -> None:
         cause = GameEvent(event_id, player.player_id, "", {}, at)
         for earned in unlock_all(standings, player, cause, waiters(standings.rules, player, achievement, at)):
             grant(world, earned)
-    player.filled, player.dirty = world.rules.number, True
+    player.backfilled_to, player.dirty = world.rules.number, True
     _look_once_more(world, player, new, replayed)
 
 
@@ -127,7 +127,7 @@ def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], standings:
         earned=0,
         had_before=player.had_before | (player.earned & replayed.rules.once_bits),
         quests_known=0,
-        filled=rules.number,
+        backfilled_to=rules.number,
         dirty=False,
     )
     world[Players].by_id[player.player_id] = past

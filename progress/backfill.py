@@ -14,7 +14,7 @@ from gamification.kernel.core.actors import Actor
 from progress.models import Backfill
 
 PATIENCE = 1.0
-"""Seconds that whoever publishes waits, without a broker: a small game's players are filled when the answer comes."""
+"""Seconds that whoever publishes waits, without a broker: a small game's pasts are counted when the answer comes."""
 
 _run: Callable[[datetime], object] | None = None
 

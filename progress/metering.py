@@ -87,7 +87,7 @@ def _fold(tallies: Tallies, sample: Sample, event: GameEvent, player: PlayerStat
     """Fold one sample into every tally that it counts in; adds the requirements that it may have met."""
     at = event.timestamp
     for spec in tallies.index.specs[sample.metric]:
-        if spec.since > player.filled:
+        if spec.counted_since > player.backfilled_to:
             continue  # the backfill will count it
         key = tally_key(spec, player, at)
         if key is None or (tallies.muted and spec.scope.run_of in tallies.muted):
@@ -96,9 +96,9 @@ def _fold(tallies: Tallies, sample: Sample, event: GameEvent, player: PlayerStat
         tally = tallies.tally(key)
         before = [tally.value(aggregate) for aggregate in spec.thresholds]
         tally.fold(sample.value, at, event.id)
-        if spec.members_since is not None and sample.member is not None and spec.members_since <= player.filled:
+        if spec.members_since is not None and sample.member is not None and spec.members_since <= player.backfilled_to:
             tally.members += tallies.add_member((*key, sample.member))
-        if spec.days_since is not None and spec.days_since <= player.filled:
+        if spec.days_since is not None and spec.days_since <= player.backfilled_to:
             tally.add_day(player.period(periods.DAILY, at))
         for was, (aggregate, thresholds) in zip(before, spec.thresholds.items(), strict=True):
             now = tally.value(aggregate)
@@ -127,5 +127,5 @@ def _keep_for_windows(tallies: Tallies, sample: Sample, event: GameEvent, player
         tallies.newest[key] = event.timestamp
     _, since = window
     is_too_old = newest is not None and newest - event.timestamp > WINDOW_MEMORY
-    if since <= player.filled and not is_too_old:
+    if since <= player.backfilled_to and not is_too_old:
         tallies.add_sample(sample, event)

@@ -166,7 +166,7 @@ class Player(models.Model):
     quests_completed = models.PositiveIntegerField(default=0)
     last_seq = models.BigIntegerField(default=0)
     """The number of the newest message in the player's feed."""
-    filled = models.PositiveIntegerField(default=0)
+    backfilled_to = models.PositiveIntegerField(default=0)
     """The publication up to which this player's past has been counted."""
     earned = models.BinaryField(default=b"")
     """Bit n: the achievement with serial n was completed and not revoked. Derived from Standing, read with the lock."""
@@ -190,7 +190,7 @@ class Player(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["filled"])]
+        indexes = [models.Index(fields=["backfilled_to"])]
 
     def __str__(self) -> str:
         return self.player_id
@@ -385,17 +385,17 @@ class Backfill(models.Model):
 
     def left_out(self) -> dict[str, str]:
         """player → why: whose past could not be replayed and is still to be counted; the first of them."""
-        found = LeftOut.objects.filter(filled__lt=self.publication).order_by("player_id")
+        found = LeftOut.objects.filter(backfilled_to__lt=self.publication).order_by("player_id")
         return dict(found.values_list("player_id", "reason")[:MOST_NAMED])
 
 
 class LeftOut(models.Model):
-    """A player whose past could not be replayed, until it can: the others are filled without waiting."""
+    """A player whose past could not be replayed, until it can: the others do not wait."""
 
     personal = ("player_id", "reason")
 
     player_id = models.CharField(max_length=64, unique=True)
-    filled = models.PositiveIntegerField()
+    backfilled_to = models.PositiveIntegerField()
     """Up to which publication their past has been counted."""
     reason = models.CharField(max_length=300)
     backfill = models.BigIntegerField(null=True)

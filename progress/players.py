@@ -40,7 +40,7 @@ class PlayerState:
     achievements_completed: int = 0
     quests_completed: int = 0
     last_seq: int = 0
-    filled: int = 0
+    backfilled_to: int = 0
     earned: int = 0
     """Bit n: the achievement with serial n is completed."""
     revoked: int = 0
@@ -157,7 +157,7 @@ class Players(Part):
         """Whoever was never seen before has no past to be counted."""
         for player in self.by_id.values():
             if player.is_new:
-                player.filled, player.dirty = self.world.rules.number, True
+                player.backfilled_to, player.dirty = self.world.rules.number, True
 
     def instants(self, events: Sequence[GameEvent]) -> list[tuple[PlayerState, datetime]]:
         """When the service's own events may happen to players: with one of these events, or now to whom none does."""

@@ -16,7 +16,7 @@ def look_at(world: World, player_id: PlayerId) -> PlayerState:
     """One player of this world as they are, without a lock; of one never seen: who did nothing."""
     players = world[Players]
     players.read_unlocked()
-    unseen = PlayerState(player_id, world, filled=world.rules.number)
+    unseen = PlayerState(player_id, world, backfilled_to=world.rules.number)
     return players.by_id.setdefault(player_id, unseen)
 
 

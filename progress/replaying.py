@@ -21,21 +21,21 @@ def adopt(tallies: Tallies, replayed: Tallies, player: PlayerState, rerun: Colle
             tallies.by_key[key], past.dirty = past, True
             tallies.members = {member for member in tallies.members if member[:3] != key}
             tallies.dropped.add(key)
-        elif spec.since > player.filled:
+        elif spec.counted_since > player.backfilled_to:
             tallies.by_key[key], past.dirty = past, True
         else:
             tally = tallies.tally(key)
-            if (spec.members_since or 0) > player.filled:
+            if (spec.members_since or 0) > player.backfilled_to:
                 tally.members, tally.dirty = past.members, True
-            if (spec.days_since or 0) > player.filled:
+            if (spec.days_since or 0) > player.backfilled_to:
                 tally.runs, tally.dirty = past.runs, True
     for member in replayed.members:
         spec = specs[member[1], member[2].partition("#")[0]]
-        if (spec.members_since or 0) > player.filled or spec.scope.run_of in rerun:
+        if (spec.members_since or 0) > player.backfilled_to or spec.scope.run_of in rerun:
             tallies.add_member(member)
     for (player_id, metric), samples in replayed.windows.items():
         longest, since = tallies.index.windows[metric]
-        if since > player.filled:
+        if since > player.backfilled_to:
             oldest = samples[-1][0] - WINDOW_MEMORY - timedelta(seconds=longest)
             kept = [sample for sample in samples if sample[0] >= oldest]
             tallies.windows[player_id, metric] = kept

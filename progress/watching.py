@@ -35,7 +35,7 @@ class ThresholdIndex:
     equal: dict[float, list[Candidate]] = field(default_factory=dict)
     quarters: list[float] = field(default_factory=list)
     """The values at which a plain goal is a quarter, a half, three quarters done."""
-    quarter_marks: list[tuple[Goal, int]] = field(default_factory=list)
+    quarter_goals: list[tuple[Goal, int]] = field(default_factory=list)
 
     def crossed(self, before: float | None, after: float) -> list[Candidate]:
         """Whose requirement became met as the value went from `before` (None: undefined) to `after`."""
@@ -56,7 +56,7 @@ class ThresholdIndex:
 
     def passed(self, before: float, after: float) -> list[tuple[Goal, int]]:
         """Which plain goals passed a quarter as the value went from `before` to `after`."""
-        return self.quarter_marks[bisect_right(self.quarters, before) : bisect_right(self.quarters, after)]
+        return self.quarter_goals[bisect_right(self.quarters, before) : bisect_right(self.quarters, after)]
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +65,7 @@ class TallySpec:
 
     metric: str
     scope: Scope
-    since: int
+    counted_since: int
     members_since: int | None = None
     """Since when its different members are kept; None: they are not."""
     days_since: int | None = None
@@ -199,7 +199,7 @@ def _watch(spec: TallySpec, goal: Goal, requirement: Requirement, units: Units, 
             index.up_met.append(met)
         if goal.plain and threshold > 0:
             index.quarters += [threshold * quarter / 4 for quarter in (1, 2, 3)]
-            index.quarter_marks += [(goal, quarter) for quarter in (1, 2, 3)]
+            index.quarter_goals += [(goal, quarter) for quarter in (1, 2, 3)]
     is_one_window = len(goal.requirements) == 1 and requirement.nature == WINDOW
     if not goal.plain and not is_one_window and goal not in spec.composite:
         spec.composite.append(goal)
@@ -209,7 +209,7 @@ def _sort(index: ThresholdIndex) -> None:
     pairs: list[tuple[list[float], list[Any]]] = [
         (index.up, index.up_met),
         (index.down, index.down_met),
-        (index.quarters, index.quarter_marks),
+        (index.quarters, index.quarter_goals),
     ]
     for values, beside in pairs:
         order = sorted(range(len(values)), key=values.__getitem__)

@@ -36,7 +36,7 @@ class ChangeProfile(Command):
             columns |= {"banned_at": world.now, "banned_by": world.actor.signature}
             if state.banned:
                 end_tokens(self.player_id)
-            elif state.filled < world.rules.number:
+            elif state.backfilled_to < world.rules.number:
                 backfill.run_soon(world.now)
         if columns:
             Player.objects.filter(pk=self.player_id).update(**columns)

@@ -30,7 +30,7 @@ class BackfillAdmin(ReadOnlyAdmin):
     def open_to_action(self, row: Backfill) -> bool:
         return row.state == Backfill.State.FAILED or bool(row.left_out())
 
-    @admin.action(description="Run again: whoever is not filled yet, or the preview", permissions=["decide"])
+    @admin.action(description="Run again: whoever is still behind, or the preview", permissions=["decide"])
     def run_again(self, request: HttpRequest, queryset: QuerySet[Backfill]) -> None:
         ended = [row for row in queryset if self.open_to_action(row)]
         LeftOut.objects.filter(backfill__in=[row.pk for row in ended]).update(backfill=None)

@@ -30,7 +30,7 @@ class PlayerAdmin(ReadOnlyAdmin):
     list_filter = ("banned",)
     search_fields = ("player_id", "display_name")
     ordering = ("player_id",)
-    hides = ("level", "last_seq", "filled")  # a player without experience has the level at 0, which no row says
+    hides = ("level", "last_seq", "backfilled_to")  # a player without experience has the level at 0, which no row says
     also = ("level_now", "elsewhere")
 
     @admin.display(description="level", ordering="xp")

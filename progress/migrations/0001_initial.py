@@ -144,14 +144,14 @@ class Migration(migrations.Migration):
                 ('achievements_completed', models.PositiveIntegerField(default=0)),
                 ('quests_completed', models.PositiveIntegerField(default=0)),
                 ('last_seq', models.BigIntegerField(default=0)),
-                ('filled', models.PositiveIntegerField(default=0)),
+                ('backfilled_to', models.PositiveIntegerField(default=0)),
                 ('earned', models.BinaryField(default=b'')),
                 ('revoked', models.BinaryField(default=b'')),
                 ('banned', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'indexes': [models.Index(fields=['filled'], name='progress_pl_filled_d5a41a_idx')],
+                'indexes': [models.Index(fields=['backfilled_to'], name='progress_pl_backfil_45e42b_idx')],
             },
         ),
         migrations.CreateModel(

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('player_id', models.CharField(max_length=64, unique=True)),
-                ('filled', models.PositiveIntegerField()),
+                ('backfilled_to', models.PositiveIntegerField()),
                 ('reason', models.CharField(max_length=300)),
                 ('backfill', models.BigIntegerField(null=True)),
                 ('tried_at', models.DateTimeField()),

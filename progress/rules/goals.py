@@ -24,16 +24,16 @@ def needed(match: Json, count: int) -> int:
 class Goal:
     """Requirements, how many of them it takes (`need`), and the scope they count in.
 
-    `since` is the publication from which it is kept: for a player whose past was counted up to an older one it is
-    pending. `plain` goals are a single requirement that is DERIVED, or STICKY and complete
-    as soon as it is met: what is left of them can be read off one tally.
+    `counted_since` is the publication from which it is kept: for a player whose past was counted up to an older one it
+    is pending. `plain` goals are a single requirement that is DERIVED, or STICKY and complete as soon as it is met:
+    what is left of them can be read off one tally.
     """
 
     owner: str
     requirements: tuple[Requirement, ...]
     need: int
     scope: Scope
-    since: int
+    counted_since: int
     plain: bool
 
     @property

@@ -274,7 +274,7 @@ def test_a_period_that_waited_for_another_achievement_is_completed_once_when_the
     kill(0)
     edited(reward("other"), when=1)
     for _ in range(2):
-        Player.objects.update(filled=0)
+        Player.objects.update(backfilled_to=0)
         assert backfilling.run_pending(at(2)) == 1
     assert completed() == [("hunter", "2026-11-16T00:00:00Z", 0), ("month", "2026-11-01T00:00:00Z", 0)]
     assert_paid_as_earned()

@@ -227,7 +227,7 @@ def test_a_repeating_achievement_shows_the_period_of_the_clock_and_counts_comple
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_broker_who_publishes_finds_the_players_of_a_small_game_filled(settings):
+def test_without_a_broker_who_publishes_finds_the_players_of_a_small_game_backfilled(settings):
     settings.RABBITMQ_URL = ""
     studio = game_server()
     studio.post(f"{API}/metrics", {"id": "kills", "name": "Kills", "event_type": "enemy.killed"}, format="json")

@@ -205,7 +205,7 @@ def test_a_clock_that_stands() -> None:
 
 def test_a_failed_backfill_and_a_player_left_out_of_one() -> None:
     assert examine()[0]["backfills"] == ("ok", "none is under way")
-    LeftOut.objects.create(player_id="ann", filled=1, reason="KeyError: 'id'", tried_at=NOW)
+    LeftOut.objects.create(player_id="ann", backfilled_to=1, reason="KeyError: 'id'", tried_at=NOW)
     verdict, what = examine()[0]["backfills"]
     assert (verdict, "ann (KeyError: 'id')" in what) == ("TROUBLE", True)
     Backfill.objects.create(state=Backfill.State.FAILED)

@@ -130,7 +130,7 @@ def test_content_that_comes_late_finds_what_was_done_and_goes_on_from_there(
         publish(*METRICS)
         pipeline.process(as_sent(before), now=NOON)
         if is_published(content):
-            replaying.fill(["ann"], now=NOON)
+            replaying.backfill(["ann"], now=NOON)
             for batch in afterwards:
                 pipeline.process(as_sent(batch), now=NOON)
             assert_the_same(modelled(content, [before, *afterwards], zone))

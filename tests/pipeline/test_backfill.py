@@ -57,7 +57,7 @@ def test_a_second_run_changes_nothing():
     publish(metric("kills"), reward("coin"))
     pipeline.process([event(f"e{i}", at=i) for i in range(12)], now=NOON)
     publish_and_fill(achievement("ten", requirement("COUNT", "kills", 10), rewards=["coin"]))
-    Player.objects.update(filled=0)
+    Player.objects.update(backfilled_to=0)
     assert backfilling.run_pending(NOON) == 1
     assert completions() == [("ten", "ann", "0", 9)]
     assert Wallet.objects.get().balance == 5
@@ -92,7 +92,7 @@ def test_a_new_metric_in_every_scope_is_counted_as_if_it_had_always_been_there()
     assert {c[0] for c in completions()} == {"sum", "weapons", "burst", "daily", "always", "after", "low", "three"}
 
 
-def test_until_a_player_is_filled_new_content_neither_counts_nor_completes():
+def test_until_a_player_is_backfilled_new_content_neither_counts_nor_completes():
     publish(metric("kills"))
     pipeline.process([event("e1")], now=NOON)
     publication = publish(achievement("daily", requirement("COUNT", "kills", 2), repeat="DAILY"))
@@ -160,7 +160,7 @@ def shown(job):
     return game_server().get(f"/api/v1/backfills/{job.pk}").json()
 
 
-def test_whose_past_cannot_be_replayed_is_left_out_by_name_and_the_others_are_filled():
+def test_whose_past_cannot_be_replayed_is_left_out_by_name_and_the_others_are_backfilled():
     one = play_of_45()
     spoil("p00")
     spoil("p17")
@@ -230,21 +230,21 @@ def test_a_preview_that_failed_counts_when_it_is_run_again(admin_client: Client)
     assert (job.state, job.players_done, job.would_complete) == (Backfill.State.DONE, 45, 45)
 
 
-# -- who is filled later -----------------------------------------------------------------------------------------------
+# -- who is backfilled later -------------------------------------------------------------------------------------------
 
 
-def test_who_was_first_seen_while_it_was_published_is_filled_by_the_clock():
+def test_who_was_first_seen_while_it_was_published_is_backfilled_by_the_clock():
     publish(metric("kills"))
     publish_and_fill(achievement("one", requirement("COUNT", "kills", 1)))
     pipeline.process([event("e1")], now=NOON)
-    Player.objects.update(filled=1)  # as a batch left it that began before the publication
+    Player.objects.update(backfilled_to=1)  # as a batch left it that began before the publication
     publish_and_fill(achievement("two", requirement("COUNT", "kills", 1)))
-    Player.objects.update(filled=1)
+    Player.objects.update(backfilled_to=1)
     assert backfilling.run_pending(NOON) == 1
     assert {c[0] for c in completions()} == {"one", "two"}
 
 
-def test_who_is_banned_is_filled_when_they_are_not_any_more(django_capture_on_commit_callbacks):
+def test_who_is_banned_is_backfilled_when_they_are_not_any_more(django_capture_on_commit_callbacks):
     publish(metric("kills"), reward("coin"))
     pipeline.process([event("e", player) for player in ("ann", "bob")], now=NOON)
     bus.handle(ChangeProfile(player_id="ann", changes={"banned": True}), actor=SYSTEM, now=NOON)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from achievements.models import Mark, Standing
+from achievements.models import ProgressMark, Standing
 from achievements.rules import AchievementRules
 from gamification import backfilling
 from gamification.kernel.content import publishing
@@ -202,7 +202,7 @@ def test_two_occurrences_pay_twice_each_under_its_name() -> None:
 
 def test_a_streak_is_of_the_players_own_days() -> None:
     publish(metric("kills"), achievement("regular", requirement("STREAK", "kills", 3)))
-    Player.objects.create(player_id="ann", zones=[["", "Pacific/Auckland"]], filled=99)
+    Player.objects.create(player_id="ann", zones=[["", "Pacific/Auckland"]], backfilled_to=99)
     # At noon UTC a new day is an hour old there (it is summer): three of theirs within two of UTC's.
     process(event("a", at=-7200), event("b", at=0), event("c", at=DAY))
     assert completed() == [("regular", "0", DAY)]
@@ -319,7 +319,7 @@ def test_what_waited_for_another_in_a_period_reads_what_was_counted_there() -> N
 
 
 def marks() -> list[tuple[str, int, int, float]]:
-    rows: Sequence[Mark] = list(Mark.objects.order_by("achievement_id", "occurrence", "quarter"))
+    rows: Sequence[ProgressMark] = list(ProgressMark.objects.order_by("achievement_id", "occurrence", "quarter"))
     return [(m.occurrence, m.quarter, round((m.at - NOON).total_seconds()), m.progress) for m in rows]
 
 
@@ -364,7 +364,7 @@ def test_one_days_completion_does_not_hide_the_next_days_quarters() -> None:
 def test_a_player_who_is_new_has_nothing_to_fill() -> None:
     number = publish(metric("kills")).number
     process(event("a"))
-    assert Player.objects.get().filled == number
+    assert Player.objects.get().backfilled_to == number
 
 
 def test_a_batch_of_many_players_gives_each_their_own() -> None:

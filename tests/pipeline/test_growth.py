@@ -37,7 +37,7 @@ FACTS = {
     "rewards_transfer": "the ledger",
     "achievements_standing": "each a completion",
     "progress_memberseen": "each something new that the player has seen",
-    "achievements_mark": "history: three an occurrence at most",
+    "achievements_progressmark": "history: three an occurrence at most",
     "progress_metricday": "a metric's health: one a day, whoever plays",
 }
 """Tables that may grow, and why."""

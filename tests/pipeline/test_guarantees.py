@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, models, transaction
 
-from achievements.models import Mark, Standing
+from achievements.models import ProgressMark, Standing
 from gamification.feed.models import Message
 from gamification.kernel.models import Event
 from progress.models import MemberSeen, Player, Tally, WindowSample
@@ -33,7 +33,7 @@ def same_key(row: models.Model) -> None:
     ("table", "change"),
     [
         (Player, same_key), (Event, same_key), (Tally, same_key), (MemberSeen, same_key), (WindowSample, same_key),
-        (Standing, same_key), (Mark, same_key), (Distribution, same_key), (Distribution, same_cause),
+        (Standing, same_key), (ProgressMark, same_key), (Distribution, same_key), (Distribution, same_cause),
         (Transfer, same_key), (Wallet, same_key), (Message, same_key),
     ],
 )  # fmt: skip

@@ -185,7 +185,7 @@ class PlayAgainstEdits(RuleBasedStateMachine):
 
     @rule(id_=ids, changes=edits)
     def preview(self, id_: str, changes: dict[str, Any]) -> None:
-        """It changes nothing, and does not fail: that is seen when everybody is filled."""
+        """It changes nothing, and does not fail: that is seen when everybody is backfilled."""
         self.handle(PreviewContent(kind="achievement", id=id_, changes=changes))
 
     @rule(id_=ids, is_back=st.booleans())
@@ -283,7 +283,7 @@ class PlayAgainstEdits(RuleBasedStateMachine):
         stopped = ended.exclude(state=Backfill.State.DONE)  # a preview may name what was retired meanwhile
         assert all(job.preview and "unknown" in job.detail for job in stopped), list(stopped.values_list("detail"))
         newest = ended.last()
-        holding.assert_everybody_is_filled(newest.publication if newest else 0)
+        holding.assert_everybody_is_backfilled(newest.publication if newest else 0)
         for player in Player.objects.filter(banned=False).values_list("player_id", flat=True):
             view = ShownAchievements(player, self.now)
             for one in view.rules.by_id.values():
@@ -299,7 +299,7 @@ class PlayAgainstEdits(RuleBasedStateMachine):
     @rule()
     def count_everybody_anew(self) -> None:
         """As if every unit were new to everybody."""
-        Player.objects.update(filled=0)
+        Player.objects.update(backfilled_to=0)
         self.fill()
 
     # -- what holds ----------------------------------------------------------------------------------------------------

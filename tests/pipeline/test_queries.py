@@ -71,7 +71,7 @@ def test_300_achievements_ask_no_more_queries_than_10():
     for change in everything(300)[16:]:
         if change.id.startswith("n") and int(change.id[1:]) >= 10:
             publish(change)
-    Player.objects.update(filled=10_000)
+    Player.objects.update(backfilled_to=10_000)
     many = queries(batch("b", 50, players=7))
     assert many <= few
 

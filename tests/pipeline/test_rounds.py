@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from achievements.models import Mark
+from achievements.models import ProgressMark
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule
 from gamification.kernel.core import bus
@@ -120,7 +120,7 @@ def test_a_held_event_leaves_no_trace() -> None:
     assert completed() == []
     assert not Tally.objects.exists()
     assert not MetricDay.objects.exists()
-    assert not Mark.objects.exists()
+    assert not ProgressMark.objects.exists()
     assert Event.objects.get().state == Event.State.HELD
     assert process(loot_event("a", 500)).duplicates == 1
 
@@ -156,7 +156,7 @@ def test_without_anti_cheat_everything_passes() -> None:
 
 def test_the_events_of_a_banned_player_are_held() -> None:
     publish(metric("kills"), achievement("first", requirement("COUNT", "kills", 1)))
-    Player.objects.create(player_id="ann", banned=True, filled=99)
+    Player.objects.create(player_id="ann", banned=True, backfilled_to=99)
     outcome = process(event("a"), event("b", "bob"))
     assert outcome.held == {"ann": ["a"]}
     assert (completed("ann"), completed("bob")) == ([], [("first", "0", 0)])

@@ -149,7 +149,7 @@ def play(who: str, server: Any) -> None:
     assert server.patch(f"{API}/players/{who}", {"banned": False}, format="json").status_code == 200
     Backfill.objects.create(preview={"kind": "achievement"}, state="RUNNING", cursor=who)
     UnsentFacts.objects.create(player_id=who, since=1)
-    LeftOut.objects.create(player_id=who, filled=0, reason=f"what {who} did", tried_at=NOON)
+    LeftOut.objects.create(player_id=who, backfilled_to=0, reason=f"what {who} did", tried_at=NOON)
 
 
 def test_nothing_is_left_of_an_erased_player_in_the_whole_database(clock: time_machine.Traveller) -> None:

@@ -79,7 +79,7 @@ def test_40_quests_ask_no_more_queries_than_4() -> None:
     queries(batch("a", 5, range(10)))
     few = queries(batch("a", 5, range(10, 20)))
     publish(*content(40))
-    Player.objects.update(filled=10_000)
+    Player.objects.update(backfilled_to=10_000)
     queries(batch("b", 7, range(10)))
     assert queries(batch("b", 7, range(10, 20))) <= few
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Model, Sum
 
-from achievements.models import Achievement, Mark, Standing
+from achievements.models import Achievement, ProgressMark, Standing
 from gamification.feed.models import Message
 from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.models import Event, OutboxFact, Version
@@ -108,9 +108,9 @@ def assert_only_later_ones_count(had: dict[str, set[Key]], since: datetime) -> N
             assert event.received_at > since, (player_id, id_, occurrence)
 
 
-def assert_everybody_is_filled(number: int) -> None:
+def assert_everybody_is_backfilled(number: int) -> None:
     assert not LeftOut.objects.exists()
-    behind = Player.objects.filter(filled__lt=number, banned=False)
+    behind = Player.objects.filter(backfilled_to__lt=number, banned=False)
     assert not behind.exists(), list(behind.values_list("player_id", flat=True))
 
 
@@ -123,7 +123,7 @@ def snapshot() -> dict[str, list[tuple[Any, ...]]]:
     """What has come of what was played."""
     seen: list[tuple[type[Model], tuple[str, ...]]] = [
         (Standing, ("player_id", "achievement_id", "occurrence", "completed_at", "event_id", "memory", "final")),
-        (Mark, ("player_id", "achievement_id", "occurrence", "quarter", "at", "progress")),
+        (ProgressMark, ("player_id", "achievement_id", "occurrence", "quarter", "at", "progress")),
         (Tally, ("player_id", "metric_id", "scope", "count", "sum", "max", "min", "latest", "members", "runs")),
         (Run, ("player_id", "quest_id", "run", "status", "completed_at", "state")),
         (Distribution, ("id", "player_id", "status", "created_at")),

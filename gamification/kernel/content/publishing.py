@@ -5,7 +5,7 @@ Apps register what they compile and what they find wrong; the kernel knows none 
 
 A *unit* is the smallest thing that is counted for players (a metric in a scope, an achievement's requirements). The
 head remembers since which publication each has been kept without a gap: a player whose past was counted up to
-publication n (`Player.filled`) is up to date for every unit that is not younger than n.
+publication n (`Player.backfilled_to`) is up to date for every unit that is not younger than n.
 """
 
 from __future__ import annotations

@@ -1,0 +1,81 @@
+"""What the contributor's pages name is there: a file that was renamed, or a class, is found out by its old name."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+BASE: Path = settings.BASE_DIR
+OURS = ("gamification", "progress", "rewards", "achievements", "quests", "anticheat")
+CODE = [
+    *OURS,
+    "templates",
+    "tests",
+    "benchmarks",
+    ".ci",
+    "Makefile",
+    "pyproject.toml",
+    "docker-compose.yml",
+    ".env.example",
+]
+PAGES = [
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/glossary.md",
+    "docs/releasing.md",
+    *(f"docs/decisions/{page.name}" for page in sorted((BASE / "docs/decisions").glob("*.md"))),
+    *(f"{app}/README.md" for app in OURS[1:]),
+]
+QUOTED = re.compile(r"`([^`\n]+)`")
+A_FILE = re.compile(r"(?!/)[\w.\-/]+(?:/|\.(?:py|md|yml|yaml|toml|js|mjs|svg|txt))")
+MADE_UP = {"utils.py", "game.yaml", "NNNN-a-few-words.md"}
+A_NAME = re.compile(r"([A-Za-z_]\w*\.)*([A-Za-z_]\w{2,})(\([^`]*\))?")
+
+
+@cache
+def words(*places: str) -> frozenset[str]:
+    """Every word of the code, but of migrations, which keep old names."""
+    found: set[str] = set()
+    for place in map(BASE.joinpath, places):
+        files = (
+            [place]
+            if place.is_file()
+            else [file for file in place.rglob("*") if file.suffix in SUFFIXES and file.is_file()]
+        )
+        for file in files:
+            if "migrations" not in file.parts and file.name != Path(__file__).name:
+                found.update(re.findall(r"\w+", file.read_text()))
+    return frozenset(found)
+
+
+SUFFIXES = {".py", ".js", ".html", ".yaml", ".mjs", ""}
+
+
+def quoted(page: str) -> list[str]:
+    return QUOTED.findall(re.sub(r"^```.*?^```", "", (BASE / page).read_text(), flags=re.MULTILINE | re.DOTALL))
+
+
+def is_there(file: str, page: str) -> bool:
+    places = (BASE, BASE / "gamification", (BASE / page).parent, *(BASE / app for app in OURS))
+    return any((place / file).exists() for place in places)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_files_that_it_names_are_there(name: str) -> None:
+    assert {each for each in quoted(name) if A_FILE.fullmatch(each) and not is_there(each, name)} <= MADE_UP
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_names_that_it_quotes_are_in_the_code(name: str) -> None:
+    names = [match for each in quoted(name) if not A_FILE.fullmatch(each) and (match := A_NAME.fullmatch(each))]
+    assert [match[0] for match in names if match[2] not in words(*CODE)] == []
+
+
+def test_each_word_of_the_glossary_is_called_so_in_the_code() -> None:
+    rows = [line.split("|") for line in (BASE / "docs/glossary.md").read_text().splitlines() if line.startswith("| **")]
+    named = [(row[1].strip(), QUOTED.findall(row[2])) for row in rows]
+    assert [word for word, names in named if not names] == []
+    missing = [name for _, names in named for name in names if not set(re.findall(r"\w+", name)) <= words(*OURS)]
+    assert missing == []

@@ -24,6 +24,7 @@ from gamification.kernel.web.strict_fields import (
     rows,
 )
 from progress.content_serializers import Match, RequirementShape
+from progress.rules.scopes import Repeat
 
 
 class SecretAchievementShape(serializers.Serializer[Any]):
@@ -47,7 +48,7 @@ class AchievementShape(ContentShape):
     match = Match(default="ALL")
     rewards = Listed(child=Id())
     prerequisites = Listed(child=Id())
-    repeat = Choice(choices=Achievement.Repeat.choices, default="NEVER")
+    repeat = Choice(choices=Repeat.choices(), default="NEVER")
     series = OptionalText(max_length=64)
     tier = Integer(min_value=0, max_value=2**15 - 1, allow_null=True, default=None)
     is_enabled = Flag(default=True)

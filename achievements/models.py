@@ -6,6 +6,7 @@ from django.db import models
 
 from gamification.kernel.models import ActorField, Content, content_named
 from progress.models import RequirementFields
+from progress.rules.scopes import Repeat
 
 
 class Achievement(Content):
@@ -30,13 +31,6 @@ class Achievement(Content):
         EVENT = "EVENT"
         GENERAL = "GENERAL"
 
-    class Repeat(models.TextChoices):
-        NEVER = "NEVER"
-        DAILY = "DAILY"
-        WEEKLY = "WEEKLY"
-        MONTHLY = "MONTHLY"
-        ALWAYS = "ALWAYS"
-
     class Backfill(models.TextChoices):
         NOTIFY = "NOTIFY"
         DIGEST = "DIGEST"
@@ -50,7 +44,7 @@ class Achievement(Content):
     category = models.CharField(max_length=12, choices=Category.choices, default=Category.GENERAL)
     points = models.PositiveIntegerField(default=0)
     match = models.JSONField(default=str, blank=True, help_text='"ALL" (empty), "ANY" or {"at_least": 2}')
-    repeat = models.CharField(max_length=8, choices=Repeat.choices, default=Repeat.NEVER)
+    repeat = models.CharField(max_length=8, choices=Repeat.choices(), default=Repeat.NEVER.value)
     series = models.CharField(max_length=64, blank=True, default="")
     tier = models.PositiveSmallIntegerField(null=True, blank=True)
     is_enabled = models.BooleanField(default=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from achievements.rules import Achievement
 from gamification.kernel.core.encoding import instant
 from progress.players import PlayerState
-from progress.rules.scopes import ALWAYS, NEVER
+from progress.rules.scopes import ALWAYS
 
 OPEN_RUN = "*"
 """The occurrence under which the unfinished run of an ALWAYS achievement is kept."""
@@ -15,9 +15,8 @@ OPEN_RUN = "*"
 
 def opens_at(achievement: Achievement, player: PlayerState, at: datetime) -> datetime | None:
     """When the player's period that holds `at` opened; None where the achievement has no periods."""
-    if achievement.repeat in (NEVER, ALWAYS):
-        return None
-    return player.period(achievement.repeat, at).opens
+    kind = achievement.goal.scope.period_kind
+    return player.period(kind, at).opens if kind is not None else None
 
 
 def open_occurrence(achievement: Achievement, opens: datetime | None) -> str:

@@ -13,7 +13,7 @@ from gamification.kernel.core.messages import Json
 from progress.rules.goals import Goal, needed
 from progress.rules.requirements import DERIVED, STICKY, Requirement, compile_requirement
 from progress.rules.samples import Metric
-from progress.rules.scopes import ALWAYS, NEVER, Scope
+from progress.rules.scopes import ALWAYS, NEVER, Repeat, Scope
 
 if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Units
@@ -47,7 +47,7 @@ class Achievement:
     points: int
     rewards: tuple[str, ...]
     prerequisites: tuple[str, ...]
-    repeat: str
+    repeat: Repeat
     is_enabled: bool
     starts_at: datetime | None
     ends_at: datetime | None
@@ -128,7 +128,7 @@ def compile_achievement(
     units: Units,
     era: Era | None = None,
 ) -> Achievement:
-    id_, repeat = definition["id"], definition["repeat"]
+    id_, repeat = definition["id"], Repeat(definition["repeat"])
     starts_at, ends_at = _instant(definition["starts_at"]), _instant(definition["ends_at"])
     scope = Scope(repeat, starts_at, ends_at, id_ if repeat == ALWAYS else "")
     requirements = tuple(compile_requirement(r, metrics) for r in definition["requirements"])

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from achievements.models import Achievement
 from gamification.kernel.web.strict_fields import Shape, Text
 from progress.models import Aggregate, MetricCondition, Operator
+from progress.rules.scopes import Repeat
 from rewards.serializers import DistributionShape
 
 # -- requests ----------------------------------------------------------------------------------------------------------
@@ -68,7 +69,7 @@ class AchievementStandingShape(AchievementProgressShape):
     points = serializers.IntegerField()
     series = serializers.CharField(allow_null=True)
     tier = serializers.IntegerField(allow_null=True)
-    repeat = serializers.ChoiceField(Achievement.Repeat.choices)
+    repeat = serializers.ChoiceField(Repeat.choices())
     icon = serializers.CharField(allow_null=True)
     rewards = serializers.ListField(child=serializers.CharField())
     rarity = serializers.FloatField(

@@ -13,7 +13,7 @@ from achievements.rules import Achievement, AchievementRules
 from achievements.standings import Standings
 from gamification.kernel.core.encoding import number
 from gamification.kernel.core.messages import Json
-from progress.periods import DAILY
+from progress.periods import PeriodKind
 from progress.players import PlayerState
 from progress.rules.goals import Goal, combined
 from progress.rules.requirements import TARGET, WINDOW
@@ -65,7 +65,7 @@ def goal_snapshot(
                 "threshold": number(requirement.threshold),
             }
             if requirement.type == "STREAK":
-                entry["current"] = found.current_run(player.period(DAILY, now))
+                entry["current"] = found.current_run(player.period(PeriodKind.DAILY, now))
         fractions.append(requirement.fraction(value, met))
         met_all.append(met)
         shown.append({**entry, "value": number(value), "met": met})

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from gamification.kernel.core.messages import REPORTED, GameEvent, Sample
 from gamification.kernel.core.world import World
-from progress import periods
+from progress.periods import PeriodKind
 from progress.players import Players, PlayerState
 from progress.rules.goals import Goal
 from progress.rules.requirements import Requirement
@@ -92,14 +92,15 @@ def _fold(tallies: Tallies, sample: Sample, event: GameEvent, player: PlayerStat
         key = tally_key(spec, player, at)
         if key is None or (tallies.muted and spec.scope.run_of in tallies.muted):
             continue
-        opens = player.period(spec.scope.repeat, at).opens if spec.scope.repeat in periods.KINDS else None
+        kind = spec.scope.period_kind
+        opens = player.period(kind, at).opens if kind is not None else None
         tally = tallies.tally(key)
         before = [tally.value(aggregate) for aggregate in spec.thresholds]
         tally.fold(sample.value, at, event.id)
         if spec.members_since is not None and sample.member is not None and spec.members_since <= player.backfilled_to:
             tally.members += tallies.add_member((*key, sample.member))
         if spec.days_since is not None and spec.days_since <= player.backfilled_to:
-            tally.add_day(player.period(periods.DAILY, at))
+            tally.add_day(player.period(PeriodKind.DAILY, at))
         for was, (aggregate, thresholds) in zip(before, spec.thresholds.items(), strict=True):
             now = tally.value(aggregate)
             if now is None or (was == now and was is not None):

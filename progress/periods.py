@@ -9,17 +9,23 @@ short. DST changes are the calendar's: a local day may have 23 or 25 hours.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
 from gamification.kernel.core.encoding import instant, parse_instant
+from gamification.kernel.core.vocabulary import Vocabulary
 
-DAILY, WEEKLY, MONTHLY = "DAILY", "WEEKLY", "MONTHLY"
-KINDS = (DAILY, WEEKLY, MONTHLY)
+
+class PeriodKind(Vocabulary):
+    DAILY = "DAILY"
+    WEEKLY = "WEEKLY"
+    MONTHLY = "MONTHLY"
+
 
 Zones = tuple[tuple[str, str], ...]
 """`(from, zone name)`, oldest first; `from` is "" for the first, else the instant it was set."""
@@ -30,6 +36,10 @@ _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 class Period(NamedTuple):
     opens: datetime
     closes: datetime
+
+
+PeriodsAt = Callable[[PeriodKind], Period]
+"""A player's periods at some instant, by their kind."""
 
 
 class _Regime(NamedTuple):
@@ -54,12 +64,12 @@ def change_zone(zones: Zones, name: str, now: datetime) -> Zones:
     """The history with a new zone set at `now`. What was set before and has not begun is forgotten: it never will."""
     if zone_name(zones) == name:
         return zones
-    while len(zones) > 1 and all(_regimes(kind, zones)[-1].start > now for kind in KINDS):
+    while len(zones) > 1 and all(_regimes(kind, zones)[-1].start > now for kind in PeriodKind):
         zones = zones[:-1]
     return zones if zone_name(zones) == name else (*zones, (instant(now), name))
 
 
-def period(kind: str, zones: Zones, at: datetime) -> Period:
+def period(kind: PeriodKind, zones: Zones, at: datetime) -> Period:
     """The period of `kind` that holds the instant `at`."""
     regimes = _regimes(kind, zones)
     regime = regimes[bisect_right(regimes, at, key=lambda r: r.start) - 1]
@@ -69,7 +79,7 @@ def period(kind: str, zones: Zones, at: datetime) -> Period:
 
 
 @lru_cache(maxsize=4096)
-def _regimes(kind: str, zones: Zones) -> tuple[_Regime, ...]:
+def _regimes(kind: PeriodKind, zones: Zones) -> tuple[_Regime, ...]:
     regimes = [_Regime(_BEGINNING, zones[0][1], _BEGINNING)]
     for since, name in zones[1:]:
         at = parse_instant(since)
@@ -83,19 +93,22 @@ def _regimes(kind: str, zones: Zones) -> tuple[_Regime, ...]:
     return tuple(regimes)
 
 
-def _first_boundary(kind: str, name: str, start: datetime) -> datetime:
+def _first_boundary(kind: PeriodKind, name: str, start: datetime) -> datetime:
     """The zone's first boundary at least a whole period after `start`."""
-    if kind == DAILY:
-        earliest = start + timedelta(hours=24)
-    elif kind == WEEKLY:
-        earliest = start + timedelta(days=7)
-    else:
-        earliest = (start.astimezone(_zone(name)) + relativedelta(months=1)).astimezone(UTC)
+    match kind:
+        case PeriodKind.DAILY:
+            earliest = start + timedelta(hours=24)
+        case PeriodKind.WEEKLY:
+            earliest = start + timedelta(days=7)
+        case PeriodKind.MONTHLY:
+            earliest = (start.astimezone(_zone(name)) + relativedelta(months=1)).astimezone(UTC)
+        case _:
+            assert_never(kind)
     found = _calendar_at(kind, name, earliest)
     return found.opens if found.opens >= earliest else found.closes
 
 
-def _calendar_at(kind: str, name: str, at: datetime) -> Period:
+def _calendar_at(kind: PeriodKind, name: str, at: datetime) -> Period:
     """The calendar's period that holds an instant. Where clocks were changed across midnight, an instant may bear the
     date beside that of the period it lies in: what is one day's is decided by the bounds.
     """
@@ -110,24 +123,30 @@ def _calendar_at(kind: str, name: str, at: datetime) -> Period:
     return found
 
 
-def _opening_date(kind: str, day: date) -> date:
-    if kind == WEEKLY:
-        return day - timedelta(days=day.weekday())
-    if kind == MONTHLY:
-        return day.replace(day=1)
-    return day
+def _opening_date(kind: PeriodKind, day: date) -> date:
+    match kind:
+        case PeriodKind.DAILY:
+            return day
+        case PeriodKind.WEEKLY:
+            return day - timedelta(days=day.weekday())
+        case PeriodKind.MONTHLY:
+            return day.replace(day=1)
+    assert_never(kind)
 
 
-def _closing_date(kind: str, opening: date) -> date:
-    if kind == DAILY:
-        return opening + timedelta(days=1)
-    if kind == WEEKLY:
-        return opening + timedelta(days=7)
-    return opening + relativedelta(months=1)
+def _closing_date(kind: PeriodKind, opening: date) -> date:
+    match kind:
+        case PeriodKind.DAILY:
+            return opening + timedelta(days=1)
+        case PeriodKind.WEEKLY:
+            return opening + timedelta(days=7)
+        case PeriodKind.MONTHLY:
+            return opening + relativedelta(months=1)
+    assert_never(kind)
 
 
 @lru_cache(maxsize=4096)
-def _calendar(kind: str, name: str, opening: date) -> Period:
+def _calendar(kind: PeriodKind, name: str, opening: date) -> Period:
     return Period(_midnight(opening, name), _midnight(_closing_date(kind, opening), name))
 
 

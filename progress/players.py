@@ -16,7 +16,7 @@ from gamification.kernel.storage import sql
 from progress import periods
 from progress.erasure import PlayerErased, erased
 from progress.models import Player
-from progress.periods import Period, Zones
+from progress.periods import Period, PeriodKind, Zones
 from progress.zones import Home
 
 
@@ -69,7 +69,7 @@ class PlayerState:
         """The history of the time zone that the player's periods follow: their own, or the deployment's."""
         return self.zones or self.world.rules[Home]
 
-    def period(self, kind: str, at: datetime) -> Period:
+    def period(self, kind: PeriodKind, at: datetime) -> Period:
         """The player's period of that kind which holds `at`."""
         found = self._periods.get(kind)
         if found is None or not found.opens <= at < found.closes:

@@ -17,7 +17,6 @@ from gamification.kernel.core import sums
 from gamification.kernel.core.messages import GameEvent, PlayerId, Sample
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
-from progress import periods
 from progress.members import forget_members, keep_members, load_members
 from progress.models import MemberSeen, MetricDay, WindowSample
 from progress.models import Tally as TallyRow
@@ -198,7 +197,8 @@ class Tallies(Part):
         scope = goal.scope
         if scope.label == "":
             return samples
-        closes = player.period(scope.repeat, opens).closes if opens is not None else None
+        kind = scope.period_kind
+        closes = player.period(kind, opens).closes if kind is not None and opens is not None else None
         return [
             s for s in samples if scope.contains(s[0]) and (opens is None or closes is None or opens <= s[0] < closes)
         ]
@@ -275,7 +275,7 @@ def tally_key(spec: TallySpec, player: PlayerState, at: datetime) -> TallyKey | 
         return (player.player_id, spec.metric, "")
     if not scope.contains(at):
         return None
-    opens = player.period(scope.repeat, at).opens if scope.repeat in periods.KINDS else None
+    opens = player.period(scope.period_kind, at).opens if scope.period_kind is not None else None
     return (player.player_id, spec.metric, scope.key(opens))
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.core.world import World
 from progress.metering import CountedEvent
+from progress.periods import PeriodKind
 from progress.players import Players, PlayerState
 from progress.rules.scopes import NEVER
 from quests import facts, running, starting
@@ -47,7 +48,7 @@ def _learn(rules: QuestRules, player: PlayerState, event: GameEvent) -> None:
 
 
 def _counts(run: Run, event: GameEvent, player: PlayerState) -> bool:
-    return bool(event.samples) and running.count(run, event, lambda at: player.period("DAILY", at))
+    return bool(event.samples) and running.count(run, event, lambda at: player.period(PeriodKind.DAILY, at))
 
 
 def advance_run(

@@ -24,7 +24,9 @@ from gamification.kernel.web.strict_fields import (
     rows,
 )
 from progress.content_serializers import Match, RequirementShape
-from quests.models import Pool, Quest, Step
+from progress.rules.scopes import Repeat
+from quests.models import Quest, Step
+from quests.rules import POOL_PERIODS
 
 LAST = 2**15 - 1
 """The greatest order of a step, and the most quests that a pool can pick."""
@@ -59,7 +61,7 @@ class QuestShape(ContentShape):
     time_limit = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
     start_date = Instant(allow_null=True, default=None)
     end_date = Instant(allow_null=True, default=None)
-    repeat = Choice(choices=Quest.Repeat.choices, default="NEVER")
+    repeat = Choice(choices=Repeat.choices(), default="NEVER")
     cooldown = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
     auto_start = Flag(default=False)
     is_active = Flag(default=True)
@@ -83,4 +85,4 @@ class PoolShape(ContentShape):
     id = Id()
     quests = Listed(child=Id())
     pick = Integer(min_value=1, max_value=LAST, default=1)
-    period = Choice(choices=Pool.Period.choices, default="DAILY")
+    period = Choice(choices=[(kind.value, kind.label) for kind in POOL_PERIODS], default="DAILY")

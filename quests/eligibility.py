@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
-from progress.periods import KINDS, Period
+from progress.periods import PeriodsAt
 from progress.rules.requirements import Requirement
 from progress.rules.scopes import NEVER
 from quests.rules import Quest
@@ -21,7 +20,7 @@ def refusal(
     at: datetime,
     newest: Run | None,
     is_done: bool,
-    period: Callable[[str], Period],
+    period: PeriodsAt,
     has: Has,
 ) -> tuple[str, str] | None:
     """Why a run cannot be started at that instant, `(code, detail)`; None: it can.
@@ -63,12 +62,13 @@ def _wanted(requirement: Requirement) -> str:
     return f"{requirement.type} of {requirement.metric} {requirement.operator} {requirement.threshold:g}"
 
 
-def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Callable[[str], Period]) -> bool:
+def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: PeriodsAt) -> bool:
     if quest.repeat == NEVER:
         return is_done
-    if quest.repeat not in KINDS or newest is None:
+    kind = quest.repeat.period
+    if kind is None or newest is None:
         return False
-    opens, closes = period(quest.repeat)
+    opens, closes = period(kind)
     if newest.status != COMPLETED or newest.completed_at is None:
         return newest.started_at >= closes  # a late event: what is begun since is not to be followed by what was before
     # Another version may have had other periods, or none. What has one may be completed at its very end, where the next
@@ -77,9 +77,10 @@ def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Calla
     return newest.started_at >= opens or (newest.completed_at >= opens and not is_at_its_end)
 
 
-def starts_itself(quest: Quest, newest: Run | None, period: Callable[[str], Period]) -> bool:
+def starts_itself(quest: Quest, newest: Run | None, period: PeriodsAt) -> bool:
     """Whether it may start by itself, as far as the player has not decided against it: what they abandoned comes back
     with the next period at the earliest."""
     if newest is None or newest.status != ABANDONED:
         return True
-    return newest.period is not None and quest.repeat in KINDS and newest.started_at < period(quest.repeat).opens
+    kind = quest.repeat.period
+    return newest.period is not None and kind is not None and newest.started_at < period(kind).opens

@@ -6,6 +6,9 @@ from django.db import models
 
 from gamification.kernel.models import Content, content_named
 from progress.models import RequirementFields
+from progress.periods import PeriodKind
+from progress.rules.scopes import Repeat
+from quests.rules import POOL_PERIODS
 
 
 class Quest(Content):
@@ -24,13 +27,6 @@ class Quest(Content):
         EXPERT = "EXPERT"
         LEGENDARY = "LEGENDARY"
 
-    class Repeat(models.TextChoices):
-        NEVER = "NEVER"
-        DAILY = "DAILY"
-        WEEKLY = "WEEKLY"
-        MONTHLY = "MONTHLY"
-        ALWAYS = "ALWAYS"
-
     serial = models.PositiveIntegerField(unique=True, editable=False)
     """Its bit in a player's quest columns; given once, at creation."""
     title = models.CharField(max_length=120)
@@ -40,7 +36,7 @@ class Quest(Content):
     time_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds from the start of a run")
     start_date = models.DateTimeField(null=True, blank=True)
     end_date = models.DateTimeField(null=True, blank=True)
-    repeat = models.CharField(max_length=8, choices=Repeat.choices, default=Repeat.NEVER)
+    repeat = models.CharField(max_length=8, choices=Repeat.choices(), default=Repeat.NEVER.value)
     cooldown = models.PositiveIntegerField(
         null=True, blank=True, help_text="Seconds from the end of a run to the next start"
     )
@@ -107,12 +103,10 @@ class QuestReward(models.Model):
 class Pool(Content):
     """Quests of which each player is offered some, others every day or week."""
 
-    class Period(models.TextChoices):
-        DAILY = "DAILY"
-        WEEKLY = "WEEKLY"
-
     pick = models.PositiveSmallIntegerField(default=1)
-    period = models.CharField(max_length=6, choices=Period.choices, default=Period.DAILY)
+    period = models.CharField(
+        max_length=6, choices=[(kind.value, kind.label) for kind in POOL_PERIODS], default=PeriodKind.DAILY.value
+    )
 
 
 class PoolQuest(models.Model):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import PlayerId
-from progress.periods import Period
+from progress.periods import Period, PeriodKind, PeriodsAt
 from progress.rules.goals import needed
 from progress.rules.requirements import Requirement, compile_requirement
 from progress.rules.samples import Metric
-from progress.rules.scopes import NEVER
+from progress.rules.scopes import NEVER, Repeat
 
 if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Published
@@ -49,7 +49,7 @@ class Quest:
     time_limit: int | None
     start_date: datetime | None
     end_date: datetime | None
-    repeat: str
+    repeat: Repeat
     cooldown: int
     auto_start: bool
     is_active: bool
@@ -69,9 +69,13 @@ class Quest:
             ends.append(started_at + timedelta(seconds=self.time_limit))
         return min((end for end in ends if end is not None), default=None)
 
-    def is_offered(self, player_id: PlayerId, period: Callable[[str], Period]) -> bool:
+    def is_offered(self, player_id: PlayerId, period: PeriodsAt) -> bool:
         """Whether some pool offers it to the player in that period; what is in no pool always is."""
         return not self.pools or any(self.id in offered(p, player_id, period(p.period).opens) for p in self.pools)
+
+
+POOL_PERIODS = (PeriodKind.DAILY, PeriodKind.WEEKLY)
+"""In what periods a pool may offer other quests."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +83,7 @@ class Pool:
     id: str
     quests: tuple[str, ...]
     pick: int
-    period: str
+    period: PeriodKind
 
 
 def offered(pool: Pool, player_id: PlayerId, opens: datetime) -> tuple[str, ...]:
@@ -156,7 +160,7 @@ def compile_quest(
         time_limit=definition["time_limit"],
         start_date=parse_instant(definition["start_date"]) if definition["start_date"] else None,
         end_date=parse_instant(definition["end_date"]) if definition["end_date"] else None,
-        repeat=definition["repeat"],
+        repeat=Repeat(definition["repeat"]),
         cooldown=definition["cooldown"] or 0,
         auto_start=definition["auto_start"],
         is_active=definition["is_active"],
@@ -174,7 +178,8 @@ def compile_quests(
 ) -> QuestRules:
     """`serials` and `achievements` (id → serial) are of all that ever were."""
     compiled = {
-        id_: Pool(id_, tuple(pool["quests"]), pool["pick"], pool["period"]) for id_, pool in sorted(pools.items())
+        id_: Pool(id_, tuple(pool["quests"]), pool["pick"], PeriodKind(pool["period"]))
+        for id_, pool in sorted(pools.items())
     }
     by_id = {
         id_: compile_quest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from gamification.kernel.web.strict_fields import Instant, Shape, Text
+from progress.rules.scopes import Repeat
 from quests.content_serializers import StepShape
 from quests.models import Quest, Run
 from quests.reading import STATES
@@ -69,7 +70,7 @@ class QuestStandingShape(QuestProgressShape):
     description = serializers.CharField()
     type = serializers.ChoiceField(Quest.Type.choices)
     difficulty = serializers.ChoiceField(Quest.Difficulty.choices)
-    repeat = serializers.ChoiceField(Quest.Repeat.choices)
+    repeat = serializers.ChoiceField(Repeat.choices())
     time_limit = serializers.IntegerField(allow_null=True)
     start_date = serializers.DateTimeField(allow_null=True)
     end_date = serializers.DateTimeField(allow_null=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from gamification.kernel.core.messages import GameEvent
-from progress.periods import KINDS, Period
+from progress.periods import Period, PeriodsAt
 from progress.players import PlayerState
 from quests import eligibility, facts, running
 from quests.rules import Quest
@@ -59,10 +59,11 @@ def start(runs: QuestRuns, quest: Quest, player: PlayerState, at: datetime, root
     return run
 
 
-def periods_at(player: PlayerState, at: datetime) -> Callable[[str], Period]:
+def periods_at(player: PlayerState, at: datetime) -> PeriodsAt:
     """The player's period of a kind that holds an instant."""
     return lambda kind: player.period(kind, at)
 
 
-def _own_period(quest: Quest, period: Callable[[str], Period]) -> Period | None:
-    return period(quest.repeat) if quest.repeat in KINDS else None
+def _own_period(quest: Quest, period: PeriodsAt) -> Period | None:
+    kind = quest.repeat.period
+    return period(kind) if kind is not None else None

@@ -14,7 +14,7 @@ from gamification.console.trouble import Trouble
 from gamification.kernel.content import publishing
 from progress import zones
 from progress.models import HomeZone, Player, Tally
-from progress.periods import DAILY, period
+from progress.periods import PeriodKind, period
 from progress.rules.tallies import load_runs
 from progress.zones import Home
 from rewards.models import Wallet
@@ -98,4 +98,4 @@ def test_who_chooses_a_zone_later_keeps_the_deployments_history_until_then() -> 
     assert [name for _, name in mine] == ["UTC", BERLIN, "Asia/Tokyo"]
     for hour in range(0, 200, 7):
         at = MONDAY + timedelta(hours=hour)
-        assert period(DAILY, mine, at) == period(DAILY, home, at)
+        assert period(PeriodKind.DAILY, mine, at) == period(PeriodKind.DAILY, home, at)

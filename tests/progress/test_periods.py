@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gamification.kernel.core.encoding import instant
-from progress.periods import DAILY, KINDS, MONTHLY, WEEKLY, Period, Zones, change_zone, freeze, period, zone_name
+from progress.periods import Period, PeriodKind, Zones, change_zone, freeze, period, zone_name
 
 AUCKLAND, LOS_ANGELES = "Pacific/Auckland", "America/Los_Angeles"
 # Where days are odd: 30-minute offsets, changes at midnight, a date that was skipped, one that was lived twice.
@@ -18,7 +18,8 @@ ODD = [
     "America/Havana", "America/St_Johns", "America/Toronto", "Pacific/Apia", "Pacific/Kwajalein", "Australia/Lord_Howe",
 ]  # fmt: skip
 
-kinds = st.sampled_from(KINDS)
+DAILY, WEEKLY, MONTHLY = PeriodKind
+kinds = st.sampled_from(PeriodKind)
 zones = st.sampled_from(ODD)
 instants = st.integers(-70 * 365 * 86400, 130 * 365 * 86400).map(lambda n: datetime.fromtimestamp(n, UTC))
 recent = st.integers(0, 2 * 365 * 86400).map(lambda n: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=n))
@@ -45,7 +46,7 @@ def moved(*changes: tuple[str, datetime], start: str = "UTC") -> Zones:
     return history
 
 
-def walk(kind: str, zones: Zones, since: datetime, until: datetime) -> list[Period]:
+def walk(kind: PeriodKind, zones: Zones, since: datetime, until: datetime) -> list[Period]:
     """The periods from the one that holds `since` to the one that holds `until`."""
     found = [period(kind, zones, since)]
     while found[-1].closes <= until:
@@ -129,7 +130,7 @@ def test_where_clocks_went_back_across_midnight_a_day_opens_once() -> None:
 @example(DAILY, "America/St_Johns", at("2010-11-07T02:45Z"))
 @example(DAILY, "Pacific/Kwajalein", at("1969-09-30T14:00Z"))
 def test_every_instant_is_in_its_period_and_each_period_opens_as_the_last_closes(
-    kind: str, zone: str, when: datetime
+    kind: PeriodKind, zone: str, when: datetime
 ) -> None:
     now = period(kind, in_(zone), when)
     assert now.opens <= when < now.closes
@@ -213,7 +214,9 @@ def histories(draw: st.DrawFn) -> Zones:
 
 
 @given(kinds, histories(), recent)
-def test_whoever_moves_however_often_every_instant_is_in_one_period(kind: str, history: Zones, when: datetime) -> None:
+def test_whoever_moves_however_often_every_instant_is_in_one_period(
+    kind: PeriodKind, history: Zones, when: datetime
+) -> None:
     periods = walk(kind, history, when, when + timedelta(days=40))
     for last, now in pairwise(periods):
         assert last.closes == now.opens
@@ -225,7 +228,7 @@ def test_whoever_moves_however_often_every_instant_is_in_one_period(kind: str, h
 
 @given(kinds, histories(), zones, recent, recent)
 def test_a_change_leaves_every_period_that_had_begun_as_it_was(
-    kind: str, history: Zones, zone: str, changed: datetime, when: datetime
+    kind: PeriodKind, history: Zones, zone: str, changed: datetime, when: datetime
 ) -> None:
     assume(when <= changed and all(not since or at(since) <= changed for since, _ in history))
     after = change_zone(history, zone, changed)
@@ -234,7 +237,7 @@ def test_a_change_leaves_every_period_that_had_begun_as_it_was(
 
 @given(st.lists(st.tuples(zones, recent), max_size=12), zones, kinds, recent)
 def test_a_wish_that_another_replaced_before_it_began_is_forgotten_and_no_period_shows_it(
-    wishes: list[tuple[str, datetime]], start: str, kind: str, when: datetime
+    wishes: list[tuple[str, datetime]], start: str, kind: PeriodKind, when: datetime
 ) -> None:
     wishes = sorted(wishes, key=lambda wish: wish[1])
     every = (("", start), *((instant(set_at), name) for name, set_at in wishes))
@@ -260,7 +263,7 @@ def test_flipping_zones_farms_no_day(history: Zones) -> None:
     st.integers(10, 60),
 )
 def test_flipping_zones_all_the_time_for_weeks_makes_no_more_periods_than_staying(
-    of: tuple[str, int], every: int, names: list[str], days: int
+    of: tuple[PeriodKind, int], every: int, names: list[str], days: int
 ) -> None:
     kind, length = of
     since = at("2026-03-01T00:00Z")

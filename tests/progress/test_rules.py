@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from progress.rules.goals import Goal, combined
 from progress.rules.requirements import DERIVED, MOMENTARY, STICKY, WINDOW, Requirement, compile_requirement
 from progress.rules.samples import Metric, compile_metric
-from progress.rules.scopes import LIFETIME, Scope
+from progress.rules.scopes import LIFETIME, Repeat, Scope
 from progress.rules.windows import WindowEntry, best_window
 from progress.watching import ThresholdIndex, compile_rule_index
 
@@ -249,11 +249,11 @@ def test_dates_hold_from_the_first_instant_to_before_the_last() -> None:
 def test_equal_scopes_share_a_key_and_different_ones_do_not() -> None:
     later = START + timedelta(days=1)
     scopes = [
-        Scope(), Scope("DAILY"), Scope("WEEKLY"), Scope("MONTHLY"), Scope("ALWAYS", run_of="a"),
-        Scope("ALWAYS", run_of="b"), Scope(starts_at=START), Scope(ends_at=START), Scope(starts_at=later),
-        Scope("DAILY", starts_at=START),
+        Scope(), Scope(Repeat.DAILY), Scope(Repeat.WEEKLY), Scope(Repeat.MONTHLY), Scope(Repeat.ALWAYS, run_of="a"),
+        Scope(Repeat.ALWAYS, run_of="b"), Scope(starts_at=START), Scope(ends_at=START), Scope(starts_at=later),
+        Scope(Repeat.DAILY, starts_at=START),
     ]  # fmt: skip
-    assert len({scope.key(START if scope.repeat in ("DAILY", "WEEKLY", "MONTHLY") else None) for scope in scopes}) == 10
-    assert Scope("DAILY").key(START) != Scope("DAILY").key(later)
-    longest = Scope("ALWAYS", START + timedelta(microseconds=1), later + timedelta(microseconds=1), "x" * 64)
+    assert len({scope.key(START if scope.period_kind else None) for scope in scopes}) == 10
+    assert Scope(Repeat.DAILY).key(START) != Scope(Repeat.DAILY).key(later)
+    longest = Scope(Repeat.ALWAYS, START + timedelta(microseconds=1), later + timedelta(microseconds=1), "x" * 64)
     assert len(longest.key(None)) <= 160

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from gamification.kernel.models import OutboxFact, Version
+from progress.rules.scopes import Repeat
 from quests.content import POOL, QUEST
 from quests.models import Pool, Quest, QuestRequirement, QuestReward, Step
+from quests.rules import POOL_PERIODS
 from tests.support.any_content import INSTANT, OBJECT, REQUIREMENT, TEXT, TITLE, no_health, says_the_same
 from tests.support.authoring import (
     Json,
@@ -407,7 +409,7 @@ A_QUEST = st.fixed_dictionaries(
         "time_limit": st.none() | st.integers(1, 2**31 - 1),
         "start_date": st.none() | INSTANT,
         "end_date": st.none() | INSTANT,
-        "repeat": st.sampled_from(Quest.Repeat.values),
+        "repeat": st.sampled_from(list(Repeat)),
         "cooldown": st.none() | st.integers(1, 2**31 - 1),
         "auto_start": st.booleans(),
         "is_active": st.booleans(),
@@ -416,7 +418,7 @@ A_QUEST = st.fixed_dictionaries(
 )
 A_POOL = st.fixed_dictionaries(
     {"id": st.just("p"), "quests": st.lists(st.just("q"), max_size=2)},
-    optional={"pick": st.integers(1, 9), "period": st.sampled_from(Pool.Period.values)},
+    optional={"pick": st.integers(1, 9), "period": st.sampled_from(POOL_PERIODS)},
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gamification.kernel.core.messages import Sample
-from progress.periods import DAILY, Period, period
+from progress.periods import Period, PeriodKind, period
 from progress.rules.requirements import compile_requirement
 from quests import counting
 from quests.counting import Count
@@ -16,7 +16,7 @@ from tests.pipeline.content import NOON, requirement
 
 
 def day(at: datetime) -> Period:
-    return period(DAILY, (("", "UTC"),), at)
+    return period(PeriodKind.DAILY, (("", "UTC"),), at)
 
 
 def count(type_: str, threshold: float, operator: str = "gte", **fields: Any) -> Count:

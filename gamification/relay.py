@@ -15,9 +15,7 @@ A fact that no queue is bound for counts as sent: nobody listens, and what it sa
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +28,7 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from gamification.kernel.core.one_a_process import OneAProcess
 from gamification.kernel.messaging import broker, outbox
 from gamification.kernel.messaging.broker import State
 from gamification.kernel.messaging.confirming import Message, Receipt
@@ -180,7 +179,7 @@ class Relay:
     def hint(self) -> None:
         self._hinted.set()
 
-    def stop(self, timeout: float) -> None:
+    def stop(self, timeout: float = 3.0) -> None:
         """Publish what is left, if that can be done in `timeout` seconds."""
         self._stopping = True
         self._hinted.set()
@@ -206,43 +205,18 @@ class Relay:
         connection.close()
 
 
-# -- one for the process -----------------------------------------------------------------------------------------------
-
-_relay: Relay | None = None
-_starting = threading.Lock()
+_relay = OneAProcess(Relay, end=Relay.stop)
+stop = _relay.stop
+"""Publish what is left and end the thread; the next hint begins another."""
 
 
 def hint() -> None:
     """There are facts to publish: call it after the commit. Costs the caller nothing."""
-    global _relay
-    if not settings.RABBITMQ_URL:
-        return
-    with _starting:
-        if _relay is None:
-            _relay = Relay()
-        _relay.hint()
+    if settings.RABBITMQ_URL:
+        _relay().hint()
 
 
 def sweep(now: datetime) -> None:
     """Hint at whatever has not left, whoever left it there."""
     if settings.RABBITMQ_URL and (has_next() or UnsentFacts.objects.exists()):
         hint()
-
-
-@atexit.register
-def stop(timeout: float = 3.0) -> None:
-    """Publish what is left and end the thread; the next hint begins another."""
-    global _relay
-    with _starting:
-        relay, _relay = _relay, None
-    if relay is not None:
-        relay.stop(timeout)
-
-
-def _forget() -> None:
-    """A forked child has none of its parent's threads."""
-    global _relay, _starting
-    _relay, _starting = None, threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget)

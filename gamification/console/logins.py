@@ -20,6 +20,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
+from gamification.kernel.core.one_a_process import OneAProcess
 from gamification.kernel.web import limits
 from gamification.kernel.web.limits import Limit, Verdict
 
@@ -145,18 +146,11 @@ class Logins:
                 log.warning("a log-in that succeeded still counts as one that failed: %r", failure)
 
 
-_logins: Logins | None = None
+def _made() -> Logins:
+    client = limits.impatient_redis()
+    return Logins(client and InRedis(client, settings.CACHES["default"]["KEY_PREFIX"]))
 
 
-def _here() -> Logins:
-    global _logins
-    if _logins is None:
-        client = limits.impatient_redis()
-        _logins = Logins(client and InRedis(client, settings.CACHES["default"]["KEY_PREFIX"]))
-    return _logins
-
-
-def begin_anew() -> None:
-    """Forget what this process knows; for tests."""
-    global _logins
-    _logins = None
+_here = OneAProcess(_made)
+begin_anew = _here.stop
+"""Forget what this process knows; for tests."""

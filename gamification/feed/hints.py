@@ -7,9 +7,7 @@ Whoever commits (a view's thread, the clock's, a worker) knows no socket, and ne
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -23,6 +21,7 @@ from django.conf import settings
 from django.db import transaction
 
 from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.one_a_process import OneAProcess
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +89,10 @@ def after_commit(
 
 def tell(hint: Hint) -> None:
     """From any thread. Comes back at once."""
-    sender = _own_hubs or _apart()
-    if sender is not None:
-        sender.take(hint)
+    if _own_hubs is not None:
+        _own_hubs.take(hint)
+    elif settings.REDIS_HOST:  # memory reaches nobody else
+        _in_a_thread().take(hint)
 
 
 class Sender:
@@ -152,9 +152,6 @@ class Sender:
 
 _own_hubs: Sender | None = None
 """Where sockets are served: the sender on the loop that serves them."""
-_in_a_thread: tuple[int, Sender] | None = None
-"""Elsewhere, with a layer that reaches other processes: this process's, and on a thread of its own."""
-_starting = threading.Lock()
 
 
 def send_by(sender: Sender | None) -> None:
@@ -163,14 +160,11 @@ def send_by(sender: Sender | None) -> None:
     _own_hubs = sender
 
 
-def _apart() -> Sender | None:
-    global _in_a_thread
-    if not settings.REDIS_HOST:
-        return None  # memory reaches nobody else
-    with _starting:
-        if _in_a_thread is None or _in_a_thread[0] != os.getpid():  # a fork takes no threads along
-            loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="hints", daemon=True).start()
-            _in_a_thread = (os.getpid(), Sender(loop))
-            atexit.register(_in_a_thread[1].finish)
-        return _in_a_thread[1]
+def _sending_thread() -> Sender:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="hints", daemon=True).start()
+    return Sender(loop)
+
+
+_in_a_thread = OneAProcess(_sending_thread, end=Sender.finish)
+"""Elsewhere, with a layer that reaches other processes: the sender on a thread of its own."""

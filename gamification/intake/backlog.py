@@ -14,9 +14,7 @@ takes it (the queue's length shows that there is one); and what this process had
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -32,6 +30,7 @@ from django.db import connection
 from django.utils import timezone
 
 from gamification.intake.amqp import DEAD_LETTERS
+from gamification.kernel.core.one_a_process import OneAProcess
 from gamification.kernel.messaging import broker, topology
 from gamification.kernel.models import WorkerPulse
 
@@ -170,7 +169,7 @@ class Look:
         return found.message_count, found.consumer_count
 
 
-class RuleIndex:
+class Watcher:
     """A thread that looks every few seconds, for the processes that hand events over."""
 
     def __init__(self) -> None:
@@ -218,40 +217,21 @@ def refused_letters() -> str:
     return f"{len(waiting)} workers wait, {waiting[0]}" if waiting else ""
 
 
-# -- one for the process -----------------------------------------------------------------------------------------------
-
-_watch: RuleIndex | None = None
-_starting = threading.Lock()
+_watcher = OneAProcess(Watcher, end=Watcher.stop)
 
 
 def watch() -> None:
     """Begin to look, where there is a broker."""
-    global _watch
-    with _starting:
-        if settings.RABBITMQ_URL and _watch is None:
-            _watch = RuleIndex()
+    if settings.RABBITMQ_URL:
+        _watcher()
 
 
 def trouble() -> str:
     """What the last look found; empty when all is well."""
     watch()
-    return _watch.trouble if _watch else ""
+    return _watcher.made.trouble if _watcher.made else ""
 
 
-@atexit.register
 def stop() -> None:
-    global _watch
-    with _starting:
-        ended, _watch = _watch, None
-    if ended is not None:
-        ended.stop()
+    _watcher.stop()
     _handed_over.clear()
-
-
-def _forget() -> None:
-    """A forked child has none of its parent's threads."""
-    global _watch, _starting
-    _watch, _starting = None, threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget)

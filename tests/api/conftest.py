@@ -8,7 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from tests.support import game
-from tests.support.watching import RuleIndex
+from tests.support.watching import Watcher
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def server(db: None, caplog: pytest.LogCaptureFixture) -> Iterator[APIClient]:
 
 
 @pytest.fixture
-def watch(server: APIClient) -> Iterator[RuleIndex]:
-    found = RuleIndex()
+def watch(server: APIClient) -> Iterator[Watcher]:
+    found = Watcher()
     yield found
     if found.wrong:
         pytest.fail("\n".join([f"{len(found.wrong)} wrong", *found.wrong[:50]]), pytrace=False)

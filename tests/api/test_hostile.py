@@ -25,7 +25,7 @@ from rewards.models import Distribution
 from tests.support import game
 from tests.support.callers import game_server, player
 from tests.support.routes import FILTERS, KINDS, calls
-from tests.support.watching import RuleIndex, of, some
+from tests.support.watching import Watcher, of, some
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +80,7 @@ def forged(algorithm: str = "HS256", key: str | None = None, **changes: Any) -> 
     return jwt.encode(claims, settings.TOKEN_KEY if key is None else key, algorithm=algorithm)
 
 
-def test_no_credentials_or_none_that_open_anything(server: APIClient, watch: RuleIndex) -> None:
+def test_no_credentials_or_none_that_open_anything(server: APIClient, watch: Watcher) -> None:
     now = datetime.now(UTC)
     expired = create_key("old", SCOPES, now - timedelta(seconds=1))[1]
     gone, revoked = create_key("gone", SCOPES)
@@ -118,7 +118,7 @@ def test_no_credentials_or_none_that_open_anything(server: APIClient, watch: Rul
     ApiKey.objects.filter(name="old").delete()
 
 
-def test_a_key_without_the_scope(server: APIClient, watch: RuleIndex) -> None:
+def test_a_key_without_the_scope(server: APIClient, watch: Watcher) -> None:
     for scope in SCOPES:
         others = game_server(*(other for other in SCOPES if scope not in {other, *INCLUDED.get(other, ())}))
         watch.rows = game.counts()
@@ -131,7 +131,7 @@ def test_a_key_without_the_scope(server: APIClient, watch: RuleIndex) -> None:
     assert {call.scope for call in calls()} == set(SCOPES) - of_what_is_to_come
 
 
-def test_a_key_that_may_a_part_of_what_another_may(server: APIClient, watch: RuleIndex) -> None:
+def test_a_key_that_may_a_part_of_what_another_may(server: APIClient, watch: Watcher) -> None:
     for scope in ("tokens:mint", "players:erase", "anticheat:decide"):
         only = game_server(scope)
         watch.rows = game.counts()
@@ -145,7 +145,7 @@ def test_a_key_that_may_a_part_of_what_another_may(server: APIClient, watch: Rul
     ApiKey.objects.exclude(pk=ApiKey.objects.order_by("pk")[0].pk).delete()
 
 
-def test_a_players_token_where_only_servers_may(server: APIClient, watch: RuleIndex) -> None:
+def test_a_players_token_where_only_servers_may(server: APIClient, watch: Watcher) -> None:
     ann, may = player("ann"), []
     for call in calls():
         with transaction.atomic():
@@ -161,7 +161,7 @@ def test_a_players_token_where_only_servers_may(server: APIClient, watch: RuleIn
     )
 
 
-def test_another_players_id(server: APIClient, watch: RuleIndex) -> None:
+def test_another_players_id(server: APIClient, watch: Watcher) -> None:
     ann, theirs = player("ann"), Distribution.objects.get(player_id="bob", reward_id="chest").pk
     for call in of(lambda call: call.open_to_players and (call.names_player or "distribution_id" in call.route)):
         if call.names_player == "path":
@@ -178,7 +178,7 @@ def test_another_players_id(server: APIClient, watch: RuleIndex) -> None:
     watch.refused("bob's chest", claim.send(server, path=path, body={"player_id": "ann"}), 404, "not_found")
 
 
-def test_a_player_who_was_erased(server: APIClient, watch: RuleIndex) -> None:
+def test_a_player_who_was_erased(server: APIClient, watch: Watcher) -> None:
     """Nothing is given to, taken from or counted for somebody whose rows are gone; reading finds nobody's."""
     for call in of(lambda call: call.names_player and call.method not in ("GET", "DELETE")):
         if call.scope == "events:write":
@@ -211,14 +211,14 @@ NO_ID = [
 ]  # fmt: skip
 
 
-def test_an_id_that_nothing_can_have(server: APIClient, watch: RuleIndex) -> None:
+def test_an_id_that_nothing_can_have(server: APIClient, watch: Watcher) -> None:
     for call in of(lambda call: call.parameters):
         for _, name in call.parameters:
             for text in some(NO_ID, call):
                 watch.refused((call, name, text), call.send(server, path=call.path(**{name: text})), 404, "not_found")
 
 
-def test_an_id_that_nothing_has(server: APIClient, watch: RuleIndex) -> None:
+def test_an_id_that_nothing_has(server: APIClient, watch: Watcher) -> None:
     for call in of(lambda call: call.parameters):
         for _, name in call.parameters:
             if name in ("player_id", "currency", "item_id"):  # unseen players, currencies and items are at nothing
@@ -227,7 +227,7 @@ def test_an_id_that_nothing_has(server: APIClient, watch: RuleIndex) -> None:
                 watch.refused((call, name, text), call.send(server, path=call.path(**{name: text})), 404, "not_found")
 
 
-def test_a_game_server_is_nobody_and_says_so(server: APIClient, watch: RuleIndex) -> None:
+def test_a_game_server_is_nobody_and_says_so(server: APIClient, watch: Watcher) -> None:
     for call in of(lambda call: call.names_player):
         if call.names_player == "path":
             for named in ("me", "%2E", "%2E%2E"):  # what a client that leaves paths alone may send
@@ -251,7 +251,7 @@ def test_a_game_server_is_nobody_and_says_so(server: APIClient, watch: RuleIndex
                 watch.refused((call, id_), call.send(server, body=body), 400, path="player_id")
 
 
-def test_a_page_that_cannot_be(server: APIClient, watch: RuleIndex) -> None:
+def test_a_page_that_cannot_be(server: APIClient, watch: Watcher) -> None:
     garbage = [
         "0", "-1", "201", "abc", "1.5", "", "%00", "%F0%9F%98%80", "1e2", "%D9%A1", "99999999999999999999", "+5",
     ]  # fmt: skip
@@ -262,7 +262,7 @@ def test_a_page_that_cannot_be(server: APIClient, watch: RuleIndex) -> None:
             )
 
 
-def test_a_cursor_that_was_not_made_here(server: APIClient, watch: RuleIndex) -> None:
+def test_a_cursor_that_was_not_made_here(server: APIClient, watch: Watcher) -> None:
     other = server.get(f"{game.API}/metrics?page_size=1").json()["next"].partition("cursor=")[2].partition("&")[0]
     for call in of(lambda call: call.is_list):
         for text in ("x", "a:b:c", "%00", "%F0%9F%98%80", LONG, ".", "::", other + "x", other):
@@ -273,7 +273,7 @@ def test_a_cursor_that_was_not_made_here(server: APIClient, watch: RuleIndex) ->
             )
 
 
-def test_a_filter_that_makes_no_sense(server: APIClient, watch: RuleIndex) -> None:
+def test_a_filter_that_makes_no_sense(server: APIClient, watch: Watcher) -> None:
     """Refused with its name, or it matches nothing."""
     for call in of(lambda call: call.method == "GET"):
         for name in FILTERS.get(call.route, []):
@@ -289,7 +289,7 @@ def test_a_filter_that_makes_no_sense(server: APIClient, watch: RuleIndex) -> No
                         watch.wrong.append(f"{call} {name} {text}: found something")
 
 
-def test_a_query_parameter_that_nobody_knows(server: APIClient, watch: RuleIndex) -> None:
+def test_a_query_parameter_that_nobody_knows(server: APIClient, watch: Watcher) -> None:
     for call in calls():
         for name in ("nonsense", "status", "format", "%00", ""):
             for client in (server, player("ann")) if call.open_to_players else (server,):
@@ -299,7 +299,7 @@ def test_a_query_parameter_that_nobody_knows(server: APIClient, watch: RuleIndex
                 watch.refused((call, name), response, 400, "unknown_parameter", shown)
 
 
-def test_a_query_parameter_of_another_route(server: APIClient, watch: RuleIndex) -> None:
+def test_a_query_parameter_of_another_route(server: APIClient, watch: Watcher) -> None:
     known = {name for names in FILTERS.values() for name in names} | {"player_id", "cursor", "page_size"}
     for call in calls():
         taken = {*FILTERS.get(call.route, ())} if call.method == "GET" else set()
@@ -311,7 +311,7 @@ def test_a_query_parameter_of_another_route(server: APIClient, watch: RuleIndex)
             watch.refused((call, name), response, 400, "unknown_parameter", name)
 
 
-def test_who_calls_is_asked_before_what_for(server: APIClient, watch: RuleIndex) -> None:
+def test_who_calls_is_asked_before_what_for(server: APIClient, watch: Watcher) -> None:
     for call in calls():
         sign = "&" if "?" in call.path() else "?"
         path = f"{call.path()}{sign}nonsense=1"
@@ -323,7 +323,7 @@ def test_who_calls_is_asked_before_what_for(server: APIClient, watch: RuleIndex)
 # -- methods and headers -----------------------------------------------------------------------------------------------
 
 
-def test_a_method_that_a_route_does_not_have(server: APIClient, watch: RuleIndex) -> None:
+def test_a_method_that_a_route_does_not_have(server: APIClient, watch: Watcher) -> None:
     there = {(call.route, call.method) for call in calls()}
     for call in {call.route: call for call in calls()}.values():
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY", "get"):
@@ -335,7 +335,7 @@ def test_a_method_that_a_route_does_not_have(server: APIClient, watch: RuleIndex
                         watch.wrong.append(f"{call} {method}: Allow does not say so")
 
 
-def test_an_idempotency_key_that_cannot_be(server: APIClient, watch: RuleIndex) -> None:
+def test_an_idempotency_key_that_cannot_be(server: APIClient, watch: Watcher) -> None:
     for call in of(lambda call: call.method == "POST"):
         if call.route.endswith("/token"):
             continue  # changes nothing, and a token is not kept to be given again
@@ -344,7 +344,7 @@ def test_an_idempotency_key_that_cannot_be(server: APIClient, watch: RuleIndex) 
             watch.refused((call, key), response, 400, path="Idempotency-Key")
 
 
-def test_an_answer_nobody_here_can_write(server: APIClient, watch: RuleIndex) -> None:
+def test_an_answer_nobody_here_can_write(server: APIClient, watch: Watcher) -> None:
     for call in calls():
         for accept in ("text/html", "application/xml", "nonsense"):
             if call.route != "events":

@@ -10,7 +10,7 @@ from django.db import transaction
 from rest_framework.test import APIClient
 
 from tests.support import game
-from tests.support.watching import RuleIndex, of, some, the, with_body
+from tests.support.watching import Watcher, of, some, the, with_body
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,7 @@ NOT_JSON = {
 }
 
 
-def test_a_body_that_is_not_strict_json(server: APIClient, watch: RuleIndex) -> None:
+def test_a_body_that_is_not_strict_json(server: APIClient, watch: Watcher) -> None:
     for call in with_body():
         for name, body in NOT_JSON.items():
             if call.route == "events" and name == "too deep":
@@ -52,13 +52,13 @@ def test_a_body_that_is_not_strict_json(server: APIClient, watch: RuleIndex) -> 
             watch.refused((call, name), call.send(server, body=body), 400, "bad_json")
 
 
-def test_a_body_that_is_not_an_object(server: APIClient, watch: RuleIndex) -> None:
+def test_a_body_that_is_not_an_object(server: APIClient, watch: Watcher) -> None:
     for call in with_body():
         for body in (b"[]", b"null", b"true", b"1", b'"text"', json.dumps([call.body]).encode()):
             watch.refused((call, body), call.send(server, body=body), 400, "invalid")
 
 
-def test_no_body_where_something_must_be_said(server: APIClient, watch: RuleIndex) -> None:
+def test_no_body_where_something_must_be_said(server: APIClient, watch: Watcher) -> None:
     silent = ("publish", "restore", "preview", "claim", "token", "revoke", "release", "dismiss")
     for call in with_body():
         if call.method == "PATCH" or call.route.rsplit("/", 1)[-1] in silent:
@@ -67,7 +67,7 @@ def test_no_body_where_something_must_be_said(server: APIClient, watch: RuleInde
         watch.refused((call, "nothing"), call.send(server, body=b" "), 400)
 
 
-def test_another_kind_of_body(server: APIClient, watch: RuleIndex) -> None:
+def test_another_kind_of_body(server: APIClient, watch: Watcher) -> None:
     for call in with_body():
         if call.route == "events":
             continue  # read as JSON whatever it is called
@@ -83,14 +83,14 @@ def test_another_kind_of_body(server: APIClient, watch: RuleIndex) -> None:
                 watch.refused((call, type_), response, 400, "unsupported_media_type")
 
 
-def test_a_body_that_is_too_large(server: APIClient, watch: RuleIndex) -> None:
+def test_a_body_that_is_too_large(server: APIClient, watch: Watcher) -> None:
     body = b'{"a": "' + b"x" * 1_400_000 + b'"}'
     for call in with_body():
         watch.refused(call, call.send(server, body=body), 413, "too_large" if call.route != "events" else "")
         watch.refused((call, "spaces"), call.send(server, body=b" " * 1_400_000), 413)
 
 
-def test_a_field_that_is_not_known(server: APIClient, watch: RuleIndex) -> None:
+def test_a_field_that_is_not_known(server: APIClient, watch: Watcher) -> None:
     for call in with_body():
         for name in ("surprise", "Reason", "__proto__", "pk", "\N{GRINNING FACE}"):
             code = "unknown_field" if call.route == "events" else "invalid"
@@ -129,7 +129,7 @@ def kind(value: Any) -> type:
     return float if type(value) in (int, float) else type(value)
 
 
-def test_a_field_of_the_wrong_kind(server: APIClient, watch: RuleIndex) -> None:
+def test_a_field_of_the_wrong_kind(server: APIClient, watch: Watcher) -> None:
     """Whatever stands in a field: refused with its path, or (where it makes sense after all) granted."""
     for call in with_body():
         for number, (name, good) in enumerate((call.body or {}).items()):
@@ -155,7 +155,7 @@ def _beyond(value: Any) -> bool:
     return isinstance(value, int | float) and not 0 <= value <= 2**53
 
 
-def test_a_required_field_that_is_left_out(server: APIClient, watch: RuleIndex) -> None:
+def test_a_required_field_that_is_left_out(server: APIClient, watch: Watcher) -> None:
     required = {
         "metrics": ["id", "event_type"], "achievements": ["id", "title"], "rewards": ["id", "type"],
         "levels": ["level", "xp"], "currencies": ["id"], "quests": ["id", "title"], "pools": ["id"],
@@ -190,7 +190,7 @@ EDGES = [
 ]  # fmt: skip
 
 
-def test_an_instant_that_is_none_or_out_of_range(server: APIClient, watch: RuleIndex) -> None:
+def test_an_instant_that_is_none_or_out_of_range(server: APIClient, watch: Watcher) -> None:
     names = ("timestamp", "starts_at", "ends_at", "expires_at", "start_date", "end_date")
     for call in with_body():
         for name in (name for name in call.body or {} if name in names):
@@ -213,19 +213,19 @@ ZONES: list[Any] = [
 ]  # fmt: skip
 
 
-def test_a_time_zone_that_does_not_exist(server: APIClient, watch: RuleIndex) -> None:
+def test_a_time_zone_that_does_not_exist(server: APIClient, watch: Watcher) -> None:
     for zone in ZONES:
         watch.refused(zone, server.patch(f"{game.API}/players/ann", {"timezone": zone}), 400, "invalid", "timezone")
 
 
-def test_an_amount_that_is_none(server: APIClient, watch: RuleIndex) -> None:
+def test_an_amount_that_is_none(server: APIClient, watch: Watcher) -> None:
     for name, call in (("amount", the("spend")), ("quantity", the("consume"))):
         for amount in (0, -1, 2**53 + 1, 10**40, 0.5, 1e300, "1", None, True, [1], {"a": 1}):
             body = {name: amount, "reason": "r"}
             watch.refused((call, amount), call.send(server, body=body), 400, "invalid", name)
 
 
-def test_more_than_there_is(server: APIClient, watch: RuleIndex) -> None:
+def test_more_than_there_is(server: APIClient, watch: Watcher) -> None:
     spend, consume = the("spend"), the("consume")
     watch.refused(spend, spend.send(server, body={"amount": 2**53}), 409, "insufficient_balance")
     watch.refused("silver", spend.send(server, path=spend.path(currency="silver")), 409, "insufficient_balance")

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from rewards.models import Distribution
 from tests.support import game
 from tests.support.callers import player
-from tests.support.watching import RuleIndex
+from tests.support.watching import Watcher
 
 pytestmark = pytest.mark.django_db
 
@@ -75,7 +75,7 @@ ROWS: list[tuple[str, Any, int, str]] = [
 ]
 
 
-def test_what_is_refused_for_how_things_stand(server: APIClient, watch: RuleIndex) -> None:
+def test_what_is_refused_for_how_things_stand(server: APIClient, watch: Watcher) -> None:
     for at, body, status, code in ROWS:
         method, _, path = at.rpartition(" ")
         response = getattr(server, (method or "post").lower())(
@@ -110,7 +110,7 @@ def test_what_was_decided_or_taken_back_is_no_longer_there_to_be_had(server: API
         transaction.set_rollback(True)
 
 
-def test_what_is_not_for_players_is_refused_to_them(server: APIClient, watch: RuleIndex) -> None:
+def test_what_is_not_for_players_is_refused_to_them(server: APIClient, watch: Watcher) -> None:
     ann = player("ann")
     for path, body, status, code in (
         ("quests/trail/steps/hunt/complete", {}, 403, "forbidden"),

@@ -10,7 +10,7 @@ from tests.support import game
 from tests.support.routes import KINDS, Call, calls
 
 
-class RuleIndex:
+class Watcher:
     """Collects what was not refused as it should be, so that a test tells all of it."""
 
     def __init__(self) -> None:

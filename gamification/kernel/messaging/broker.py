@@ -15,9 +15,7 @@ pile up one of them for each attempt.
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import socket
 import threading
 import time
@@ -30,6 +28,7 @@ from typing import Any
 import prometheus_client
 from django.conf import settings
 
+from gamification.kernel.core.one_a_process import OneAProcess
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.confirming import HEARTBEAT, Job, Message, Receipt, Session
 
@@ -244,36 +243,7 @@ class Publisher:
                 self._enter(State.UP)
 
 
-# -- one for the process -----------------------------------------------------------------------------------------------
-
-_shared: dict[tuple[str, str], Publisher] = {}
-_sharing = threading.Lock()
-
-
-def publisher() -> Publisher:
-    """This process's publisher to the broker of the settings."""
-    key = (settings.RABBITMQ_URL, settings.RABBITMQ_EXCHANGE)
-    with _sharing:
-        if key not in _shared:
-            _shared[key] = Publisher(*key)
-        return _shared[key]
-
-
-@atexit.register
-def stop() -> None:
-    """Hang up; whoever publishes next connects anew."""
-    with _sharing:
-        publishers = list(_shared.values())
-        _shared.clear()
-    for each in publishers:
-        each.stop()
-
-
-def _forget() -> None:
-    """A forked child has the parent's sockets but none of its threads: it starts with nothing."""
-    global _sharing
-    _sharing = threading.Lock()
-    _shared.clear()
-
-
-os.register_at_fork(after_in_child=_forget)
+publisher = OneAProcess(lambda: Publisher(settings.RABBITMQ_URL, settings.RABBITMQ_EXCHANGE), end=Publisher.stop)
+"""This process's publisher to the broker of the settings."""
+stop = publisher.stop
+"""Hang up; whoever publishes next connects anew."""

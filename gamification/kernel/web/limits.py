@@ -22,6 +22,8 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from gamification.kernel.core.one_a_process import OneAProcess
+
 log = logging.getLogger(__name__)
 
 MOST_CALLERS = 50_000
@@ -199,26 +201,6 @@ class Limiter:
         return Verdict(limit, 0, max(1, math.ceil(lease.refused_until - now)))
 
 
-_limiter: Limiter | None = None
-_making = threading.Lock()
-
-
-def here() -> Limiter:
-    """This process's."""
-    global _limiter
-    if _limiter is None:
-        with _making:
-            if _limiter is None:
-                _limiter = Limiter(_in_redis())
-    return _limiter
-
-
-def begin_anew() -> None:
-    """Forget what this process knows; for tests."""
-    global _limiter
-    _limiter = None
-
-
 def impatient_redis() -> Any:
     """A client that would rather fail than wait; None: there is no Redis. A connection that was closed while nobody
     used it is made anew."""
@@ -232,3 +214,9 @@ def impatient_redis() -> Any:
 def _in_redis() -> Store | None:
     client = impatient_redis()
     return client and InRedis(client, settings.CACHES["default"]["KEY_PREFIX"])
+
+
+here = OneAProcess(lambda: Limiter(_in_redis()))
+"""This process's limiter."""
+begin_anew = here.stop
+"""Forget what this process knows; for tests."""

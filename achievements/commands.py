@@ -12,10 +12,10 @@ from achievements.rules import AchievementRules
 from achievements.standings import Standings
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
-from progress import leveling
 from progress.players import Players
 from progress.rules.scopes import NEVER
 from rewards.commands import ClaimAll, revoke_of
+from rewards.ledger import Ledger
 from rewards.rules import Given
 
 SOURCE = "ACHIEVEMENT"
@@ -73,7 +73,7 @@ class RevokeAchievement(Command):
                 continue
             standing.revoked_at, standing.dirty = world.now, True
             player.achievements_completed = max(player.achievements_completed - 1, 0)
-            leveling.take_points(world, self.player_id, standing.points)
+            world[Ledger].take_points(self.player_id, standing.points)
             world.state(facts.revoked(self.achievement_id, self.player_id, occurrence, self.reason, world.now))
             distributions += revoke_of(
                 world,

@@ -23,7 +23,7 @@ from progress.rules.requirements import STICKY, TARGET, WINDOW, Requirement
 from progress.rules.scopes import ALWAYS
 from progress.rules.windows import best_window
 from progress.tallies import Tallies, Window
-from rewards.granting import EarnedRewards
+from rewards.ledger import EarnedRewards
 
 
 def complete(world: World, counted: CountedEvent) -> list[EarnedRewards]:

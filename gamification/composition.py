@@ -27,7 +27,7 @@ from gamification.kernel.messaging import followers
 from gamification.kernel.models import AnsweredPlayer, IdempotencyKey
 from gamification.kernel.web import idempotency, tokens
 from gamification.players import erasing
-from progress import backfill, leveling, zones
+from progress import backfill, zones
 from progress.content import LEVEL, METRIC
 from progress.erasure import step_back
 from progress.leveling import LevelRules, compile_levels
@@ -36,7 +36,6 @@ from progress.watching import RuleIndex
 from progress.zones import Home, compile_home
 from quests.content import POOL, QUEST, needed_by_runs
 from quests.rules import QuestRules
-from rewards import ledger
 from rewards.content import CURRENCY, REWARD
 from rewards.erasure import pseudonymise
 from rewards.models import Transfer
@@ -111,6 +110,5 @@ def connect() -> None:
         post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
     bus.connect(pipeline.execute)
     tokens.admit_by(progress.queries.admission)
-    ledger.connect(leveling)
     editing.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
     backfill.connect(partial(backfilling.run_pending, seconds=backfill.PATIENCE))

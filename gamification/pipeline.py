@@ -7,6 +7,7 @@ takes effect whole or not at all, and a crash at any point leaves either nothing
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from gamification.kernel.core.world import World
 from gamification.kernel.messaging import outbox
 from gamification.kernel.storage import inbox, sql
 from progress.erasure import PlayerErased, unnamed
+from progress.leveling import change_level
 from progress.metering import measure, record
 from progress.players import Players
 from progress.reading import Summary
@@ -34,7 +36,7 @@ from progress.tallies import Tallies
 from quests.advancing import advance, expire
 from quests.runs import QuestRuns
 from rewards.granting import grant
-from rewards.ledger import Ledger
+from rewards.ledger import EarnedRewards, Ledger
 
 T = TypeVar("T")
 
@@ -69,6 +71,9 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
         read(world, [])
         expire(world)
         answer = command.handle(world)
+        reward_levels(world)
+        for earned in world[Ledger].earned:
+            pay(world, earned)
         if world.released:
             read(world, world.released)
         play(world, world.released)
@@ -84,13 +89,42 @@ def play(world: World, wave: Sequence[GameEvent]) -> None:
             counted = record(world, event)  # samples into aggregates: what this event may have completed
             for decide in (complete, advance):  # achievements, then quests
                 for earned in decide(world, counted):
-                    grant(world, earned)  # rewards, experience, levels
+                    pay(world, earned)
         wave = world.next_wave()  # facts that are events themselves
         if not wave:
             return
         measure(world, wave)
     goes_on = [event for event in wave if event.samples or is_awaited(world, event)]  # the rest ends here
     hold(world, goes_on, rule="cascade", values={"rounds": MAX_ROUNDS})
+
+
+def pay(world: World, earned: EarnedRewards) -> None:
+    """Grant rewards, line by line: what experience reaches is rewarded before the next."""
+    for line in range(len(earned.reward_ids)):
+        grant(world, earned, line)
+        reward_levels(world)
+
+
+def reward_levels(world: World) -> None:
+    """Have levels follow the experience that rewards gave or took, and grant the rewards of those that are reached.
+
+    These may give experience themselves. It is a loop, so a chain of any length is no deeper than one.
+    """
+    due: deque[tuple[EarnedRewards, int]] = deque()
+    while True:
+        for change in world[Ledger].next_xp_changes():
+            for reached in change_level(world, change.player_id, change.before, change.after, change.at):
+                of_level = EarnedRewards(
+                    player_id=change.player_id,
+                    reward_ids=reached.rewards,
+                    source="LEVEL",
+                    source_id=str(reached.level),
+                    at=change.at,
+                )
+                due.extend((of_level, line) for line in range(len(reached.rewards)))
+        if not due:
+            return
+        grant(world, *due.popleft())
 
 
 def tell_senders(world: World) -> None:
@@ -149,6 +183,7 @@ def open_world(
     for part in (Players, Tallies, Screening, Standings, History, QuestRuns, Ledger):
         world.add(part(world))
     world[Players].lock()
+    world[Ledger].balances = world[Players].by_id
     world.rules = publishing.current()
     world[Players].welcome()
     return world

@@ -35,7 +35,6 @@ from progress.rules.scopes import ALWAYS, NEVER
 from progress.tallies import Tallies
 from quests.advancing import expire
 from quests.runs import QuestRuns
-from rewards.granting import grant
 from rewards.ledger import Ledger
 
 
@@ -86,11 +85,11 @@ def _backfill(world: World, player: PlayerState) -> None:
         standing = standings.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
         at, event_id = found.completed_at, found.event_id
         earned = mark_completed(standings, player, achievement, occurrence, standing, at, event_id, found.final)
-        grant(world, earned)
+        pipeline.pay(world, earned)
         # What was waiting for it and is not new itself is complete at that very event.
         cause = GameEvent(event_id, player.player_id, "", {}, at)
         for earned in unlock_all(standings, player, cause, waiters(standings.rules, player, achievement, at)):
-            grant(world, earned)
+            pipeline.pay(world, earned)
     player.backfilled_to, player.dirty = world.rules.number, True
     _look_once_more(world, player, new, replayed)
 
@@ -107,7 +106,7 @@ def _look_once_more(world: World, player: PlayerState, new: list[Achievement], r
     for achievement in open_ones:
         world[Tallies].touch(player, achievement.goal, None)
     for earned in unlock_all(world[Standings], player, last, [(achievement, None) for achievement in open_ones]):
-        grant(world, earned)
+        pipeline.pay(world, earned)
 
 
 def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], standings: Standings, *, now: datetime) -> World:

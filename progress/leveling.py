@@ -12,8 +12,6 @@ from gamification.kernel.core.messages import Fact, PlayerId, own_id
 from gamification.kernel.core.world import World
 from progress.players import Players
 
-MOST = 2**63 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -45,26 +43,28 @@ def compile_levels(definitions: Definitions, units: Units) -> LevelRules:
     return LevelRules(tuple(row[0] for row in rows), tuple(row[1] for row in rows), tuple(row[2] for row in rows))
 
 
-def add_xp(world: World, player_id: PlayerId, amount: int, at: datetime) -> list[Reached]:
-    """Give experience; says which levels were reached for the first time, lowest first, with their rewards.
+def change_level(world: World, player_id: PlayerId, before: int, after: int, at: datetime) -> list[Reached]:
+    """Have a player's level follow their experience, which went from `before` to `after`.
+
+    Says which levels were reached for the first time, lowest first, with their rewards.
 
     The level at 0 xp is given, not reached. A level that was left and is crossed again is not reached again. One that
     was published into a gap is reached when experience crosses it; one below what the player has never is.
     """
     player = world[Players].by_id[player_id]
     rules: LevelRules = world.rules[LevelRules]
-    before = player.xp
-    player.xp = min(before + amount, MOST)
-    player.level = rules.at(player.xp)
-    player.dirty = True
-    crossed = list(rules.between(before, player.xp))
+    player.level, player.dirty = rules.at(after), True
+    left = [each.level for each in rules.between(after, before)]
+    if left:  # those published below what the player had were never reached, and are not on the way back up either
+        player.levels_had = write_levels(read_levels(player.levels_had).union(left))
+    crossed = list(rules.between(before, after))
     if not crossed:
         return []
     had = read_levels(player.levels_had)
     reached = [each for each in crossed if each.level not in had]
     player.levels_had = write_levels(had | {each.level for each in reached})
     for each in reached:
-        data = {"level": each.level, "xp": player.xp}
+        data = {"level": each.level, "xp": after}
         id_ = own_id("level.reached", player_id, str(each.level), "0")
         world.state(Fact(id_, player_id, "level.reached", data, at, message=data))
         world.state_event("level.reached", player_id, str(each.level), "0", {"level": each.level}, at)
@@ -89,34 +89,3 @@ def write_levels(levels: Iterable[int]) -> str:
         else:
             ranges.append([level, level])
     return " ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
-
-
-def take_xp(world: World, player_id: PlayerId, amount: int) -> int:
-    """Take experience back, down to 0, and note the rest as owed; the level follows. Says how much is owed."""
-    player = world[Players].by_id[player_id]
-    rules: LevelRules = world.rules[LevelRules]
-    taken = min(amount, player.xp)
-    left = [each.level for each in rules.between(player.xp - taken, player.xp)]
-    if left:  # those published below what the player had were never reached, and are not on the way back up either
-        player.levels_had = write_levels(read_levels(player.levels_had).union(left))
-    player.xp -= taken
-    player.owed_xp = min(player.owed_xp + amount - taken, MOST)
-    player.level = rules.at(player.xp)
-    player.dirty = True
-    return amount - taken
-
-
-def add_points(world: World, player_id: PlayerId, amount: int) -> None:
-    player = world[Players].by_id[player_id]
-    player.points = min(player.points + amount, MOST)
-    player.dirty = True
-
-
-def take_points(world: World, player_id: PlayerId, amount: int) -> int:
-    """Take points back, down to 0, and note the rest as owed. Says how much is owed."""
-    player = world[Players].by_id[player_id]
-    taken = min(amount, player.points)
-    player.points -= taken
-    player.owed_points = min(player.owed_points + amount - taken, MOST)
-    player.dirty = True
-    return amount - taken

@@ -15,7 +15,7 @@ from quests import facts, running, starting
 from quests.rules import QuestRules, Step
 from quests.running import COMPLETED, EXPIRED, FAILED, Has, Run
 from quests.runs import QuestRuns
-from rewards.granting import EarnedRewards
+from rewards.ledger import EarnedRewards
 
 
 def expire(world: World) -> None:

@@ -17,7 +17,7 @@ from quests.rules import Quest, Step
 from quests.running import ABANDONED, Run
 from quests.runs import QuestRuns
 from quests.starting import refusal, start
-from rewards.granting import EarnedRewards, grant
+from rewards.ledger import Ledger
 
 
 class UnknownQuest(NotFound):
@@ -145,7 +145,7 @@ class StartQuest(QuestCommand):
         if newest is not None and newest.ended_at is not None and at < newest.ended_at:
             raise AlreadyInProgress("At that time the run before was not over yet.")
         run = start(runs, quest, player, at, world.root)
-        _grant(world, advance_run(runs, run, player, at, world.root))
+        world[Ledger].earned += advance_run(runs, run, player, at, world.root)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +176,7 @@ class CompleteStep(QuestCommand):
         if step.requirements and not running.is_met(run, step, runs.has(player)):
             raise RequirementsNotMet(f"What the step {self.step_id} requires is not met.")
         running.complete_step(run, step, world.now, world.root)
-        _grant(world, advance_run(runs, run, player, world.now, world.root, by_hand=[step]))
+        world[Ledger].earned += advance_run(runs, run, player, world.now, world.root, by_hand=[step])
 
     def _step(self, runs: QuestRuns, run: Run | None) -> Step:
         quest = run.quest if run is not None and run.is_open else runs.rules.by_id.get(self.quest_id)
@@ -214,7 +214,7 @@ class MoveRuns(Command):
                 continue
             runs.replace(run, moved)
             running.activate(moved, world.now, world.root)
-            _grant(world, advance_run(runs, moved, player, world.now, world.root))
+            world[Ledger].earned += advance_run(runs, moved, player, world.now, world.root)
             count += 1
         return count
 
@@ -230,8 +230,3 @@ class ExpireRuns(Command):
 
     def handle(self, world: World) -> None:
         pass
-
-
-def _grant(world: World, earned: Sequence[EarnedRewards]) -> None:
-    for each in earned:
-        grant(world, each)

@@ -17,8 +17,8 @@ from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refus
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import sql
 from rewards import facts
-from rewards.granting import EarnedRewards, claimed, grant
-from rewards.ledger import COLUMNS, InsufficientBalance, Ledger
+from rewards.granting import claimed, grant
+from rewards.ledger import COLUMNS, EarnedRewards, InsufficientBalance, Ledger
 from rewards.models import Distribution
 from rewards.revoking import revoke
 from rewards.rules import CLAIMED, EXPIRED, PENDING, REVOKED, Given
@@ -99,8 +99,9 @@ class GrantReward(Command):
             at=world.now,
             reason=self.reason,
         )
-        [given] = grant(world, by_hand)
-        return given
+        granted = grant(world, by_hand, line=0)
+        assert granted is not None  # none is there yet, or it were found above
+        return granted
 
 
 @dataclass(frozen=True, kw_only=True)

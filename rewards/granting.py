@@ -2,76 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
 from rewards import facts, rules
-from rewards.ledger import Ledger
+from rewards.ledger import EarnedRewards, Ledger
 from rewards.rules import CLAIMED, PENDING, Award, Given
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarnedRewards:
-    """The rewards of one cause: of something completed, of a level, or of a grant by hand."""
+def grant(world: World, earned: EarnedRewards, line: int) -> Given | None:
+    """Give a player one of the rewards of one cause; None where that was done before.
 
-    player_id: PlayerId
-    reward_ids: Sequence[str]
-    source: str
-    source_id: str
-    occurrence: str = "0"
-    at: datetime
-    """When the cause happened."""
-    reason: str = ""
-
-
-def grant(world: World, earned: EarnedRewards) -> list[Given]:
-    """Give a player the rewards of one cause, a distribution for each line; those that claim themselves apply at once.
-
-    A distribution is made now, whenever its cause happened: the time to claim it begins now.
+    One that claims itself applies at once. A distribution is made now, whenever its cause happened: the time to claim
+    it begins now.
     """
-    ledger = world[Ledger]
-    granted = []
-    for line, reward_id in enumerate(earned.reward_ids):
-        id_ = rules.distribution_id(earned.player_id, earned.source, earned.source_id, earned.occurrence, line)
-        if id_ in ledger.granted or id_ in ledger.given:
-            continue
-        version, award = ledger.newest(reward_id)
-        effect, drawn, drawn_version = award, "", 0
-        if award.type == "RANDOM" and (luck := rules.draw(id_, award.chances)):
-            drawn = luck
-            drawn_version, effect = ledger.newest(drawn)
-        given = Given(
-            id=id_,
-            player_id=earned.player_id,
-            reward_id=reward_id,
-            reward_version=version,
-            source=earned.source,
-            source_id=earned.source_id,
-            occurrence=earned.occurrence,
-            line=line,
-            status=PENDING,
-            kind=effect.type,
-            drawn=drawn,
-            drawn_version=drawn_version,
-            reason=earned.reason,
-            created_at=world.now,
-            claimed_at=None,
-            expires_at=rules.expiry(award, world.now),
-            revoked_at=None,
-            granted_by=world.actor.signature,
-            revoked_by="",
-            undone=None,
-        )
-        ledger.granted[id_] = given
-        granted.append(given)
-        world.state(facts.stated(facts.GRANTED, given, effect, earned.at))
-        if award.is_auto and not rules.is_over(award.expires_at, earned.at):
-            given.status, given.claimed_at = CLAIMED, world.now
-            claimed(world, given, effect, earned.at)
-    return granted
+    ledger, reward_id = world[Ledger], earned.reward_ids[line]
+    id_ = rules.distribution_id(earned.player_id, earned.source, earned.source_id, earned.occurrence, line)
+    if id_ in ledger.granted or id_ in ledger.given:
+        return None
+    version, award = ledger.newest(reward_id)
+    effect, drawn, drawn_version = award, "", 0
+    if award.type == "RANDOM" and (luck := rules.draw(id_, award.chances)):
+        drawn = luck
+        drawn_version, effect = ledger.newest(drawn)
+    given = Given(
+        id=id_,
+        player_id=earned.player_id,
+        reward_id=reward_id,
+        reward_version=version,
+        source=earned.source,
+        source_id=earned.source_id,
+        occurrence=earned.occurrence,
+        line=line,
+        status=PENDING,
+        kind=effect.type,
+        drawn=drawn,
+        drawn_version=drawn_version,
+        reason=earned.reason,
+        created_at=world.now,
+        claimed_at=None,
+        expires_at=rules.expiry(award, world.now),
+        revoked_at=None,
+        granted_by=world.actor.signature,
+        revoked_by="",
+        undone=None,
+    )
+    ledger.granted[id_] = given
+    world.state(facts.stated(facts.GRANTED, given, effect, earned.at))
+    if award.is_auto and not rules.is_over(award.expires_at, earned.at):
+        given.status, given.claimed_at = CLAIMED, world.now
+        claimed(world, given, effect, earned.at)
+    return given
 
 
 def claimed(world: World, given: Given, effect: Award, at: datetime) -> None:
@@ -87,11 +68,9 @@ def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
     ledger, player_id = world[Ledger], given.player_id
     match effect.type:
         case "POINTS":
-            ledger.balances.add_points(world, player_id, effect.value)
+            ledger.add_points(player_id, effect.value)
         case "XP":
-            reached = ledger.balances.add_xp(world, player_id, effect.value, at)
-            ledger.passed.extend((player_id, level, at) for level in reached)
-            _reward_levels(world)
+            ledger.add_xp(player_id, effect.value, at)
         case "CURRENCY":
             ledger.pay(player_id, effect.currency, effect.value, given.id)
         case "ITEM":
@@ -100,18 +79,3 @@ def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
                 stack.type = item.type or stack.type
                 stack.quantity, stack.changed = stack.quantity + item.quantity, True
         # BADGE and TITLE: a profile shows the claimed distributions of that kind. RANDOM: it drew nothing.
-
-
-def _reward_levels(world: World) -> None:
-    """Grant what the passed levels pay, and what the levels pay that are passed by it. One after the other: a chain of
-    any length is no deeper than one."""
-    ledger = world[Ledger]
-    if ledger.is_rewarding:
-        return  # by the loop below, further up
-    ledger.is_rewarding = True
-    while ledger.passed:
-        player_id, passed, at = ledger.passed.popleft()
-        level, line = str(passed.level), passed.rewards
-        of_level = EarnedRewards(player_id=player_id, reward_ids=line, source="LEVEL", source_id=level, at=at)
-        grant(world, of_level)
-    ledger.is_rewarding = False

@@ -7,12 +7,11 @@ Every transfer is written with the change it makes to a wallet, so a balance is 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
@@ -30,6 +29,9 @@ STACK = ["player_id", "item_id", "type", "quantity", "owed", "updated_at"]
 
 _row = attrgetter(*COLUMNS)
 
+GREATEST = 2**63 - 1
+"""What a column of points or experience can hold."""
+
 log = logging.getLogger(__name__)
 
 
@@ -37,29 +39,38 @@ class InsufficientBalance(Refused):
     code = "insufficient_balance"
 
 
-class Reached(Protocol):
-    """A level that experience reached for the first time."""
-
-    @property
-    def level(self) -> int: ...
-
-    @property
-    def rewards(self) -> Sequence[str]: ...
-
-
 class PlayerBalances(Protocol):
-    """A player's points and experience, which another app keeps."""
+    """A player's points and experience. Another app keeps the rows; the pipeline hands them to the ledger."""
 
-    def add_points(self, world: World, player_id: PlayerId, amount: int) -> None: ...
+    points: int
+    xp: int
+    owed_points: int
+    owed_xp: int
+    dirty: bool
 
-    def add_xp(self, world: World, player_id: PlayerId, amount: int, at: datetime) -> Sequence[Reached]:
-        """States the levels reached and says which they are; their rewards are granted here."""
 
-    def take_points(self, world: World, player_id: PlayerId, amount: int) -> int:
-        """Take what is there and note the rest as owed; says how much that is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarnedRewards:
+    """The rewards of one cause: of something completed, of a level, or of a grant by hand."""
 
-    def take_xp(self, world: World, player_id: PlayerId, amount: int) -> int:
-        """As `take_points`; the level shown follows."""
+    player_id: PlayerId
+    reward_ids: Sequence[str]
+    source: str
+    source_id: str
+    occurrence: str = "0"
+    at: datetime
+    """When the cause happened."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class XpChange:
+    """How rewards changed a player's experience, for whoever knows the levels."""
+
+    player_id: PlayerId
+    before: int
+    after: int
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -86,8 +97,6 @@ class Stack:
 class Ledger(Part):
     """The rewards' share of a world: new and changed distributions, transfers, and what they make of the holdings."""
 
-    _balances: ClassVar[PlayerBalances | None] = None
-
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.granted: dict[UUID, Given] = {}
@@ -98,19 +107,15 @@ class Ledger(Part):
         """Distributions of before that were revoked in this world."""
         self.accounts: dict[tuple[PlayerId, str], Account] = {}
         self.stacks: dict[tuple[PlayerId, str], Stack] = {}
-        self.passed: deque[tuple[PlayerId, Reached, datetime]] = deque()
-        """Levels whose rewards are still to be granted."""
-        self.is_rewarding = False
+        self.balances: Mapping[PlayerId, PlayerBalances] = {}
+        """The points and experience of this world's players."""
+        self.earned: list[EarnedRewards] = []
+        """What a command has earned: the pipeline grants it."""
+        self._xp_changes: list[XpChange] = []
         self._transfers: list[tuple[Any, ...]] = []
         self._newest: dict[str, tuple[int, Award]] = {}
         self._opened: set[PlayerId] = set()
         self._is_loaded = False
-
-    @property
-    def balances(self) -> PlayerBalances:
-        if Ledger._balances is None:
-            raise RuntimeError("nobody keeps points and experience: call rewards.ledger.connect at start-up")
-        return Ledger._balances
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -181,6 +186,39 @@ class Ledger(Part):
                 "%d distributions were given before, and nothing else says so: %s", len(found), sorted(found)[:10]
             )
         return found
+
+    # -- points and experience -----------------------------------------------------------------------------------------
+
+    def add_points(self, player_id: PlayerId, amount: int) -> None:
+        player = self.balances[player_id]
+        player.points, player.dirty = min(player.points + amount, GREATEST), True
+
+    def take_points(self, player_id: PlayerId, amount: int) -> int:
+        """Take points back, down to 0, and note the rest as owed. Says how much is owed."""
+        player = self.balances[player_id]
+        taken, owed = rules.take(player.points, amount)
+        player.points, player.owed_points = player.points - taken, min(player.owed_points + owed, GREATEST)
+        player.dirty = True
+        return owed
+
+    def add_xp(self, player_id: PlayerId, amount: int, at: datetime) -> None:
+        player = self.balances[player_id]
+        before, player.xp, player.dirty = player.xp, min(player.xp + amount, GREATEST), True
+        self._xp_changes.append(XpChange(player_id, before, player.xp, at))
+
+    def take_xp(self, player_id: PlayerId, amount: int) -> int:
+        """Take experience back, down to 0, and note the rest as owed. Says how much is owed."""
+        player = self.balances[player_id]
+        before, (taken, owed) = player.xp, rules.take(player.xp, amount)
+        player.xp, player.owed_xp = before - taken, min(player.owed_xp + owed, GREATEST)
+        player.dirty = True
+        self._xp_changes.append(XpChange(player_id, before, player.xp, self.world.now))
+        return owed
+
+    def next_xp_changes(self) -> list[XpChange]:
+        """The changes of experience that no level has followed yet."""
+        changes, self._xp_changes = self._xp_changes, []
+        return changes
 
     # -- money ---------------------------------------------------------------------------------------------------------
 
@@ -258,8 +296,3 @@ class Ledger(Part):
         sql.upsert(InventoryItem, STACK, known, conflict=one, set_=["type", "quantity", "owed", "updated_at"])
         sql.upsert(InventoryItem, STACK, added, conflict=one, set_=["type", "updated_at"], add=["quantity"])
         sql.upsert(InventoryItem, STACK, untyped, conflict=one, set_=["updated_at"], add=["quantity"])
-
-
-def connect(balances: PlayerBalances) -> None:
-    """Say who keeps points and experience. `gamification` does so at start-up: no app imports the other for it."""
-    Ledger._balances = balances

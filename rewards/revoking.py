@@ -17,10 +17,10 @@ def undo(world: World, given: Given, effect: Award) -> dict[str, Any]:
     owed: Any = 0
     match effect.type:
         case "POINTS":
-            owed = ledger.balances.take_points(world, player_id, effect.value)
+            owed = ledger.take_points(player_id, effect.value)
             taken = effect.value - owed
         case "XP":
-            owed = ledger.balances.take_xp(world, player_id, effect.value)
+            owed = ledger.take_xp(player_id, effect.value)
             taken = effect.value - owed
         case "CURRENCY":
             taken, owed = ledger.take_back(player_id, effect.currency, effect.value, given.id)

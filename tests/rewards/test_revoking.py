@@ -22,8 +22,7 @@ from rewards.commands import (
     Spend,
     revoke_of,
 )
-from rewards.granting import EarnedRewards, grant
-from rewards.ledger import InsufficientBalance
+from rewards.ledger import EarnedRewards, InsufficientBalance, Ledger
 from rewards.models import Distribution, Transfer
 from rewards.rules import Given
 from tests.pipeline.content import currency, level, publish, reward
@@ -239,7 +238,7 @@ class Earn(Command):
                 occurrence=occurrence,
                 at=world.now,
             )
-            grant(world, earned)
+            world[Ledger].earned.append(earned)
 
 
 class TakeBack(Command):

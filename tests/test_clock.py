@@ -90,7 +90,9 @@ from celery.beat import Scheduler
 scheduler = Scheduler(app)
 for _ in range(5):
     scheduler.apply_entry(scheduler.schedule["tick"], producer=scheduler.producer)
-import time; time.sleep(1.5)
+import time
+longer_than_a_tick_is_good_for = 1.5
+time.sleep(longer_than_a_tick_is_good_for)
 """
 
 

@@ -158,7 +158,7 @@ def test_asked_to_end_while_it_hangs_the_service_ends_and_says_so(env: Env, data
     with a_client(env) as (process, client), hanging(database):
         asking = threading.Thread(target=ask_the_console, args=(client,))
         asking.start()
-        time.sleep(1)  # it waits for the database by then
+        until(database.has_unread)
         process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert process.wait(timeout=60) == 0

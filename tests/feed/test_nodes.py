@@ -29,6 +29,12 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 
+PAUSE_OF_A_CLIENT = (0.05, 0.3)
+"""Seconds that a client waits before it comes again; each time another number in between."""
+BETWEEN_TURNS = 0.1
+"""Seconds of play between two batches, so that what breaks does so in the middle of it."""
+
+
 class Listener:
     """A player's device: keeps what it hears, and when it was cut off comes back and says how far it got."""
 
@@ -50,7 +56,7 @@ class Listener:
             with suppress(OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
                 await self._listen(random.choice(self.nodes))
             self.is_up.clear()
-            await asyncio.sleep(random.uniform(0.05, 0.3))
+            await asyncio.sleep(random.uniform(*PAUSE_OF_A_CLIENT))
 
     async def _listen(self, at: str) -> None:
         bearer = {"Authorization": f"Bearer {self._token}"}
@@ -255,7 +261,7 @@ async def test_whatever_is_killed_each_player_has_every_number_in_the_end() -> N
                 await wire.join()
             if turn == 12:
                 shaky = await asyncio.to_thread(stack.enter_context, serving(env, port))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(BETWEEN_TURNS)
         await assert_all_was_heard(listeners)
         assert sum(each.connects for each in listeners) > 60
     await wire.cut()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -18,10 +18,11 @@ from pytest_django import Settings
 from gamification.feed.connection import Farewell
 from gamification.feed.hub import Hub
 from gamification.feed.models import Message
+from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.web.tokens import TOKEN_LIFETIME, Token
 from tests.pipeline.content import achievement, metric, publish, requirement
 from tests.support.callers import game_server, player
-from tests.support.sockets import Client, a_game, a_hub, apart, kill, listening, token
+from tests.support.sockets import Client, HandClock, a_game, a_hub, apart, kill, listening, token
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -274,36 +275,44 @@ async def test_progress_is_told_without_a_number_and_of_what_is_unfinished_only(
 
 
 async def test_progress_is_told_once_a_second_at_most_and_the_newest_wins() -> None:
-    async with listening("ann") as (ann, _):
-        loop = asyncio.get_running_loop()
-        told: list[tuple[float, float]] = []
+    """By a clock that the test moves on: 30 kills in 2.4 seconds of it."""
+    clock = HandClock()
+    async with a_hub(clock), listening("ann") as (ann, _):
+        told: list[tuple[datetime, float]] = []
 
-        async def play() -> None:
-            for _ in range(30):
-                await kill("ann")
-                await asyncio.sleep(0.08)
+        async def hear_what_is_told() -> None:
+            while not told or told[-1][1] != 0.3:
+                message = await ann.hear(60)
+                if message["data"].get("id") == "hundred":
+                    told.append((parse_instant(message["timestamp"]), message["data"]["progress"]))
 
-        playing = asyncio.ensure_future(play())
-        while not told or told[-1][1] != 0.3:
-            message = await ann.hear()
-            if message["data"].get("id") == "hundred":
-                told.append((loop.time(), message["data"]["progress"]))
-        await playing
+        hearing = asyncio.ensure_future(hear_what_is_told())
+        for _ in range(30):
+            await kill("ann")
+            clock.move_on(0.08)
+        while not hearing.done():
+            clock.move_on(0.08)
+            await asyncio.sleep(0)
+        await hearing
         values = [value for _, value in told]
         assert values == sorted(set(values))
-        assert 3 <= len(told) <= 6
-        assert all(later - earlier > 0.95 for (earlier, _), (later, _) in pairwise(told))
+        assert len(told) > 1
+        assert all(later - earlier >= timedelta(seconds=1) for (earlier, _), (later, _) in pairwise(told))
 
 
 async def test_a_secret_shows_no_progress_and_its_unlocking_like_any_other() -> None:
     async with listening("ann") as (ann, _):
         heard: list[dict[str, Any]] = []
-        for _ in range(4):
+
+        async def hear_until(holds: Callable[[dict[str, Any]], bool]) -> None:
+            while not heard or not holds(heard[-1]):
+                heard.append(await ann.hear())
+
+        for turn in range(1, 5):
             await kill("ann", 12)
-            await asyncio.sleep(1.1)
+            await hear_until(lambda message: message["data"] == {"id": "hundred", "progress": 0.12 * turn})  # noqa: B023
         await kill("ann", 2)
-        while "dull-7" not in json.dumps(heard[-1:]):
-            heard.append(await ann.hear())
+        await hear_until(lambda message: message["data"].get("id") == "dull-7")
         assert [m["type"] for m in heard if "dull-7" in json.dumps(m)] == ["achievement.completed"]
         assert [m for m in heard if m["type"] == "achievement.progressed" and m["data"]["id"] == "hundred"]
 

@@ -814,8 +814,7 @@ topology.DELIVERY_LIMIT, worker.SUSPICIOUS = 3, 1
         lives += 1
         assert lives < 12, log.read_text()[-2000:]
         with workers.running(log, fewer, KILLER) as worker:
-            while worker.poll() is None and waiting(topology.dead().name) == 0:
-                time.sleep(0.05)
+            rabbit.until(lambda: worker.poll() is not None or waiting(topology.dead().name) > 0, seconds=60)
     with workers.running(log, fewer, KILLER):
         rabbit.until(lambda: count() == 20, seconds=60)
     assert [json.loads(body)["id"] for body in parked()] == ["killer"]

@@ -11,6 +11,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.waiting import until
+
+ESTABLISHED = "01"
+
 
 class Missing(Exception):
     """This machine does not have what it takes; the text says what."""
@@ -65,8 +69,7 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
-            while self.answers():  # what it started takes a moment to die
-                time.sleep(0.02)
+            until(lambda: not self.answers())  # what it started takes a moment to die
 
     def pause(self) -> None:
         """All of it hangs: it takes connections, and says nothing."""
@@ -82,6 +85,14 @@ class Server:
         for pid in (parent, *map(int, children)):  # each has a process group of its own
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def has_unread(self) -> bool:
+        """Whether somebody said something to it that it has not read yet, as Linux counts it."""
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        return any(
+            local.endswith(f":{self.port:04X}") and int(queues.partition(":")[2], 16) > 0 and state == ESTABLISHED
+            for _, local, _, state, queues, *_ in map(str.split, lines)
+        )
 
     def answers(self) -> bool:
         with socket.socket() as probe:

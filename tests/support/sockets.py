@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,6 +17,7 @@ from django.conf import settings
 from gamification import pipeline
 from gamification.asgi import application
 from gamification.feed import hub
+from gamification.feed.clock import Clock
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.web.tokens import issue_token
 from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement
@@ -135,9 +137,38 @@ async def listening(player: str, **named: Any) -> AsyncIterator[tuple[Client, in
 
 
 @asynccontextmanager
-async def a_hub() -> AsyncIterator[hub.Hub]:
+async def a_hub(clock: Clock | None = None) -> AsyncIterator[hub.Hub]:
+    """The loop's own hub, until the end; with `clock` one that lives by it, in place of any that there is."""
+    if clock is not None:
+        hub._hub = hub.Hub(asyncio.get_running_loop(), clock)
+        hub._hub.start()
     here = hub.here()
     try:
         yield here
     finally:
         await here.stop()
+
+
+class HandClock(Clock):
+    """Stands still until it is moved on by hand."""
+
+    def __init__(self) -> None:
+        self._began = super().now()
+        self._passed = 0.0
+        self._moved = asyncio.Event()
+
+    def now(self) -> datetime:
+        return self._began + timedelta(seconds=self._passed)
+
+    def steady(self) -> float:
+        return self._passed
+
+    async def sleep(self, seconds: float) -> None:
+        until_then = self._passed + seconds
+        while self._passed < until_then:
+            await self._moved.wait()
+
+    def move_on(self, seconds: float) -> None:
+        self._passed += seconds
+        self._moved.set()
+        self._moved = asyncio.Event()

@@ -195,8 +195,10 @@ def test_an_alarm_ends_the_waiting_for_what_was_under_way(behind: Publisher, net
 def test_an_alarm_keeps_its_connection_and_makes_no_others(behind: Publisher, network: Proxy) -> None:
     network.say(BLOCKED)
     until(lambda: behind.state is State.BLOCKED)
-    time.sleep(2)
+    assert [send(behind, message(n), timeout=0.2) for n in range(3)] == [[UNKNOWN]] * 3
     assert behind.state is State.BLOCKED
+    network.say(UNBLOCKED)
+    until(lambda: behind.state is State.UP)
     assert len(network._pairs) == 1
 
 

@@ -254,11 +254,16 @@ def test_an_answer_without_a_body_is_given_again(key: str) -> None:
     assert marks() == 1
 
 
+def slow_work() -> None:
+    """Takes long enough for the others to come while it is going on."""
+    time.sleep(0.05)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_one_takes_effect() -> None:
     key = create_key("game", ["events:write"])[1]
     begun = threading.Barrier(8)
-    Paint.meanwhile = lambda: time.sleep(0.05)
+    Paint.meanwhile = slow_work
 
     def race(_: int) -> tuple[int, str]:
         try:

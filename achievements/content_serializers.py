@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from achievements.models import Achievement
+from achievements.rules import SECRET
 from gamification.kernel.web.strict_fields import (
     SMALL,
     TEXT,
@@ -33,7 +34,7 @@ class SecretAchievementShape(serializers.Serializer[Any]):
     is_closed = True  # which tells it from any other
 
     id = serializers.CharField()
-    type = serializers.ChoiceField(["SECRET"])
+    type = serializers.ChoiceField([SECRET])
     points = serializers.IntegerField(min_value=0, max_value=SMALL)
 
 

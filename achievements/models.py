@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from achievements import rules
 from gamification.kernel.models import ActorField, Content, content_named
 from progress.models import RequirementFields
 from progress.rules.scopes import Repeat
@@ -18,7 +19,7 @@ class Achievement(Content):
         SKILL = "SKILL"
         SOCIAL = "SOCIAL"
         CHALLENGE = "CHALLENGE"
-        SECRET = "SECRET"
+        SECRET = rules.SECRET
 
     class Category(models.TextChoices):
         COMBAT = "COMBAT"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from achievements.models import Standing
+from achievements.rules import SECRET
 from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Published, Rules
 from gamification.kernel.core.messages import PlayerId
@@ -87,7 +88,7 @@ def _secret(player_id: PlayerId, rules: Rules) -> set[str]:
 
 
 def _locked(player_id: PlayerId, achievements: Iterable[tuple[str, Published]]) -> set[str]:
-    secret = {id_ for id_, item in achievements if item.definition["type"] == "SECRET"}
+    secret = {id_ for id_, item in achievements if item.definition["type"] == SECRET}
     if not secret:
         return secret
     unlocked = Standing.objects.filter(

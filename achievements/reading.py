@@ -16,6 +16,7 @@ from achievements.standings import Standing, Standings
 from gamification.kernel.content import publishing
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.vocabulary import Vocabulary
 from gamification.kernel.core.world import World
 from progress.players import Players, PlayerState
 from progress.queries import rarities
@@ -26,6 +27,20 @@ from progress.tallies import Tallies
 
 HISTORY = 50
 """The newest entries that are shown."""
+
+
+class State(Vocabulary):
+    """How far a player is with an achievement, in one word."""
+
+    LOCKED = "LOCKED"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+
+    @classmethod
+    def of(cls, read: dict[str, Any]) -> State:
+        if read["is_completed"]:
+            return State.COMPLETED
+        return State.IN_PROGRESS if read["progress"] > 0 else State.LOCKED
 
 
 class ShownAchievements:
@@ -139,10 +154,10 @@ class ShownAchievements:
 
     def row(self, definition: dict[str, Any], read: dict[str, Any], rarity: float | None) -> dict[str, Any]:
         """A row of the player's list: what it is, how rare, and how far they have come."""
-        state = "COMPLETED" if read["is_completed"] else "IN_PROGRESS" if read["progress"] > 0 else "LOCKED"
+        state = State.of(read)
         names = ("title", "description", "type", "category", "points", "series", "tier", "repeat", "icon", "rewards")
         shown = {"id": definition["id"], **{name: definition[name] for name in names}}
-        return {**shown, "rarity": rarity, "state": state, **read}
+        return {**shown, "rarity": rarity, "state": state.value, **read}
 
 
 def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
@@ -197,7 +212,7 @@ def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[Playe
     read: list[tuple[PlayerState, Achievement, datetime | None]] = []
     for player in players.by_id.values():
         for achievement in _touched(rules, touched[player.player_id]):
-            is_hidden = achievement.type == "SECRET" and not player.earned & achievement.bit
+            is_hidden = achievement.is_secret and not player.earned & achievement.bit
             is_pending = achievement.goal.counted_since > player.backfilled_to
             opens = opens_at(achievement, player, now)
             is_over = achievement.is_closed_to(player) or achievement.is_spent(player, opens)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Units
 
 
+SECRET = "SECRET"  # noqa: S105 - a type, no password
+"""The type of achievements that a player knows nothing of until they have it."""
+
+
 class Had(Protocol):
     """What is known of a player without reading standings: bits, one an achievement (or a quest)."""
 
@@ -58,6 +62,10 @@ class Achievement:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bit", 1 << self.serial)
+
+    @property
+    def is_secret(self) -> bool:
+        return self.type == SECRET
 
     def is_closed_to(self, player: Had) -> bool:
         """Whether the player has no more to do with it: it was revoked whole, or does not repeat and was completed or

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from achievements.models import Achievement
+from achievements.reading import State
 from gamification.kernel.web.strict_fields import Shape, Text
 from progress.models import Aggregate, MetricCondition, Operator
 from progress.rules.scopes import Repeat
@@ -78,7 +79,7 @@ class AchievementStandingShape(AchievementProgressShape):
         allow_null=True,
         help_text="The share of all players who have completed it, rolled up hourly; null until it first was.",
     )
-    state = serializers.ChoiceField(["LOCKED", "IN_PROGRESS", "COMPLETED"])
+    state = serializers.ChoiceField([state.value for state in State])
 
 
 class ExplainedEvent(serializers.Serializer[object]):

@@ -14,7 +14,7 @@ from achievements import queries, reading
 from achievements.commands import ClaimRewards, RevokeAchievement
 from achievements.content_serializers import SecretAchievementShape
 from achievements.explaining import explain
-from achievements.reading import ShownAchievements
+from achievements.reading import ShownAchievements, State
 from achievements.rules import Achievement, AchievementRules
 from achievements.serializers import (
     AchievementProgressShape,
@@ -35,7 +35,7 @@ from gamification.kernel.web.parameters import chosen
 from gamification.kernel.web.strict_fields import parse, shown_id
 from rewards import facts
 
-STATES = ("LOCKED", "IN_PROGRESS", "COMPLETED")
+STATES = [state.value for state in State]
 PLAYER = OpenApiParameter("player_id", description="Whose; a player's token says so by itself.", required=False)
 _page = paged(AchievementStandingShape, SecretAchievementShape)
 

@@ -27,6 +27,7 @@ from progress.rules.windows import WINDOW_MEMORY
 from progress.watching import RuleIndex
 from quests.models import Run
 from quests.reading import HISTORY
+from quests.running import Status
 
 BITE = 5_000
 """Rows deleted in one transaction."""
@@ -109,10 +110,10 @@ def forget_runs(now: datetime) -> None:
     """Delete closed runs of a quest beyond the newest that are shown; the last completed one always stays."""
     of_same = Run.objects.filter(player_id=OuterRef("player_id"), quest_id=OuterRef("quest_id"))
     newest = Subquery(of_same.filter(is_newest=True).values("run")[:1], output_field=IntegerField())
-    completed_later = of_same.filter(status=Run.Status.COMPLETED, run__gt=OuterRef("run"))
+    completed_later = of_same.filter(status=Status.COMPLETED, run__gt=OuterRef("run"))
     # The open one is always the newest.
     beyond = Run.objects.filter(is_newest=False).annotate(newest=newest).filter(run__lt=F("newest") - HISTORY)
-    _delete(beyond.filter(~Q(status=Run.Status.COMPLETED) | Exists(completed_later)))
+    _delete(beyond.filter(~Q(status=Status.COMPLETED) | Exists(completed_later)))
 
 
 def forget_jobs(now: datetime) -> None:

@@ -13,7 +13,7 @@ from progress.players import Players, PlayerState
 from progress.rules.scopes import NEVER
 from quests import facts, running, starting
 from quests.rules import QuestRules, Step
-from quests.running import COMPLETED, EXPIRED, FAILED, Has, Run
+from quests.running import Has, Run, Status
 from quests.runs import QuestRuns
 from rewards.ledger import EarnedRewards
 
@@ -22,7 +22,7 @@ def expire(world: World) -> None:
     """Close the runs that are past their deadline, before anything else is decided."""
     for run in world[QuestRuns].overdue():
         assert run.deadline is not None
-        end(world[QuestRuns], run, EXPIRED, run.deadline, world[Players].by_id[run.player_id])
+        end(world[QuestRuns], run, Status.EXPIRED, run.deadline, world[Players].by_id[run.player_id])
 
 
 def advance(world: World, counted: CountedEvent) -> list[EarnedRewards]:
@@ -60,11 +60,10 @@ def advance_run(
     has = runs.has(player)
     steps = [*by_hand, *running.advance(run, at, root, has)]
     earned = [_step_completed(runs, run, step, at, has) for step in steps]
-    if run.status == COMPLETED:
-        earned.append(_completed(runs, run, player, at, has))
-    elif run.status == FAILED:
-        runs.close(run, player)
-        runs.world.state(facts.stated(facts.FAILED, run, at, has))
+    if not run.is_open:
+        _ended(runs, run, player, at, has)
+    if run.status == Status.COMPLETED:
+        earned.append(_completed(runs, run, player, at))
     return earned
 
 
@@ -74,22 +73,24 @@ def _step_completed(runs: QuestRuns, run: Run, step: Step, at: datetime, has: Ha
     return _earned(run, run.rewards_of(step), "QUEST_STEP", f"{run.quest.id}/{step.id}", occurrence, at)
 
 
-def _completed(runs: QuestRuns, run: Run, player: PlayerState, at: datetime, has: Has) -> EarnedRewards:
+def _completed(runs: QuestRuns, run: Run, player: PlayerState, at: datetime) -> EarnedRewards:
     quest, world = run.quest, runs.world
-    runs.close(run, player)
     player.quests_done |= quest.bit
     player.quests_completed += 1
-    world.state(facts.stated(facts.COMPLETED, run, at, has))
     world.state_event(facts.COMPLETED, player.player_id, quest.id, str(run.number), facts.own_event_data(quest), at)
     return _earned(run, quest.rewards, "QUEST", quest.id, str(run.number), at)
 
 
-def end(runs: QuestRuns, run: Run, status: str, at: datetime, player: PlayerState) -> None:
-    """Close an open run that was not completed: EXPIRED or ABANDONED."""
+def end(runs: QuestRuns, run: Run, status: Status, at: datetime, player: PlayerState) -> None:
+    """Close an open run that was neither completed nor failed: it is EXPIRED or ABANDONED."""
     has = runs.has(player)
     running.close(run, status, at, has)
+    _ended(runs, run, player, at, has)
+
+
+def _ended(runs: QuestRuns, run: Run, player: PlayerState, at: datetime, has: Has) -> None:
     runs.close(run, player)
-    runs.world.state(facts.stated(facts.EXPIRED if status == EXPIRED else facts.ABANDONED, run, at, has))
+    runs.world.state(facts.stated(facts.ENDED[run.status], run, at, has))
 
 
 def _earned(

@@ -13,8 +13,8 @@ from progress.players import Players, PlayerState
 from progress.tallies import Tallies
 from quests import running
 from quests.advancing import advance_run, end
-from quests.rules import Quest, Step
-from quests.running import ABANDONED, Run
+from quests.rules import CompletedBy, Quest, Step
+from quests.running import Run, Status
 from quests.runs import QuestRuns
 from quests.starting import refusal, start
 from rewards.ledger import Ledger
@@ -154,7 +154,7 @@ class AbandonQuest(QuestCommand):
 
     def handle(self, world: World) -> None:
         runs, player, run = self.open_run(world)
-        end(runs, run, ABANDONED, world.now, player)
+        end(runs, run, Status.ABANDONED, world.now, player)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +167,7 @@ class CompleteStep(QuestCommand):
     def handle(self, world: World) -> None:
         runs, player, run = self.stand(world)
         step = self._step(runs, run)
-        if self.by_player and step.completed_by != "PLAYER":
+        if self.by_player and step.completed_by != CompletedBy.PLAYER:
             raise NotCompletedByPlayers(f"The step {self.step_id} is completed by the game, not by players.")
         if run is None or not run.is_open:
             raise NotInProgress(f"The quest {self.quest_id} is not in progress.")

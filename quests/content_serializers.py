@@ -25,8 +25,8 @@ from gamification.kernel.web.strict_fields import (
 )
 from progress.content_serializers import Match, RequirementShape
 from progress.rules.scopes import Repeat
-from quests.models import Quest, Step
-from quests.rules import POOL_PERIODS
+from quests.models import Quest
+from quests.rules import POOL_PERIODS, CompletedBy
 
 LAST = 2**15 - 1
 """The greatest order of a step, and the most quests that a pool can pick."""
@@ -42,7 +42,7 @@ class StepShape(Shape):
     rewards = Listed(child=Id())
     is_optional = Flag(default=False)
     branch = OptionalText(max_length=64)
-    completed_by = Choice(choices=Step.CompletedBy.choices, default="SERVER")
+    completed_by = Choice(choices=CompletedBy.choices(), default="SERVER")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return {"id": attrs["id"], "title": attrs.get("title", attrs["id"]), **attrs}

@@ -10,7 +10,7 @@ from progress.periods import PeriodsAt
 from progress.rules.requirements import Requirement
 from progress.rules.scopes import NEVER
 from quests.rules import Quest
-from quests.running import ABANDONED, COMPLETED, Has, Run
+from quests.running import Has, Run, Status
 
 
 def refusal(
@@ -69,7 +69,7 @@ def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Perio
     if kind is None or newest is None:
         return False
     opens, closes = period(kind)
-    if newest.status != COMPLETED or newest.completed_at is None:
+    if newest.status != Status.COMPLETED or newest.completed_at is None:
         return newest.started_at >= closes  # a late event: what is begun since is not to be followed by what was before
     # Another version may have had other periods, or none. What has one may be completed at its very end, where the next
     # one opens, and still is of the first.
@@ -80,7 +80,7 @@ def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Perio
 def starts_itself(quest: Quest, newest: Run | None, period: PeriodsAt) -> bool:
     """Whether it may start by itself, as far as the player has not decided against it: what they abandoned comes back
     with the next period at the earliest."""
-    if newest is None or newest.status != ABANDONED:
+    if newest is None or newest.status != Status.ABANDONED:
         return True
     kind = quest.repeat.period
     return newest.period is not None and kind is not None and newest.started_at < period(kind).opens

@@ -7,12 +7,17 @@ from typing import Any
 
 from gamification.kernel.core.messages import Fact, own_id
 from quests.rules import Quest, Step
-from quests.running import Has, Run, progress
+from quests.running import Has, Run, Status, progress
 
-STARTED, ADVANCED, COMPLETED, FAILED, EXPIRED = (
-    f"quest.{what}" for what in ("started", "advanced", "completed", "failed", "expired")
-)
+STARTED, ADVANCED, COMPLETED = "quest.started", "quest.advanced", "quest.completed"
 ABANDONED = "quest.abandoned"
+ENDED = {
+    Status.COMPLETED: COMPLETED,
+    Status.FAILED: "quest.failed",
+    Status.EXPIRED: "quest.expired",
+    Status.ABANDONED: ABANDONED,
+}
+"""What is stated when a run ends, by its status."""
 
 
 def stated(type_: str, run: Run, at: datetime, has: Has, step: Step | None = None) -> Fact:

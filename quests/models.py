@@ -8,7 +8,8 @@ from gamification.kernel.models import Content, content_named
 from progress.models import RequirementFields
 from progress.periods import PeriodKind
 from progress.rules.scopes import Repeat
-from quests.rules import POOL_PERIODS
+from quests.rules import POOL_PERIODS, CompletedBy
+from quests.running import Status
 
 
 class Quest(Content):
@@ -50,10 +51,6 @@ class Quest(Content):
 class Step(models.Model):
     personal = ()
 
-    class CompletedBy(models.TextChoices):
-        SERVER = "SERVER"
-        PLAYER = "PLAYER"
-
     quest = models.ForeignKey(Quest, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField(default=0)
     step_id = models.CharField("id", max_length=64)
@@ -63,7 +60,7 @@ class Step(models.Model):
     match = models.JSONField(default=str, blank=True, help_text='"ALL" (empty), "ANY" or {"at_least": 2}')
     is_optional = models.BooleanField(default=False)
     branch = models.CharField(max_length=64, blank=True, default="")
-    completed_by = models.CharField(max_length=6, choices=CompletedBy.choices, default=CompletedBy.SERVER)
+    completed_by = models.CharField(max_length=6, choices=CompletedBy.choices(), default=CompletedBy.SERVER.value)
 
     class Meta:
         ordering = ["position", "id"]
@@ -143,20 +140,13 @@ class Run(models.Model):
         "state",
     )
 
-    class Status(models.TextChoices):
-        IN_PROGRESS = "IN_PROGRESS"
-        COMPLETED = "COMPLETED"
-        FAILED = "FAILED"
-        EXPIRED = "EXPIRED"
-        ABANDONED = "ABANDONED"
-
     player_id = models.CharField(max_length=64)
     quest_id = models.CharField(max_length=64)
     run = models.PositiveIntegerField()
     """1, 2, 3 … of this player and quest."""
     is_newest = models.BooleanField(default=True)
     version = models.PositiveIntegerField()
-    status = models.CharField(max_length=11, choices=Status.choices, default=Status.IN_PROGRESS)
+    status = models.CharField(max_length=11, choices=Status.choices(), default=Status.IN_PROGRESS.value)
     period = models.DateTimeField(null=True)
     """DAILY, WEEKLY, MONTHLY: when the player's period opened in which it was started."""
     started_at = models.DateTimeField()

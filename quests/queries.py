@@ -9,21 +9,22 @@ from gamification.kernel.content import publishing
 from gamification.kernel.core.messages import PlayerId
 from quests.models import Run
 from quests.rules import QuestRules
+from quests.running import Status
 
 
 def runs_on_older_versions(quest_id: str, version: int) -> int:
     """How many open runs of a quest are still on an older version than this one."""
-    return Run.objects.filter(quest_id=quest_id, status=Run.Status.IN_PROGRESS, version__lt=version).count()
+    return Run.objects.filter(quest_id=quest_id, status=Status.IN_PROGRESS, version__lt=version).count()
 
 
 def open_runs(quest_id: str, version: int) -> int:
     """How many players are on one version of a quest."""
-    return Run.objects.filter(quest_id=quest_id, status=Run.Status.IN_PROGRESS, version=version).count()
+    return Run.objects.filter(quest_id=quest_id, status=Status.IN_PROGRESS, version=version).count()
 
 
 def overdue(before: datetime, most: int) -> Sequence[PlayerId]:
     """Players with an open run whose deadline has passed."""
-    late = Run.objects.filter(status=Run.Status.IN_PROGRESS, deadline__lt=before).order_by("deadline")
+    late = Run.objects.filter(status=Status.IN_PROGRESS, deadline__lt=before).order_by("deadline")
     return list(dict.fromkeys(late.values_list("player_id", flat=True)[:most]))
 
 
@@ -32,5 +33,5 @@ def on_older_versions(quest_id: str, after: PlayerId, most: int) -> Sequence[Pla
     quest = publishing.current()[QuestRules].by_id.get(quest_id)
     if quest is None:
         return []
-    behind = Run.objects.filter(quest_id=quest_id, status=Run.Status.IN_PROGRESS, version__lt=quest.version)
+    behind = Run.objects.filter(quest_id=quest_id, status=Status.IN_PROGRESS, version__lt=quest.version)
     return list(behind.filter(player_id__gt=after).order_by("player_id").values_list("player_id", flat=True)[:most])

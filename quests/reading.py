@@ -23,14 +23,16 @@ from quests import rules, running
 from quests.advancing import expire
 from quests.models import Run as RunRow
 from quests.rules import Quest, QuestRules
-from quests.running import ABANDONED, NOT_STARTED, Run
+from quests.running import Run, Status
 from quests.runs import QuestRuns
 from quests.starting import periods_at, refusal
 from quests.storing import StoredRun
 
 HISTORY = 50
 """The newest closed runs that are shown."""
-STATES = (NOT_STARTED, running.IN_PROGRESS, running.COMPLETED, running.FAILED, running.EXPIRED)
+NOT_STARTED = "NOT_STARTED"
+"""How a quest is shown that a player never began, or gave up."""
+STATES = (NOT_STARTED, *(status.value for status in Status if status != Status.ABANDONED))
 
 
 class ShownQuests:
@@ -57,7 +59,7 @@ class ShownQuests:
         quest = self.rules.by_id.get(quest_id)
         if quest is None and not runs:
             return None
-        is_begun = bool(runs) and runs[-1].status != ABANDONED
+        is_begun = bool(runs) and runs[-1].status != Status.ABANDONED
         shown: dict[str, Any] = {
             "player_id": self.player.player_id,
             "quest_id": quest_id,

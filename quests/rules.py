@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.vocabulary import Vocabulary
 from progress.periods import Period, PeriodKind, PeriodsAt
 from progress.rules.goals import needed
 from progress.rules.requirements import Requirement, compile_requirement
@@ -18,6 +19,13 @@ from progress.rules.scopes import NEVER, Repeat
 
 if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Published
+
+
+class CompletedBy(Vocabulary):
+    """Who may complete a step by hand."""
+
+    SERVER = "SERVER"
+    PLAYER = "PLAYER"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +37,7 @@ class Step:
     rewards: tuple[str, ...]
     is_optional: bool
     branch: str | None
-    completed_by: str
+    completed_by: CompletedBy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +151,7 @@ def compile_quest(
             rewards=tuple(step["rewards"]),
             is_optional=step["is_optional"],
             branch=step["branch"],
-            completed_by=step["completed_by"],
+            completed_by=CompletedBy(step["completed_by"]),
         )
         for step in definition["steps"]
     ]

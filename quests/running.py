@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gamification.kernel.core.messages import GameEvent, PlayerId
+from gamification.kernel.core.vocabulary import Vocabulary
 from progress.periods import Period
 from progress.rules.goals import combined
 from progress.rules.requirements import TARGET, Requirement
@@ -20,8 +21,18 @@ from quests import counting
 from quests.counting import Count, Day
 from quests.rules import Quest, Step
 
-IN_PROGRESS, COMPLETED, FAILED, EXPIRED = "IN_PROGRESS", "COMPLETED", "FAILED", "EXPIRED"
-ABANDONED, NOT_STARTED = "ABANDONED", "NOT_STARTED"
+
+class Status(Vocabulary):
+    """What has become of a run."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+    """Its deadline passed."""
+    ABANDONED = "ABANDONED"
+    """The player gave it up."""
+
 
 QUEST_SCOPE = "q:"
 """What the scopes begin with in which a run counts; no achievement's does."""
@@ -51,7 +62,7 @@ class Run:
     deadline: datetime | None = None
     period: datetime | None = None
     """When the player's period opened in which it was started, of a quest that repeats by periods."""
-    status: str = IN_PROGRESS
+    status: Status = Status.IN_PROGRESS
     completed_at: datetime | None = None
     ended_at: datetime | None = None
     steps: dict[str, StepState] = field(default_factory=dict)
@@ -69,7 +80,7 @@ class Run:
 
     @property
     def is_open(self) -> bool:
-        return self.status == IN_PROGRESS
+        return self.status == Status.IN_PROGRESS
 
     def is_over(self, now: datetime, grace: timedelta) -> bool:
         """Whether its time is up; so late nothing counts any more."""
@@ -213,7 +224,7 @@ def advance(run: Run, at: datetime, root: str, has: Has) -> list[Step]:
     if run.is_past(at):
         return []
     if any(_is_met(run.fails, r, has) for r in run.quest.fail_conditions if r.digest not in run.spared):
-        close(run, FAILED, max(at, run.started_at), has)
+        close(run, Status.FAILED, max(at, run.started_at), has)
         return []
     done: list[Step] = []
     while (ready := _first_ready(run, has)) is not None:
@@ -222,7 +233,7 @@ def advance(run: Run, at: datetime, root: str, has: Has) -> list[Step]:
         done.append(ready)
     if all(s.is_optional or s.id in run.skipped or run.is_done(s) for s in run.quest.steps):
         run.completed_at = at
-        close(run, COMPLETED, at, has)
+        close(run, Status.COMPLETED, at, has)
     return done
 
 
@@ -255,7 +266,7 @@ def _choose(run: Run, step: Step) -> None:
         run.skipped |= {s.id for s in run.quest.steps if s.branch in others and not run.is_done(s)}
 
 
-def close(run: Run, status: str, at: datetime, has: Has) -> None:
+def close(run: Run, status: Status, at: datetime, has: Has) -> None:
     """End a run, once; how far each step had come is kept, what it counted is not."""
     run.final = step_progress(run, has)
     run.status, run.ended_at = status, at

@@ -7,8 +7,9 @@ from rest_framework import serializers
 from gamification.kernel.web.strict_fields import Instant, Shape, Text
 from progress.rules.scopes import Repeat
 from quests.content_serializers import StepShape
-from quests.models import Quest, Run
+from quests.models import Quest
 from quests.reading import STATES
+from quests.running import Status
 
 # -- requests ----------------------------------------------------------------------------------------------------------
 
@@ -28,7 +29,7 @@ class StartShape(PlayerNamed):
 
 class ClosedRun(serializers.Serializer[object]):
     run = serializers.IntegerField()
-    status = serializers.ChoiceField([status for status in Run.Status.values if status != Run.Status.IN_PROGRESS])
+    status = serializers.ChoiceField([status.value for status in Status if status != Status.IN_PROGRESS])
     started_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)

@@ -10,7 +10,7 @@ from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import Json, PlayerId
 from quests import counting
 from quests.rules import Quest
-from quests.running import Run, StepState
+from quests.running import Run, Status, StepState
 
 
 class StoredRun(NamedTuple):
@@ -41,7 +41,7 @@ def dump(run: Run) -> StoredRun:
         started_at=run.started_at,
         deadline=run.deadline,
         period=run.period,
-        status=run.status,
+        status=run.status.value,
         completed_at=run.completed_at,
         ended_at=run.ended_at,
         state=_dump_state(run),
@@ -58,7 +58,7 @@ def load(row: StoredRun, quest: Quest) -> Run:
         started_at=row.started_at,
         deadline=row.deadline,
         period=row.period,
-        status=row.status,
+        status=Status(row.status),
         completed_at=row.completed_at,
         ended_at=row.ended_at,
         dirty=False,

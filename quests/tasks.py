@@ -12,6 +12,7 @@ from progress.tasks import keep_rarities
 from quests import queries
 from quests.commands import ExpireRuns, MoveRuns
 from quests.models import Run
+from quests.running import Status
 from quests.runs import late_grace
 
 BITE = 200
@@ -41,5 +42,5 @@ def move_runs(quest_id: str, now: datetime, *, actor: Actor) -> int:
 def roll_up_rarity(now: datetime) -> int:
     """Count who has completed each quest, however often; says of how many quests. May run twice, or in two processes at
     once."""
-    done = Run.objects.filter(status=Run.Status.COMPLETED).values_list("quest_id")
+    done = Run.objects.filter(status=Status.COMPLETED).values_list("quest_id")
     return keep_rarities("quest", dict(done.annotate(Count("player_id", distinct=True))), now)

@@ -49,7 +49,7 @@ SPECTACULAR_SETTINGS = {
         "RewardTypeEnum": "rewards.models.RewardType",
         "QuestTypeEnum": "quests.models.Quest.Type",
         "QuestStatusEnum": "quests.reading.STATES",
-        "ServerOrPlayerEnum": "quests.models.Step.CompletedBy",
+        "ServerOrPlayerEnum": "progress.models.Metric.ReportedBy",
     },
     # The sidecar's copies, so that the docs can be read without a network.
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -14,6 +14,7 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Refused
 from quests.commands import StartQuest
 from quests.models import Run
+from quests.running import Status
 from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, step
 from tests.support.callers import assert_problem, game_server, player
 
@@ -43,9 +44,9 @@ def test_what_arrives_later_counts_from_then_on_and_what_was_processed_does_not(
     run = Run.objects.get()
     assert (run.started_at, run.deadline) == (NOON - timedelta(seconds=60), NOON + timedelta(seconds=540))
     kill("too-early", -61)
-    assert Run.objects.get().status == Run.Status.IN_PROGRESS
+    assert Run.objects.get().status == Status.IN_PROGRESS
     kill("late", -30.5)
-    assert Run.objects.get().status == Run.Status.COMPLETED
+    assert Run.objects.get().status == Status.COMPLETED
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Command, Refused
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
+from quests.running import Status
 from quests.tasks import expire_runs
 from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, reward, step
 from tests.support.invariants import all_rows
@@ -148,7 +149,7 @@ def do(what: str, seconds: float) -> None:
 def test_the_table_leaves_nothing_out() -> None:
     assert OUTCOMES.keys() == STATUSES.keys()
     assert all(outcomes.keys() == {*WISHES, *HAPPENINGS} for outcomes in OUTCOMES.values())
-    statuses = {"never started", "open", *(status.lower() for status in Run.Status.values)} - {"in_progress"}
+    statuses = {"never started", "open", *(status.lower() for status in Status)} - {"in_progress"}
     assert statuses < STATUSES.keys()
 
 

@@ -85,7 +85,7 @@ class Standings(Part):
 
     @cached_property
     def rules(self) -> AchievementRules:
-        return self.world.rules[AchievementRules]  # type: ignore[no-any-return]
+        return self.world.rules[AchievementRules]
 
     # -- loading -------------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from django.db.models.functions import Least
 from achievements.standings import Standings
 from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Change, Unpublishable
+from gamification.kernel.core.halving import Parts
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
 from gamification.replaying import Backfilled, backfill, kept_events, replay
@@ -129,18 +130,25 @@ def _backfill(player_ids: Sequence[PlayerId], job: int | None, now: datetime) ->
     """Count the past of these players. Where that fails, halves of them, until the one whose past cannot be replayed
     stands alone and is left out by name.
     """
-    try:
-        return backfill(player_ids, now=now)
-    except OperationalError:
-        raise
-    except Exception as problem:
-        if len(player_ids) == 1:
-            log.warning("the past of player %s cannot be replayed", player_ids[0], exc_info=True)
-            _leave_out(player_ids[0], problem, job, now)
-            return Backfilled(0, 0)
-    half = len(player_ids) // 2
-    first, second = _backfill(player_ids[:half], job, now), _backfill(player_ids[half:], job, now)
-    return Backfilled(first.looked_at + second.looked_at, first.completed + second.completed)
+    looked_at = completed = 0
+    todo = Parts(player_ids)
+    while todo:
+        part = todo.next
+        try:
+            outcome = backfill(part, now=now)
+        except OperationalError:
+            raise
+        except Exception as problem:
+            if len(part) > 1:
+                todo.halve()
+                continue
+            log.warning("the past of player %s cannot be replayed", part[0], exc_info=True)
+            _leave_out(part[0], problem, job, now)
+        else:
+            looked_at += outcome.looked_at
+            completed += outcome.completed
+        todo.done()
+    return Backfilled(looked_at, completed)
 
 
 def _leave_out(player_id: PlayerId, problem: Exception, job: int | None, now: datetime) -> None:

@@ -23,10 +23,12 @@ from achievements.replaying import Past
 from achievements.rules import Achievement
 from achievements.standings import Standing, Standings
 from gamification import pipeline
+from gamification.committing import committed
 from gamification.kernel.content.publishing import Rules
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
+from gamification.paying import pay
 from progress.metering import measure, record
 from progress.models import LeftOut
 from progress.players import Players, PlayerState
@@ -64,9 +66,10 @@ def backfill(player_ids: Sequence[PlayerId], *, now: datetime) -> Backfilled:
             _backfill(world, player)
         LeftOut.objects.filter(player_id__in=[player.player_id for player in behind]).delete()
         pipeline.play(world, [])
+        pipeline.write(world)
         return Backfilled(len(behind), len(world[Standings].completed))
 
-    return pipeline.committed(lambda: pipeline.open_world(player_ids, now=now, backfill=True), count)
+    return committed(count, player_ids, now=now, backfill=True)
 
 
 def _backfill(world: World, player: PlayerState) -> None:
@@ -85,11 +88,11 @@ def _backfill(world: World, player: PlayerState) -> None:
         standing = standings.standings.setdefault((player.player_id, achievement.id, occurrence), Standing())
         at, event_id = found.completed_at, found.event_id
         earned = mark_completed(standings, player, achievement, occurrence, standing, at, event_id, found.final)
-        pipeline.pay(world, earned)
+        pay(world, earned)
         # What was waiting for it and is not new itself is complete at that very event.
         cause = GameEvent(event_id, player.player_id, "", {}, at)
         for earned in unlock_all(standings, player, cause, waiters(standings.rules, player, achievement, at)):
-            pipeline.pay(world, earned)
+            pay(world, earned)
     player.backfilled_to, player.dirty = world.rules.number, True
     _look_once_more(world, player, new, replayed)
 
@@ -106,7 +109,7 @@ def _look_once_more(world: World, player: PlayerState, new: list[Achievement], r
     for achievement in open_ones:
         world[Tallies].touch(player, achievement.goal, None)
     for earned in unlock_all(world[Standings], player, last, [(achievement, None) for achievement in open_ones]):
-        pipeline.pay(world, earned)
+        pay(world, earned)
 
 
 def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], standings: Standings, *, now: datetime) -> World:

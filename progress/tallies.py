@@ -77,7 +77,7 @@ class Tallies(Part):
 
     @cached_property
     def index(self) -> RuleIndex:
-        return self.world.rules[RuleIndex]  # type: ignore[no-any-return]
+        return self.world.rules[RuleIndex]
 
     # -- reading -------------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ class QuestRuns(Part):
 
     @cached_property
     def rules(self) -> QuestRules:
-        return self.world.rules[QuestRules]  # type: ignore[no-any-return]
+        return self.world.rules[QuestRules]
 
     # -- loading -------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
 from gamification.intake.decoding import decode
+from gamification.kernel.core.halving import Parts
 from gamification.kernel.core.messages import GameEvent, Invalid
 
 logger = logging.getLogger(__name__)
@@ -113,8 +114,7 @@ class Batch:
         self.tags: list[int] = []
         """By these the broker knows the messages; in the order they came."""
         self.size = 0
-        self._todo: list[list[GameEvent]] = []
-        """Parts that are still to be processed, the next one last."""
+        self._todo = Parts[GameEvent]()
         self._letters: list[DeadLetter] = []
         self._tries = 0
         self._others_pass = False
@@ -138,10 +138,10 @@ class Batch:
         self.size += len(message.events)
         self._letters += message.letters
         events = [event for _, event in message.events]
-        if self._tries or not self._todo:
-            self._todo.append(events)
+        if self._tries:
+            self._todo.put_first(events)
         else:
-            self._todo[0] += events
+            self._todo.put_last(events)
 
     def settle(self, process: Callable[[Sequence[GameEvent]], object], park: Callable[[DeadLetter], None]) -> None:
         """Let every event count, or park it; then the messages may be acknowledged.
@@ -150,7 +150,7 @@ class Batch:
         then call it again later.
         """
         while self._todo:
-            part = self._todo[-1]
+            part = self._todo.next
             try:
                 if part:
                     process(part)
@@ -159,10 +159,9 @@ class Batch:
                     event.samples, event.valueless = (), ()
                 if transient(problem) and not self._is_to_blame(part):
                     raise
-                self._todo.pop()
                 self._split(part, problem)
             else:
-                self._todo.pop()
+                self._todo.done()
                 self._others_pass = True
         while self._letters:
             park(self._letters[0])
@@ -178,12 +177,11 @@ class Batch:
         if self._tries < TRIES:
             return False
         if len(part) > 1:
-            middle = len(part) // 2
-            self._todo[-1:] = [part[middle:], part[:middle]]
+            self._todo.halve()
             return False
         if others_passed:
             return True
-        self._todo.insert(0, self._todo.pop())  # the others first
+        self._todo.put_off()
         return False
 
     def _split(self, part: list[GameEvent], problem: Exception) -> None:
@@ -195,9 +193,9 @@ class Batch:
                 len(part),
                 type(problem).__name__,
             )
-            middle = len(part) // 2
-            self._todo += [part[middle:], part[:middle]]
+            self._todo.halve()
             return
+        self._todo.done()
         [event] = part
         logger.error("event %s of player %s cannot be processed", event.id, event.player_id, exc_info=problem)
         for message in self.messages:

@@ -68,7 +68,7 @@ MUTANTS = [
             (
                 "gamification/intake/amqp.py",
                 "                if transient(problem) and not self._is_to_blame(part):\n                    raise\n",
-                "                if transient(problem):\n                    self._todo.pop()\n"
+                "                if transient(problem):\n                    self._todo.done()\n"
                 "                    continue\n",
             ),
         ),
@@ -80,7 +80,8 @@ MUTANTS = [
                 "gamification/intake/amqp.py",
                 "problem: Exception) -> None:\n        if len(part) > 1:\n",
                 "problem: Exception) -> None:\n        while len(part) > 1:\n"
-                "            self._split([part.pop()], problem)\n        if len(part) > 1:\n",
+                "            self._todo.put_first([part.pop()])\n"
+                "            self._split(self._todo.next, problem)\n        if len(part) > 1:\n",
             ),
         ),
     ),

@@ -16,6 +16,8 @@ from achievements.standings import Standings
 from anticheat.models import Finding, Rule
 from anticheat.screening import Screening, screen
 from gamification import pipeline
+from gamification.admitting import admit
+from gamification.committing import open_world
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Command, GameEvent
@@ -250,9 +252,9 @@ def erase_in_the_middle_of_everything() -> set[tuple[str, str]]:
     server = game_server()
     play(CANARY, server)
     with transaction.atomic():
-        world = pipeline.open_world([CANARY], now=LATER)
+        world = open_world([CANARY], now=LATER)
         batch = [*hits(CANARY, 90, 91, 92, weapon=f"{CANARY}-axe"), *hits(CANARY, 93, hp=1000)]
-        admitted = pipeline.admit(world, batch)
+        admitted = admit(world, batch)
         pipeline.read(world, admitted)
         expire(world)
         pipeline.play(world, screen(world, admitted))

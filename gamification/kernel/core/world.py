@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.core.messages import Fact, GameEvent, Outcome, PlayerId, own_id
+
+if TYPE_CHECKING:
+    from gamification.kernel.content.publishing import Rules  # a name for the type checker: the core imports none above
 
 
 class Part:
@@ -52,8 +55,8 @@ class World:
         self.player_ids = sorted(set(player_ids))
         self.actor = actor
         """Who sent the command; the service itself where game events are processed."""
-        self.rules: Any = None
-        """`kernel.publishing.Rules`; set once the players are locked."""
+        self.rules: Rules
+        """Set once the players are locked; reading them earlier is a mistake and fails."""
         self.backfill = backfill
         """Whether this counts players' pasts: then each achievement says how its players are told."""
         self.facts: list[Fact] = []

@@ -1,0 +1,75 @@
+"""The beginning and the end of the one transaction in which a batch or a command takes effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from achievements.history import History
+from achievements.standings import Standings
+from anticheat.screening import Screening
+from gamification import reactions
+from gamification.kernel.content import publishing
+from gamification.kernel.core.actors import SYSTEM, Actor
+from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.world import World
+from progress.players import Players
+from progress.tallies import Tallies
+from quests.runs import QuestRuns
+from rewards.ledger import Ledger
+
+T = TypeVar("T")
+
+TRIES = 5
+"""Each but the last may find rewards that were given before and that were not known."""
+
+
+def committed(
+    work: Callable[[World], T],
+    player_ids: Iterable[PlayerId],
+    *,
+    now: datetime,
+    actor: Actor = SYSTEM,
+    backfill: bool = False,
+) -> T:
+    """Do `work` in a world of these players, in one transaction; once that is committed, let others know.
+
+    A reward's id says what it is given for, so the database refuses to give it twice. Usually a standing says before
+    that it was given. Where none does (a table was restored without the other), the transaction is undone, and all is
+    decided once more with these rewards known as given, rather than refused for everybody in the batch.
+    """
+    given: frozenset[UUID] = frozenset()
+    for tries_left in reversed(range(TRIES)):
+        world = None
+        try:
+            with transaction.atomic():
+                world = open_world(player_ids, now=now, actor=actor, backfill=backfill)
+                world[Ledger].given = given
+                answer = work(world)
+        except IntegrityError:
+            found = world[Ledger].found_given() - given if world is not None else None
+            if not found or not tries_left:
+                raise
+            given |= found
+        else:
+            reactions.after_commit(world)
+            return answer
+    raise AssertionError("the last try returns or raises")
+
+
+def open_world(
+    player_ids: Iterable[PlayerId], *, now: datetime, actor: Actor = SYSTEM, backfill: bool = False
+) -> World:
+    """Lock the players, then read which rules are published: nobody decides by older ones than a backfill did."""
+    world = World(now=now, player_ids=player_ids, actor=actor, backfill=backfill)
+    for part in (Players, Tallies, Screening, Standings, History, QuestRuns, Ledger):
+        world.add(part(world))
+    world[Players].lock()
+    world[Ledger].balances = world[Players].by_id
+    world.rules = publishing.current()
+    world[Players].welcome()
+    return world

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from achievements import facts
-from achievements.models import Standing
 from achievements.rules import AchievementRules
 from achievements.standings import Standings
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
@@ -32,10 +30,12 @@ class ClaimRewards(Command):
     player_id: PlayerId
     achievement_id: str
 
+    def load(self, world: World) -> None:
+        world[Standings].read_all()
+
     def handle(self, world: World) -> list[Given]:
-        standings = world[Standings]
-        standings.read_all()
-        if not any(key[0] == self.achievement_id and s.completed_at for key, s in standings.of(self.player_id).items()):
+        standings = world[Standings].of(self.player_id)
+        if not any(id_ == self.achievement_id and s.completed_at for (id_, _), s in standings.items()):
             raise NotCompleted("It is not completed, so there is nothing to claim.")
         return ClaimAll(player_id=self.player_id, source=SOURCE, source_id=self.achievement_id).handle(world)
 
@@ -53,12 +53,14 @@ class RevokeAchievement(Command):
     reason: str
     occurrence: str | None = None
 
+    def load(self, world: World) -> None:
+        world[Standings].read_all()
+
     def handle(self, world: World) -> dict[str, Any]:
         published = world.rules.published.get("achievement", {}).get(self.achievement_id)
         if published is None:
             raise NotFound(f"There is no achievement {self.achievement_id!r}.")
         standings, player = world[Standings], world[Players].by_id[self.player_id]
-        standings.read_all()
         of_it = {
             occurrence: standing
             for (id_, occurrence), standing in standings.of(self.player_id).items()
@@ -67,11 +69,11 @@ class RevokeAchievement(Command):
         if not of_it:
             raise NotCompleted("It is not completed, so there is nothing to revoke.")
         distributions = []
-        self._sign(world, [occurrence for occurrence, s in of_it.items() if s.revoked_at is None])
         for occurrence, standing in sorted(of_it.items()):
             if standing.revoked_at is not None:
                 continue
             standing.revoked_at, standing.dirty = world.now, True
+            standings.sign((self.player_id, self.achievement_id, occurrence), self.reason)
             player.achievements_completed = max(player.achievements_completed - 1, 0)
             world[Ledger].take_points(self.player_id, standing.points)
             world.state(facts.revoked(self.achievement_id, self.player_id, occurrence, self.reason, world.now))
@@ -85,11 +87,6 @@ class RevokeAchievement(Command):
             )
         self._forget(world, published.definition["repeat"])
         return {"revoked": sorted(of_it), "distributions": distributions}
-
-    def _sign(self, world: World, occurrences: Sequence[str]) -> None:
-        """Note who takes them back and why: columns that nothing of the hot path reads or writes."""
-        mine = Standing.objects.filter(player_id=self.player_id, achievement_id=self.achievement_id)
-        mine.filter(occurrence__in=occurrences).update(revoked_by=world.actor.signature, revoke_reason=self.reason)
 
     def _forget(self, world: World, repeat: str) -> None:
         """Clear its bit where no occurrence is left, retired or not. It is revoked for ever where all of it was taken

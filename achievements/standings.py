@@ -80,6 +80,8 @@ class Standings(Part):
         self.standings: dict[Key, Standing] = {}
         self.completed: list[tuple[PlayerState, Achievement, str]] = []
         """What was completed in this world: (player, achievement, occurrence)."""
+        self._signed: dict[Key, tuple[str, str]] = {}
+        """Who takes standings back, and why: columns that nothing of the hot path reads or writes."""
         self.replay: Replay | None = None
         """Set where this world replays the past of a player."""
 
@@ -148,6 +150,10 @@ class Standings(Part):
         """Whether some achievement waits for the quest that this own event says was completed."""
         return event.type == "quest.completed" and event.data["id"] in self.rules.waiting_for_quests
 
+    def sign(self, key: Key, reason: str) -> None:
+        """Note that the world's actor takes a standing back, and why."""
+        self._signed[key] = self.world.actor.signature, reason
+
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def write(self) -> None:
@@ -160,3 +166,5 @@ class Standings(Part):
                 standing.version = self.rules.by_id[id_].version
         rows = [(*key, *(getattr(standing, name) for name in _FIELDS)) for key, standing in changed]
         sql.upsert(StandingRow, (*_KEY, *_FIELDS), rows, conflict=_KEY, set_=_FIELDS)
+        signed = [(*key, *signature) for key, signature in sorted(self._signed.items())]
+        sql.update(StandingRow, _KEY, ("revoked_by", "revoke_reason"), signed)

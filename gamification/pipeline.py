@@ -63,6 +63,7 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
         if not command.for_anyone and getattr(command, "player_id", None) in world[Players].erased:
             raise PlayerErased
         read(world, [])
+        command.load(world)
         expire(world)
         answer = command.handle(world)
         reward_levels(world)

@@ -108,14 +108,16 @@ class QuestCommand(Command):
     player_id: PlayerId
     quest_id: str
 
-    def stand(self, world: World) -> tuple[QuestRuns, PlayerState, Run | None]:
-        """The player's newest run of the quest, which is closed where its time is up."""
+    def load(self, world: World) -> None:
+        world[QuestRuns].read([(self.player_id, self.quest_id)])
+
+    def newest_run(self, world: World) -> tuple[QuestRuns, PlayerState, Run | None]:
+        """The player's newest run of the quest; it is closed by now where its time is up."""
         runs, player = world[QuestRuns], world[Players].by_id[self.player_id]
-        runs.read([(self.player_id, self.quest_id)])
         return runs, player, runs.newest.get((self.player_id, self.quest_id))
 
     def open_run(self, world: World) -> tuple[QuestRuns, PlayerState, Run]:
-        runs, player, run = self.stand(world)
+        runs, player, run = self.newest_run(world)
         if run is None or not run.is_open:
             raise NotInProgress(f"The quest {self.quest_id} is not in progress.")
         return runs, player, run
@@ -128,17 +130,22 @@ class StartQuest(QuestCommand):
     at: datetime | None = None
     """When the player did; None: now. What was processed since does not count."""
 
+    def load(self, world: World) -> None:
+        super().load(world)
+        quest = world[QuestRuns].rules.by_id.get(self.quest_id)
+        if quest is not None:
+            world[Tallies].load_lifetimes((self.player_id, r) for r in quest.requirements if r.metric)
+
     def handle(self, world: World) -> None:
         at = self.at or world.now
         if at > world.now:
             raise NotAtThatTime("from_the_future", "A quest is not started ahead of the clock.")
         if at < world.now - LONGEST_AGO:
             raise NotAtThatTime("too_old", "A quest was started at most 5 minutes ago.")
-        runs, player, newest = self.stand(world)
+        runs, player, newest = self.newest_run(world)
         quest: Quest | None = runs.rules.by_id.get(self.quest_id)
         if quest is None:
             raise UnknownQuest(f"There is no quest {self.quest_id!r}.")
-        world[Tallies].load_lifetimes((self.player_id, r) for r in quest.requirements if r.metric)
         if refused := refusal(runs, quest, player, at):
             code, detail = refused
             raise CannotStart.kinds[code](detail)
@@ -165,7 +172,7 @@ class CompleteStep(QuestCommand):
     by_player: bool = False
 
     def handle(self, world: World) -> None:
-        runs, player, run = self.stand(world)
+        runs, player, run = self.newest_run(world)
         step = self._step(runs, run)
         if self.by_player and step.completed_by != CompletedBy.PLAYER:
             raise NotCompletedByPlayers(f"The step {self.step_id} is completed by the game, not by players.")
@@ -221,7 +228,7 @@ class MoveRuns(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpireRuns(Command):
-    """Close these players' runs that are past their deadline: looking at them does it."""
+    """Close these players' runs that are past their deadline, as every transaction does that locks them."""
 
     player_ids: Sequence[PlayerId]
 

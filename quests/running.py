@@ -186,15 +186,15 @@ def begin(
 
 
 def activate(run: Run, at: datetime, root: str | None) -> None:
-    """Make active what is reached and was not before."""
-    for step in _reached(run):
+    """Make active the steps that are open and were not before."""
+    for step in _open_steps(run):
         if step.id not in run.steps:
             counts = {r.digest: counting.begin(r) for r in step.requirements if r.metric}
             run.steps[step.id] = StepState(at, root, counts=counts)
             run.turn()
 
 
-def _reached(run: Run) -> list[Step]:
+def _open_steps(run: Run) -> list[Step]:
     """The steps all of whose mandatory ones of a lower order are complete, but for the skipped."""
     left = [s for s in run.quest.steps if s.id not in run.skipped]
     last = min((s.order for s in left if not s.is_optional and not run.is_done(s)), default=None)
@@ -326,7 +326,7 @@ def moved(run: Run, quest: Quest, has: Has) -> Run | None:
     for step in sorted((known[id_] for id_ in done), key=lambda step: (done[step.id].completed_at, step.order)):
         _choose(found, step)
     before = {step.id: run.steps[step.id] for step in run.active()}
-    for step in [step for step in _reached(found) if step.id in before]:
+    for step in [step for step in _open_steps(found) if step.id in before]:
         state = before[step.id]
         counts = {r.digest: state.counts.get(r.digest) or counting.begin(r) for r in step.requirements if r.metric}
         found.steps[step.id] = StepState(state.activated_at, state.root, counts=counts)

@@ -129,6 +129,9 @@ class Command:
         player_id = getattr(self, "player_id", None)
         return [player_id] if player_id else []
 
+    def load(self, world: World) -> None:
+        """Read what `handle` decides by, beyond what every world reads of its players."""
+
     def handle(self, world: World) -> Any:
         """Grant the wish in `world`; may raise `Refused`. What it returns is the caller's answer."""
         raise NotImplementedError

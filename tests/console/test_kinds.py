@@ -1,0 +1,25 @@
+"""A kind of content has its place at the console and in packs; whoever adds one and forgets a place is told."""
+
+from gamification.console import groups, packs, site
+from gamification.kernel.content.kinds import kinds
+
+LABELS = {kind.model._meta.label_lower for kind in kinds()}
+
+
+def test_a_pack_holds_every_kind() -> None:
+    assert set(packs.ORDER) == {kind.plural for kind in kinds()}
+
+
+def test_designers_may_author_every_kind_and_what_stands_within_it() -> None:
+    authored = {f"{app}.{model}" for app, models in groups.CONTENT.items() for model in models}
+    within = {
+        related.related_model._meta.label_lower
+        for kind in kinds()
+        for related in kind.model._meta.related_objects
+        if related.name in kind.lines and not isinstance(related.related_model, str)
+    }
+    assert authored == LABELS | within
+
+
+def test_every_kind_stands_on_the_designers_desk() -> None:
+    assert set(site.DESKS["Design"]) >= LABELS

@@ -20,7 +20,7 @@ from anticheat.models import Finding
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel.content import publishing
 from gamification.kernel.core.encoding import instant
-from gamification.kernel.models import Event, Head, RejectedEvent, WorkerPulse
+from gamification.kernel.models import Event, PublicationHead, RejectedEvent, WorkerPulse
 from gamification.kernel.web import idempotency
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from progress.rules.windows import WINDOW_MEMORY
@@ -54,8 +54,8 @@ def forget_events(now: datetime) -> None:
     if not past.exists():
         return
     with transaction.atomic():
-        Head.objects.get_or_create(pk=1)
-        Head.objects.filter(Q(retention_cut=None) | Q(retention_cut__lt=cut), pk=1).update(retention_cut=cut)
+        PublicationHead.objects.get_or_create(pk=1)
+        PublicationHead.objects.filter(Q(retention_cut=None) | Q(retention_cut__lt=cut), pk=1).update(retention_cut=cut)
     _delete(past)
     _delete(Finding.objects.filter(timestamp__lt=cut).exclude(status=Finding.Status.HELD))
 
@@ -64,7 +64,7 @@ def forget_periods(now: datetime) -> None:
     """Delete what was counted in periods that no event can reach any more: all of theirs are past retention, and none
     of the player's that old is held. What was completed in them stays.
     """
-    cut = Head.objects.filter(pk=1).values_list("retention_cut", flat=True).first()
+    cut = PublicationHead.objects.filter(pk=1).values_list("retention_cut", flat=True).first()
     if cut is None:
         return
     opened_before = instant(cut - LONGEST_PERIOD)

@@ -15,7 +15,7 @@ from gamification import pipeline, retention
 from gamification.feed.models import Message
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
-from gamification.kernel.models import Event, Head, RejectedEvent
+from gamification.kernel.models import Event, PublicationHead, RejectedEvent
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
@@ -49,7 +49,7 @@ def test_events_past_retention_go_and_the_cut_is_remembered(settings: LazySettin
     keep_event("young", NOW - timedelta(days=29))
     retention.forget_events(NOW)
     assert set(Event.objects.values_list("event_id", flat=True)) == {"old-but-held", "young"}
-    cut = Head.objects.get(pk=1).retention_cut
+    cut = PublicationHead.objects.get(pk=1).retention_cut
     assert cut == NOW - timedelta(days=30) - retention.CUT_MARGIN
 
 
@@ -88,7 +88,7 @@ def test_a_longer_retention_later_does_not_take_the_cut_back(settings: LazySetti
     keep_event("older", NOW - timedelta(days=70))
     retention.forget_events(NOW)
     assert not Event.objects.exists()
-    assert Head.objects.get(pk=1).retention_cut == NOW - timedelta(days=30) - retention.CUT_MARGIN
+    assert PublicationHead.objects.get(pk=1).retention_cut == NOW - timedelta(days=30) - retention.CUT_MARGIN
 
 
 @pytest.mark.django_db
@@ -97,7 +97,7 @@ def test_without_a_retention_every_event_stays(settings: LazySettings) -> None:
     keep_event("ancient", NOW - timedelta(days=9_000))
     retention.forget_events(NOW)
     assert Event.objects.count() == 1
-    assert not Head.objects.filter(retention_cut__isnull=False).exists()
+    assert not PublicationHead.objects.filter(retention_cut__isnull=False).exists()
 
 
 @pytest.mark.django_db

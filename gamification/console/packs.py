@@ -92,7 +92,7 @@ class LoadContent(Command):
 
     def handle(self, world: World) -> Loaded:
         pieces = parse(self.packs)
-        drafts.lock()
+        publishing.lock()
         loaded = Loaded()
         changed: list[tuple[Kind, Content, Definition]] = []
         for piece in pieces:

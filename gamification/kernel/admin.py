@@ -19,9 +19,9 @@ from gamification.kernel.models import (
     ApiKey,
     Event,
     FollowerMark,
-    Head,
     IdempotencyKey,
     OutboxFact,
+    PublicationHead,
     RejectedEvent,
     UnsentFacts,
     Version,
@@ -85,7 +85,7 @@ class VersionAdmin(ReadOnlyAdmin):
         return as_lines({name: {"was": old.get(name), "is": new.get(name)} for name in names})
 
 
-@admin.register(Head)
+@admin.register(PublicationHead)
 class HeadAdmin(ReadOnlyAdmin):
     list_display = ("number", "retention_cut")
 

@@ -156,7 +156,7 @@ class WorkerPulse(models.Model):
         return self.worker
 
 
-class Head(models.Model):
+class PublicationHead(models.Model):
     """One row: the newest publication's number, and since which number each compiled unit has been kept.
 
     Publishing locks this row, so numbers are committed in order; a batch reads it once, after its players are locked.

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('progress', '0012_window_arrival'),
-        ('rewards', '0005_drafts_may_name_anything'),
+        ('rewards', '0001_initial'),
     ]
 
     operations = [

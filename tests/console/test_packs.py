@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from achievements.models import Achievement
 from gamification.console import packs
 from gamification.kernel.core.actors import SYSTEM
-from gamification.kernel.models import Head, Version
+from gamification.kernel.models import PublicationHead, Version
 from progress.models import Backfill, Metric
 from quests.models import Quest
 from tests.support.authoring import NOON, Json, achievement, coins, count, designer, metric, needs, quest, send, step
@@ -68,7 +68,7 @@ def test_a_pack_is_loaded_in_one_publication(tmp_path: Path, name: str) -> None:
     loaded = load(written(tmp_path, game(), name))
     assert len(loaded.created) == 12
     assert (loaded.updated, loaded.unchanged) == ([], [])
-    assert Head.objects.get().number == 1
+    assert PublicationHead.objects.get().number == 1
     assert Version.objects.filter(publication=1).count() == 12
     assert Backfill.objects.get().pk == loaded.backfill
 
@@ -78,7 +78,7 @@ def test_loading_again_changes_nothing(tmp_path: Path) -> None:
     load(file)
     loaded = load(file)
     assert (loaded.created, loaded.updated, len(loaded.unchanged)) == ([], [], 12)
-    assert (Head.objects.get().number, Version.objects.count()) == (1, 12)
+    assert (PublicationHead.objects.get().number, Version.objects.count()) == (1, 12)
 
 
 def test_only_what_changed_gets_a_version(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_pack_of_quests_names_what_is_published_already(tmp_path: Path) -> Non
     more = {"pools": [{"id": "daily", "quests": ["trail", "new"]}], "quests": [quest("new", step("go"))]}
     loaded = load(written(tmp_path, more))
     assert (loaded.created, loaded.updated) == ([("quests", "new")], [("pools", "daily")])
-    assert Head.objects.get().number == 2
+    assert PublicationHead.objects.get().number == 2
     assert [pool["quests"] for pool in packs.dump()["pools"]] == [["trail", "new"]]
 
 

@@ -21,7 +21,7 @@ from django.utils.html import format_html, format_html_join
 
 from gamification.kernel.console.forms import LineForm, Tags
 from gamification.kernel.console.readonly_admin import ActingAdmin, ReasonedActionForm, handled, page_of, place
-from gamification.kernel.content import drafts, editing
+from gamification.kernel.content import drafts, editing, publishing
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
 from gamification.kernel.core.actors import said_to_people
@@ -135,7 +135,7 @@ class ContentAdmin(ActingAdmin):
         return place(path)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        drafts.lock()
+        publishing.lock()
         if not change:
             self.prepare(obj)
         super().save_model(request, obj, form, change)

@@ -14,7 +14,7 @@ from gamification.kernel.content.kinds import Kind, placed
 from gamification.kernel.content.publishing import Change, Definition, Definitions, Unpublishable
 from gamification.kernel.core.encoding import canonical
 from gamification.kernel.core.messages import Invalid, NotFound
-from gamification.kernel.models import Content, Head, Version
+from gamification.kernel.models import Content, Version
 from gamification.kernel.web import strict_fields
 
 STATES = ("DRAFT", "PUBLISHED", "CHANGED", "RETIRED")
@@ -42,11 +42,6 @@ def tagged(drafts: QuerySet[Any], tags: Iterable[str]) -> QuerySet[Any]:
 class UnknownContent(NotFound):
     def __init__(self, kind: Kind, id_: str) -> None:
         super().__init__(f"There is no {kind.name} {strict_fields.shown_id(id_)}.")
-
-
-def lock() -> None:
-    """Wait for whoever else is changing content. Needs an open transaction."""
-    Head.objects.select_for_update().get_or_create(pk=1)
 
 
 def find(of: Kind, id_: str) -> Content:

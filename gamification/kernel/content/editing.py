@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from gamification.kernel.content import publishing
-from gamification.kernel.content.drafts import advice, advice_beside, dry_run, find, lock, published_definition, same
+from gamification.kernel.content.drafts import advice, advice_beside, dry_run, find, published_definition, same
 from gamification.kernel.content.kinds import Kind, kind, placed
 from gamification.kernel.content.publishing import Change, Definition, Unpublishable
 from gamification.kernel.core.actors import Actor
@@ -75,7 +75,7 @@ class CreateContent(ContentCommand):
     def handle(self, world: World) -> Saved:
         of = kind(self.kind)
         definition = of.parse(self.definition)
-        lock()
+        publishing.lock()
         id_ = of.id_of(definition)
         if of.model._default_manager.filter(pk=id_).exists():
             raise AlreadyExists(f"The {of.name} {id_} exists already, or was retired: then it can be restored.")
@@ -95,7 +95,7 @@ class UpdateContent(ContentCommand):
         of = kind(self.kind)
         if not isinstance(self.changes, dict):
             of.parse(self.changes)  # raises: not an object
-        lock()
+        publishing.lock()
         draft = find(of, self.id)
         if str(self.changes.get(of.key, self.id)) != self.id:
             detail = f"The {of.key} was chosen once for ever."
@@ -113,7 +113,7 @@ class PublishContent(ContentCommand):
 
     def handle(self, world: World) -> Saved:
         of = kind(self.kind)
-        lock()
+        publishing.lock()
         draft = find(of, self.id)
         definition = of.parse(of.read(draft))
         return publish_one(world, of, draft, definition, self.reason)

@@ -21,7 +21,7 @@ from django.db.models import Max
 
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Invalid
-from gamification.kernel.models import Head, Version
+from gamification.kernel.models import PublicationHead, Version
 
 Definition = dict[str, Any]
 """One piece of content in the contract's shape, every optional field present."""
@@ -169,11 +169,11 @@ def whole(kind: str, definition: Definition) -> Definition:
 
 def current() -> Rules:
     """The newest published rules: one query to see whether they are still the newest."""
-    row = Head.objects.filter(pk=1).values_list("number", "token").first()
+    row = PublicationHead.objects.filter(pk=1).values_list("number", "token").first()
     number, token = row or (0, "")
     rules = _cache.get(token)
     if rules is None:
-        units = Head.objects.filter(pk=1).values_list("units", flat=True).first() or {}
+        units = PublicationHead.objects.filter(pk=1).values_list("units", flat=True).first() or {}
         rules = _compile(_newest(), Units(units, number), number)
         if not connection.in_atomic_block or token:
             _cache.clear()
@@ -181,15 +181,15 @@ def current() -> Rules:
     return rules
 
 
-def lock() -> Head:
+def lock() -> PublicationHead:
     """Wait until nobody else publishes, and keep others from it until the transaction ends."""
-    head, _ = Head.objects.select_for_update().get_or_create(pk=1)
+    head, _ = PublicationHead.objects.select_for_update().get_or_create(pk=1)
     return head
 
 
 def renew() -> None:
     """Have every process compile anew, for what it compiles from elsewhere than publications."""
-    Head.objects.filter(pk=1).update(token=secrets.token_hex(16))
+    PublicationHead.objects.filter(pk=1).update(token=secrets.token_hex(16))
 
 
 def publish(changes: Sequence[Change], *, who: Actor, reason: str, now: datetime) -> Publication:
@@ -226,7 +226,7 @@ def publish(changes: Sequence[Change], *, who: Actor, reason: str, now: datetime
 
 def dry_run(changes: Sequence[Change]) -> Rules:
     """The rules as they would be after `changes`; nothing is written. Raises Unpublishable."""
-    head = Head.objects.filter(pk=1).first() or Head()
+    head = PublicationHead.objects.filter(pk=1).first() or PublicationHead()
     newest = _newest()
     after = _with(newest, changes)
     _refuse_problems(_in_play(after, before=newest))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gamification.kernel.content import publishing
-from gamification.kernel.content.drafts import UnknownContent, find, lock, same
+from gamification.kernel.content.drafts import UnknownContent, find, same
 from gamification.kernel.content.editing import ContentCommand, Saved, publish_one
 from gamification.kernel.content.kinds import kind, placed
 from gamification.kernel.content.publishing import Change, Unpublishable
@@ -50,7 +50,7 @@ class RetireContent(ContentCommand):
 
     def handle(self, world: World) -> None:
         of = kind(self.kind)
-        lock()
+        publishing.lock()
         draft = find(of, self.id)
         if draft.published is not None:
             if needs := [need for needed in _holders for need in needed(of.name, self.id)]:
@@ -78,7 +78,7 @@ class RestoreContent(ContentCommand):
 
     def handle(self, world: World) -> Saved:
         of = kind(self.kind)
-        lock()
+        publishing.lock()
         draft = of.model._default_manager.filter(pk=self.id).first() if strict_fields.ID.fullmatch(self.id) else None
         if draft is None:
             raise UnknownContent(of, self.id)

@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 
 from gamification.kernel.core.messages import GameEvent, PlayerId
-from gamification.kernel.models import Event, Head, RejectedEvent
+from gamification.kernel.models import Event, PublicationHead, RejectedEvent
 from gamification.kernel.storage import sql
 
 Refusal = tuple[GameEvent, str, str]
@@ -122,7 +122,7 @@ def _cut(now: datetime) -> datetime | None:
 
     The database remembers the cuts, so that a longer retention set later does not let deleted events in again.
     """
-    made = Head.objects.filter(pk=1).values_list("retention_cut", flat=True).first()
+    made = PublicationHead.objects.filter(pk=1).values_list("retention_cut", flat=True).first()
     days = settings.EVENT_RETENTION_DAYS
     due = now - timedelta(days=days) if days else None
     return max(made, due) if made and due else made or due

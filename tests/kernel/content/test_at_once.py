@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 
 from achievements.models import Achievement
-from gamification.kernel.models import Head, Version
+from gamification.kernel.models import PublicationHead, Version
 from tests.support.authoring import achievement, designer, metric, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +48,7 @@ def test_each_achievement_has_a_serial_and_a_publication_of_its_own() -> None:
 
     assert at_once(*[create(f"a{n}") for n in range(6)]) == [201] * 6
     assert len(set(Achievement.objects.values_list("serial", flat=True))) == 6
-    assert Head.objects.get().number == 7
+    assert PublicationHead.objects.get().number == 7
     assert sorted(Version.objects.values_list("publication", flat=True)) == [1, 2, 3, 4, 5, 6, 7]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gamification.kernel.content import publishing
-from gamification.kernel.models import Head, Version
+from gamification.kernel.models import PublicationHead, Version
 from tests.support.authoring import achievement, coins, designer, metric, player, quest, send
 from tests.support.callers import assert_problem
 
@@ -103,7 +103,7 @@ def test_what_was_published_before_a_field_was_there_is_as_if_it_said_nothing_of
     for name in ("tags", "min_seconds"):
         del version.definition[name]
     version.save()
-    Head.objects.update(token="another")  # what was compiled is compiled anew
+    PublicationHead.objects.update(token="another")  # what was compiled is compiled anew
     assert publishing.current().published["achievement"]["hunter"].definition["tags"] == []
     shown = player().get(f"{API}/achievements/hunter").json()
     assert (shown["tags"], shown["min_seconds"], shown["version"]) == ([], None, 1)

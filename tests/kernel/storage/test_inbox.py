@@ -11,7 +11,7 @@ from pytest_django import Settings
 from gamification.intake.decoding import decode
 from gamification.kernel.core.messages import Fact, GameEvent
 from gamification.kernel.messaging import outbox
-from gamification.kernel.models import Event, Head, OutboxFact, RejectedEvent
+from gamification.kernel.models import Event, OutboxFact, PublicationHead, RejectedEvent
 from gamification.kernel.storage import inbox
 
 pytestmark = pytest.mark.django_db
@@ -133,7 +133,7 @@ def test_events_beyond_retention_are_too_old(settings: Settings) -> None:
 
 
 def test_a_cut_once_made_is_remembered_when_retention_grows(settings: Settings) -> None:
-    Head.objects.update_or_create(pk=1, defaults={"retention_cut": NOW - timedelta(days=3)})
+    PublicationHead.objects.update_or_create(pk=1, defaults={"retention_cut": NOW - timedelta(days=3)})
     settings.EVENT_RETENTION_DAYS = 0
     assert inbox.admit([event("a", ago=3 * 86_400 + 1)], NOW).too_old
     settings.EVENT_RETENTION_DAYS = 30

@@ -7,8 +7,8 @@ from rest_framework import serializers
 from achievements.models import Achievement
 from achievements.reading import State
 from gamification.kernel.web.strict_fields import Shape, Text
-from progress.models import Aggregate, MetricCondition, Operator
 from progress.rules.scopes import Repeat
+from progress.rules.vocabulary import ConditionOp, Operator, RequirementType
 from rewards.serializers import DistributionShape
 
 # -- requests ----------------------------------------------------------------------------------------------------------
@@ -34,10 +34,10 @@ class HistoryEntry(serializers.Serializer[object]):
 
 
 class ReadRequirement(serializers.Serializer[object]):
-    type = serializers.ChoiceField(Aggregate.choices)
+    type = serializers.ChoiceField(RequirementType.choices())
     metric = serializers.CharField(required=False)
     target = serializers.CharField(required=False)
-    operator = serializers.ChoiceField(Operator.choices, required=False)
+    operator = serializers.ChoiceField(Operator.choices(), required=False)
     threshold = serializers.FloatField(required=False)
     current = serializers.IntegerField(required=False, help_text="STREAK: the run that is still alive, in days.")
     value = serializers.FloatField(allow_null=True)
@@ -98,7 +98,7 @@ class NotCountedEvent(ExplainedEvent):
 
     failed = serializers.ChoiceField(["condition", "value_field", "dates", "held", "dismissed"])
     field = serializers.CharField(required=False)
-    op = serializers.ChoiceField(MetricCondition.Op.choices, required=False)
+    op = serializers.ChoiceField(ConditionOp.choices(), required=False)
     value = serializers.JSONField(required=False, help_text="Any JSON value: what the condition compares with.")
     found = serializers.JSONField(required=False, help_text="Any JSON value; null where there is none.")
 

@@ -6,18 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from operator import eq, ge, gt, le, lt
 
 from gamification.kernel.content.publishing import Definition, Definitions, Problem
 from gamification.kernel.core.encoding import canonical, parse_instant
 from gamification.kernel.core.messages import OWN_TYPES
+from progress.rules.vocabulary import COMPARE, TRAITS, WITH_A_TIMEFRAME, ZERO_OVER_NOTHING, Operator
 
-COMPARE = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
-COUNTED = {"COUNT", "DISTINCT", "STREAK"}
-"""Whole numbers from 0 on, whatever the samples."""
-NEVER_FALLING = {*COUNTED, "MAX"}
-ZERO_OVER_NOTHING = {"COUNT", "SUM", "DISTINCT", "STREAK"}
-FRAMED_TYPES, FRAMED_OPERATORS = {"COUNT", "SUM", "MAX", "DISTINCT"}, {"gt", "gte"}
+UPWARD = tuple(op for op in Operator if op.is_upward)
 LONGEST_RUN = {"DAILY": 1, "WEEKLY": 14, "MONTHLY": 62}
 """The most days that one period can hold: a change of zone may stretch it to less than twice its length."""
 COUNTABLE = 2**63
@@ -69,7 +64,7 @@ def requirement_problems(
     for index, requirement in enumerate(requirements):
         path = f"{within}[{index}]"
         if requirement.get("timeframe"):
-            for name, allowed in (("type", FRAMED_TYPES), ("operator", FRAMED_OPERATORS)):
+            for name, allowed in (("type", WITH_A_TIMEFRAME), ("operator", UPWARD)):
                 if requirement[name] not in allowed:
                     detail = f"A time frame goes with {', '.join(sorted(allowed))} only."
                     yield f"{path}.timeframe", "timeframe_not_allowed", detail
@@ -88,7 +83,7 @@ def _never_met(path: str, requirement: Definition, metric: Definition, repeat: s
     # A player's report may bear any number; what servers report of such a metric is worth 1 by its own definition.
     always_one = not metric["value_field"] and metric["reported_by"] == "SERVER"
     why = None
-    if type_ in COUNTED or (type_ == "SUM" and always_one):
+    if TRAITS[type_].is_whole or (type_ == "SUM" and always_one):
         why = _why_no_count(type_, operator, threshold)
     elif type_ in ("MAX", "MIN", "LATEST") and always_one and not COMPARE[operator](1, threshold):
         why = f"every sample of {metric['id']} is worth 1, as it has no value_field"
@@ -115,7 +110,7 @@ def contradictions(requirements: Sequence[Definition]) -> Iterator[tuple[str, st
     """(path, code, detail) for each aggregate that never falls and must be both high and low at one moment."""
     low: dict[tuple[str, str], float] = {}
     for requirement in requirements:
-        if requirement["type"] in NEVER_FALLING and not requirement.get("timeframe"):
+        if TRAITS[requirement["type"]].never_falls and not requirement.get("timeframe"):
             least = least_to_reach(requirement)
             if least is not None:
                 key = requirement["type"], requirement["metric"]
@@ -131,12 +126,12 @@ def contradictions(requirements: Sequence[Definition]) -> Iterator[tuple[str, st
 
 def least_to_reach(requirement: Definition) -> float | None:
     """The least value at which a requirement that reaches can be met."""
-    threshold = float(requirement["threshold"])
+    threshold, is_whole = float(requirement["threshold"]), TRAITS[requirement["type"]].is_whole
     if requirement["operator"] not in ("gt", "gte", "eq"):
         return None
     if requirement["operator"] == "gt":
-        return math.floor(threshold) + 1 if requirement["type"] in COUNTED else math.nextafter(threshold, math.inf)
-    return math.ceil(threshold) if requirement["type"] in COUNTED else threshold
+        return math.floor(threshold) + 1 if is_whole else math.nextafter(threshold, math.inf)
+    return math.ceil(threshold) if is_whole else threshold
 
 
 def met_by_nobody_yet(requirement: Definition) -> bool:

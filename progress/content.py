@@ -9,8 +9,9 @@ from gamification.kernel.content.kinds import Kind, Reference
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.web.strict_fields import whole
 from progress import checks
-from progress.content_serializers import NEEDS, LevelShape, MetricShape
+from progress.content_serializers import LevelShape, MetricShape
 from progress.models import Level, LevelReward, Metric, MetricCondition, RequirementFields
+from progress.rules.vocabulary import TRAITS, RequirementType
 
 R = TypeVar("R", bound=RequirementFields)
 
@@ -84,7 +85,7 @@ def _read_requirement(row: RequirementFields) -> Definition:
         "operator": row.operator or None,
         "threshold": None if row.threshold is None else whole(row.threshold),
     }
-    needed = NEEDS[row.type]
+    needed = TRAITS[RequirementType(row.type)].needs
     definition = {"type": row.type, **{name: fields[name] for name in needed}}
     if "metric" in needed:
         frame = row.duration is not None or bool(row.unit)

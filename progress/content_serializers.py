@@ -26,43 +26,34 @@ from gamification.kernel.web.strict_fields import (
     Text,
     rows,
 )
-from progress.models import Aggregate, Metric, MetricCondition, Operator, Unit
+from progress.models import Metric
+from progress.rules.vocabulary import TRAITS, ConditionOp, Operator, RequirementType, TimeUnit
 
-OF_A_METRIC = ("COUNT", "SUM", "MAX", "MIN", "LATEST", "DISTINCT", "STREAK")
-NEEDS = {
-    **dict.fromkeys(OF_A_METRIC, ("metric", "operator", "threshold")),
-    "ACHIEVEMENT": ("target",),
-    "QUEST": ("target",),
-    "LEVEL": ("operator", "threshold"),
-}
-"""Requirement type → the fields it must have; a time frame is optional with a metric."""
-
-NUMERIC_OPS = {"gt", "gte", "lt", "lte"}
-LONGEST_FRAME_MINUTES = 3650 * 24 * 60
-MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60}
+LONGEST_FRAME = 3650 * 24 * 3600
+"""In seconds."""
 
 
 class ConditionShape(Shape):
     field = FieldPath()
-    op = Choice(choices=MetricCondition.Op.choices)
+    op = Choice(choices=ConditionOp.choices())
     value = Json(required=False, allow_null=True, help_text="Any JSON value; of in and not_in, a list.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        op = attrs["op"]
-        if op == "exists":
+        op = ConditionOp(attrs["op"])
+        if op == ConditionOp.EXISTS:
             attrs.setdefault("value", True)
         if "value" not in attrs:
             raise serializers.ValidationError({"value": self.said("required")})
         value = attrs["value"]
         expected = None
-        if op == "exists" and not isinstance(value, bool):
+        if op == ConditionOp.EXISTS and not isinstance(value, bool):
             expected = "true or false"
-        elif op in ("in", "not_in") and not (isinstance(value, list) and value):
+        elif op.takes_list and not (isinstance(value, list) and value):
             expected = "a list with at least one value"
-        elif op in NUMERIC_OPS and (isinstance(value, bool) or not isinstance(value, int | float)):
+        elif op.takes_number and (isinstance(value, bool) or not isinstance(value, int | float)):
             expected = "a number"
         if expected:
-            detail = f"{op} compares with {expected}." if op != "exists" else f"{op} takes {expected}."
+            detail = f"{op} compares with {expected}." if op != ConditionOp.EXISTS else f"{op} takes {expected}."
             raise serializers.ValidationError({"value": [ErrorDetail(detail, "invalid")]})
         return attrs
 
@@ -84,10 +75,10 @@ class MetricShape(ContentShape):
 
 class TimeframeShape(Shape):
     duration = Integer(min_value=1, max_value=SMALL)
-    unit = Choice(choices=Unit.choices)
+    unit = Choice(choices=TimeUnit.choices())
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["duration"] * MINUTES[attrs["unit"]] > LONGEST_FRAME_MINUTES:
+        if attrs["duration"] * TimeUnit(attrs["unit"]).seconds > LONGEST_FRAME:
             raise serializers.ValidationError(
                 {"duration": [ErrorDetail("A time frame is at most ten years long.", "max_value")]}
             )
@@ -99,16 +90,16 @@ class RequirementShape(Shape):
 
     answers_leave_out = ("metric", "target", "operator", "threshold", "timeframe")
 
-    type = Choice(choices=Aggregate.choices)
+    type = Choice(choices=RequirementType.choices())
     metric = OptionalId()
     target = OptionalId()
-    operator = Choice(choices=Operator.choices, allow_null=True, default=None)
+    operator = Choice(choices=Operator.choices(), allow_null=True, default=None)
     threshold = Number(allow_null=True, default=None)
     timeframe = TimeframeShape(allow_null=True, default=None)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         type_ = attrs["type"]
-        names = NEEDS[type_]
+        names = TRAITS[type_].needs
         others = ["metric", "target", "operator", "threshold", *(() if "metric" in names else ("timeframe",))]
         errors = self.fields_for(attrs, names, others, of=type_)
         if errors:

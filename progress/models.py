@@ -6,34 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from gamification.kernel.models import ActorField, Content, content_named
-
-
-class Aggregate(models.TextChoices):
-    COUNT = "COUNT"
-    SUM = "SUM"
-    MAX = "MAX"
-    MIN = "MIN"
-    LATEST = "LATEST"
-    DISTINCT = "DISTINCT"
-    STREAK = "STREAK"
-    ACHIEVEMENT = "ACHIEVEMENT"
-    QUEST = "QUEST"
-    LEVEL = "LEVEL"
-
-
-class Operator(models.TextChoices):
-    GT = "gt"
-    GTE = "gte"
-    LT = "lt"
-    LTE = "lte"
-    EQ = "eq"
-
-
-class Unit(models.TextChoices):
-    MINUTES = "minutes"
-    HOURS = "hours"
-    DAYS = "days"
-
+from progress.rules.vocabulary import ConditionOp, Operator, RequirementType, TimeUnit
 
 # -- what designers author ---------------------------------------------------------------------------------------------
 
@@ -55,21 +28,10 @@ class Metric(Content):
 class MetricCondition(models.Model):
     personal = ()
 
-    class Op(models.TextChoices):
-        EQ = "eq"
-        NE = "ne"
-        GT = "gt"
-        GTE = "gte"
-        LT = "lt"
-        LTE = "lte"
-        IN = "in"
-        NOT_IN = "not_in"
-        EXISTS = "exists"
-
     metric = models.ForeignKey(Metric, on_delete=models.CASCADE, related_name="conditions")
     position = models.PositiveSmallIntegerField(default=0)
     field = models.CharField(max_length=120)
-    op = models.CharField(max_length=8, choices=Op.choices)
+    op = models.CharField(max_length=8, choices=ConditionOp.choices())
     value = models.JSONField(null=True, blank=True)
 
     class Meta:
@@ -106,13 +68,13 @@ class RequirementFields(models.Model):
     personal = ()
 
     position = models.PositiveSmallIntegerField(default=0)
-    type = models.CharField(max_length=12, choices=Aggregate.choices)
+    type = models.CharField(max_length=12, choices=RequirementType.choices())
     metric = content_named("progress.Metric", null=True, blank=True)
     target = models.CharField(max_length=64, blank=True, default="")
-    operator = models.CharField(max_length=3, choices=Operator.choices, blank=True, default=Operator.GTE)
+    operator = models.CharField(max_length=3, choices=Operator.choices(), blank=True, default=Operator.GTE.value)
     threshold = models.FloatField(null=True, blank=True)
     duration = models.PositiveIntegerField(null=True, blank=True)
-    unit = models.CharField(max_length=8, choices=Unit.choices, blank=True, default="")
+    unit = models.CharField(max_length=8, choices=TimeUnit.choices(), blank=True, default="")
 
     class Meta:
         abstract = True

@@ -24,6 +24,7 @@ from progress.players import Players, PlayerState
 from progress.rules.goals import Goal
 from progress.rules.requirements import DERIVED, Requirement
 from progress.rules.tallies import Tally, dump_runs, load_runs
+from progress.rules.vocabulary import RequirementType
 from progress.rules.windows import WindowEntry, best_window
 from progress.watching import RuleIndex, TallySpec, ThresholdIndex
 from progress.windows import load_windows, window_entry
@@ -64,7 +65,7 @@ class Tallies(Part):
         """Of which metrics each player had a sample."""
         self.goals_touched: dict[tuple[PlayerId, int, datetime | None], Goal] = {}
         """Goals whose progress is read when the world is written: (player, id(goal), period's opening)."""
-        self.before: dict[tuple[TallyKey, str], tuple[float, ThresholdIndex, datetime | None]] = {}
+        self.before: dict[tuple[TallyKey, RequirementType], tuple[float, ThresholdIndex, datetime | None]] = {}
         """What an aggregate with quarters to pass was before this world, by the tally's key and its name."""
         self.muted: frozenset[str] = frozenset()
         """Replay: goals that repeat always and whose runs the event at hand does not count for."""
@@ -246,7 +247,7 @@ class Tallies(Part):
         for metric in {r.metric for r in goal.requirements if r.metric}:
             key = (player.player_id, metric, scope)
             self.by_key[key] = Tally(dirty=True)
-            if any(r.type == "DISTINCT" for r in goal.requirements):
+            if any(r.type == RequirementType.DISTINCT for r in goal.requirements):
                 self.members = {m for m in self.members if m[:3] != key}
                 self.new_members = [m for m in self.new_members if m[:3] != key]
                 self.dropped.add(key)

@@ -19,6 +19,7 @@ from progress.rules.goals import Goal
 from progress.rules.requirements import MOMENTARY, WINDOW, Requirement
 from progress.rules.samples import Metric, compile_metric
 from progress.rules.scopes import ALWAYS, LIFETIME, Scope
+from progress.rules.vocabulary import RequirementType
 
 Candidate = tuple[Goal, Requirement]
 
@@ -70,7 +71,7 @@ class TallySpec:
     """Since when its different members are kept; None: they are not."""
     days_since: int | None = None
     """Since when its days are kept (STREAK); None: they are not."""
-    thresholds: dict[str, ThresholdIndex] = field(default_factory=dict)
+    thresholds: dict[RequirementType, ThresholdIndex] = field(default_factory=dict)
     windows: list[Candidate] = field(default_factory=list)
     composite: list[Goal] = field(default_factory=list)
     """Goals that are not plain: their progress is read at the end of a batch. One that is a single window is not
@@ -175,9 +176,9 @@ def _keep(spec: TallySpec, requirement: Requirement, units: Units, longest: dict
     label = f"{spec.metric}:{spec.scope.label}"
     if requirement.window is not None:
         longest[spec.metric] = max(longest.get(spec.metric, 0), requirement.window.total_seconds())
-    elif requirement.type == "DISTINCT":
+    elif requirement.type == RequirementType.DISTINCT:
         spec.members_since = units.since(f"members:{label}")
-    elif requirement.type == "STREAK":
+    elif requirement.type == RequirementType.STREAK:
         spec.days_since = units.since(f"days:{label}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -17,6 +17,7 @@ from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import LineForm, ShapedForm
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, place
 from progress.admin.requirements import MatchField, RequirementForm, RequirementInline
+from progress.rules.vocabulary import RequirementType
 from quests import queries, tasks
 from quests.content import FAIL, POOL, QUEST, START, STEP, give_serial
 from quests.content_serializers import PoolShape, QuestShape, StepShape
@@ -113,10 +114,10 @@ class StepInline(LineInline):
 
 
 class QuestRequirementForm(RequirementForm):
-    types: ClassVar[Mapping[str, str]] = {**RequirementForm.types, "LEVEL": "LEVEL: to start"}
+    types: ClassVar[Sequence[RequirementType]] = (*RequirementForm.types, RequirementType.LEVEL)
     only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
         **RequirementForm.only_for,
-        **{name: (*RequirementForm.only_for[name], "LEVEL") for name in ("operator", "threshold")},
+        **{name: (*RequirementForm.only_for[name], RequirementType.LEVEL) for name in ("operator", "threshold")},
     }
 
     class Meta(RequirementForm.Meta):

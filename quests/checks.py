@@ -10,9 +10,6 @@ from datetime import datetime
 from gamification.kernel.content.publishing import Definition, Definitions, Problem
 from gamification.kernel.core.encoding import parse_instant
 from progress.checks import (
-    COMPARE,
-    COUNTED,
-    NEVER_FALLING,
     contradictions,
     cycles,
     ends_in_the_past,
@@ -21,6 +18,7 @@ from progress.checks import (
     requirement_problems,
 )
 from progress.rules.goals import needed
+from progress.rules.vocabulary import COMPARE, TRAITS
 
 SHORTEST_DAY = 23 * 3600
 """Seconds, when clocks are put forward."""
@@ -112,7 +110,8 @@ def _fails_first(requirements: Sequence[Definition], fail_conditions: Sequence[D
     fails: dict[tuple[str, str], float] = {}
     for condition in fail_conditions:
         type_, exactly = condition["type"], condition.get("operator") == "eq"
-        if type_ not in NEVER_FALLING or condition.get("timeframe") or (exactly and type_ not in COUNTED):
+        traits = TRAITS[type_]
+        if not traits.never_falls or condition.get("timeframe") or (exactly and not traits.is_whole):
             continue
         least = least_to_reach(condition)
         if least is not None:

@@ -16,8 +16,9 @@ from typing import Any, TypeGuard
 from gamification.kernel.core.encoding import instant, number, parse_instant
 from gamification.kernel.core.messages import Json, Sample
 from progress.periods import Period
-from progress.rules.requirements import MOMENTARY, WINDOW, ZERO_OVER_NOTHING, Requirement
+from progress.rules.requirements import MOMENTARY, WINDOW, Requirement
 from progress.rules.tallies import Tally
+from progress.rules.vocabulary import ZERO_OVER_NOTHING
 from quests import sliding
 from quests.sliding import Sliding
 

@@ -18,6 +18,7 @@ from typing import Any
 from gamification.kernel.core.encoding import number, parse_instant
 from gamification.kernel.core.messages import Json, Sample
 from progress.rules.requirements import Requirement
+from progress.rules.vocabulary import RequirementType
 from progress.rules.windows import WINDOW_MEMORY, WindowEntry, best_window
 
 EXACT = 1_000
@@ -47,7 +48,8 @@ class Sliding:
         if entries and entries[-1][0] - at > WINDOW_MEMORY:
             return False
         entries.insert(bisect_right(entries, at, key=_at), _entry(requirement, at, sample.value, sample.member))
-        adding = replace(requirement, type="SUM") if requirement.type == "COUNT" else requirement
+        is_count = requirement.type == RequirementType.COUNT
+        adding = replace(requirement, type=RequirementType.SUM) if is_count else requirement
         best, met_at = best_window(entries, adding, at)
         if best is not None and (self.best is None or best > self.best):
             self.best = best

@@ -45,7 +45,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "AchievementTypeEnum": "achievements.models.Achievement.Type",
-        "RequirementTypeEnum": "progress.models.Aggregate",
+        "RequirementTypeEnum": "progress.rules.vocabulary.RequirementType.choices",
         "RewardTypeEnum": "rewards.models.RewardType",
         "QuestTypeEnum": "quests.models.Quest.Type",
         "QuestStatusEnum": "quests.reading.STATES",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 from django import forms
 from django.contrib import admin
@@ -15,24 +15,31 @@ from gamification.kernel.console.readonly_admin import ReadOnlyAdmin
 from gamification.kernel.web.strict_fields import flatten
 from progress.content import METRIC
 from progress.content_serializers import ConditionShape, MetricShape
-from progress.models import (
-    Metric,
-    MetricCondition,
-    MetricDay,
-)
+from progress.models import Metric, MetricCondition, MetricDay
+from progress.rules.vocabulary import ConditionOp
 
-COMPARISONS = {
-    "eq": "= equal to",
-    "ne": "≠ other than",
-    "gt": "> more than",
-    "gte": "≥ at least",
-    "lt": "< less than",
-    "lte": "≤ at most",
-    "in": "one of a list",
-    "not_in": "none of a list",
-    "exists": "there at all",
-}
-LISTS = ("in", "not_in")
+
+def _said(op: ConditionOp) -> str:
+    match op:
+        case ConditionOp.EQ:
+            return "= equal to"
+        case ConditionOp.NE:
+            return "≠ other than"
+        case ConditionOp.GT:
+            return "> more than"
+        case ConditionOp.GTE:
+            return "≥ at least"
+        case ConditionOp.LT:
+            return "< less than"
+        case ConditionOp.LTE:
+            return "≤ at most"
+        case ConditionOp.IN:
+            return "one of a list"
+        case ConditionOp.NOT_IN:
+            return "none of a list"
+        case ConditionOp.EXISTS:
+            return "there at all"
+    assert_never(op)
 
 
 class ConditionForm(LineForm, ShapedForm):
@@ -53,8 +60,8 @@ class ConditionForm(LineForm, ShapedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(choices := self.fields.get("op"), forms.ChoiceField):
-            choices.choices = [("", "—"), *COMPARISONS.items()]
-        if self.instance.op in LISTS and "value" in self.initial:
+            choices.choices = [("", "—"), *((op.value, _said(op)) for op in ConditionOp)]
+        if self.instance.op and ConditionOp(self.instance.op).takes_list and "value" in self.initial:
             self.initial["value"] = listed(self.initial["value"])
 
     def clean(self) -> dict[str, Any]:
@@ -62,7 +69,7 @@ class ConditionForm(LineForm, ShapedForm):
         if self.errors:
             return cleaned
         value = cleaned["value"]
-        if cleaned["op"] in LISTS and value is not None:
+        if ConditionOp(cleaned["op"]).takes_list and value is not None:
             value = as_list(self.data[self.add_prefix("value")])
         data = {"field": cleaned["field"], "op": cleaned["op"]}
         if value is not None:

@@ -13,15 +13,7 @@ from django.utils.safestring import SafeString
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin
 from gamification.kernel.content import publishing
 from progress.leveling import LevelRules
-from progress.models import (
-    ErasedPlayer,
-    HomeZone,
-    MemberSeen,
-    Player,
-    Rarity,
-    Tally,
-    WindowSample,
-)
+from progress.models import ErasedPlayer, HomeZone, MemberSeen, Player, Rarity, Tally, WindowSample
 
 
 @admin.register(Player)

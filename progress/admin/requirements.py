@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, assert_never
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,13 +14,40 @@ from gamification.kernel.console.forms import LineForm, ShapedForm
 from gamification.kernel.content import kinds
 from gamification.kernel.core.encoding import number
 from gamification.kernel.web.strict_fields import flatten
-from progress.content_serializers import OF_A_METRIC, RequirementShape
-from progress.models import (
-    Unit,
+from progress.content_serializers import RequirementShape
+from progress.rules.vocabulary import (
+    TRAITS,
+    WITH_A_METRIC,
+    WITH_A_TARGET,
+    WITH_A_TIMEFRAME,
+    Operator,
+    RequirementType,
+    TimeUnit,
 )
 
 TAKES = [("ALL", "all requirements"), ("ANY", "any one requirement"), ("at_least", "at least …")]
-THRESHOLDS = {"gte": "≥ at least", "gt": "> more than", "eq": "= exactly", "lte": "≤ at most", "lt": "< less than"}
+OFFERED = (Operator.GTE, Operator.GT, Operator.EQ, Operator.LTE, Operator.LT)
+"""What is asked for most stands first."""
+
+
+def _said(op: Operator) -> str:
+    match op:
+        case Operator.GTE:
+            return "≥ at least"
+        case Operator.GT:
+            return "> more than"
+        case Operator.EQ:
+            return "= exactly"
+        case Operator.LTE:
+            return "≤ at most"
+        case Operator.LT:
+            return "< less than"
+    assert_never(op)
+
+
+def said_types(*types: RequirementType) -> list[tuple[str, str]]:
+    """Types of requirements as the choices of a field."""
+    return [(type_.value, ": ".join(filter(None, (type_, TRAITS[type_].words)))) for type_ in types]
 
 
 class MatchWidget(forms.MultiWidget):
@@ -63,21 +90,11 @@ class RequirementForm(LineForm, ShapedForm):
     """A requirement's row."""
 
     shape = RequirementShape
-    types: ClassVar[Mapping[str, str]] = {
-        "COUNT": "COUNT: how many",
-        "SUM": "SUM: altogether",
-        "MAX": "MAX: greatest",
-        "MIN": "MIN: least",
-        "LATEST": "LATEST: newest",
-        "DISTINCT": "DISTINCT: kinds",
-        "STREAK": "STREAK: days",
-        "ACHIEVEMENT": "ACHIEVEMENT",
-        "QUEST": "QUEST",
-    }
+    types: ClassVar[Sequence[RequirementType]] = (*WITH_A_METRIC, *WITH_A_TARGET)
     only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        **dict.fromkeys(("metric", "operator", "threshold"), OF_A_METRIC),
-        **dict.fromkeys(("duration", "unit"), ("COUNT", "SUM", "MAX", "DISTINCT")),
-        "target": ("ACHIEVEMENT", "QUEST"),
+        **dict.fromkeys(("metric", "operator", "threshold"), WITH_A_METRIC),
+        **dict.fromkeys(("duration", "unit"), WITH_A_TIMEFRAME),
+        "target": WITH_A_TARGET,
     }
     empty: ClassVar[Mapping[str, str]] = {"operator": "gte"}
     target = forms.ChoiceField(required=False, choices=targets, label="target")
@@ -94,11 +111,14 @@ class RequirementForm(LineForm, ShapedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, known in (("type", self.types), ("operator", THRESHOLDS)):
-            if isinstance(choices := self.fields.get(name), forms.ChoiceField):
-                choices.choices = [("", "—"), *known.items()]
-        if isinstance(unit := self.fields.get("unit"), forms.ChoiceField):
-            unit.choices = [("", "—"), *Unit.choices]
+        offered = {
+            "type": said_types(*self.types),
+            "operator": [(op.value, _said(op)) for op in OFFERED],
+            "unit": TimeUnit.choices(),
+        }
+        for name, choices in offered.items():
+            if isinstance(field := self.fields.get(name), forms.ChoiceField):
+                field.choices = [("", "—"), *choices]
         if isinstance(threshold := self.initial.get("threshold"), float):
             self.initial["threshold"] = number(threshold)  # 4, not 4.0
         if isinstance(metric := self.fields.get("metric"), forms.ModelChoiceField):
@@ -109,7 +129,7 @@ class RequirementForm(LineForm, ShapedForm):
         cleaned = super().clean()
         if self.errors:
             return cleaned
-        if cleaned["type"] in ("ACHIEVEMENT", "QUEST"):
+        if cleaned["type"] in WITH_A_TARGET:
             cleaned["operator"] = ""  # the form offers one to begin with
             kind = cleaned["type"].lower()
             if cleaned["target"] and cleaned["target"] not in dict(_named(kind)):

@@ -6,56 +6,66 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 
 from gamification.kernel.core.encoding import canonical
+from gamification.kernel.core.vocabulary import Vocabulary
 from progress.rules.samples import Metric
+from progress.rules.vocabulary import COMPARE, TRAITS, ZERO_OVER_NOTHING, Operator, RequirementType, TimeUnit
 
-DERIVED, STICKY, MOMENTARY, WINDOW, TARGET = "DERIVED", "STICKY", "MOMENTARY", "WINDOW", "TARGET"
-ZERO_OVER_NOTHING = frozenset({"COUNT", "SUM", "DISTINCT", "STREAK"})
+
+class Nature(Vocabulary):
+    """How one knows that a requirement is met."""
+
+    DERIVED = "DERIVED"
+    """From the tally alone, since what was reached cannot be lost."""
+    STICKY = "STICKY"
+    """It must be remembered."""
+    MOMENTARY = "MOMENTARY"
+    """It is read when all else is met: `lt` and `lte`."""
+    WINDOW = "WINDOW"
+    """It is remembered, with the best window so far."""
+    TARGET = "TARGET"
+    """From the player's completed achievements and quests, and the level now."""
+
+
+DERIVED, STICKY, MOMENTARY = Nature.DERIVED, Nature.STICKY, Nature.MOMENTARY
+WINDOW, TARGET = Nature.WINDOW, Nature.TARGET
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One aggregate of a metric, in a time frame, against a threshold; or another achievement or quest, or a level.
+    """One aggregate of a metric, in a time frame, against a threshold; or another achievement or quest, or a level."""
 
-    `nature` says how one knows that it is met: DERIVED: from the tally alone, since what was reached cannot be lost.
-    STICKY: it must be remembered. MOMENTARY (lt, lte): read when all else is met. WINDOW: remembered, with the best
-    window so far. TARGET: the player's completed achievements and quests, and the level now.
-    """
-
-    type: str
+    type: RequirementType
     metric: str
     target: str
-    operator: str
+    operator: Operator
     threshold: float
     window: timedelta | None
     digest: str
-    nature: str
+    nature: Nature
 
     def compare(self, value: float | None) -> bool:
-        if value is None:
-            return False
-        if self.operator == "gte":
-            return value >= self.threshold
-        if self.operator == "gt":
-            return value > self.threshold
-        if self.operator == "lte":
-            return value <= self.threshold
-        if self.operator == "lt":
-            return value < self.threshold
-        return value == self.threshold
+        return value is not None and COMPARE[self.operator](value, self.threshold)
 
     def is_met(self, value: float | None, remembered: Any = None) -> bool:
         """Whether it is met, by its aggregate's value now and what is remembered of it (True: it was reached).
 
         For all but targets. What 0 meets was reached before the first sample.
         """
-        if self.nature in (STICKY, WINDOW):
-            return remembered is True or (self.nature == STICKY and self.type in ZERO_OVER_NOTHING and self.compare(0))
-        if self.operator == "eq":  # DERIVED: it rises one by one, so whoever is past it was there
-            return value is not None and value >= self.threshold
-        return self.compare(value)
+        match self.nature:
+            case Nature.STICKY:
+                return remembered is True or (self.type in ZERO_OVER_NOTHING and self.compare(0))
+            case Nature.WINDOW:
+                return remembered is True
+            case Nature.DERIVED if self.operator == Operator.EQ:  # it rises one by one: whoever is past it was there
+                return value is not None and value >= self.threshold
+            case Nature.DERIVED | Nature.MOMENTARY:
+                return self.compare(value)
+            case Nature.TARGET:
+                raise ValueError("whoever knows what the player has says whether a target is met")
+        assert_never(self.nature)
 
     def fraction(self, value: float | None, met: bool) -> float:
         """How far it has come, 0 to 1."""
@@ -66,18 +76,15 @@ class Requirement:
         return min(max(value / self.threshold, 0.0), 1.0)
 
 
-_UNITS = {"minutes": 60, "hours": 3600, "days": 86400}
-
-
 def compile_requirement(definition: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Requirement:
-    type_ = definition["type"]
+    type_ = RequirementType(definition["type"])
     frame = definition.get("timeframe")
-    operator = definition.get("operator") or "gte"
+    operator = Operator(definition.get("operator") or "gte")
     metric = definition.get("metric") or ""
     digest = hashlib.blake2b(
         canonical({k: v for k, v in definition.items() if v is not None}), digest_size=8
     ).hexdigest()
-    window = timedelta(seconds=frame["duration"] * _UNITS[frame["unit"]]) if frame else None
+    window = timedelta(seconds=frame["duration"] * TimeUnit(frame["unit"]).seconds) if frame else None
     return Requirement(
         type=type_,
         metric=metric,
@@ -90,13 +97,13 @@ def compile_requirement(definition: Mapping[str, Any], metrics: Mapping[str, Met
     )
 
 
-def _nature(type_: str, operator: str, window: timedelta | None) -> str:
-    if type_ in ("ACHIEVEMENT", "QUEST", "LEVEL"):
+def _nature(type_: RequirementType, operator: Operator, window: timedelta | None) -> Nature:
+    traits = TRAITS[type_]
+    if not traits.attribute:
         return TARGET
     if window is not None:
         return WINDOW
-    if operator in ("lt", "lte"):
+    if operator.is_downward:
         return MOMENTARY
-    grows_by_one = type_ in ("COUNT", "DISTINCT")  # not SUM: a report may bear any number
-    never_falls = type_ in ("MAX", "STREAK") and operator != "eq"
-    return DERIVED if grows_by_one or never_falls else STICKY
+    cannot_be_lost = traits.grows_by_one or (traits.never_falls and operator.is_upward)
+    return DERIVED if cannot_be_lost else STICKY

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from gamification.kernel.core.encoding import canonical
 from gamification.kernel.core.messages import GameEvent, Json, Sample
+from progress.rules.vocabulary import ConditionOp
 
 MAX_EXACT = 2**53
 
@@ -81,31 +83,46 @@ def _numbers(compare: Callable[[Any, Any], bool]) -> Callable[[Json, Json], bool
     return lambda value, bound: is_number(value) and is_number(bound) and compare(value, bound)
 
 
-_OPS: dict[str, Callable[[Json, Json], bool]] = {
-    "eq": same,
-    "ne": _differs,
-    "in": _among,
-    "not_in": _beside,
-    "gt": _numbers(lambda a, b: a > b),
-    "gte": _numbers(lambda a, b: a >= b),
-    "lt": _numbers(lambda a, b: a < b),
-    "lte": _numbers(lambda a, b: a <= b),
-}
+def _comparison(op: ConditionOp) -> Callable[[Json, Json], bool]:
+    match op:
+        case ConditionOp.EQ:
+            return same
+        case ConditionOp.NE:
+            return _differs
+        case ConditionOp.IN:
+            return _among
+        case ConditionOp.NOT_IN:
+            return _beside
+        case ConditionOp.GT:
+            return _numbers(operator.gt)
+        case ConditionOp.GTE:
+            return _numbers(operator.ge)
+        case ConditionOp.LT:
+            return _numbers(operator.lt)
+        case ConditionOp.LTE:
+            return _numbers(operator.le)
+        case ConditionOp.EXISTS:
+            return lambda value, expected: bool(expected)
+    assert_never(op)
+
+
+_COMPARE = {op: _comparison(op) for op in ConditionOp}
+"""How a value that is there compares with the condition's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     field: str
     path: tuple[str, ...]
-    op: str
+    op: ConditionOp
     value: Json
 
     def is_met_by(self, data: dict[str, Json]) -> bool:
         """Never raises; an absent field meets only `exists: false`, one of another kind than asked for nothing."""
         found = look_up(data, self.path)
-        if self.op == "exists":
-            return (found is not _MISSING) is bool(self.value)
-        return found is not _MISSING and _OPS[self.op](found, self.value)
+        if found is _MISSING:
+            return self.op == ConditionOp.EXISTS and not self.value
+        return _COMPARE[self.op](found, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +161,8 @@ def compile_metric(definition: Mapping[str, Any]) -> Metric:
         value_path=path(definition.get("value_field")),
         member_path=path(definition.get("member_field")),
         conditions=tuple(
-            Condition(c["field"], path(c["field"]), c["op"], c.get("value")) for c in definition.get("conditions", [])
+            Condition(c["field"], path(c["field"]), ConditionOp(c["op"]), c.get("value"))
+            for c in definition.get("conditions", [])
         ),
         reported_by=definition.get("reported_by", "SERVER"),
     )

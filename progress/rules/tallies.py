@@ -12,6 +12,7 @@ from gamification.kernel.core import sums
 from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.sums import Rest
 from progress.periods import Period
+from progress.rules.vocabulary import TRAITS, WITH_A_METRIC, RequirementType
 
 MOST_RUNS = 64
 """Runs of days that a STREAK remembers. Of more, the oldest are forgotten, but never the longest: a day that comes late
@@ -79,18 +80,12 @@ class Tally:
         """How many days the run has that is still alive: its last day is `today` (the player's), or the one before."""
         return self.runs[-1][2] if self.runs and self.runs[-1][1] >= today.opens else 0
 
-    def value(self, aggregate: str) -> float | None:
+    def value(self, aggregate: RequirementType) -> float | None:
         return _READ[aggregate](self)
 
 
-_READ: dict[str, Callable[[Tally], float | None]] = {
-    "COUNT": attrgetter("count"),
-    "SUM": attrgetter("sum"),
-    "MAX": attrgetter("max"),
-    "MIN": attrgetter("min"),
-    "LATEST": attrgetter("latest"),
-    "DISTINCT": attrgetter("members"),
-    "STREAK": attrgetter("streak"),
+_READ: dict[RequirementType, Callable[[Tally], float | None]] = {
+    type_: attrgetter(TRAITS[type_].attribute) for type_ in WITH_A_METRIC
 }
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from gamification.kernel.core import sums
 from progress.rules.requirements import Requirement
+from progress.rules.vocabulary import RequirementType
 
 WindowEntry = tuple[datetime, str, float, str | None, int]
 """A sample: (timestamp, event id, value, member, its number in the order of arrival)."""
@@ -63,11 +64,11 @@ def best_window(
     return best, None
 
 
-_ADDED_UP: dict[str, Callable[[Sequence[WindowEntry]], float]] = {
-    "COUNT": len,
-    "SUM": lambda samples: math.fsum(sample[2] for sample in samples),
-    "MAX": lambda samples: max(sample[2] for sample in samples),
-    "DISTINCT": lambda samples: len({sample[3] for sample in samples if sample[3]}),
+_ADDED_UP: dict[RequirementType, Callable[[Sequence[WindowEntry]], float]] = {
+    RequirementType.COUNT: len,
+    RequirementType.SUM: lambda samples: math.fsum(sample[2] for sample in samples),
+    RequirementType.MAX: lambda samples: max(sample[2] for sample in samples),
+    RequirementType.DISTINCT: lambda samples: len({sample[3] for sample in samples if sample[3]}),
 }
 
 
@@ -142,4 +143,9 @@ class _Distinct:
                 del self._members[sample[3]]
 
 
-_RUNNING: dict[str, Callable[[], _Running]] = {"COUNT": _Count, "SUM": _Sum, "MAX": _Max, "DISTINCT": _Distinct}
+_RUNNING: dict[RequirementType, Callable[[], _Running]] = {
+    RequirementType.COUNT: _Count,
+    RequirementType.SUM: _Sum,
+    RequirementType.MAX: _Max,
+    RequirementType.DISTINCT: _Distinct,
+}

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from progress.rules import windows
 from progress.rules.goals import Goal, combined
 from progress.rules.requirements import DERIVED, MOMENTARY, STICKY, WINDOW, Requirement, compile_requirement
 from progress.rules.samples import Metric, compile_metric
 from progress.rules.scopes import LIFETIME, Repeat, Scope
+from progress.rules.vocabulary import WITH_A_TIMEFRAME, RequirementType
 from progress.rules.windows import WindowEntry, best_window
 from progress.watching import ThresholdIndex, compile_rule_index
 
@@ -84,7 +86,7 @@ values = st.integers(-6, 6).map(float) | st.floats(-10, 10)
 OPERATORS = ["gt", "gte", "lt", "lte", "eq"]
 
 
-def thresholds_on(type_: str, asked: list[tuple[str, float]]) -> tuple[ThresholdIndex, list[Goal]]:
+def thresholds_on(type_: RequirementType, asked: list[tuple[str, float]]) -> tuple[ThresholdIndex, list[Goal]]:
     goals = []
     for place, (operator, threshold) in enumerate(asked):
         only = requirement(type_, operator, threshold)
@@ -98,7 +100,7 @@ def thresholds_on(type_: str, asked: list[tuple[str, float]]) -> tuple[Threshold
 def test_a_threshold_index_names_exactly_whose_requirement_became_met(
     asked: list[tuple[str, float]], before: float | None, after: float
 ) -> None:
-    thresholds, goals = thresholds_on("LATEST", asked)
+    thresholds, goals = thresholds_on(RequirementType.LATEST, asked)
     became = [
         goal.owner for goal in goals if not goal.requirements[0].compare(before) and goal.requirements[0].compare(after)
     ]
@@ -114,7 +116,7 @@ def test_a_threshold_index_names_the_quarters_that_were_passed(
         for n, threshold in enumerate(thresholds)
     ]
     watch = compile_rule_index({"m": metric()}, goals, {}, Units())  # type: ignore[arg-type]
-    passed = watch.specs["m"][0].thresholds.get("COUNT", ThresholdIndex()).passed(before, after)
+    passed = watch.specs["m"][0].thresholds.get(RequirementType.COUNT, ThresholdIndex()).passed(before, after)
     expected = [
         (goal.owner, quarter)
         for goal in goals
@@ -173,6 +175,14 @@ def test_windows_are_what_looking_at_each_of_them_shows(
     assert met_at == (met[0] if met else None)
     if not met:
         assert best == max((value for value, _ in seen), default=None)
+
+
+@pytest.mark.parametrize("type_", WITH_A_TIMEFRAME)
+def test_whatever_takes_a_time_frame_is_added_up_in_small_windows_and_in_large_ones(type_: RequirementType) -> None:
+    for size in (windows.FEW, windows.FEW + 1):
+        kept: list[WindowEntry] = [(START + timedelta(seconds=n), f"{n}", 1.0, f"s:{n}", n) for n in range(size)]
+        best, _ = best_window(kept, requirement(type_, "gt", 100, 10))
+        assert best == (1 if type_ == RequirementType.MAX else size)
 
 
 def test_a_window_leaves_out_the_sample_that_is_exactly_as_old_as_it_is_long() -> None:

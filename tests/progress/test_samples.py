@@ -14,12 +14,13 @@ from progress.periods import Period
 from progress.rules.requirements import Requirement, compile_requirement
 from progress.rules.samples import Condition, Metric, NoValue, compile_metric, member_text, reported
 from progress.rules.tallies import MOST_RUNS, Tally, dump_runs, load_runs
+from progress.rules.vocabulary import WITH_A_METRIC, ConditionOp
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def condition(op: str, value: Any = None, field: str = "a.b") -> Condition:
-    return Condition(field, tuple(field.split(".")), op, value)
+    return Condition(field, tuple(field.split(".")), ConditionOp(op), value)
 
 
 def holds(op: str, value: Any, found: Any) -> bool:
@@ -199,7 +200,7 @@ def fold(*samples: tuple[float, int, str]) -> Tally:
 
 
 def test_over_nothing_counts_are_zero_and_extremes_undefined() -> None:
-    nothing = {type_: Tally().value(type_) for type_ in ("COUNT", "SUM", "DISTINCT", "STREAK", "MAX", "MIN", "LATEST")}
+    nothing = {type_: Tally().value(type_) for type_ in WITH_A_METRIC}
     assert nothing == {"COUNT": 0, "SUM": 0, "DISTINCT": 0, "STREAK": 0, "MAX": None, "MIN": None, "LATEST": None}
 
 

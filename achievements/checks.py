@@ -1,4 +1,4 @@
-"""What is wrong with achievements that are about to be published. Plain decisions."""
+"""What is wrong with achievements that are about to be published: plain decisions, no database."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def problems(definitions: Definitions) -> Iterator[Problem]:
 
 
 def advice(achievement: Definition, definitions: Definitions, now: datetime) -> Found:
-    """What is odd about it, but may be meant."""
+    """What is odd about an achievement, but may be meant."""
     yield from ends_in_the_past(achievement["ends_at"], "ends_at", now)
     series, tier = achievement["series"], achievement["tier"]
     if series is not None and tier is not None:
@@ -75,7 +75,7 @@ def _repeat_and_dates(achievement: Definition) -> Found:
 
 
 def _is_met_for_ever(achievement: Definition) -> bool:
-    """Whether it may be met by others' completion alone, which does not begin anew with it."""
+    """Whether other achievements and quests alone may complete it: their completion does not begin anew with it."""
     requirements = achievement["requirements"]
     others = [r for r in requirements if r["type"] in ("ACHIEVEMENT", "QUEST")]
     lasting = len(others) + sum(map(met_by_nobody_yet, requirements))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Max
@@ -11,10 +10,8 @@ from django.db.models import Max
 from achievements import checks
 from achievements.content_serializers import AchievementShape, SecretAchievementShape
 from achievements.models import Achievement, AchievementPrerequisite, AchievementRequirement, AchievementReward
-from gamification.kernel.content.editing import CreateContent, PublishContent, UpdateContent
 from gamification.kernel.content.kinds import Hidden, Kind, Reference
 from gamification.kernel.content.publishing import Definition
-from gamification.kernel.content.retiring import RetireContent
 from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import Fact, own_id
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
@@ -74,7 +71,7 @@ def save_achievement(draft: Achievement, definition: Definition) -> None:
 
 
 def give_serial(draft: Achievement) -> None:
-    """Its bit in players' rows, given once. Under content's lock, or two could get the same."""
+    """Give a new achievement its bit in players' rows, for ever. Content is locked, or two could get the same."""
     if draft._state.adding:
         greatest = Achievement.objects.aggregate(greatest=Max("serial"))["greatest"]
         draft.serial = 0 if greatest is None else greatest + 1
@@ -97,34 +94,11 @@ def published(definition: Definition, version: int, at: datetime) -> Fact:
     return Fact(own_id(type_, "", definition["id"], str(version)), "", type_, {**data, "version": version}, at)
 
 
-# -- commands ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class CreateAchievement(CreateContent):
-    kind: str = "achievement"
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpdateAchievement(UpdateContent):
-    kind: str = "achievement"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishAchievement(PublishContent):
-    kind: str = "achievement"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetireAchievement(RetireContent):
-    kind: str = "achievement"
-
-
 # -- what players see --------------------------------------------------------------------------------------------------
 
 
 def show(definition: Definition, hidden: Hidden) -> Definition:
-    """As a player sees it: a hidden one shows three fields, and no other one tells of it."""
+    """Show it as a player may see it: three fields of a hidden one, and no other one that names it."""
     secret = hidden.get("achievement", set())
     if definition["id"] in secret:
         return {name: definition[name] for name in ("id", "type", "points")}

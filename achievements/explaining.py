@@ -1,4 +1,4 @@
-"""Why an achievement is, or is not, unlocked: worked out on reading, from the player's kept events."""
+"""Why an achievement is, or is not, unlocked: worked out from the player's kept events when somebody asks."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def explain(mine: ShownAchievements, achievement: Achievement) -> dict[str, Any]
 
 
 def _missing(shown: dict[str, Any]) -> Any:
-    """How much is missing; None where that is not a matter of more."""
+    """How much is missing; None where more would not help (`lt`, `lte`)."""
     if shown.get("operator") in ("lt", "lte") or "threshold" not in shown:
         return None
     return number(max(shown["threshold"] - (shown["value"] or 0), 0))
 
 
 def _blocked(mine: ShownAchievements, achievement: Achievement, read: dict[str, Any]) -> Iterable[dict[str, str]]:
-    """What beside the requirements stands in the way."""
+    """What stands in the way besides the requirements."""
     if read["is_completed"]:
         return
     if not achievement.is_enabled:

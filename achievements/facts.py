@@ -10,7 +10,7 @@ from gamification.kernel.core.messages import Fact, PlayerId, own_id
 
 
 def completed(achievement: Achievement, player_id: PlayerId, occurrence: str, at: datetime) -> Fact:
-    """AchievementCompleted, as the world and the player are told."""
+    """AchievementCompleted: `data` is for whoever listens, `message` for the player."""
     message = {
         "id": achievement.id,
         "title": achievement.title,
@@ -28,7 +28,7 @@ def completed(achievement: Achievement, player_id: PlayerId, occurrence: str, at
 
 
 def revoked(achievement_id: str, player_id: PlayerId, occurrence: str, reason: str, at: datetime) -> Fact:
-    """AchievementRevoked. The player is not told (their rewards' `reward.revoked` does that)."""
+    """AchievementRevoked. It has no message: the `reward.revoked` of its rewards tells the player."""
     data: dict[str, Any] = {"id": achievement_id, "occurrence": occurrence, "reason": reason}
     id_ = own_id("achievement.revoked", player_id, achievement_id, occurrence)
     return Fact(id_, player_id, "achievement.revoked", data, at)

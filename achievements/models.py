@@ -53,7 +53,7 @@ class Achievement(Content):
     ends_at = models.DateTimeField(null=True, blank=True)
     icon = models.CharField(max_length=500, blank=True, default="")
     min_seconds = models.PositiveIntegerField(null=True, blank=True)
-    """The least that an honest player needs for it, in seconds played."""
+    """The least that an honest player needs to complete it, in seconds of play."""
     metadata = models.JSONField(default=dict, blank=True)
     backfill = models.CharField(max_length=8, choices=Backfill.choices, default=Backfill.DIGEST)
 
@@ -121,7 +121,7 @@ class Standing(models.Model):
     event_id = models.CharField(max_length=64, blank=True, default="")
     """The event that completed it."""
     version = models.PositiveIntegerField(default=0)
-    """The published version it was completed under; until then, under which it was written last (0: not known)."""
+    """The published version under which it was completed, or, until then, was written last (0: not known)."""
     points = models.PositiveIntegerField(default=0)
     """The achievement's own points at completion."""
     final = models.JSONField(null=True)

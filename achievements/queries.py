@@ -36,7 +36,8 @@ def hidden_rewards(player_id: PlayerId) -> set[str]:
 
 def hidden(player_id: PlayerId) -> dict[str, set[str]]:
     """kind → ids of what this player must not learn of: hidden achievements, retired ones too, and what only hidden
-    content names."""
+    content names.
+    """
     rules = publishing.current()
     every = rules.published.get("achievement", {})
     secret = _locked(player_id, every.items())
@@ -64,8 +65,9 @@ def hidden(player_id: PlayerId) -> dict[str, set[str]]:
 
 
 def _hidden_rewards(rules: Rules, by_shown: set[str], by_hidden: set[str]) -> tuple[set[str], set[str]]:
-    """Rewards named by hidden content only, and the currencies that only those pay. Tables do not nest, so a table's
-    rewards are known once it is known which tables are hidden."""
+    """Rewards that only hidden content names, and the currencies that only those pay. Tables do not nest: once it is
+    known which tables are hidden, their rewards are.
+    """
     definitions: dict[str, Any] = {id_: item.definition for id_, item in _in_play(rules, "reward")}
     tables = {id_: {c["reward"] for c in d["table"]} for id_, d in definitions.items() if d["table"]}
     hidden_tables = (by_hidden - by_shown) & tables.keys()

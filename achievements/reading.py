@@ -44,7 +44,7 @@ class State(Vocabulary):
 
 
 class ShownAchievements:
-    """One player's standings with everything published, as they are now. A fixed number of queries."""
+    """One player's achievements as they are shown now: everything published, in a fixed number of queries."""
 
     def __init__(self, player_id: PlayerId, now: datetime, hidden: Iterable[str] = ()) -> None:
         self.now, self.hidden = now, frozenset(hidden)
@@ -105,8 +105,8 @@ class ShownAchievements:
         return shown
 
     def _standing(self, achievement: Achievement, opens: datetime | None) -> Standing:
-        """The one that is shown: the open run's or the period's; of what does not repeat (any more) the completion,
-        one that was not revoked before one that was.
+        """The standing that is shown: that of the open run or the period. Of an achievement that does not repeat (any
+        more), the completion: rather one that was not revoked, and rather the newest.
         """
         standings = self._standings.get(achievement.id, {})
         ended = [(s.is_earned, s.completed_at, s) for s in standings.values() if s.completed_at is not None]
@@ -117,7 +117,7 @@ class ShownAchievements:
         return standings.get(open_occurrence(achievement, opens), Standing())
 
     def kept(self, id_: str, repeat: str) -> dict[str, Any] | None:
-        """The same of an achievement that was retired, as the player completed it last; None where they never did."""
+        """The progress of an achievement that was retired, as it was when the player completed it last, if ever."""
         standings = self._standings.get(id_, {})
         runs = [standing for standing in standings.values() if standing.is_earned]
         if not runs:
@@ -161,8 +161,10 @@ class ShownAchievements:
 
 
 def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
-    """All achievements that are visible, begun or not, and retired ones that the player has. A player sees
-    `{id, type, points}` of what is secret to them."""
+    """The achievements that are visible, begun or not, and retired ones that the player has.
+
+    Of one that is secret to them, a player sees `{id, type, points}`.
+    """
     hidden = queries.hidden_ids(player_id) if for_player else set()
     mine = ShownAchievements(player_id, now, hidden)
     published = publishing.current().published.get("achievement", {})
@@ -187,16 +189,16 @@ class Touched(NamedTuple):
     """What happened to a player that may have brought an achievement forward."""
 
     metrics: Collection[str]
-    """Those they had samples of."""
+    """The metrics they had samples of."""
     completed: Collection[str]
-    """Achievements they completed, which others may wait for."""
+    """The achievements they completed, which others may wait for."""
 
 
 def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[PlayerId, dict[str, float]]:
-    """player → achievement → progress, of what is unfinished and was touched. Four queries, however many players; one
-    where nothing was.
+    """player → achievement → progress, of what was touched and is unfinished. Four queries, however many players there
+    are; one where nothing was touched.
 
-    What a player must not know of is left out, and what can come no further: completed, revoked, pending.
+    Left out is what a player must not know of, and what comes no further by playing: completed, revoked, pending.
     """
     current = publishing.current()
     rules = current[AchievementRules]

@@ -20,13 +20,13 @@ from progress.rules.scopes import ALWAYS
 from progress.tallies import Tallies
 
 MOST_LISTED = 1_000
-"""Samples of the past that a run which a backfill left open still knows for its windows: the newest. A window in which
-there are more lacks the others.
+"""How many samples of the past a run that a backfill left open knows for its windows: the newest ones. A window with
+more of them lacks the others.
 """
 
 
 class Past(NamedTuple):
-    """A completion of before a replay, at the event of that order."""
+    """A completion from before a replay, and the order of the event at which it was."""
 
     order: Order
     achievement: Achievement
@@ -67,8 +67,8 @@ def begin_replay(replayed: Standings, player: PlayerState, known: Mapping[tuple[
 
 
 def relive(replayed: Standings, player: PlayerState, past: Past, event: GameEvent) -> None:
-    """Have an achievement completed that was, after the event at which it was. One that was revoked is spent, and
-    nobody who waits for it has it.
+    """Let the player have an achievement from the event on at which they completed it. One that was revoked does not
+    count for whoever waits for it.
     """
     achievement = past.achievement
     if past.closes_run:
@@ -98,7 +98,7 @@ def rerun(replayed: Standings) -> set[str]:
 
 
 def adopt(standings: Standings, replayed: Standings, player: PlayerState) -> None:
-    """Take over what a replay reached, of what is new to the player; what was reached before stays so."""
+    """Take over what a replay has reached, where it is new to the player; what was reached before stays so."""
     anew = rerun(replayed)
     for key, past in replayed.standings.items():
         achievement = standings.rules.by_id.get(key[1])

@@ -92,7 +92,7 @@ class Standings(Part):
     # -- loading -------------------------------------------------------------------------------------------------------
 
     def load(self, events: Sequence[GameEvent]) -> None:
-        """The standings of goals with a memory that these events may touch. One query."""
+        """Read the standings of goals with a memory that these events may touch. One query."""
         players, rules, index = self.world[Players], self.rules, self.world[Tallies].index
         wanted: dict[Key, None] = {}
         for event in events:
@@ -111,20 +111,20 @@ class Standings(Part):
         self.read(wanted)
 
     def read(self, keys: Iterable[Key]) -> None:
-        """These standings, where they are not known yet."""
+        """Read these standings, where they are not known yet."""
         missing = [key for key in keys if key not in self.standings]
         if missing:
             wanted = dict(zip(_KEY, zip(*missing, strict=True), strict=True))
             self._take_in(sql.select_in(StandingRow, (*_KEY, *_FIELDS), wanted))
 
     def read_all(self) -> None:
-        """Every standing of this world's players."""
+        """Read every standing of this world's players."""
         rows = StandingRow.objects.filter(player_id__in=self.world.player_ids)
         self._take_in(rows.values_list(*_KEY, *_FIELDS))
 
     def _take_in(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """What is unfinished and of a time when the achievement repeated in another way is as if it were not there:
-        the same instant may open a day, a week and a month.
+        """Keep these rows, but for unfinished ones of a time when the achievement repeated in another way: the instant
+        that opened a week then may open a day now.
         """
         for player_id, id_, occurrence, *values in rows:
             standing = Standing(*values)

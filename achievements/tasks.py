@@ -11,7 +11,9 @@ from progress.tasks import keep_rarities
 
 
 def roll_up_rarity(now: datetime) -> int:
-    """Count who has each achievement, however often; says of how many achievements. May run twice, or in two processes
-    at once."""
+    """Count who has each achievement, however often; says of how many achievements.
+
+    It may run twice, or in two processes at once.
+    """
     had = Standing.objects.filter(completed_at__isnull=False, revoked_at=None).values_list("achievement_id")
     return keep_rarities("achievement", dict(had.annotate(Count("player_id", distinct=True))), now)

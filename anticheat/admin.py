@@ -56,7 +56,7 @@ class RuleForm(AuthoredForm):
 
 
 def known_event_types() -> list[str]:
-    """Those that anything listens to."""
+    """The event types that some metric counts."""
     metrics = Rule._meta.get_field("metric").related_model
     return sorted({*metrics._default_manager.filter(retired_at=None).values_list("event_type", flat=True)})
 

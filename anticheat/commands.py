@@ -28,7 +28,7 @@ class _Decide(Command):
         return [queries.finding(self.finding_id).player_id]
 
     def decide(self, status: Finding.Status, world: World) -> Finding:
-        """The condition in the UPDATE is what lets one of two deciders through."""
+        """Note the decision. The condition in the UPDATE lets only one of two deciders through."""
         mine = queries.held().filter(pk=self.finding_id)
         decided = mine.update(
             status=status, decided_at=world.now, decided_by=world.actor.signature, decision_reason=self.reason

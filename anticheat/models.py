@@ -16,7 +16,7 @@ from gamification.kernel.core.messages import OWN_TYPES
 from gamification.kernel.models import ActorField
 
 FOUND_BY_THE_SERVICE = ("banned", "cascade", "id_reused")
-"""What findings name where no author's rule was broken."""
+"""What a finding names as its rule where it broke none that an author wrote."""
 
 
 class Rule(models.Model):
@@ -51,7 +51,7 @@ class Rule(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """What the form shows beside its fields: a rule says all that its kind needs and nothing that it ignores."""
+        """Refuse a rule that lacks what its kind needs, or says what its kind ignores, for the form to show."""
         wrong = dict(self._wrong())
         if wrong:
             raise ValidationError(wrong)

@@ -9,7 +9,7 @@ from gamification.kernel.core.messages import NotFound
 
 
 def held(state: str = Finding.Status.HELD, **columns: str | None) -> QuerySet[Finding]:
-    """Events that wait for a person, or those about which one has decided; by columns (None: any)."""
+    """Findings in a state, by default those that wait for a person; `columns` narrow them (None: any)."""
     wanted = {name: value for name, value in columns.items() if value is not None}
     return Finding.objects.filter(status=state, **wanted)
 

@@ -93,7 +93,7 @@ class Screening(Part):
     # -- deciding ------------------------------------------------------------------------------------------------------
 
     def passes(self, event: GameEvent) -> bool:
-        """Whether the event may count; notes what was found."""
+        """Whether the event may count. What was found is noted."""
         if event.player_id in self.world.banned:
             self.hold(event, BANNED, {})
             return False
@@ -120,7 +120,7 @@ class Screening(Part):
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def write(self) -> None:
-        """After the inbox has kept every event of this world: it then says of the held ones that they are."""
+        """Write trails and findings. The inbox has kept all events by now; those that are held are marked so."""
         trails = [
             (*key, trail.entries) for key, trail in sorted(self._trails.items(), key=itemgetter(0)) if trail.changed
         ]

@@ -38,8 +38,8 @@ from gamification.kernel.models import OutboxFact, UnsentFacts
 log = logging.getLogger(__name__)
 
 DEADLINE = 5.0
-"""Seconds that the broker may take to confirm a bite."""
-BITE = 500
+"""Seconds that the broker may take to confirm a chunk."""
+CHUNK = 500
 """Facts sent before the next look at the log."""
 TRIED_AT_ONCE = 100
 """Players whose unsent facts are tried in one turn."""
@@ -84,7 +84,7 @@ def publish_waiting() -> Left:
         found, gone = send_next(publish)
         if gone < found:
             return Left.LATER
-        if found == BITE:
+        if found == CHUNK:
             continue
         while retry(publish):
             pass
@@ -94,7 +94,7 @@ def publish_waiting() -> Left:
     return Left.LATER
 
 
-def send_next(publish: Publish, most: int = BITE) -> tuple[int, int]:
+def send_next(publish: Publish, most: int = CHUNK) -> tuple[int, int]:
     """Send the next facts; how many there were, and how many of them the cursor has left behind."""
     with RELAY.alone():
         rows, _ = RELAY.page(_COLUMNS, most)
@@ -134,7 +134,7 @@ def retry(publish: Publish) -> bool:
             if rows and next(receipts) in _LEFT:
                 player.since = rows[0][0] + 1
                 moved = True
-                rows = _facts_of(player, cursor, BITE)
+                rows = _facts_of(player, cursor, CHUNK)
                 for row, receipt in zip(rows, _sent(publish, rows), strict=True):
                     if receipt not in _LEFT:
                         break

@@ -1,6 +1,6 @@
 """What is deleted because it has had its time; docs/operators.md says it table by table.
 
-Every chore here may run twice, or in two processes at once. Rows go in bites, each a transaction of its own: a longer
+Every chore here may run twice, or in two processes at once. Rows go in chunks, each a transaction of its own: a longer
 one would keep SQLite's only writer waiting.
 """
 
@@ -29,7 +29,7 @@ from quests.models import Run
 from quests.reading import HISTORY
 from quests.running import Status
 
-BITE = 5_000
+CHUNK = 5_000
 """Rows deleted in one transaction."""
 CUT_MARGIN = timedelta(minutes=10)
 """How much older than the limit an event must be to be deleted. A batch that began just before the cut refuses by its
@@ -138,11 +138,11 @@ def _delete(rows: QuerySet[Any], publication: int | None = None) -> None:
             if publication is not None and publishing.lock().number != publication:
                 return
             left = rows if last is None else rows.filter(pk__gt=last)
-            bite = list(left.order_by("pk").values_list("pk", flat=True)[:BITE])
-            rows.model._default_manager.filter(pk__in=bite).delete()
-        if len(bite) < BITE:
+            chunk = list(left.order_by("pk").values_list("pk", flat=True)[:CHUNK])
+            rows.model._default_manager.filter(pk__in=chunk).delete()
+        if len(chunk) < CHUNK:
             return
-        last = bite[-1]
+        last = chunk[-1]
 
 
 def forget_workers(now: datetime) -> None:

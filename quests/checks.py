@@ -1,4 +1,4 @@
-"""What is wrong with quests and pools that are about to be published. Plain decisions."""
+"""What is wrong with quests and pools that are about to be published: plain decisions, no database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from progress.rules.goals import needed
 from progress.rules.vocabulary import COMPARE, TRAITS
 
 SHORTEST_DAY = 23 * 3600
-"""Seconds, when clocks are put forward."""
+"""A day on which clocks are put forward, in seconds."""
 
 OTHERS = ("ACHIEVEMENT", "QUEST")
 """Requirements that name what else was completed, which lasts."""
@@ -40,7 +40,7 @@ def problems(definitions: Definitions) -> Iterator[Problem]:
 
 
 def advice(quest: Definition, definitions: Definitions, now: datetime) -> Found:
-    """What is odd about it, but may be meant."""
+    """What is odd about a quest, but may be meant."""
     yield from ends_in_the_past(quest["end_date"], "end_date", now)
 
 
@@ -106,7 +106,9 @@ def _of_a_step(step: Definition, quest: Definition, metrics: dict[str, Definitio
 
 
 def _fails_first(requirements: Sequence[Definition], fail_conditions: Sequence[Definition]) -> Found:
-    """What a run is never to see, as it has failed by then: the run has counted at least as much as its step."""
+    """Requirements of a step that no run meets, because it has failed by then: a run has counted at least as much as
+    its step has.
+    """
     fails: dict[tuple[str, str], float] = {}
     for condition in fail_conditions:
         type_, exactly = condition["type"], condition.get("operator") == "eq"
@@ -155,7 +157,7 @@ def _within_a_run(
 
 
 def _most_days(quest: Definition) -> int | None:
-    """The most days that one run can touch; None: any number."""
+    """The most days that one run can touch; None where there is no bound."""
     spans = [] if quest["time_limit"] is None else [float(quest["time_limit"])]
     if quest["start_date"] and quest["end_date"]:
         spans.append((parse_instant(quest["end_date"]) - parse_instant(quest["start_date"])).total_seconds())
@@ -177,8 +179,9 @@ class Choice:
     """Of the mandatory ones, those between which no choice of a lower order decides."""
 
     def decides(self, one: str, other: str) -> bool:
-        """Whether every run has chosen between two branches once it is past the order: when a step of it that cannot
-        be skipped has to be completed."""
+        """Whether every run has chosen between two branches once it is past this order. It has, where a step of the
+        order has to be completed.
+        """
         return {one, other} <= self.branches and bool(self.fresh or self.mandatory & {one, other})
 
 
@@ -204,7 +207,7 @@ def _plan(steps: Sequence[Definition]) -> Found:
 
 
 def _choices(steps: Sequence[Definition]) -> Iterator[Choice]:
-    """By rising order."""
+    """The choices between branches, by rising order."""
     branches: dict[int, set[str]] = {}
     mandatory: dict[int, set[str]] = {}
     for step in steps:
@@ -223,8 +226,8 @@ def _choices(steps: Sequence[Definition]) -> Iterator[Choice]:
 def _is_reachable(step: Definition, steps: Sequence[Definition], choices: Sequence[Choice]) -> bool:
     """Whether some run gets to an optional step before it is complete.
 
-    Every mandatory step can be reached: where there is a choice, choose its branch. An optional one needs a mandatory
-    one that is yet to be done when its turn comes, of a branch that can be kept open until then together with its own.
+    Every mandatory step can be reached, since a run may choose its branch. An optional one needs a mandatory one
+    that is still to be done when its turn comes, of a branch that can be kept open until then together with its own.
     """
 
     def is_open_with(branch: str | None) -> bool:
@@ -256,7 +259,7 @@ def _of_a_pool(pool: Definition) -> Found:
 
 
 def _circles(definitions: Definitions) -> Iterator[Problem]:
-    """Chains that need themselves and go through a quest: of achievements alone, those say it themselves."""
+    """Chains that need themselves and go through a quest; achievements/checks.py finds those of achievements alone."""
     edges = {f"quest {id_}": list(_quest_needs(quest)) for id_, quest in definitions.get("quest", {}).items()}
     for id_, achievement in definitions.get("achievement", {}).items():
         edges[f"achievement {id_}"] = list(_achievement_needs(achievement))

@@ -57,7 +57,7 @@ class CannotStart(Refused):
 
 
 LONGEST_AGO = timedelta(minutes=5)
-"""A start that a game server tells of later."""
+"""How old a start may be that a game server reports."""
 
 
 class NotSaidByPlayers(Refused):

@@ -114,7 +114,7 @@ def _rewards_of_steps(definition: Definition) -> Iterator[tuple[str, str]]:
 
 
 def give_serial(draft: Quest) -> None:
-    """Its bit in players' rows, given once. Under content's lock, or two could get the same."""
+    """Give a new quest its bit in players' rows, for ever. Content is locked, or two could get the same."""
     if draft._state.adding:
         greatest = Quest.objects.aggregate(greatest=Max("serial"))["greatest"]
         draft.serial = 0 if greatest is None else greatest + 1
@@ -137,7 +137,7 @@ def published(definition: Definition, version: int, at: datetime) -> Fact:
 
 
 def show(definition: Definition, hidden: Hidden) -> Definition:
-    """As a player sees it: nothing in it names an achievement that is hidden from the player."""
+    """Show it as a player may see it: nothing in it names an achievement that is hidden from the player."""
     secret = hidden.get("achievement", set())
     if not secret:
         return definition
@@ -157,8 +157,10 @@ def show(definition: Definition, hidden: Hidden) -> Definition:
 
 
 def needed_by_runs(kind: str, id_: str) -> Iterator[Need]:
-    """What open runs go by that is not in play (an older version, or a quest that was retired) and names this content.
-    Not rewards: those that were promised are given, retired or not."""
+    """Open runs of older versions, or of quests that were retired, which name this content.
+
+    Rewards are not asked for: those that were promised are given, retired or not.
+    """
     if kind not in ("metric", "achievement", "quest"):
         return
     in_play = {

@@ -33,10 +33,10 @@ class Count:
     members: set[str] = field(default_factory=set)
     """DISTINCT: those seen so far, which are rows of their own; whoever reads the run puts them here."""
     new_members: list[str] = field(default_factory=list)
-    """Those that are still to be kept."""
+    """Those of them that are still to be written."""
     window: Sliding = field(default_factory=Sliding)
     kept: Json = None
-    """Reached: the value it had then."""
+    """The value it had when it was reached."""
     reached: bool = False
 
     @property
@@ -76,7 +76,7 @@ class Count:
         return True
 
     def _is_new(self, member: str | None) -> TypeGuard[str]:
-        """Beyond its threshold a number that never falls tells no more."""
+        """Whether it was not seen before. Once there are more than the threshold asks for, nobody needs to know."""
         return member is not None and member not in self.members and self.tally.members <= self.requirement.threshold
 
     def _reach(self) -> None:
@@ -111,7 +111,7 @@ def begin(requirement: Requirement) -> Count:
 
 
 def load(requirement: Requirement, kept: dict[str, Any] | None) -> Count:
-    """The inverse of `dump`; of what nothing is known, a count over nothing."""
+    """The inverse of `dump`; a count over nothing, where nothing was kept."""
     if not kept:
         return begin(requirement)
     count = Count(requirement)

@@ -51,7 +51,7 @@ def refusal(
 
 
 def _wanted(requirement: Requirement) -> str:
-    """In words; an achievement may be secret."""
+    """The requirement in words. An achievement is not named: it may be secret."""
     match requirement.type:
         case "ACHIEVEMENT":
             return "an achievement"
@@ -78,8 +78,9 @@ def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: Perio
 
 
 def starts_itself(quest: Quest, newest: Run | None, period: PeriodsAt) -> bool:
-    """Whether it may start by itself, as far as the player has not decided against it: what they abandoned comes back
-    with the next period at the earliest."""
+    """Whether the player has not decided against it: what they abandoned starts by itself with the next period at the
+    earliest.
+    """
     if newest is None or newest.status != Status.ABANDONED:
         return True
     kind = quest.repeat.period

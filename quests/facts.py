@@ -21,8 +21,9 @@ ENDED = {
 
 
 def stated(type_: str, run: Run, at: datetime, has: Has, step: Step | None = None) -> Fact:
-    """QuestStarted, StepCompleted (`quest.advanced`), QuestCompleted, QuestFailed, QuestExpired or QuestAbandoned, as
-    the world is told and, but for the last, the player too."""
+    """QuestStarted, StepCompleted (`quest.advanced`), QuestCompleted, QuestFailed, QuestExpired or QuestAbandoned. All
+    but the last have a message for the player.
+    """
     message: dict[str, Any] = {
         "id": run.quest.id,
         "run": run.number,

@@ -44,7 +44,7 @@ class Quest(Content):
     auto_start = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     min_seconds = models.PositiveIntegerField(null=True, blank=True)
-    """The least that an honest player needs for it, in seconds played."""
+    """The least that an honest player needs to complete it, in seconds of play."""
     metadata = models.JSONField(default=dict, blank=True)
 
 
@@ -70,7 +70,7 @@ class Step(models.Model):
 
 
 class QuestRequirement(RequirementFields):
-    """A line of what it takes: to start the quest, to complete one of its steps, or what fails it."""
+    """One requirement: to start the quest, to complete one of its steps, or one that fails it."""
 
     class Role(models.TextChoices):
         START = "START", "to start the quest"
@@ -98,7 +98,7 @@ class QuestReward(models.Model):
 
 
 class Pool(Content):
-    """Quests of which each player is offered some, others every day or week."""
+    """Quests of which each player is offered some, and other ones in the next day or week."""
 
     pick = models.PositiveSmallIntegerField(default=1)
     period = models.CharField(
@@ -143,17 +143,17 @@ class Run(models.Model):
     player_id = models.CharField(max_length=64)
     quest_id = models.CharField(max_length=64)
     run = models.PositiveIntegerField()
-    """1, 2, 3 … of this player and quest."""
+    """The runs of one player and quest are numbered 1, 2, 3 …"""
     is_newest = models.BooleanField(default=True)
     version = models.PositiveIntegerField()
     status = models.CharField(max_length=11, choices=Status.choices(), default=Status.IN_PROGRESS.value)
     period = models.DateTimeField(null=True)
-    """DAILY, WEEKLY, MONTHLY: when the player's period opened in which it was started."""
+    """When the player's period opened in which it was started, of a quest that repeats by periods."""
     started_at = models.DateTimeField()
     deadline = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    """When it ended, however it did: what a cooldown counts from."""
+    """When it ended, however it did. A cooldown counts from then."""
     state = models.JSONField(default=dict)
     """What its steps have come to (quests.storing writes it)."""
 

@@ -1,5 +1,7 @@
-"""How a player stands with quests: read without a lock, worked out by the same rules that take runs on. Nothing is
-written: a run past its deadline is shown as it will be closed."""
+"""How a player stands with quests: read without a lock, and worked out by the rules that take runs on.
+
+Nothing is written: a run past its deadline is shown as it will be closed.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ STATES = (NOT_STARTED, *(status.value for status in Status if status != Status.A
 
 
 class ShownQuests:
-    """One player's runs as they are now, of every quest or of `only` one. A fixed number of queries."""
+    """One player's quests as they are shown now: all of them or `only` one, in a fixed number of queries."""
 
     def __init__(self, player_id: PlayerId, now: datetime, only: str | None = None) -> None:
         self.now = now

@@ -71,7 +71,7 @@ class Quest:
         return next((step for step in self.steps if step.id == id_), None)
 
     def deadline(self, started_at: datetime, period: Period | None) -> datetime | None:
-        """The last instant that counts for a run that was started then; None: there is no end."""
+        """The last instant that counts for a run that was started then; None where there is no end."""
         ends = [self.end_date, period.closes if period else None]
         if self.time_limit is not None:
             ends.append(started_at + timedelta(seconds=self.time_limit))
@@ -95,8 +95,10 @@ class Pool:
 
 
 def offered(pool: Pool, player_id: PlayerId, opens: datetime) -> tuple[str, ...]:
-    """The quests a pool offers a player in the period that opens then. Each is drawn by a hash of its own, so another
-    quest in the pool, or one less, changes as little as can be."""
+    """The quests a pool offers a player in the period that opens then.
+
+    Each is drawn by a hash of its own, so one quest more or less in the pool changes as little as can be.
+    """
 
     def luck(quest_id: str) -> bytes:
         return hashlib.blake2b("\0".join((player_id, pool.id, instant(opens), quest_id)).encode()).digest()
@@ -109,9 +111,10 @@ class QuestRules:
     by_id: dict[str, Quest]
     """Those in play, in their newest version."""
     starting: dict[int, Quest]
-    """serial → those that start by themselves; their bits, and the bits of those that can be completed once only."""
+    """serial → those that start by themselves."""
     starting_bits: int
     once_bits: int
+    """The bits of those that can be completed once only."""
     ids: dict[int, str]
     """serial → quest, retired ones included."""
     serials: dict[str, int]

@@ -35,7 +35,7 @@ class Status(Vocabulary):
 
 
 QUEST_SCOPE = "q:"
-"""What the scopes begin with in which a run counts; no achievement's does."""
+"""The scopes in which runs count begin with this; no achievement's scope does."""
 Has = Callable[[Requirement], bool]
 """Whether the player has what a requirement without a metric names: an achievement, a quest, a level."""
 
@@ -69,7 +69,7 @@ class Run:
     skipped: set[str] = field(default_factory=set)
     fails: dict[str, Count] = field(default_factory=dict)
     spared: set[str] = field(default_factory=set)
-    """Fail conditions that were met before it was started: they fail it no more."""
+    """Fail conditions that were met before the run was started: they do not fail it any more."""
     rewarded: dict[str, datetime] = field(default_factory=dict)
     """Steps that earlier runs were rewarded for, and when last."""
     final: dict[str, float] | None = None
@@ -95,9 +95,9 @@ class Run:
         return state is not None and state.completed_at is not None
 
     def rewards_of(self, step: Step) -> Sequence[str]:
-        """What a step that was completed earns: nothing again that an earlier run had, of a quest that never repeats
-        ever, of one that repeats by periods in the same period. Else whoever abandons it could earn its first step
-        over and over.
+        """What a completed step earns. Of a quest that never repeats, nothing that an earlier run earned; of one that
+        repeats by periods, nothing that was earned in the same period. Otherwise whoever abandons it could earn its
+        first step over and over.
         """
         last = self.rewarded.get(step.id)
         if last is None or (self.quest.repeat != NEVER and (self.period is None or last < self.period)):
@@ -148,7 +148,7 @@ class Run:
 
     @property
     def asks(self) -> bool:
-        """Whether something of it depends on what else the player has, so that any event may find it met."""
+        """Whether something of it depends on what else the player has: any event may find that met."""
         if self._asks is None:
             self._asks = any(r.nature == TARGET for r in self._requirements())
         return self._asks
@@ -173,8 +173,10 @@ def begin(
     root: str | None,
     has: Has,
 ) -> Run:
-    """A new run after the newest one there was, its first steps active. `root`: the event that is not to count for
-    them, if any."""
+    """Begin a new run after the newest one there was, with its first steps active.
+
+    `root` is the event that is not to count for them, if there is one.
+    """
     number = before.number + 1 if before is not None else 1
     run = Run(player_id, quest, number, True, at, quest.deadline(at, period), period.opens if period else None)
     if before is not None:
@@ -195,7 +197,7 @@ def activate(run: Run, at: datetime, root: str | None) -> None:
 
 
 def _open_steps(run: Run) -> list[Step]:
-    """The steps all of whose mandatory ones of a lower order are complete, but for the skipped."""
+    """The steps that are not skipped, and before which all mandatory ones of a lower order are complete."""
     left = [s for s in run.quest.steps if s.id not in run.skipped]
     last = min((s.order for s in left if not s.is_optional and not run.is_done(s)), default=None)
     return [s for s in left if last is None or s.order <= last]
@@ -267,7 +269,7 @@ def _choose(run: Run, step: Step) -> None:
 
 
 def close(run: Run, status: Status, at: datetime, has: Has) -> None:
-    """End a run, once; how far each step had come is kept, what it counted is not."""
+    """End a run. How far each step had come is kept, what it has counted is not."""
     run.final = step_progress(run, has)
     run.status, run.ended_at = status, at
     run.turn()

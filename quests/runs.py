@@ -52,7 +52,7 @@ class QuestRuns(Part):
     # -- loading -------------------------------------------------------------------------------------------------------
 
     def load(self, events: Sequence[GameEvent]) -> None:
-        """The open runs, and what starting asks for. Three queries at most, and one more for older versions."""
+        """Read the open runs, and what starting asks for. Three queries at most, and one more for older versions."""
         wanted: list[tuple[PlayerId, str]] = []
         asked: list[tuple[PlayerId, Requirement]] = []
         for player in self.world[Players].by_id.values():
@@ -69,7 +69,7 @@ class QuestRuns(Part):
             self.world[Tallies].load_lifetimes(asked)
 
     def read(self, keys: Iterable[tuple[PlayerId, str]]) -> None:
-        """The newest run of each (player, quest), where it is not known yet."""
+        """Read the newest run of each (player, quest), where it is not known yet."""
         missing = [key for key in keys if key not in self.newest]
         if missing:
             wanted = dict(zip(_KEY, zip(*missing, strict=True), strict=False))
@@ -91,7 +91,7 @@ class QuestRuns(Part):
         return runs
 
     def _read_members(self, runs: Iterable[Run]) -> None:
-        """What these runs' counts of different members have seen: a query only where some run has any."""
+        """Read what these runs' counts of different members have seen: a query only where some run has any."""
         counts = {key: (run, count) for run in runs for key, count in run.distinct() if count.tally.members}
         found = load_members(counts)
         for key, (run, count) in counts.items():
@@ -101,7 +101,7 @@ class QuestRuns(Part):
     # -- what is known -------------------------------------------------------------------------------------------------
 
     def open_runs(self, player_id: PlayerId) -> list[Run]:
-        """In the order of their quests' ids, whatever order the database gave them in."""
+        """The player's open runs, in the order of their quests' ids, whatever order the database gave them in."""
         return sorted(self._open.get(player_id, ()), key=lambda run: run.quest.id)
 
     def overdue(self) -> list[Run]:

@@ -76,14 +76,14 @@ class Sliding:
 
 
 def _entry(requirement: Requirement, at: datetime, value: float, member: str | None, samples: int = 1) -> WindowEntry:
-    """An entry as far as the requirement looks at it: COUNT adds up ones."""
+    """An entry with what the requirement looks at: COUNT adds up ones."""
     if requirement.type == "COUNT":
         value = float(samples)
     return at, "", value, member if requirement.type == "DISTINCT" else None, samples
 
 
 def _merged(older: list[WindowEntry], newer: list[WindowEntry]) -> list[WindowEntry]:
-    """Neighbours as one entry, where that is no more than a 64th of the samples that are newer."""
+    """Merge neighbours where they are no more than a 64th of the samples that are newer."""
     after = sum(entry[4] for entry in newer)
     kept: list[WindowEntry] = []
     for entry in reversed(older):
@@ -108,7 +108,9 @@ def _of_each_member(older: list[WindowEntry], newer: list[WindowEntry]) -> list[
 
 
 def _dumped(entry: WindowEntry) -> list[Json]:
-    """Microseconds since 1970, value, member and number of samples, as far as they say something."""
+    """Microseconds since 1970, value, member and number of samples; the last two are left out where there is nothing to
+    say.
+    """
     at, _, value, member, samples = entry
     fields: list[Json] = [(at - _EPOCH) // _MICROSECOND, number(value), member, samples]
     return fields[:2] if samples == 1 and member is None else fields[:3] if samples == 1 else fields

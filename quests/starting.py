@@ -15,7 +15,7 @@ from quests.runs import QuestRuns, late_grace, serials
 
 
 def startable(runs: QuestRuns, player: PlayerState, event: GameEvent) -> Iterator[Quest]:
-    """The quests that this event starts. What a backfill completes is of the past, and starts none."""
+    """The quests that this event starts. What a backfill completes lies in the past, and starts none."""
     if runs.world.backfill:
         return
     rules = runs.rules

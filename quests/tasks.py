@@ -15,32 +15,37 @@ from quests.models import Run
 from quests.running import Status
 from quests.runs import late_grace
 
-BITE = 200
+CHUNK = 200
 """Players in one transaction: they are locked for as long as it lasts."""
 
 
 def expire_runs(now: datetime) -> int:
-    """Close the runs that are past their deadline, a bite at a time; says of how many players. May run twice, or in two
-    processes at once."""
+    """Close the runs that are past their deadline, some players at a time; says of how many players.
+
+    It may run twice, or in two processes at once.
+    """
     looked_at = 0
-    while bite := queries.overdue(now - late_grace(), BITE):
-        bus.handle(ExpireRuns(player_ids=bite), actor=SYSTEM, now=now)
-        looked_at += len(bite)
+    while chunk := queries.overdue(now - late_grace(), CHUNK):
+        bus.handle(ExpireRuns(player_ids=chunk), actor=SYSTEM, now=now)
+        looked_at += len(chunk)
     return looked_at
 
 
 def move_runs(quest_id: str, now: datetime, *, actor: Actor) -> int:
-    """Put the open runs of a quest on its newest version, a bite at a time, where the steps they have done still exist;
-    says how many were moved."""
+    """Put the open runs of a quest on its newest version, where the steps they have done still exist; says how many
+    were moved. Some players at a time.
+    """
     moved, after = 0, ""
-    while bite := queries.on_older_versions(quest_id, after, BITE):
-        moved += bus.handle(MoveRuns(quest_id=quest_id, player_ids=bite), actor=actor, now=now)
-        after = bite[-1]
+    while chunk := queries.on_older_versions(quest_id, after, CHUNK):
+        moved += bus.handle(MoveRuns(quest_id=quest_id, player_ids=chunk), actor=actor, now=now)
+        after = chunk[-1]
     return moved
 
 
 def roll_up_rarity(now: datetime) -> int:
-    """Count who has completed each quest, however often; says of how many quests. May run twice, or in two processes at
-    once."""
+    """Count who has completed each quest, however often; says of how many quests.
+
+    It may run twice, or in two processes at once.
+    """
     done = Run.objects.filter(status=Status.COMPLETED).values_list("quest_id")
     return keep_rarities("quest", dict(done.annotate(Count("player_id", distinct=True))), now)

@@ -9,7 +9,7 @@ from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import sql
 from rewards.models import Transfer
 
-BITE = 5_000
+CHUNK = 5_000
 """Transfers renamed by one statement."""
 _COLUMNS = ("id", "player_id", "debit_account", "credit_account", "cause")
 
@@ -24,7 +24,7 @@ def pseudonymise(player_id: PlayerId) -> None:
     name = f"~{secrets.token_hex(16)}"
     account, renamed = f"player:{player_id}", f"player:{name}"
     mine = Transfer.objects.filter(player_id=player_id)
-    while found := list(mine.values_list(*_COLUMNS)[:BITE]):
+    while found := list(mine.values_list(*_COLUMNS)[:CHUNK]):
         rows = []
         for id_, _, debit, credit, cause in found:
             sides = (renamed if side == account else side for side in (debit, credit))

@@ -9,13 +9,13 @@ from gamification.kernel.core.actors import SYSTEM
 from rewards import queries
 from rewards.commands import ExpireRewards
 
-BITE = 200
+CHUNK = 200
 """Distributions expired in one transaction: their players are locked for as long as it lasts."""
 
 
 def expire_rewards(now: datetime) -> int:
-    """Expire all that is due, a bite at a time; says how many. May run twice, or in two processes at once."""
+    """Expire all that is due, a chunk at a time; says how many. May run twice, or in two processes at once."""
     expired = 0
-    while bite := queries.due(now, BITE):
-        expired += bus.handle(ExpireRewards(due=bite), actor=SYSTEM, now=now)
+    while chunk := queries.due(now, CHUNK):
+        expired += bus.handle(ExpireRewards(due=chunk), actor=SYSTEM, now=now)
     return expired

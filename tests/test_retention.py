@@ -214,7 +214,7 @@ def test_sessions_at_the_console_go_when_they_have_ended() -> None:
 
 @pytest.mark.django_db
 def test_more_than_one_bite_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BITE", 3)
+    monkeypatch.setattr(retention, "CHUNK", 3)
     for n in range(10):
         at = NOW - timedelta(days=31 if n % 3 else 1)
         RejectedEvent.objects.create(

@@ -20,7 +20,7 @@ from gamification.kernel.storage.pseudonyms import pseudonym
 from progress.models import ErasedPlayer
 from progress.players import Players
 
-BITE = 5_000
+CHUNK = 5_000
 """Rows deleted by one statement."""
 OTHERWISE: dict[type[Model], Callable[[PlayerId], object]] = {}
 
@@ -44,8 +44,8 @@ def rows_of(model: type[Model], player_id: PlayerId) -> QuerySet[Any]:
 
 
 def _delete(rows: QuerySet[Any]) -> None:
-    """A bite at a time: a request's call to the database must be short, however much somebody has played."""
-    while rows.filter(pk__in=rows.values("pk")[:BITE]).delete()[0] == BITE:
+    """A chunk at a time: a request's call to the database must be short, however much somebody has played."""
+    while rows.filter(pk__in=rows.values("pk")[:CHUNK]).delete()[0] == CHUNK:
         pass
 
 

@@ -223,8 +223,8 @@ def test_however_much_there_is_it_goes_in_bites(monkeypatch: pytest.MonkeyPatch)
     server = game_server()
     for n in range(5):
         spend(server, "ada", f"ada-{n}")
-    monkeypatch.setattr(erasing, "BITE", 2)
-    monkeypatch.setattr(erasure, "BITE", 2)
+    monkeypatch.setattr(erasing, "CHUNK", 2)
+    monkeypatch.setattr(erasure, "CHUNK", 2)
     with CaptureQueriesContext(connection) as captured:
         assert server.delete(ADA).status_code == 204
     assert rows_of("ada") == {}

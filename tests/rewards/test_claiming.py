@@ -317,7 +317,7 @@ def test_the_same_sweep_sent_twice_states_each_once() -> None:
 
 
 def test_a_sweep_goes_on_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "BITE", 2)
+    monkeypatch.setattr(tasks, "CHUNK", 2)
     publish(manual("brief", claim_within=60))
     for n in range(5):
         give("brief", f"p{n}")

@@ -46,7 +46,7 @@ PATIENCE = "10s"
 """How long to wait for another process to end its turn; longer than that waits for the broker."""
 NOTES = 100
 """Horizons that are waited for at once, at most."""
-BITE = 5_000
+CHUNK = 5_000
 """Rows forgotten in one transaction: a longer one would keep SQLite's only writer waiting."""
 
 _RUNNING = "SELECT min(id::text::bigint) FROM pg_snapshot_xip(moment) AS id"
@@ -247,12 +247,12 @@ def _forgot(now: datetime) -> bool:
         put_off = [to for each in here if (to := each.seen_to()) is not None]
         seen = min([*(each.cursor() for each in here), *put_off], default=newest)
         cut = 0
-        bite = list(FACTS.rows.values_list("pk", "stated_at")[:BITE])
-        for pk, stated_at in bite:
+        chunk = list(FACTS.rows.values_list("pk", "stated_at")[:CHUNK])
+        for pk, stated_at in chunk:
             if pk > too_many and (pk > seen or stated_at >= past):
                 break
             cut = pk
         if cut:
             FORGETTING.move(cut)
             FACTS.rows.filter(pk__lte=cut).delete()
-        return bool(bite) and cut == bite[-1][0]
+        return bool(chunk) and cut == chunk[-1][0]

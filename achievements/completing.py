@@ -24,6 +24,7 @@ from progress.rules.scopes import ALWAYS
 from progress.rules.windows import best_window
 from progress.tallies import Tallies, Window
 from rewards.ledger import EarnedRewards
+from rewards.rules import Source
 
 
 def complete(world: World, counted: CountedEvent) -> list[EarnedRewards]:
@@ -208,7 +209,7 @@ def mark_completed(
     return EarnedRewards(
         player_id=player.player_id,
         reward_ids=achievement.rewards,
-        source="ACHIEVEMENT",
+        source=Source.ACHIEVEMENT,
         source_id=achievement.id,
         occurrence=occurrence,
         at=at,

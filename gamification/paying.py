@@ -8,6 +8,7 @@ from gamification.kernel.core.world import World
 from progress.leveling import change_level
 from rewards.granting import grant
 from rewards.ledger import EarnedRewards, Ledger
+from rewards.rules import Source
 
 
 def pay(world: World, earned: EarnedRewards) -> None:
@@ -29,7 +30,7 @@ def reward_levels(world: World) -> None:
                 of_level = EarnedRewards(
                     player_id=change.player_id,
                     reward_ids=reached.rewards,
-                    source="LEVEL",
+                    source=Source.LEVEL,
                     source_id=str(reached.level),
                     at=change.at,
                 )

@@ -16,6 +16,7 @@ from quests.rules import QuestRules, Step
 from quests.running import Has, Run, Status
 from quests.runs import QuestRuns
 from rewards.ledger import EarnedRewards
+from rewards.rules import Source
 
 
 def expire(world: World) -> None:
@@ -70,7 +71,7 @@ def advance_run(
 def _step_completed(runs: QuestRuns, run: Run, step: Step, at: datetime, has: Has) -> EarnedRewards:
     runs.world.state(facts.stated(facts.ADVANCED, run, at, has, step))
     occurrence = "0" if run.quest.repeat == NEVER else str(run.number)
-    return _earned(run, run.rewards_of(step), "QUEST_STEP", f"{run.quest.id}/{step.id}", occurrence, at)
+    return _earned(run, run.rewards_of(step), Source.QUEST_STEP, f"{run.quest.id}/{step.id}", occurrence, at)
 
 
 def _completed(runs: QuestRuns, run: Run, player: PlayerState, at: datetime) -> EarnedRewards:
@@ -78,7 +79,7 @@ def _completed(runs: QuestRuns, run: Run, player: PlayerState, at: datetime) -> 
     player.quests_done |= quest.bit
     player.quests_completed += 1
     world.state_event(facts.COMPLETED, player.player_id, quest.id, str(run.number), facts.own_event_data(quest), at)
-    return _earned(run, quest.rewards, "QUEST", quest.id, str(run.number), at)
+    return _earned(run, quest.rewards, Source.QUEST, quest.id, str(run.number), at)
 
 
 def end(runs: QuestRuns, run: Run, status: Status, at: datetime, player: PlayerState) -> None:
@@ -94,7 +95,7 @@ def _ended(runs: QuestRuns, run: Run, player: PlayerState, at: datetime, has: Ha
 
 
 def _earned(
-    run: Run, rewards: Sequence[str], source: str, source_id: str, occurrence: str, at: datetime
+    run: Run, rewards: Sequence[str], source: Source, source_id: str, occurrence: str, at: datetime
 ) -> EarnedRewards:
     return EarnedRewards(
         player_id=run.player_id,

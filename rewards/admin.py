@@ -26,23 +26,14 @@ from rewards.models import (
     Transfer,
     Wallet,
 )
-
-TYPES = {
-    "POINTS": "POINTS: beside the achievements' own",
-    "XP": "XP: experience, which raises the level",
-    "CURRENCY": "CURRENCY: money for the wallet",
-    "ITEM": "ITEM: things for the inventory",
-    "BADGE": "BADGE: for the profile",
-    "TITLE": "TITLE: for the profile",
-    "RANDOM": "RANDOM: one of several, by weight",
-}
+from rewards.rules import RewardType, Status
 
 
 class RewardForm(ShapedForm):
     shape = RewardShape
     only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "value": ("POINTS", "XP", "CURRENCY"),
-        "currency": ("CURRENCY",),
+        "value": tuple(each.value for each in RewardType if each.has_amount),
+        "currency": tuple(each.value for each in RewardType if each.needs == "currency"),
     }
     empty: ClassVar[Mapping[str, str]] = {"value": "0"}
 
@@ -65,7 +56,7 @@ class RewardForm(ShapedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(choices := self.fields.get("type"), forms.ChoiceField):
-            choices.choices = [("", "—"), *TYPES.items()]
+            choices.choices = [("", "—"), *((each.value, each.described) for each in RewardType)]
 
 
 def known_currencies() -> list[str]:
@@ -89,7 +80,7 @@ class ItemInline(LineInline):
     form = ItemForm
     verbose_name = "item"
     verbose_name_plural = "items"
-    applies_to = "ITEM"
+    applies_to = RewardType.ITEM.value
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "metadata":
@@ -115,7 +106,7 @@ class ChanceInline(LineInline):
     autocomplete_fields = ("reward",)
     verbose_name = "line"
     verbose_name_plural = "table: one line of it is drawn"
-    applies_to = "RANDOM"
+    applies_to = RewardType.RANDOM.value
 
 
 @admin.register(Reward)
@@ -171,7 +162,7 @@ class DistributionAdmin(ReadOnlyAdmin):
         return f"{given.get_source_display().lower()} {given.source_id}"
 
     def open_to_action(self, row: Distribution) -> bool:
-        return row.status in (Distribution.Status.PENDING, Distribution.Status.CLAIMED)
+        return row.status in (Status.PENDING, Status.CLAIMED)
 
     @admin.action(description="Revoke: undo what claiming it did", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Distribution]) -> None:

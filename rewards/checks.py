@@ -7,11 +7,10 @@ from datetime import datetime
 
 from gamification.kernel.content.publishing import Definition, Definitions, Problem
 from gamification.kernel.core.encoding import canonical, parse_instant
+from rewards.rules import RewardType
 
-OF_TYPE = {"CURRENCY": "currency", "ITEM": "items", "RANDOM": "table"}
-"""Reward type → the field that it needs and no other may have."""
 AS_SAID = {"currency": "a currency", "items": "items", "table": "a table"}
-WITH_AN_AMOUNT = {"POINTS", "XP", "CURRENCY"}
+"""What only one type of reward needs, as a refusal names it."""
 
 
 def problems(definitions: Definitions) -> Iterator[Problem]:
@@ -31,7 +30,7 @@ def advice(reward: Definition, definitions: Definitions, now: datetime) -> Itera
     ends = reward["expires_at"]
     if ends is not None and parse_instant(ends) <= now:
         yield "expires_at", "ends_in_the_past", f"Nobody can claim it: it expired on {ends}."
-    if reward["type"] in WITH_AN_AMOUNT and not reward["value"]:
+    if RewardType(reward["type"]).has_amount and not reward["value"]:
         yield "value", "amount_is_0", f"A reward of type {reward['type']} with an amount of 0 gives nothing."
     currency = reward["currency"]
     others = {r["currency"] for id_, r in definitions.get("reward", {}).items() if id_ != reward["id"]}
@@ -60,13 +59,13 @@ def _items(definitions: Definitions) -> Iterator[Problem]:
 
 
 def _of_one(reward: Definition) -> Iterator[tuple[str, str, str]]:
-    type_ = reward["type"]
-    for owner, name in OF_TYPE.items():
-        if type_ == owner and not reward[name]:
-            yield name, "required", f"A reward of type {type_} needs {AS_SAID[name]}."
-        if type_ != owner and reward[name]:
+    type_ = RewardType(reward["type"])
+    for name, as_said in AS_SAID.items():
+        if type_.needs == name and not reward[name]:
+            yield name, "required", f"A reward of type {type_} needs {as_said}."
+        if type_.needs != name and reward[name]:
             yield name, "not_allowed", f"A reward of type {type_} has no {name}."
-    if type_ not in WITH_AN_AMOUNT and reward["value"]:
+    if not type_.has_amount and reward["value"]:
         yield "value", "not_allowed", f"A reward of type {type_} has no use for an amount: leave it at 0."
-    if type_ == "RANDOM" and reward["table"] and not sum(chance["weight"] for chance in reward["table"]):
+    if type_ == RewardType.RANDOM and reward["table"] and not sum(chance["weight"] for chance in reward["table"]):
         yield "table", "no_weight", "The weights of a table cannot all be 0: nothing could be drawn."

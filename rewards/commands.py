@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -21,7 +21,7 @@ from rewards.granting import claimed, grant
 from rewards.ledger import COLUMNS, EarnedRewards, InsufficientBalance, Ledger
 from rewards.models import Distribution
 from rewards.revoking import revoke
-from rewards.rules import CLAIMED, EXPIRED, PENDING, REVOKED, Given
+from rewards.rules import Given, Source, Status
 
 
 class RewardExpired(Refused):
@@ -45,15 +45,15 @@ class ClaimReward(Command):
 
     def handle(self, world: World) -> Given:
         mine = {"id": self.distribution_id, "player_id": self.player_id}
-        for given in _move(mine | {"status": PENDING}, {"status": CLAIMED, "claimed_at": world.now}):
+        for given in _move(mine | {"status": Status.PENDING}, {"status": Status.CLAIMED, "claimed_at": world.now}):
             if given.expires_at is not None and given.expires_at <= world.now:
                 raise RewardExpired("The time to claim it has passed.")
             claimed(world, given, world[Ledger].effect(given), world.now)
             return given
         for given in found(mine):
-            if given.status == EXPIRED:
+            if given.status == Status.EXPIRED:
                 raise RewardExpired("The time to claim it has passed.")
-            if given.status == REVOKED:
+            if given.status == Status.REVOKED:
                 raise RewardRevoked("It was revoked.")
             return given
         raise NotFound("There is no such distribution.")
@@ -69,10 +69,10 @@ class ClaimAll(Command):
 
     def handle(self, world: World) -> list[Given]:
         cause = {"player_id": self.player_id, "source": self.source, "source_id": self.source_id}
-        ids = [given.id for given in found(cause) if given.status_at(world.now) == PENDING]
-        for given in _move({"id": ids, "status": PENDING}, {"status": CLAIMED, "claimed_at": world.now}):
+        ids = [given.id for given in found(cause) if given.status_at(world.now) == Status.PENDING]
+        for given in _move({"id": ids, "status": Status.PENDING}, {"status": Status.CLAIMED, "claimed_at": world.now}):
             claimed(world, given, world[Ledger].effect(given), world.now)
-        return [given for given in found(cause) if given.status == CLAIMED]
+        return [given for given in found(cause) if given.status == Status.CLAIMED]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +89,12 @@ class GrantReward(Command):
         if published is None or published.retired:
             raise NotFound(f"There is no reward {self.reward_id!r}.")
         grant_id = self.grant_id or str(uuid7())
-        for given in found({"player_id": self.player_id, "source": "GRANT", "source_id": grant_id}):
+        for given in found({"player_id": self.player_id, "source": Source.GRANT, "source_id": grant_id}):
             return given
         by_hand = EarnedRewards(
             player_id=self.player_id,
             reward_ids=[self.reward_id],
-            source="GRANT",
+            source=Source.GRANT,
             source_id=grant_id,
             at=world.now,
             reason=self.reason,
@@ -118,13 +118,15 @@ class RevokeDistribution(Command):
         this = {"id": self.distribution_id}
         for given in found(this):
             match given.status_at(world.now):
-                case "REVOKED":
+                case Status.REVOKED:
                     return given
-                case "EXPIRED":
+                case Status.EXPIRED:
                     raise RewardExpired("It expired: there is nothing to revoke.")
-                case _:
+                case Status.PENDING | Status.CLAIMED:
                     _revoke(world, this, self.reason)
                     return found(this)[0]
+                case never:
+                    assert_never(never)
         raise NotFound("There is no such distribution.")
 
 
@@ -188,7 +190,7 @@ class ExpireRewards(Command):
         return [player_id for _, player_id in self.due]
 
     def handle(self, world: World) -> int:
-        expired = _move({"id": [id_ for id_, _ in self.due], "status": PENDING}, {"status": EXPIRED})
+        expired = _move({"id": [id_ for id_, _ in self.due], "status": Status.PENDING}, {"status": Status.EXPIRED})
         for given in expired:
             world.state(facts.stated(facts.EXPIRED, given, world[Ledger].effect(given), world.now))
         return len(expired)
@@ -205,19 +207,19 @@ def revoke_of(
     cause = {"player_id": player_id, "source": source, "source_id": source_id}
     if occurrence is not None:
         cause["occurrence"] = occurrence
-    ids = [given.id for given in found(cause) if given.status_at(world.now) in (PENDING, CLAIMED)]
+    ids = [given.id for given in found(cause) if given.status_at(world.now) in (Status.PENDING, Status.CLAIMED)]
     return _revoke(world, {"id": ids}, reason)
 
 
 def found(where: dict[str, Any]) -> list[Given]:
     """Distributions as they are now, oldest cause first."""
     rows = Distribution.objects.filter(**where).order_by("created_at", "occurrence", "line").values_list(*COLUMNS)
-    return [Given(*row) for row in rows]
+    return [Given.from_row(row) for row in rows]
 
 
 def _revoke(world: World, where: dict[str, Any], reason: str) -> list[Given]:
-    changes = {"status": REVOKED, "revoked_at": world.now, "revoked_by": world.actor.signature}
-    revoked = _move(where | {"status": [PENDING, CLAIMED]}, changes)
+    changes = {"status": Status.REVOKED, "revoked_at": world.now, "revoked_by": world.actor.signature}
+    revoked = _move(where | {"status": [Status.PENDING, Status.CLAIMED]}, changes)
     for given in revoked:
         revoke(world, given, reason)
     return revoked
@@ -225,5 +227,5 @@ def _revoke(world: World, where: dict[str, Any], reason: str) -> list[Given]:
 
 def _move(where: dict[str, Any], changes: dict[str, Any]) -> list[Given]:
     """Change those distributions that are as `where` says, and only those. In the order of their causes."""
-    moved = [Given(*row) for row in sql.change(Distribution, changes, where=where, returning=COLUMNS)]
+    moved = [Given.from_row(row) for row in sql.change(Distribution, changes, where=where, returning=COLUMNS)]
     return sorted(moved, key=lambda given: (given.player_id, given.created_at, given.occurrence, given.line))

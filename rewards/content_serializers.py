@@ -17,7 +17,7 @@ from gamification.kernel.web.strict_fields import (
     Text,
     rows,
 )
-from rewards.models import Currency, Reward, RewardType
+from rewards.rules import Claim, OnRevoke, RewardType
 
 DEAREST = 10**12
 """What one reward is worth at most: nine million of them fit a balance."""
@@ -37,12 +37,12 @@ class ChanceShape(Shape):
 
 class RewardShape(ContentShape):
     id = Id()
-    type = Choice(choices=RewardType.choices)
+    type = Choice(choices=RewardType.choices())
     value = Integer(min_value=0, max_value=DEAREST, default=0)
     currency = OptionalId()
     items = rows(ItemShape, most=100, allow_null=True)
     table = rows(ChanceShape, most=1000, allow_null=True)
-    claim = Choice(choices=Reward.Claim.choices, default="MANUAL")
+    claim = Choice(choices=Claim.choices(), default=Claim.MANUAL.value)
     claim_within = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
     expires_at = Instant(allow_null=True, default=None)
     metadata = JsonObject(default=dict)
@@ -54,7 +54,7 @@ class RewardShape(ContentShape):
 class CurrencyShape(ContentShape):
     id = Id()
     name = Text(max_length=120, required=False)
-    on_revoke = Choice(choices=Currency.OnRevoke.choices, default="DEBT")
+    on_revoke = Choice(choices=OnRevoke.choices(), default=OnRevoke.DEBT.value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return {"id": attrs["id"], "name": attrs.get("name", attrs["id"]), **attrs}

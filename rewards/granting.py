@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import assert_never
 
 from gamification.kernel.core.world import World
 from rewards import facts, rules
 from rewards.ledger import EarnedRewards, Ledger
-from rewards.rules import CLAIMED, PENDING, Award, Given
+from rewards.rules import Award, Given, RewardType, Status
 
 
 def grant(world: World, earned: EarnedRewards, line: int) -> Given | None:
@@ -22,7 +23,7 @@ def grant(world: World, earned: EarnedRewards, line: int) -> Given | None:
         return None
     version, award = ledger.newest(reward_id)
     effect, drawn, drawn_version = award, "", 0
-    if award.type == "RANDOM" and (luck := rules.draw(id_, award.chances)):
+    if award.type == RewardType.RANDOM and (luck := rules.draw(id_, award.chances)):
         drawn = luck
         drawn_version, effect = ledger.newest(drawn)
     given = Given(
@@ -34,7 +35,7 @@ def grant(world: World, earned: EarnedRewards, line: int) -> Given | None:
         source_id=earned.source_id,
         occurrence=earned.occurrence,
         line=line,
-        status=PENDING,
+        status=Status.PENDING,
         kind=effect.type,
         drawn=drawn,
         drawn_version=drawn_version,
@@ -50,7 +51,7 @@ def grant(world: World, earned: EarnedRewards, line: int) -> Given | None:
     ledger.granted[id_] = given
     world.state(facts.stated(facts.GRANTED, given, effect, earned.at))
     if award.is_auto and not rules.is_over(award.expires_at, earned.at):
-        given.status, given.claimed_at = CLAIMED, world.now
+        given.status, given.claimed_at = Status.CLAIMED, world.now
         claimed(world, given, effect, earned.at)
     return given
 
@@ -67,15 +68,20 @@ def apply(world: World, given: Given, effect: Award, at: datetime) -> None:
     """Give the player what a distribution comes to."""
     ledger, player_id = world[Ledger], given.player_id
     match effect.type:
-        case "POINTS":
+        case RewardType.POINTS:
             ledger.add_points(player_id, effect.value)
-        case "XP":
+        case RewardType.XP:
             ledger.add_xp(player_id, effect.value, at)
-        case "CURRENCY":
+        case RewardType.CURRENCY:
             ledger.pay(player_id, effect.currency, effect.value, given.id)
-        case "ITEM":
+        case RewardType.ITEM:
             for item in effect.items:
                 stack = ledger.stack(player_id, item.id)
                 stack.type = item.type or stack.type
                 stack.quantity, stack.changed = stack.quantity + item.quantity, True
-        # BADGE and TITLE: a profile shows the claimed distributions of that kind. RANDOM: it drew nothing.
+        case RewardType.BADGE | RewardType.TITLE:
+            pass  # a profile shows the claimed distributions of that kind
+        case RewardType.RANDOM:
+            pass  # it drew nothing
+        case _:
+            assert_never(effect.type)

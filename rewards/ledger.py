@@ -19,7 +19,7 @@ from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
 from rewards import rules
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet
-from rewards.rules import Award, Given, RewardRules
+from rewards.rules import Award, Given, RewardRules, Source
 
 COLUMNS = [field.name for field in fields(Given)]
 TRANSFER = ["id", "player_id", "debit_account", "credit_account", "currency", "amount", "cause", "made_by",
@@ -55,7 +55,7 @@ class EarnedRewards:
 
     player_id: PlayerId
     reward_ids: Sequence[str]
-    source: str
+    source: Source
     source_id: str
     occurrence: str = "0"
     at: datetime

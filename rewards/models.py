@@ -7,43 +7,24 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from gamification.kernel.models import ActorField, Content, content_named
-
-
-class RewardType(models.TextChoices):
-    POINTS = "POINTS"
-    XP = "XP"
-    CURRENCY = "CURRENCY"
-    ITEM = "ITEM"
-    BADGE = "BADGE"
-    TITLE = "TITLE"
-    RANDOM = "RANDOM"
-
+from rewards.rules import Claim, OnRevoke, RewardType, Source, Status
 
 # -- what designers author ---------------------------------------------------------------------------------------------
 
 
 class Currency(Content):
-    class OnRevoke(models.TextChoices):
-        DEBT = "DEBT"
-        CLAMP = "CLAMP"
-        REFUSE = "REFUSE"
-
     name = models.CharField(max_length=120)
-    on_revoke = models.CharField(max_length=6, choices=OnRevoke.choices, default=OnRevoke.DEBT)
+    on_revoke = models.CharField(max_length=6, choices=OnRevoke.choices(), default=OnRevoke.DEBT.value)
 
     class Meta(Content.Meta):
         verbose_name_plural = "currencies"
 
 
 class Reward(Content):
-    class Claim(models.TextChoices):
-        MANUAL = "MANUAL"
-        AUTO = "AUTO"
-
-    type = models.CharField(max_length=8, choices=RewardType.choices)
+    type = models.CharField(max_length=8, choices=RewardType.choices())
     value = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=64, blank=True, default="")
-    claim = models.CharField(max_length=6, choices=Claim.choices, default=Claim.MANUAL)
+    claim = models.CharField(max_length=6, choices=Claim.choices(), default=Claim.MANUAL.value)
     claim_within = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds a player has to claim it")
     expires_at = models.DateTimeField(null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
@@ -109,30 +90,17 @@ class Distribution(models.Model):
         "undone",
     )
 
-    class Status(models.TextChoices):
-        PENDING = "PENDING"
-        CLAIMED = "CLAIMED"
-        EXPIRED = "EXPIRED"
-        REVOKED = "REVOKED"
-
-    class Source(models.TextChoices):
-        ACHIEVEMENT = "ACHIEVEMENT"
-        QUEST = "QUEST"
-        QUEST_STEP = "QUEST_STEP"
-        LEVEL = "LEVEL"
-        GRANT = "GRANT"
-
     id = models.UUIDField(primary_key=True)
     player_id = models.CharField(max_length=64)
     reward_id = models.CharField(max_length=64)
     reward_version = models.PositiveIntegerField()
     """The published version it was granted under: later edits do not change what was given."""
-    source = models.CharField(max_length=11, choices=Source.choices)
+    source = models.CharField(max_length=11, choices=Source.choices())
     source_id = models.CharField(max_length=140)
     occurrence = models.CharField(max_length=40, default="0")
     line = models.PositiveSmallIntegerField(default=0)
-    status = models.CharField(max_length=7, choices=Status.choices, default=Status.PENDING)
-    kind = models.CharField(max_length=8, choices=RewardType.choices)
+    status = models.CharField(max_length=7, choices=Status.choices(), default=Status.PENDING.value)
+    kind = models.CharField(max_length=8, choices=RewardType.choices())
     """What it comes to: the reward's type, or the type of what a RANDOM one drew."""
     drawn = models.CharField(max_length=64, blank=True, default="")
     drawn_version = models.PositiveIntegerField(default=0)

@@ -13,22 +13,22 @@ from gamification.kernel.core.messages import PlayerId
 from rewards import facts
 from rewards.ledger import COLUMNS
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet
-from rewards.rules import EXPIRED, PENDING, Given
+from rewards.rules import Given, Status
 
 
 def distributions(now: datetime, *, state: str | None = None, **columns: str | None) -> QuerySet[Distribution]:
     """Distributions by columns (None: any) and by the status they have at `now`, swept or not."""
     found = Distribution.objects.filter(**{name: value for name, value in columns.items() if value is not None})
-    over = Q(status=PENDING, expires_at__lte=now)
-    if state == EXPIRED:
-        return found.filter(Q(status=EXPIRED) | over)
-    if state == PENDING:
-        return found.filter(Q(status=PENDING) & (Q(expires_at=None) | Q(expires_at__gt=now)))
+    over = Q(status=Status.PENDING, expires_at__lte=now)
+    if state == Status.EXPIRED:
+        return found.filter(Q(status=Status.EXPIRED) | over)
+    if state == Status.PENDING:
+        return found.filter(Q(status=Status.PENDING) & (Q(expires_at=None) | Q(expires_at__gt=now)))
     return found.filter(status=state) if state else found
 
 
 def shown(row: Distribution, now: datetime) -> dict[str, Any]:
-    return facts.distribution(Given(*(getattr(row, column) for column in COLUMNS)), now)
+    return facts.distribution(Given.from_row([getattr(row, column) for column in COLUMNS]), now)
 
 
 def wallet(player_id: PlayerId) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ def inventory(player_id: PlayerId) -> list[dict[str, Any]]:
 
 def due(now: datetime, limit: int) -> list[tuple[UUID, PlayerId]]:
     """What nobody claimed in time and nobody swept yet, longest over first: `(distribution, player)`."""
-    over = Distribution.objects.filter(status=PENDING, expires_at__lte=now).order_by("expires_at")
+    over = Distribution.objects.filter(status=Status.PENDING, expires_at__lte=now).order_by("expires_at")
     return list(over.values_list("id", "player_id")[:limit])
 
 
@@ -63,6 +63,6 @@ def given_for(player_id: PlayerId, source: str, source_ids: Iterable[str]) -> di
     rows = Distribution.objects.filter(player_id=player_id, source=source, source_id__in=list(source_ids))
     found: dict[str, list[Given]] = {}
     for row in rows.order_by("created_at", "occurrence", "line").values_list(*COLUMNS):
-        given = Given(*row)
+        given = Given.from_row(row)
         found.setdefault(given.source_id, []).append(given)
     return found

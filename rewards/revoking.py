@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 from gamification.kernel.core.world import World
 from rewards import facts, rules
 from rewards.ledger import Ledger
-from rewards.rules import Award, Given
+from rewards.rules import Award, Given, RewardType
 
 
 def undo(world: World, given: Given, effect: Award) -> dict[str, Any]:
@@ -16,15 +16,15 @@ def undo(world: World, given: Given, effect: Award) -> dict[str, Any]:
     taken: Any = 0
     owed: Any = 0
     match effect.type:
-        case "POINTS":
+        case RewardType.POINTS:
             owed = ledger.take_points(player_id, effect.value)
             taken = effect.value - owed
-        case "XP":
+        case RewardType.XP:
             owed = ledger.take_xp(player_id, effect.value)
             taken = effect.value - owed
-        case "CURRENCY":
+        case RewardType.CURRENCY:
             taken, owed = ledger.take_back(player_id, effect.currency, effect.value, given.id)
-        case "ITEM":
+        case RewardType.ITEM:
             ledger.open(player_id)
             taken, owed = {}, {}
             for item in effect.items:
@@ -33,6 +33,10 @@ def undo(world: World, given: Given, effect: Award) -> dict[str, Any]:
                 stack.quantity, stack.owed, stack.changed = stack.quantity - got, stack.owed + missing, True
                 taken[item.id] = taken.get(item.id, 0) + got
                 owed[item.id] = owed.get(item.id, 0) + missing
+        case RewardType.BADGE | RewardType.TITLE | RewardType.RANDOM:
+            pass  # revoked, it is no longer shown; what drew nothing gave nothing
+        case _:
+            assert_never(effect.type)
     return {"taken": taken, "owed": owed}
 
 

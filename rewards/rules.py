@@ -8,13 +8,88 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import accumulate
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from gamification.kernel.core.encoding import parse_instant
+from gamification.kernel.core.vocabulary import Vocabulary
 
-PENDING, CLAIMED, EXPIRED, REVOKED = "PENDING", "CLAIMED", "EXPIRED", "REVOKED"
-DEBT, CLAMP, REFUSE = "DEBT", "CLAMP", "REFUSE"
+
+class RewardType(Vocabulary):
+    POINTS = "POINTS"
+    XP = "XP"
+    CURRENCY = "CURRENCY"
+    ITEM = "ITEM"
+    BADGE = "BADGE"
+    TITLE = "TITLE"
+    RANDOM = "RANDOM"
+
+    @property
+    def has_amount(self) -> bool:
+        return self in (RewardType.POINTS, RewardType.XP, RewardType.CURRENCY)
+
+    @property
+    def needs(self) -> str:
+        """The field of a definition that this type needs and no other may have; empty: none."""
+        match self:
+            case RewardType.CURRENCY:
+                return "currency"
+            case RewardType.ITEM:
+                return "items"
+            case RewardType.RANDOM:
+                return "table"
+            case RewardType.POINTS | RewardType.XP | RewardType.BADGE | RewardType.TITLE:
+                return ""
+            case _:
+                assert_never(self)
+
+    @property
+    def described(self) -> str:
+        """As the form offers it to designers."""
+        return f"{self.value}: {_DESCRIBED[self]}"
+
+
+_DESCRIBED = {
+    RewardType.POINTS: "beside the achievements' own",
+    RewardType.XP: "experience, which raises the level",
+    RewardType.CURRENCY: "money for the wallet",
+    RewardType.ITEM: "things for the inventory",
+    RewardType.BADGE: "for the profile",
+    RewardType.TITLE: "for the profile",
+    RewardType.RANDOM: "one of several, by weight",
+}
+
+
+class Status(Vocabulary):
+    """What has become of a distribution."""
+
+    PENDING = "PENDING"
+    CLAIMED = "CLAIMED"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+class Source(Vocabulary):
+    """What kind of cause a distribution has."""
+
+    ACHIEVEMENT = "ACHIEVEMENT"
+    QUEST = "QUEST"
+    QUEST_STEP = "QUEST_STEP"
+    LEVEL = "LEVEL"
+    GRANT = "GRANT"
+
+
+class Claim(Vocabulary):
+    MANUAL = "MANUAL"
+    AUTO = "AUTO"
+
+
+class OnRevoke(Vocabulary):
+    """What becomes of money that is taken back after it was spent."""
+
+    DEBT = "DEBT"
+    CLAMP = "CLAMP"
+    REFUSE = "REFUSE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +104,7 @@ class Award:
     """One version of a reward, ready to be given."""
 
     id: str
-    type: str
+    type: RewardType
     value: int
     currency: str
     items: tuple[Item, ...]
@@ -50,12 +125,12 @@ class Given:
     player_id: str
     reward_id: str
     reward_version: int
-    source: str
+    source: Source
     source_id: str
     occurrence: str
     line: int
-    status: str
-    kind: str
+    status: Status
+    kind: RewardType
     drawn: str
     drawn_version: int
     reason: str
@@ -67,9 +142,16 @@ class Given:
     revoked_by: str
     undone: dict[str, Any] | None
 
-    def status_at(self, now: datetime) -> str:
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Given:
+        given = cls(*row)
+        given.source, given.status, given.kind = Source(given.source), Status(given.status), RewardType(given.kind)
+        return given
+
+    def status_at(self, now: datetime) -> Status:
         """Its status by the clock: a pending one past its time has expired, whether it was swept or not."""
-        return EXPIRED if self.status == PENDING and is_over(self.expires_at, now) else self.status
+        is_late = self.status == Status.PENDING and is_over(self.expires_at, now)
+        return Status.EXPIRED if is_late else self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +159,22 @@ class RewardRules:
     """What is in play, and older versions of it that were looked up since."""
 
     awards: dict[str, Award]
-    on_revoke: dict[str, str]
+    on_revoke: dict[str, OnRevoke]
     kept: dict[tuple[str, int], Award] = field(default_factory=dict)
 
-    def policy(self, currency: str) -> str:
+    def policy(self, currency: str) -> OnRevoke:
         """What becomes of money that is revoked after it was spent: debt, where nobody said otherwise."""
-        return self.on_revoke.get(currency, DEBT)
+        return self.on_revoke.get(currency, OnRevoke.DEBT)
 
 
 def compile_rewards(definitions: Mapping[str, Mapping[str, Mapping[str, Any]]], units: object) -> RewardRules:
     """Rewards are read when they are granted, not counted for players: they make no units."""
     return RewardRules(
         awards={id_: award(definition) for id_, definition in definitions.get("reward", {}).items()},
-        on_revoke={id_: item.get("on_revoke") or DEBT for id_, item in definitions.get("currency", {}).items()},
+        on_revoke={
+            id_: OnRevoke(item.get("on_revoke") or OnRevoke.DEBT)
+            for id_, item in definitions.get("currency", {}).items()
+        },
     )
 
 
@@ -98,12 +183,12 @@ def award(definition: Mapping[str, Any]) -> Award:
     expires_at = definition.get("expires_at")
     return Award(
         id=definition["id"],
-        type=definition["type"],
+        type=RewardType(definition["type"]),
         value=value,
         currency=currency or "",
         items=tuple(Item(item["id"], item.get("type") or "", item.get("quantity", 1)) for item in items),
         chances=tuple((chance["reward"], chance["weight"]) for chance in definition.get("table") or []),
-        is_auto=definition.get("claim") == "AUTO",
+        is_auto=definition.get("claim") == Claim.AUTO,
         claim_within=definition.get("claim_within"),
         expires_at=parse_instant(expires_at) if expires_at else None,
         content={"type": definition["type"], "value": value, "currency": currency or None, "items": items},
@@ -155,9 +240,15 @@ def take(have: int, amount: int) -> tuple[int, int]:
     return taken, amount - taken
 
 
-def recover(balance: int, amount: int, policy: str) -> tuple[int, int] | None:
+def recover(balance: int, amount: int, policy: OnRevoke) -> tuple[int, int] | None:
     """`(taken, owed)` of money that is taken back from a wallet; None: its currency refuses to go without."""
     taken, owed = take(balance, amount)
-    if owed and policy == REFUSE:
-        return None
-    return taken, 0 if policy == CLAMP else owed
+    match policy:
+        case OnRevoke.DEBT:
+            return taken, owed
+        case OnRevoke.CLAMP:
+            return taken, 0
+        case OnRevoke.REFUSE:
+            return None if owed else (taken, 0)
+        case _:
+            assert_never(policy)

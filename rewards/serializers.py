@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from gamification.kernel.web.strict_fields import SMALL, Integer, Shape, Text
-from rewards.models import Distribution
+from rewards.rules import Source, Status
 
 REASON = 200
 """Characters of a reason; a transfer's cause has room for it and what it was the reason of."""
@@ -48,11 +48,11 @@ class DistributionShape(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     player_id = serializers.CharField()
     reward_id = serializers.CharField()
-    source = serializers.ChoiceField(choices=Distribution.Source.choices)  # type: ignore[assignment] # Field has one too
+    source = serializers.ChoiceField(choices=Source.choices())  # type: ignore[assignment] # Field has one too
     source_id = serializers.CharField()
     occurrence = serializers.CharField()
     line = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=Distribution.Status.choices)
+    status = serializers.ChoiceField(choices=Status.choices())
     created_at = serializers.DateTimeField()
     claimed_at = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)

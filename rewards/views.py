@@ -21,7 +21,7 @@ from gamification.kernel.web.parameters import chosen, matching
 from gamification.kernel.web.strict_fields import parse
 from rewards import facts, queries
 from rewards.commands import ClaimReward, ConsumeItem, GrantReward, RevokeDistribution, Spend
-from rewards.models import Distribution
+from rewards.rules import Source, Status
 from rewards.serializers import (
     ClaimWish,
     ConsumeWish,
@@ -38,7 +38,8 @@ from rewards.serializers import (
 NEWEST_FIRST = ["-created_at", "-id"]
 _page = paged(DistributionShape)
 _uuid = OpenApiParameter("distribution_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
-STATES = Distribution.Status.values
+STATES = [status.value for status in Status]
+SOURCES = [source.value for source in Source]
 _state = OpenApiParameter("state", enum=STATES, required=False)
 
 
@@ -73,7 +74,7 @@ class Distributions(APIView):
             OpenApiParameter("player_id", required=False),
             _state,
             OpenApiParameter("reward", description="A reward's id.", required=False),
-            OpenApiParameter("source", enum=Distribution.Source.values, required=False),
+            OpenApiParameter("source", enum=SOURCES, required=False),
             *_page["parameters"],
         ],
         responses=_page["responses"],
@@ -85,7 +86,7 @@ class Distributions(APIView):
             state=chosen(request, "state", STATES),
             player_id=matching(request, "player_id", PLAYER_ID, A_PLAYER_ID),
             reward_id=matching(request, "reward", strict_fields.ID, "This is not a reward's id."),
-            source=chosen(request, "source", Distribution.Source.values),
+            source=chosen(request, "source", SOURCES),
         )
         return paginate(request, found, ordering=NEWEST_FIRST, show=lambda row: queries.shown(row, now))
 

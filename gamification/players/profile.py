@@ -13,6 +13,7 @@ from progress.leveling import LevelRules
 from progress.models import Player
 from progress.zones import Home
 from rewards.models import Distribution
+from rewards.rules import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,6 @@ def profile(player_id: PlayerId, now: datetime) -> Profile:
 
 def _worn(player_id: PlayerId, kind: str) -> list[str]:
     """Badges or titles by their rewards' ids, each once, in the order they were earned."""
-    claimed = Distribution.objects.filter(player_id=player_id, kind=kind, status=Distribution.Status.CLAIMED)
+    claimed = Distribution.objects.filter(player_id=player_id, kind=kind, status=Status.CLAIMED)
     earned = claimed.order_by("claimed_at", "id").values_list("drawn", "reward_id")
     return list(dict.fromkeys(drawn or reward_id for drawn, reward_id in earned))

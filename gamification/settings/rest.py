@@ -46,7 +46,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AchievementTypeEnum": "achievements.models.Achievement.Type",
         "RequirementTypeEnum": "progress.rules.vocabulary.RequirementType.choices",
-        "RewardTypeEnum": "rewards.models.RewardType",
+        "RewardTypeEnum": "rewards.rules.RewardType.choices",
         "QuestTypeEnum": "quests.models.Quest.Type",
         "QuestStatusEnum": "quests.reading.STATES",
         "ServerOrPlayerEnum": "progress.models.Metric.ReportedBy",

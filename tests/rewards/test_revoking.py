@@ -24,7 +24,7 @@ from rewards.commands import (
 )
 from rewards.ledger import EarnedRewards, InsufficientBalance, Ledger
 from rewards.models import Distribution, Transfer
-from rewards.rules import Given
+from rewards.rules import Given, Source
 from tests.pipeline.content import currency, level, publish, reward
 from tests.support.rewarding import (
     NOON,
@@ -233,7 +233,7 @@ class Earn(Command):
             earned = EarnedRewards(
                 player_id="ann",
                 reward_ids=["coins", "wait"],
-                source="ACHIEVEMENT",
+                source=Source.ACHIEVEMENT,
                 source_id="a",
                 occurrence=occurrence,
                 at=world.now,

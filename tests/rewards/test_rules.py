@@ -90,7 +90,7 @@ def test_it_is_over_at_the_very_instant() -> None:
     ],
 )
 def test_what_is_taken_and_owed_of_seven(policy: str, balance: int, expected: tuple[int, int] | None) -> None:
-    assert rules.recover(balance, 7, policy) == expected
+    assert rules.recover(balance, 7, rules.OnRevoke(policy)) == expected
 
 
 @given(st.integers(0), st.integers(0))

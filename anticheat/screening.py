@@ -20,6 +20,7 @@ from anticheat.models import Finding, Rule
 from anticheat.models import Trail as TrailRow
 from anticheat.rules import HardRule, Trail, Values, broken
 from gamification.kernel.core.messages import GameEvent, PlayerId
+from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.models import Event
 from gamification.kernel.storage import inbox, sql
@@ -143,6 +144,7 @@ class Screening(Part):
         )
 
 
+@timed("screen")
 def screen(world: World, events: Iterable[GameEvent]) -> list[GameEvent]:
     """The events that may count, in the order given."""
     part = world[Screening]

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from anticheat.screening import note_reuse
 from gamification.kernel.core.messages import GameEvent
+from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import inbox
 from progress.erasure import PlayerErased, unnamed
 from progress.players import Players
 
 
+@timed("admit")
 def admit(world: World, batch: Sequence[GameEvent]) -> list[GameEvent]:
     """Keep what is new, in the order in which it counts; note the rest as refused or as duplicates."""
     erased = world[Players].erased

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from time import perf_counter
 from typing import TypeVar
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from gamification import reactions
 from gamification.kernel.content import publishing
 from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.stages import count_batch, timed, took
 from gamification.kernel.core.world import World
 from progress.players import Players
 from progress.tallies import Tallies
@@ -50,6 +52,8 @@ def committed(
                 world = open_world(player_ids, now=now, actor=actor, backfill=backfill)
                 world[Ledger].given = given
                 answer = work(world)
+                worked = perf_counter()
+            took("commit", worked)
         except IntegrityError:
             found = world[Ledger].found_given() - given if world is not None else None
             if not found or not tries_left:
@@ -57,10 +61,12 @@ def committed(
             given |= found
         else:
             reactions.after_commit(world)
+            count_batch(world.outcome, rounds=world.rounds, held=len(world[Screening].held))
             return answer
     raise AssertionError("the last try returns or raises")
 
 
+@timed("lock")
 def open_world(
     player_ids: Iterable[PlayerId], *, now: datetime, actor: Actor = SYSTEM, backfill: bool = False
 ) -> World:

@@ -19,6 +19,7 @@ from gamification.committing import committed
 from gamification.feed import numbering
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Command, GameEvent, Outcome
+from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import World
 from gamification.kernel.messaging import outbox
 from gamification.kernel.storage import inbox, sql
@@ -78,9 +79,10 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
     return committed(grant_wish, command.players(), now=now, actor=actor)
 
 
+@timed("decide")
 def play(world: World, wave: Sequence[GameEvent]) -> None:
     """Let events count, one after the other, then those they caused, round by round."""
-    for _ in range(MAX_ROUNDS):
+    for world.rounds in range(1, MAX_ROUNDS + 1):
         for event in wave:
             counted = record(world, event)  # samples into aggregates: what this event may have completed
             for decide in (complete, advance):  # achievements, then quests
@@ -99,6 +101,7 @@ def is_awaited(world: World, event: GameEvent) -> bool:
     return world[Standings].is_awaited(event) or world[QuestRuns].is_awaited(event)
 
 
+@timed("read")
 def read(world: World, events: Sequence[GameEvent]) -> None:
     """Read, once, whatever these events and all that may follow from them can touch."""
     measure(world, events)
@@ -106,6 +109,7 @@ def read(world: World, events: Sequence[GameEvent]) -> None:
         part.load(events)
 
 
+@timed("write")
 def write(world: World) -> None:
     """Write each table once; the players last, since everything before may change them."""
     with sql.pipelined():

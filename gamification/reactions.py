@@ -15,6 +15,7 @@ from django.db import DatabaseError, transaction
 from gamification import relay
 from gamification.feed import hints
 from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import sql
 from progress.players import Players
@@ -70,6 +71,7 @@ REACTIONS = [
 ]
 
 
+@timed("after_commit")
 def after_commit(world: World) -> None:
     for reaction in REACTIONS:
         if reaction.to(world):

@@ -70,6 +70,8 @@ class World:
         """Players whose events are held; filled in when the players are locked."""
         self.released: list[GameEvent] = []
         """Held events that a command let go: they are the first wave."""
+        self.rounds = 0
+        """The round in which events count now: the batch is the first, what it caused are the next."""
         self.outcome = Outcome()
         self._stated_ids: set[tuple[PlayerId, str]] = set()
         self._parts: dict[type[Part], Part] = {}

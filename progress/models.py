@@ -152,7 +152,7 @@ class Player(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["backfilled_to"])]
+        indexes = [models.Index(fields=["backfilled_to"], name="player_backfilled_to")]
 
     def __str__(self) -> str:
         return self.player_id

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
@@ -22,11 +22,6 @@ from rewards.models import Distribution, InventoryItem, Transfer, Wallet
 from rewards.rules import Award, Given, RewardRules, Source
 
 COLUMNS = [field.name for field in fields(Given)]
-TRANSFER = ["id", "player_id", "debit_account", "credit_account", "currency", "amount", "cause", "made_by",
-            "created_at"]  # fmt: skip
-WALLET = ["player_id", "currency", "balance", "debt"]
-STACK = ["player_id", "item_id", "type", "quantity", "owed", "updated_at"]
-
 _row = attrgetter(*COLUMNS)
 
 GREATEST = 2**63 - 1
@@ -73,6 +68,20 @@ class XpChange:
     at: datetime
 
 
+class Movement(NamedTuple):
+    """A transfer as data: the columns of its row, in their order."""
+
+    id: UUID
+    player_id: PlayerId
+    debit_account: str
+    credit_account: str
+    currency: str
+    amount: int
+    cause: str
+    made_by: str
+    created_at: datetime
+
+
 @dataclass(slots=True)
 class Account:
     """A wallet. While it is not `known`, `balance` is only what this world adds to it, and there is no debt."""
@@ -94,6 +103,17 @@ class Stack:
     changed: bool = False
 
 
+_OF_THIS_WORLD = ("known", "changed")
+"""What the rows of wallets and stacks do not say."""
+_HELD = [each.name for each in fields(Account) if each.name not in _OF_THIS_WORLD]
+_STACKED = [each.name for each in fields(Stack) if each.name not in _OF_THIS_WORLD]
+WALLET = ["player_id", "currency", *_HELD]
+STACK = ["player_id", "item_id", *_STACKED, "updated_at"]
+
+_held = attrgetter(*_HELD)
+_stacked = attrgetter(*_STACKED)
+
+
 class Ledger(Part):
     """The rewards' share of a world: new and changed distributions, transfers, and what they make of the holdings."""
 
@@ -112,7 +132,7 @@ class Ledger(Part):
         self.earned: list[EarnedRewards] = []
         """What a command has earned: the pipeline grants it."""
         self._xp_changes: list[XpChange] = []
-        self._transfers: list[tuple[Any, ...]] = []
+        self._transfers: list[Movement] = []
         self._newest: dict[str, tuple[int, Award]] = {}
         self._opened: set[PlayerId] = set()
         self._is_loaded = False
@@ -262,15 +282,15 @@ class Ledger(Part):
         self, id_: UUID, player_id: PlayerId, debit: str, credit: str, currency: str, amount: int, cause: str
     ) -> None:
         """Put a movement on record. Whoever calls changes the wallet."""
-        by = self.world.actor.signature
-        self._transfers.append((id_, player_id, debit, credit, currency, amount, cause, by, self.world.now))
+        by, now = self.world.actor.signature, self.world.now
+        self._transfers.append(Movement(id_, player_id, debit, credit, currency, amount, cause, by, now))
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def write(self) -> None:
         sql.insert(Distribution, COLUMNS, [_row(given) for given in self.granted.values()])
         sql.update(Distribution, ["id"], ["undone"], [(given.id, given.undone) for given in self.undone.values()])
-        sql.insert(Transfer, TRANSFER, self._transfers)
+        sql.insert(Transfer, Movement._fields, self._transfers)
         self._write_accounts()
         self._write_stacks()
 
@@ -279,7 +299,7 @@ class Ledger(Part):
         added: list[tuple[Any, ...]] = []
         for key, account in sorted(self.accounts.items()):
             if account.changed:
-                (known if account.known else added).append((*key, account.balance, account.debt))
+                (known if account.known else added).append((*key, *_held(account)))
         one = ["player_id", "currency"]
         sql.upsert(Wallet, WALLET, known, conflict=one, set_=["balance", "debt"])
         sql.upsert(Wallet, WALLET, added, conflict=one, add=["balance"])
@@ -290,7 +310,7 @@ class Ledger(Part):
         untyped: list[tuple[Any, ...]] = []
         for key, stack in sorted(self.stacks.items()):
             if stack.changed:
-                row = (*key, stack.type, stack.quantity, stack.owed, self.world.now)
+                row = (*key, *_stacked(stack), self.world.now)
                 (known if stack.known else added if stack.type else untyped).append(row)
         one = ["player_id", "item_id"]
         sql.upsert(InventoryItem, STACK, known, conflict=one, set_=["type", "quantity", "owed", "updated_at"])

@@ -23,6 +23,6 @@ def admit(world: World, batch: Sequence[GameEvent]) -> list[GameEvent]:
     inbox.reject(admission.refused + [(unnamed(event), code, text) for event, code, text in gone], world.now)
     note_reuse(world, admission.reused)
     outcome = world.outcome
-    outcome.accepted, outcome.duplicates = len(admission.fresh), len(admission.duplicates)
+    outcome.fresh, outcome.repeated = admission.fresh, admission.duplicates
     outcome.refused = refused
     return sorted(admission.fresh, key=lambda event: event.order)

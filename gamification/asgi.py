@@ -13,6 +13,7 @@ django = get_asgi_application()
 
 from gamification.console import uploads  # noqa: E402 - these and their models, which the line above has loaded
 from gamification.feed.consumer import FeedConsumer  # noqa: E402
+from gamification.intake.application import Events, is_for_events  # noqa: E402
 from gamification.kernel.storage import patience  # noqa: E402
 from gamification.serving.bodies import Bodies  # noqa: E402
 from gamification.serving.proxies import Proxies  # noqa: E402
@@ -22,6 +23,13 @@ PROBES = ("/healthz", "/readyz")
 
 
 async def http(scope: Any, receive: Any, send: Any) -> None:
+    if is_for_events(scope):
+        await events(scope, receive, send)
+    else:
+        await pages(scope, receive, send)
+
+
+async def pages(scope: Any, receive: Any, send: Any) -> None:
     if not scope["path"].startswith("/admin/"):  # there people wait, for lists and exports that take a while
         patience.limit_to(settings.DB_TIMEOUT)
     await django(scope, receive, send)
@@ -42,6 +50,7 @@ async def nothing_here(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body"})
 
 
+events = Events(pages)
 everything = ProtocolTypeRouter({"http": http, "websocket": sockets})
 application = Proxies(Bodies(everything, uploads=uploads.allowed))
 

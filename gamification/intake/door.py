@@ -47,8 +47,24 @@ _why = ""
 def hand_over(decoded: Decoded) -> dict[str, int] | None:
     """How many events the workers will settle, and how many repeat another of this request; None: process in place."""
     events = distinct([event for _, event in decoded.good])
-    if events and not _published(events):
-        return None
+    if events:
+        message = _message(events)
+        if message is None or not _took(broker.publisher().publish([message], timeout=DEADLINE)):
+            return None
+    return _handed_over(decoded, events)
+
+
+async def handed_over(decoded: Decoded) -> dict[str, int] | None:
+    """The same for a coroutine."""
+    events = distinct([event for _, event in decoded.good])
+    if events:
+        message = _message(events)
+        if message is None or not _took(await broker.publisher().published([message], within=DEADLINE)):
+            return None
+    return _handed_over(decoded, events)
+
+
+def _handed_over(decoded: Decoded, events: Sequence[GameEvent]) -> dict[str, int]:
     HANDED_OVER.inc()
     return {"accepted": len(events), "duplicates": len(decoded.good) - len(events)}
 
@@ -87,14 +103,18 @@ def encode(events: Sequence[GameEvent]) -> bytes:
         return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _published(events: Sequence[GameEvent]) -> bool:
+def _message(events: Sequence[GameEvent]) -> Message | None:
     body = encode(events)
     if len(body) > MAX_BODY:  # numbers may be longer than they were sent; the workers would not take it
-        return _in_place("a body grew over its limit by being written again")
+        _in_place("a body grew over its limit by being written again")
+        return None
+    return Message(topology.EVENT_KEY, body, str(uuid.uuid7()), "game.events", exchange=topology.incoming().name)
+
+
+def _took(receipts: Sequence[Receipt]) -> bool:
+    """Whether the broker took the one message that was published."""
+    [receipt] = receipts
     publisher = broker.publisher()
-    exchange = topology.incoming().name
-    message = Message(topology.EVENT_KEY, body, str(uuid.uuid7()), "game.events", exchange=exchange)
-    [receipt] = publisher.publish([message], timeout=DEADLINE)
     if receipt is Receipt.CONFIRMED:
         backlog.note()
         return True

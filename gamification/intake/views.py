@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -17,13 +16,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification import pipeline
-from gamification.intake import door, schema
-from gamification.intake.decoding import MAX_BODY, Decoded, Rejected, TooLarge, decode
-from gamification.kernel.core.encoding import dumps, instant
-from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Fact, Outcome
+from gamification.intake import answering, door, schema
+from gamification.intake.decoding import MAX_BODY, Decoded, TooLarge, decode
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Outcome
 from gamification.kernel.models import RejectedEvent
 from gamification.kernel.storage.pseudonyms import pseudonym
-from gamification.kernel.web import paginate, problem_response
+from gamification.kernel.web import paginate
 from gamification.kernel.web.access import concerned
 from gamification.kernel.web.idempotency import idempotent
 from gamification.kernel.web.pages import paged
@@ -56,16 +55,13 @@ class Events(APIView):
 
     def hand_over(self, request: Request) -> HttpResponse | None:
         """What is answered without the database; None: the events are processed in place."""
-        decoded = self.decoded
-        if decoded.single and decoded.rejected:
-            return _refusal(decoded.rejected[0])
+        if (refusal := answering.refused(self.decoded)) is not None:
+            return refusal
         if not settings.RABBITMQ_URL or _prefers_to_wait(request):
             door.IN_PLACE.inc()
             return None
-        handed_over = door.hand_over(decoded)
-        if handed_over is None:
-            return None
-        return _json(202, {**handed_over, "rejected": [_shown(bad) for bad in decoded.rejected]})
+        counts = door.hand_over(self.decoded)
+        return None if counts is None else answering.handed_over(self.decoded, counts)
 
     @extend_schema(
         operation_id="events_create",
@@ -76,24 +72,9 @@ class Events(APIView):
     )
     @idempotent(first=hand_over)
     def post(self, request: Request) -> HttpResponse:
-        response = _in_place(self.decoded, self.now)
-        if _prefers_to_wait(request):
-            response["Preference-Applied"] = "wait"
-        return response
-
-
-def _in_place(decoded: Decoded, now: datetime) -> HttpResponse:
-    outcome = pipeline.process([event for _, event in decoded.good], now=now) if decoded.good else Outcome()
-    rejected = _rejected(decoded, outcome)
-    if decoded.single and rejected:
-        return _refusal(rejected[0])
-    answer = {
-        "accepted": outcome.accepted,
-        "duplicates": outcome.duplicates,
-        "rejected": [_shown(bad) for bad in rejected],
-        "results": _results(decoded, outcome),
-    }
-    return _json(200, answer)
+        events = [event for _, event in self.decoded.good]
+        outcome = pipeline.process(events, now=self.now) if events else Outcome()
+        return answering.processed(self.decoded, outcome, waited=_prefers_to_wait(request))
 
 
 class RejectedEvents(APIView):
@@ -132,57 +113,7 @@ def _read_body(request: HttpRequest) -> None:
 
 
 def _prefers_to_wait(request: Request) -> bool:
-    """`Prefer: wait`, alone or among others (RFC 7240); `wait=10` asks for no more than that."""
-    preferences = request.headers.get("Prefer", "").split(",")
-    return any(re.split("[=;]", preference)[0].strip().lower() == "wait" for preference in preferences)
-
-
-def _json(status: int, answer: dict[str, Any]) -> HttpResponse:
-    return HttpResponse(dumps(answer), status=status, content_type="application/json")
-
-
-def _rejected(decoded: Decoded, outcome: Outcome) -> list[Rejected]:
-    """What the door refused and what the store refused, in the order of the request."""
-    rejected = list(decoded.rejected)
-    if outcome.refused:
-        place = {id(event): index for index, event in decoded.good}
-        rejected += [Rejected(place[id(event)], code, detail) for event, code, detail in outcome.refused]
-        rejected.sort(key=lambda bad: bad.index)
-    return rejected
-
-
-def _refusal(bad: Rejected) -> HttpResponse:
-    errors = [{"path": bad.path, "code": bad.code, "detail": bad.detail}] if bad.path else []
-    return problem_response(400, bad.code, bad.detail, errors=errors)
-
-
-def _shown(bad: Rejected) -> dict[str, Any]:
-    shown: dict[str, Any] = {"index": bad.index, "code": bad.code, "detail": bad.detail}
-    return shown | {"path": bad.path} if bad.path else shown
-
-
-def _results(decoded: Decoded, outcome: Outcome) -> dict[str, Any]:
-    """What came of it, for every player named by an event that was accepted or known already."""
-    refused = {id(event) for event, _, _ in outcome.refused}
-    results: dict[str, Any] = {
-        event.player_id: {
-            "facts": [],
-            "metrics": outcome.metrics.get(event.player_id, {}),
-            "held": outcome.held.get(event.player_id, []),
-        }
-        for _, event in decoded.good
-        if id(event) not in refused
-    }
-    for player_id, fact in _facts(outcome.facts):
-        if player_id in results:
-            results[player_id]["facts"].append(fact)
-    return results
-
-
-def _facts(facts: Iterable[Fact]) -> Iterable[tuple[str, dict[str, Any]]]:
-    for fact in facts:
-        shown = {"id": fact.id, "type": fact.type, "data": fact.data, "timestamp": instant(fact.timestamp)}
-        yield fact.player_id, shown
+    return answering.prefers_to_wait(request.headers.get("Prefer", ""))
 
 
 def _row(row: RejectedEvent) -> dict[str, Any]:

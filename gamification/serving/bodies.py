@@ -54,7 +54,7 @@ class Bodies:
         except _TooLarge:
             await _refuse(send)
             return
-        await self._application(_with_length(scope, len(body)), _Again(body, receive), send)
+        await self._application(_with_length(scope, len(body)), Replayed(body, receive), send)
 
 
 def _declared(scope: Scope) -> int | None:
@@ -98,7 +98,7 @@ def _with_length(scope: Scope, length: int) -> Scope:
     return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
 
 
-class _Again:
+class Replayed:
     """A body that was read, for whoever reads it next; then whatever else comes: that the client is gone."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:

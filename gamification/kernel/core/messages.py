@@ -141,11 +141,21 @@ class Command:
 class Outcome:
     """What a batch came to, for whoever sent it."""
 
-    accepted: int = 0
-    duplicates: int = 0
+    fresh: list[GameEvent] = field(default_factory=list)
+    """The events that were new, the very objects of the batch."""
+    repeated: list[GameEvent] = field(default_factory=list)
+    """The events that were known already."""
     refused: list[tuple[GameEvent, str, str]] = field(default_factory=list)
     """The events that only the store could refuse, the very objects of the batch, each with `code` and `detail`."""
     facts: list[Fact] = field(default_factory=list)
     metrics: Mapping[PlayerId, dict[str, dict[str, Json]]] = field(default_factory=dict)
     """player → metric → `{count, sum, max, min, latest}` of the metrics this batch touched, after it."""
     held: dict[PlayerId, list[str]] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> int:
+        return len(self.fresh)
+
+    @property
+    def duplicates(self) -> int:
+        return len(self.repeated)

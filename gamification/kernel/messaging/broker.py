@@ -15,6 +15,7 @@ pile up one of them for each attempt.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
@@ -81,9 +82,32 @@ class Publisher:
 
     def publish(self, messages: Sequence[Message], *, timeout: float) -> list[Receipt]:
         """What became of each message, within `timeout` seconds. Never raises; does not wait where nothing can come."""
-        if not messages:
-            return []
         job = Job(messages)
+        if self._submit(job) and not job.done.wait(timeout):
+            self._complain(job, f"no answer within {timeout:g} s")
+        return _counted_receipts(job)
+
+    async def published(self, messages: Sequence[Message], *, within: float) -> list[Receipt]:
+        """The same for a coroutine."""
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def notify() -> None:
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(done.set)
+
+        job = Job(messages, notify)
+        if self._submit(job):
+            try:
+                async with asyncio.timeout(within):
+                    await done.wait()
+            except TimeoutError:
+                self._complain(job, f"no answer within {within:g} s")
+        return _counted_receipts(job)
+
+    def _submit(self, job: Job) -> bool:
+        """Have the thread send what there is; False: nothing can come of it."""
+        if not job.messages:
+            return False
         with self._lock:
             usable = self._state in (State.STARTING, State.UP) and not self._stopping.is_set()
             if usable:
@@ -91,11 +115,7 @@ class Publisher:
                 self._start()
         if usable:
             self._wake()
-            if not job.done.wait(timeout):
-                self._complain(job, f"no answer within {timeout:g} s")
-        for receipt in job.receipts:
-            _counted[receipt].inc()
-        return list(job.receipts)
+        return usable
 
     def warm_up(self) -> None:
         """Connect, if that has not been tried yet."""
@@ -241,6 +261,12 @@ class Publisher:
         with self._lock:
             if self._state is State.BLOCKED:
                 self._enter(State.UP)
+
+
+def _counted_receipts(job: Job) -> list[Receipt]:
+    for receipt in job.receipts:
+        _counted[receipt].inc()
+    return list(job.receipts)
 
 
 publisher = OneAProcess(lambda: Publisher(settings.RABBITMQ_URL, settings.RABBITMQ_EXCHANGE), end=Publisher.stop)

@@ -60,9 +60,11 @@ class Message:
 class Job:
     """Messages that somebody waits for. Only the thread that sends them resolves them."""
 
-    __slots__ = ("done", "left", "messages", "over", "receipts", "sent")
+    __slots__ = ("_notify", "done", "left", "messages", "over", "receipts", "sent")
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    def __init__(self, messages: Sequence[Message], notify: Callable[[], object] | None = None) -> None:
+        """`notify` is called, from any thread and perhaps twice, when there is nothing more to wait for."""
+        self._notify = notify
         self.messages = messages
         self.receipts = [Receipt.UNKNOWN] * len(messages)
         self.sent = 0
@@ -77,12 +79,17 @@ class Job:
         self.receipts[place] = receipt
         self.left -= 1
         if not self.left:
-            self.done.set()
+            self._finish()
 
     def end(self) -> None:
         """What has no answer by now gets none."""
         self.over = True
+        self._finish()
+
+    def _finish(self) -> None:
         self.done.set()
+        if self._notify is not None:
+            self._notify()
 
 
 class Session:

@@ -161,27 +161,27 @@ class ApiKeyAuthentication(BaseAuthentication):
         credential = _credential(request, b"api-key")
         if credential is None:
             return None
-        now = timezone.now()
-        key = self._key(credential, now)
-        known_keys.note_use(key, now)
-        server = GameServer(key, opened(key.scopes))
+        server = game_server(credential, timezone.now())
         return server, server
-
-    def _key(self, credential: str, now: datetime) -> ApiKey:
-        if not _CREDENTIAL.fullmatch(credential):
-            raise AuthenticationFailed("An API key reads <prefix>.<secret>.")
-        prefix, secret = credential.split(".")
-        key = known_keys.find(prefix)
-        if key is None or not hmac.compare_digest(key.hashed_secret, _hashed(secret)):
-            raise AuthenticationFailed("This API key is not known.")
-        if key.revoked_at is not None:
-            raise AuthenticationFailed("This API key was revoked.", code="key_revoked")
-        if key.expires_at is not None and key.expires_at <= now:
-            raise AuthenticationFailed("This API key has expired.", code="key_expired")
-        return key
 
     def authenticate_header(self, request: Request) -> str:
         return _WWW_AUTHENTICATE
+
+
+def game_server(credential: str, now: datetime) -> GameServer:
+    """Who bears this key, whose use is noted. Raises AuthenticationFailed."""
+    if not _CREDENTIAL.fullmatch(credential):
+        raise AuthenticationFailed("An API key reads <prefix>.<secret>.")
+    prefix, secret = credential.split(".")
+    key = known_keys.find(prefix)
+    if key is None or not hmac.compare_digest(key.hashed_secret, _hashed(secret)):
+        raise AuthenticationFailed("This API key is not known.")
+    if key.revoked_at is not None:
+        raise AuthenticationFailed("This API key was revoked.", code="key_revoked")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise AuthenticationFailed("This API key has expired.", code="key_expired")
+    known_keys.note_use(key, now)
+    return GameServer(key, opened(key.scopes))
 
 
 # -- players' tokens ---------------------------------------------------------------------------------------------------

@@ -39,13 +39,28 @@ def find(prefix: str) -> ApiKey | None:
         return key
 
 
+def is_known(prefix: str) -> bool:
+    """Whether it was looked up before, and was there."""
+    return prefix in _known
+
+
+def is_at_hand(prefix: str, now: datetime) -> bool:
+    """Whether this key is found, and its use noted, without the database."""
+    since, key = _known.get(prefix, (float("-inf"), None))
+    return key is not None and time.monotonic() - since < settings.KEY_CACHE and not _is_stale(key, now)
+
+
 def note_use(key: ApiKey, now: datetime) -> None:
     """Once a minute; and not at all while the database does not answer."""
-    if key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP:
+    if _is_stale(key, now):
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP)
         key.last_used_at = now
         with suppress(OperationalError, InterfaceError), patience.within(min(LOOK_UP, settings.DB_TIMEOUT)):
             ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+
+
+def _is_stale(key: ApiKey, now: datetime) -> bool:
+    return key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP
 
 
 def _look_up(prefix: str) -> ApiKey | None:

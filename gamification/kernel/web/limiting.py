@@ -54,8 +54,7 @@ def _limits(request: Request, view: Any) -> Iterator[tuple[Limit, str]]:
     also = getattr(view, "limited_as", {}).get(method)
     match request.user:
         case GameServer() as server:
-            own = server.key.rate_limit
-            yield limits.per_second("key", settings.RATE_LIMIT_KEY if own is None else own), server.caller
+            yield of_key(server), server.caller
             if also == "token":
                 yield limits.per_minute("token", settings.RATE_LIMIT_TOKEN), view.kwargs["player_id"][:64]
         case PlayerToken() as player:
@@ -65,6 +64,11 @@ def _limits(request: Request, view: Any) -> Iterator[tuple[Limit, str]]:
                 yield limits.per_second("player-writes", settings.RATE_LIMIT_PLAYER_WRITES, BURST), player.caller
             if also == "export":
                 yield limits.per_minute("export", settings.RATE_LIMIT_EXPORT), player.caller
+
+
+def of_key(server: GameServer) -> Limit:
+    own = server.key.rate_limit
+    return limits.per_second("key", settings.RATE_LIMIT_KEY if own is None else own)
 
 
 def headers(verdicts: list[Verdict]) -> Mapping[str, str]:

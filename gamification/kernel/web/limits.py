@@ -176,6 +176,15 @@ class Limiter:
             lease.held, lease.left = lease.held + granted, left
             return self._judge(limit, lease, self._clock())
 
+    def would_ask(self, limit: Limit, caller: str) -> bool:
+        """Whether `take` would ask the shared store, and so perhaps wait."""
+        with self._lock:
+            now = self._clock()
+            if self._shared is None or now < self._ask_again_at:
+                return False
+            lease = self._leases.get(f"{limit.name}:{caller}")
+            return lease is None or lease.ends <= now or (not lease.held and lease.refused_until <= now)
+
     def _draw(self, shared: Store, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
         try:
             return shared.draw(key, limit, wanted, returned)

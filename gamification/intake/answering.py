@@ -1,0 +1,95 @@
+"""What is answered to whoever posts events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.http import HttpResponse
+
+from gamification.intake.decoding import Decoded, Rejected
+from gamification.kernel.core.encoding import dumps, instant
+from gamification.kernel.core.messages import Fact, Outcome
+from gamification.kernel.web import problem_response
+
+
+def prefers_to_wait(prefer: str) -> bool:
+    """Whether a `Prefer` header says `wait`, alone or among others (RFC 7240); `wait=10` asks for no more than that."""
+    return any(re.split("[=;]", preference)[0].strip().lower() == "wait" for preference in prefer.split(","))
+
+
+def refused(decoded: Decoded) -> HttpResponse | None:
+    """The answer to a single event that is wrong by itself."""
+    return _refusal(decoded.rejected[0]) if decoded.single and decoded.rejected else None
+
+
+def handed_over(decoded: Decoded, counts: Mapping[str, int]) -> HttpResponse:
+    """The answer where the workers settle the events."""
+    return _json(202, {**counts, "rejected": [_shown(bad) for bad in decoded.rejected]})
+
+
+def processed(decoded: Decoded, outcome: Outcome, *, waited: bool) -> HttpResponse:
+    """The answer where the events were processed in place."""
+    rejected = _rejected(decoded, outcome)
+    if decoded.single and rejected:
+        response = _refusal(rejected[0])
+    else:
+        answer = {
+            "accepted": outcome.accepted,
+            "duplicates": outcome.duplicates,
+            "rejected": [_shown(bad) for bad in rejected],
+            "results": _results(decoded, outcome),
+        }
+        response = _json(200, answer)
+    if waited:
+        response["Preference-Applied"] = "wait"
+    return response
+
+
+def _json(status: int, answer: dict[str, Any]) -> HttpResponse:
+    return HttpResponse(dumps(answer), status=status, content_type="application/json")
+
+
+def _rejected(decoded: Decoded, outcome: Outcome) -> list[Rejected]:
+    """What the door refused and what the store refused, in the order of the request."""
+    rejected = list(decoded.rejected)
+    if outcome.refused:
+        place = {id(event): index for index, event in decoded.good}
+        rejected += [Rejected(place[id(event)], code, detail) for event, code, detail in outcome.refused]
+        rejected.sort(key=lambda bad: bad.index)
+    return rejected
+
+
+def _refusal(bad: Rejected) -> HttpResponse:
+    errors = [{"path": bad.path, "code": bad.code, "detail": bad.detail}] if bad.path else []
+    return problem_response(400, bad.code, bad.detail, errors=errors)
+
+
+def _shown(bad: Rejected) -> dict[str, Any]:
+    shown: dict[str, Any] = {"index": bad.index, "code": bad.code, "detail": bad.detail}
+    return shown | {"path": bad.path} if bad.path else shown
+
+
+def _results(decoded: Decoded, outcome: Outcome) -> dict[str, Any]:
+    """What came of it, for every player named by an event that was accepted or known already."""
+    refused = {id(event) for event, _, _ in outcome.refused}
+    results: dict[str, Any] = {
+        event.player_id: {
+            "facts": [],
+            "metrics": outcome.metrics.get(event.player_id, {}),
+            "held": outcome.held.get(event.player_id, []),
+        }
+        for _, event in decoded.good
+        if id(event) not in refused
+    }
+    for player_id, fact in _facts(outcome.facts):
+        if player_id in results:
+            results[player_id]["facts"].append(fact)
+    return results
+
+
+def _facts(facts: Iterable[Fact]) -> Iterable[tuple[str, dict[str, Any]]]:
+    for fact in facts:
+        shown = {"id": fact.id, "type": fact.type, "data": fact.data, "timestamp": instant(fact.timestamp)}
+        yield fact.player_id, shown

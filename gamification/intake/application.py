@@ -1,0 +1,200 @@
+"""The door for events over HTTP, as an ASGI application of its own: `POST /api/v1/events` without Django around it.
+
+Most of what a game server does is to post one event and wait for the answer. Then Django's middleware and REST
+framework cost several times as much as the event. So what is plain is answered here: a known key, JSON, no
+`Idempotency-Key`, no browser. Whatever is not plain goes on to Django, whose view (`views.Events`) gives the same
+answers by the same functions, is what the schema shows, and alone says what is wrong with a key or a header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.utils import timezone
+from rest_framework.exceptions import AuthenticationFailed
+
+from gamification import pipeline
+from gamification.intake import answering, door
+from gamification.intake.decoding import decode
+from gamification.intake.group_commit import GroupCommit
+from gamification.kernel.core.messages import Outcome
+from gamification.kernel.storage import patience
+from gamification.kernel.web import known_keys, limiting, limits, problem_response
+from gamification.kernel.web.access import GameServer, game_server
+from gamification.kernel.web.problems import problem
+from gamification.serving.bodies import Application, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PATH = "/api/v1/events"
+SCOPE = "events:write"
+LARGE = 64 * 1024
+"""Bytes of a body that is read in a thread, so that others do not wait for it."""
+PLAIN = frozenset((b"authorization", b"content-type", b"host", b"accept", b"prefer"))
+"""The headers that are looked at here, each of which may stand once."""
+NOT_PLAIN = frozenset((b"idempotency-key", b"origin", b"content-encoding", b"x-http-method-override"))
+"""With one of these it is Django that answers."""
+
+
+class Events:
+    """Answers what is plain and hands on the rest."""
+
+    def __init__(self, django: Application) -> None:
+        self._django = django
+        self._group = GroupCommit(lambda events, now: pipeline.process(events, now=now))
+        self._keys = ThreadPoolExecutor(1, "keys")
+        """Looks up again the keys that are known already, one at a time: who follows finds what the first found."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _plain_headers(scope)
+        server = await self._caller(headers) if headers is not None else None
+        if headers is None or server is None or SCOPE not in server.scopes:
+            await self._django(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            return
+        verdict = await self._count(server)
+        try:
+            if verdict is not None and verdict.wait is not None:
+                raise limiting.RateLimited(verdict)
+            response = await self._answer(body, headers.get(b"prefer", b"").decode("latin-1"))
+        except Exception as failure:
+            response = _failed(failure)
+        shown = limiting.headers([verdict] if verdict is not None else [])
+        await _respond(send, response, shown)
+
+    async def _caller(self, headers: dict[bytes, bytes]) -> GameServer | None:
+        """Who calls, by a key that is known already; None: for Django to find out."""
+        words = headers.get(b"authorization", b"").split()
+        if len(words) != 2 or words[0].lower() != b"api-key" or not words[1].isascii():
+            return None
+        credential, now = words[1].decode(), timezone.now()
+        prefix = credential.partition(".")[0]
+        look_up = partial(game_server, credential, now)
+        try:
+            if known_keys.is_at_hand(prefix, now):
+                return look_up()
+            return await self._in_thread(look_up) if known_keys.is_known(prefix) else None
+        except AuthenticationFailed:
+            return None
+
+    async def _count(self, server: GameServer) -> limits.Verdict | None:
+        """The request, against the key's limit; None: it has none."""
+        limit, limiter = limiting.of_key(server), limits.here()
+        if not limit.quota:
+            return None
+        take = partial(limiter.take, limit, server.caller)
+        return await asyncio.to_thread(take) if limiter.would_ask(limit, server.caller) else take()
+
+    async def _answer(self, body: bytes, prefer: str) -> HttpResponse:
+        read = partial(decode, body, now=timezone.now())
+        decoded = await asyncio.to_thread(read) if len(body) > LARGE else read()
+        if (refusal := answering.refused(decoded)) is not None:
+            return refusal
+        waited = answering.prefers_to_wait(prefer)
+        if settings.RABBITMQ_URL and not waited:
+            counts = await door.handed_over(decoded)
+            if counts is not None:
+                return answering.handed_over(decoded, counts)
+        else:
+            door.IN_PLACE.inc()
+        events = [event for _, event in decoded.good]
+        outcome = await self._group.process(events) if events else Outcome()
+        return answering.processed(decoded, outcome, waited=waited)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        def with_patience() -> T:
+            try:
+                with patience.within(settings.DB_TIMEOUT):
+                    return work()
+            finally:
+                connection.close()  # it is for once in a while
+
+        return await asyncio.get_running_loop().run_in_executor(self._keys, with_patience)
+
+
+def is_for_events(scope: Scope) -> bool:
+    return bool(scope["path"] == PATH and scope["method"] == "POST")
+
+
+def _plain_headers(scope: Scope) -> dict[bytes, bytes] | None:
+    """The headers that matter; None: there is more to this request than can be answered here."""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in PLAIN:
+            if name in found:
+                return None
+            found[name] = value
+        elif name in NOT_PLAIN:
+            return None
+    accepts = found.get(b"accept", b"*/*")
+    is_plain = (
+        not scope["query_string"]
+        and found.get(b"content-type", b"").partition(b";")[0].strip().lower() == b"application/json"
+        and (b"*/*" in accepts or b"application/json" in accepts)
+        and _is_host_allowed(found.get(b"host", b""), tuple(settings.ALLOWED_HOSTS))
+        and not (settings.SECURE_SSL_REDIRECT and scope["scheme"] != "https")
+    )
+    return found if is_plain else None
+
+
+@lru_cache(maxsize=256)
+def _is_host_allowed(host: bytes, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host.decode("latin-1"))
+    return bool(domain) and validate_host(domain, allowed)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The body, which the layer before this one has bounded; None: the client left."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _failed(failure: Exception) -> HttpResponse:
+    response = problem(failure)
+    if response is None:
+        log.error("a request with events failed", exc_info=failure)
+        response = problem_response(500, "internal_error", "Something went wrong here. It was noted.")
+    return response
+
+
+async def _respond(send: Send, response: HttpResponse, more: Any) -> None:
+    shown = [*response.items(), *more.items(), *_usual_headers()]
+    headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in shown]
+    headers.append((b"content-length", str(len(response.content)).encode()))
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})
+
+
+@lru_cache(maxsize=1)
+def _usual_headers() -> Iterable[tuple[str, str]]:
+    """What Django's middleware and REST framework say with every answer at this address."""
+    answered: Any = HttpResponse()
+    del answered["Content-Type"]
+    request = HttpRequest()
+    request.META["wsgi.url_scheme"] = "https" if settings.PRODUCTION else "http"
+    for middleware in (XFrameOptionsMiddleware, SecurityMiddleware):
+        answered = middleware(lambda request, answered=answered: answered)(request)
+    answered["Allow"] = "POST, OPTIONS"
+    answered["Vary"] = "origin"
+    return list(answered.items())

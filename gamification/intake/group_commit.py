@@ -1,0 +1,186 @@
+"""Group commit: requests that arrive while a batch commits form the next batch.
+
+A commit costs the same whether it holds one event or a hundred. So one thread a process commits what game servers post
+to it: whoever comes alone waits for nobody, and the more come at once, the more share a commit. Each request gets the
+answer that it would have got alone: no two of a group are about the same player, so what a group came to can be told
+apart by player. A group that fails is halved until the request that cannot be processed fails alone.
+
+On SQLite, where one connection writes at a time, this also keeps requests from waiting in each other's way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from gamification.intake.decoding import MAX_EVENTS
+from gamification.kernel.core.messages import GameEvent, Outcome, PlayerId, Refused
+from gamification.kernel.storage import patience
+
+MOST_WAITING = 10 * MAX_EVENTS
+"""Events that may wait to be committed; whoever comes then is told to come back."""
+IDLE = 10.0
+"""Seconds without a request after which the thread ends and lets go of its connection."""
+LOOKED_AT = 1_000
+"""Requests looked at for a group: one player's thousand must not make each group look at all of them."""
+
+
+class Busy(Refused):
+    """More events wait to be committed than this process takes on."""
+
+    code = "busy"
+    status = 503
+    retry_after = 1
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One request's events and whoever waits for what they come to."""
+
+    events: Sequence[GameEvent]
+    players: frozenset[PlayerId]
+    answer: asyncio.Future[Outcome]
+    loop: asyncio.AbstractEventLoop
+
+
+Result = tuple[Request, Outcome | Exception]
+
+
+class GroupCommit:
+    """`process` may be called from any event loop; everything else happens in a thread of its own."""
+
+    def __init__(self, process: Callable[[Sequence[GameEvent], datetime], Outcome]) -> None:
+        self._process = process
+        self._waiting: deque[Request] = deque()
+        self._events = 0
+        """How many events wait."""
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    async def process(self, events: Sequence[GameEvent]) -> Outcome:
+        """What these events came to, once they are committed. Raises Busy, or what processing them raised."""
+        loop = asyncio.get_running_loop()
+        request = Request(events, frozenset(event.player_id for event in events), loop.create_future(), loop)
+        with self._changed:
+            if self._events + len(events) > MOST_WAITING:
+                raise Busy("Too many events wait to be committed; try again in a moment.")
+            self._waiting.append(request)
+            self._events += len(events)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        return await request.answer
+
+    # -- the thread ----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while group := self._awaited():
+            _deliver(self._commit(group))
+        connection.close()
+
+    def _awaited(self) -> list[Request]:
+        """The next group; none, and so the end of this thread, when nothing comes for long."""
+        with self._changed:
+            if not self._waiting and not self._changed.wait_for(lambda: self._waiting, IDLE):
+                self._thread = None
+                return []
+            return self._next()
+
+    def _next(self) -> list[Request]:
+        """The requests that are committed together: those that have waited longest, one a player, MAX_EVENTS events.
+
+        A request is passed over if it is about a player of this group, or of one passed over before it: a player's
+        requests keep their order.
+        """
+        group: list[Request] = []
+        passed_over: list[Request] = []
+        taken: set[PlayerId] = set()
+        room = MAX_EVENTS
+        for _ in range(min(len(self._waiting), LOOKED_AT)):
+            request = self._waiting.popleft()
+            if (not group or len(request.events) <= room) and taken.isdisjoint(request.players):
+                group.append(request)
+                room -= len(request.events)
+            else:
+                passed_over.append(request)
+            taken |= request.players
+            if room <= 0:
+                break
+        self._waiting.extendleft(reversed(passed_over))
+        self._events -= sum(len(request.events) for request in group)
+        return group
+
+    def _commit(self, group: Sequence[Request]) -> list[Result]:
+        """What each request came to. Halving ends when the database has taken its time: then all that is left fails."""
+        deadline = time.monotonic() + settings.DB_TIMEOUT
+        results: list[Result] = []
+        parts = [group]
+        while parts:
+            part = parts.pop()
+            try:
+                outcome = self._in_one(part)
+            except Exception as failure:
+                if len(part) > 1 and time.monotonic() < deadline:
+                    half = len(part) // 2
+                    parts += [part[half:], part[:half]]
+                else:
+                    results += [(request, failure) for request in part]
+            else:
+                results += zip(part, apart(outcome, [request.players for request in part]), strict=True)
+        return results
+
+    def _in_one(self, part: Sequence[Request]) -> Outcome:
+        connection.close_if_unusable_or_obsolete()
+        with patience.within(settings.DB_TIMEOUT):
+            return self._process([event for request in part for event in request.events], timezone.now())
+
+
+def apart(outcome: Outcome, groups: Sequence[Collection[PlayerId]]) -> list[Outcome]:
+    """What a batch came to, for each group of its players; no player is in two."""
+    outcomes = [Outcome() for _ in groups]
+    whose = {player_id: each for each, players in zip(outcomes, groups, strict=True) for player_id in players}
+    for event in outcome.fresh:
+        whose[event.player_id].fresh.append(event)
+    for event in outcome.repeated:
+        whose[event.player_id].repeated.append(event)
+    for refusal in outcome.refused:
+        whose[refusal[0].player_id].refused.append(refusal)
+    for fact in outcome.facts:
+        if fact.player_id in whose:
+            whose[fact.player_id].facts.append(fact)
+    for players, each in zip(groups, outcomes, strict=True):
+        each.metrics = {player_id: outcome.metrics[player_id] for player_id in players if player_id in outcome.metrics}
+        each.held = {player_id: outcome.held[player_id] for player_id in players if player_id in outcome.held}
+    return outcomes
+
+
+def _deliver(results: Iterable[Result]) -> None:
+    """Wake each event loop once, however many of its requests are done."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Result]] = {}
+    for result in results:
+        by_loop.setdefault(result[0].loop, []).append(result)
+    for loop, its in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_answer, its)
+        except RuntimeError:  # it was closed: nobody waits any more
+            continue
+
+
+def _answer(results: Iterable[Result]) -> None:
+    for request, came_to in results:
+        if request.answer.done():  # the client left
+            continue
+        if isinstance(came_to, Exception):
+            request.answer.set_exception(came_to)
+        else:
+            request.answer.set_result(came_to)

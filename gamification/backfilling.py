@@ -178,13 +178,13 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
         world.rules = rules
         for part in (Players, Standings):
             world.add(part(world))
-        shelf = world[Standings]
+        standings = world[Standings]
         world[Players].read_unlocked()
-        shelf.read_all()
+        standings.read_all()
         would = 0
         for player in world[Players].by_id.values():
             try:
-                past = replay(rules, player, kept_events(player.player_id), shelf, now=world.now)
+                past = replay(rules, player, kept_events(player.player_id), standings, now=world.now)
             except OperationalError:
                 raise
             except Exception:

@@ -91,7 +91,7 @@ def _at_work(eye: Look, patience: float) -> str:
     before = now.waiting
     deadline = time.monotonic() + patience
     settles = False
-    while time.monotonic() < deadline and (now.waiting or now.held) and not settles:
+    while time.monotonic() < deadline and (now.waiting or now.unacked) and not settles:
         time.sleep(0.1)
         now = eye.look(since=patience)
         newest = Event.objects.order_by("-pk").values_list("pk", "received_at").first()
@@ -105,7 +105,7 @@ def _at_work(eye: Look, patience: float) -> str:
     if now.standing_still:
         raise Trouble(
             f"{len(now.standing_still)} of {now.workers} workers stand still, {now.standing_still[0]} for one; "
-            f"what they hold waits with them ({now.held} messages are with workers).",
+            f"what they hold waits with them ({now.unacked} messages are with workers).",
             "End them (kill -9): RabbitMQ then gives to others what they hold.",
         )
     if now.trouble and not settles:
@@ -116,7 +116,7 @@ def _at_work(eye: Look, patience: float) -> str:
             f"{now.waiting} messages with events wait for {now.workers} workers that settle none of them; {last}.",
             "Their log says why: a database that is away, or a process that hangs and wants restarting.",
         )
-    held = f", {now.held} are with them" if now.held else ""
+    held = f", {now.unacked} are with them" if now.unacked else ""
     if now.waiting:
         return f"{now.workers} take events; {now.waiting} messages wait{held}, and they are being settled"
     return f"{now.workers} take events, none waits{held}"

@@ -65,7 +65,7 @@ class Backlog:
     """Messages that no worker has taken yet."""
     workers: int
     """Who takes from the queue."""
-    held: int
+    unacked: int
     """Messages that workers hold."""
     oldest: datetime | None
     """When the oldest message was handed over that is not settled, as far as can be seen."""
@@ -86,7 +86,7 @@ class Backlog:
         if self.age <= LATE:
             return ""
         waits = f"the oldest unprocessed event has waited for {self.age.total_seconds():.0f} s"
-        count = f"{self.waiting} messages wait, {self.held} are with workers"
+        count = f"{self.waiting} messages wait, {self.unacked} are with workers"
         if not self.workers:
             return f"No worker takes events: {count}, {waits}."
         if self.waits_for:
@@ -126,7 +126,7 @@ class Look:
             at=now,
             waiting=waiting,
             workers=workers,
-            held=sum(pulse.held for pulse in there),
+            unacked=sum(pulse.unacked for pulse in there),
             oldest=min(ages, default=None),
             pulses=len(there),
             standing_still=[pulse.worker for pulse in lost],

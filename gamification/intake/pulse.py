@@ -29,7 +29,7 @@ OLDEST = timedelta(days=30)
 """What says it was handed over before that is mistaken, or lies."""
 
 
-class Held:
+class Unacked:
     """The messages that a worker has taken and not acknowledged, and how far it has come. Written by its loop only."""
 
     def __init__(self) -> None:
@@ -69,8 +69,8 @@ def handed_over(message: Any, now: datetime) -> datetime:
 
 
 class Pulse:
-    def __init__(self, held: Held) -> None:
-        self.held = held
+    def __init__(self, unacked: Unacked) -> None:
+        self.unacked = unacked
         self.name = f"{socket.gethostname()}:{os.getpid()}"[:255]
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
@@ -82,13 +82,13 @@ class Pulse:
         self._thread.join(timeout)
 
     def beat(self) -> None:
-        held = self.held
+        unacked = self.unacked
         said: dict[str, Any] = {
             "at": timezone.now(),
-            "held": len(held.since),
-            "oldest": held.oldest(),
-            "done_to": held.done_to,
-            "waits_for": held.waits_for,
+            "unacked": len(unacked.since),
+            "oldest": unacked.oldest(),
+            "done_to": unacked.done_to,
+            "waits_for": unacked.waits_for,
         }
         with transaction.atomic():
             sql.without_fsync()
@@ -106,7 +106,7 @@ class Pulse:
                 logger.warning("a worker cannot say that it lives", exc_info=problem)
                 connection.close()
         try:
-            self.held.forget()
+            self.unacked.forget()
             self.beat()
         except Exception as problem:
             logger.debug("a worker left without saying so: %r", problem)

@@ -127,8 +127,8 @@ def _metrics(request: Request, achievement: Achievement, said: dict[str, Any]) -
     if errors:
         raise Invalid("Some of these metrics cannot be reported.", errors)
     if is_player(request):
-        watch: RuleIndex = publishing.current()[RuleIndex]
-        for metric in (watch.metrics[id_] for id_ in said):
+        index: RuleIndex = publishing.current()[RuleIndex]
+        for metric in (index.metrics[id_] for id_ in said):
             _refuse_unless_players_report(metric)
     return said
 

@@ -22,7 +22,7 @@ from django.utils import timezone
 from gamification import pipeline
 from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, DeadLetter, Message, NotParked, transient
 from gamification.intake.post import ConfirmedPublisher, NotConfirmed
-from gamification.intake.pulse import Held, Pulse
+from gamification.intake.pulse import Pulse, Unacked
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
@@ -47,13 +47,13 @@ LAST_WORDS = 10.0
 
 
 class Receiver:
-    """What one connection brings: messages are held, put into batches, processed, acknowledged. Ends with it."""
+    """What one connection brings: messages are taken, put into batches, processed, acknowledged. Ends with it."""
 
-    def __init__(self, wire: Any, loop: Any, held: Held | None = None) -> None:
+    def __init__(self, wire: Any, loop: Any, unacked: Unacked | None = None) -> None:
         """`loop` has `call_after(seconds, callback)`: Celery's timer."""
         self.wire = wire
         self.loop = loop
-        self.held = held or Held()
+        self.unacked = unacked or Unacked()
         self.post = ConfirmedPublisher()
         self.unread: deque[Any] = deque()
         self.batch = Batch()
@@ -76,7 +76,7 @@ class Receiver:
     def take(self, message: Any) -> None:
         """A message has come. Also while a batch is busy, then it only waits."""
         self.heard += 1
-        self.held.take(message)
+        self.unacked.take(message)
         self.unread.append(message)
         self._work(patient=True)
 
@@ -153,7 +153,7 @@ class Receiver:
         """Keep the batch, unacknowledged, and the broker's connection; the database's may be broken."""
         logger.warning("%d messages wait for %.1f s: %s", len(batch), self.pause, problem)
         self.stuck = batch
-        self.held.waits_for = str(problem).strip().partition("\n")[0] or type(problem).__name__
+        self.unacked.waits_for = str(problem).strip().partition("\n")[0] or type(problem).__name__
         database.close()
         self._call_after(self.pause, self._again)
         self.pause = min(self.pause * 2, LONGEST_PAUSE)
@@ -179,7 +179,7 @@ class Receiver:
                 self.channel.basic_ack(tag)
         else:
             self.channel.basic_ack(batch.tags[-1], multiple=True)
-        self.held.done(batch.tags)
+        self.unacked.done(batch.tags)
 
     # -- whether anything comes ----------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class Receiver:
         """
         if not self.is_open:
             return
-        if not self.heard and not self.held.since:
+        if not self.heard and not self.unacked.since:
             with self.wire.connection.transport.having_timeout(PATIENCE):
                 self.channel.basic_cancel(self.consumer)  # what is on its way comes first
                 if not self.heard:
@@ -225,7 +225,7 @@ class Receiver:
     # -- the end -------------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Process what is held, as far as time allows; the broker gives the rest to others."""
+        """Process what is not acknowledged, as far as time allows; the broker gives the rest to others."""
         self.channel.basic_cancel(self.consumer)  # what is on its way comes first
         deadline = time.monotonic() + LAST_WORDS
         if self.stuck:
@@ -236,9 +236,9 @@ class Receiver:
         self.channel.close()
 
     def drop(self) -> None:
-        """The connection is gone: what is held will be delivered again, to whoever is there."""
+        """The connection is gone: what is not acknowledged will be delivered again, to whoever is there."""
         self.is_open = False
-        self.held.forget()
+        self.unacked.forget()
         self.post.drop()
 
 
@@ -253,7 +253,7 @@ class ConsumeEvents(bootsteps.StartStopStep):
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
         self.receiver: Receiver | None = None
-        self.held = Held()
+        self.unacked = Unacked()
         self.pulse: Pulse | None = None
         # What is loaded by now stays for ever. The collector looked at all of it every few batches, a fifth of the
         # worker's time.
@@ -261,8 +261,8 @@ class ConsumeEvents(bootsteps.StartStopStep):
         gc.freeze()
 
     def start(self, consumer: Any) -> None:
-        self.pulse = self.pulse or Pulse(self.held)
-        self.receiver = Receiver(consumer.connection, consumer.timer, self.held)
+        self.pulse = self.pulse or Pulse(self.unacked)
+        self.receiver = Receiver(consumer.connection, consumer.timer, self.unacked)
         # With nothing due the loop would notice a SIGTERM only after 10 s. Celery ends this with the connection.
         consumer.timer.call_repeatedly(1.0, _nothing)
 
@@ -277,7 +277,7 @@ class ConsumeEvents(bootsteps.StartStopStep):
             consumer.connection.connection.sock.settimeout(LAST_WORDS)  # a broker that is silent keeps nobody
             receiver.finish()
         except Exception as problem:
-            logger.warning("what was held goes back to the queue: %s", problem)
+            logger.warning("what was not acknowledged goes back to the queue: %s", problem)
             receiver.drop()
         if self.pulse is not None:
             self.pulse.stop()

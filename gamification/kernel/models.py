@@ -143,7 +143,7 @@ class WorkerPulse(models.Model):
     beat = models.PositiveBigIntegerField(default=0)
     """Rises: whoever looks twice sees whether it lives, whatever the clocks say."""
     at = models.DateTimeField(default=timezone.now)
-    held = models.PositiveIntegerField(default=0)
+    unacked = models.PositiveIntegerField(default=0)
     """Messages that it has taken and not acknowledged."""
     oldest = models.DateTimeField(null=True, blank=True)
     """When the oldest of them was handed over, as its publisher says, or arrived here."""

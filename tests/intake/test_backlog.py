@@ -18,7 +18,7 @@ from gamification.console import at_rabbit
 from gamification.console.trouble import Trouble
 from gamification.intake import backlog, door
 from gamification.intake.decoding import decode
-from gamification.intake.pulse import Held, Pulse, handed_over
+from gamification.intake.pulse import Pulse, Unacked, handed_over
 from gamification.intake.worker import Receiver
 from gamification.kernel.core.encoding import dumps
 from gamification.kernel.messaging import topology
@@ -103,34 +103,34 @@ def test_a_worker_that_stands_still_with_what_it_holds_is_seen(tmp_path: Path) -
 
 def test_a_worker_that_was_killed_is_nobody_to_wait_for() -> None:
     now = timezone.now()
-    WorkerPulse.objects.create(worker="gone", beat=7, at=now, held=3, oldest=now - timedelta(minutes=5))
+    WorkerPulse.objects.create(worker="gone", beat=7, at=now, unacked=3, oldest=now - timedelta(minutes=5))
     eye = backlog.Look()
     with rabbit.channel() as channel:
         topology.declare(channel)
     eye.look()
     seen = eye.look(since=0)
     eye.close()
-    assert (seen.workers, seen.held, seen.oldest, seen.standing_still) == (0, 0, None, [])
+    assert (seen.workers, seen.unacked, seen.oldest, seen.standing_still) == (0, 0, None, [])
 
 
 def test_a_full_dead_letter_queue_is_seen_by_whoever_looks_after_the_service(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = Held()
-    receiver = Receiver(loop.connection, loop, held)
+    unacked = Unacked()
+    receiver = Receiver(loop.connection, loop, unacked)
     with rabbit.channel() as channel:
         channel.queue_unbind(topology.dead().name, topology.dead().exchange.name)
         channel.basic_publish(amqp.Message(b"no event"), topology.incoming().name, topology.EVENT_KEY)
     loop.until(lambda: receiver.stuck)
     monkeypatch.setattr(Pulse, "_run", lambda self: None)
-    Pulse(held).beat()
+    Pulse(unacked).beat()
     with pytest.raises(Trouble, match=r"The dead-letter queue takes no more: 1 workers wait"):
         at_rabbit.the_letters(0.1)
     assert backlog.refused_letters()
     with rabbit.channel() as channel:
         topology.declare(channel)
     loop.until(lambda: not receiver.stuck)
-    Pulse(held).beat()
+    Pulse(unacked).beat()
     assert not backlog.refused_letters()
 
 
@@ -204,7 +204,7 @@ def test_a_worker_to_which_nothing_comes_holds_one_channel(loop: Loop, receiver:
 
 def test_a_worker_that_still_works_on_a_message_keeps_its_channel(loop: Loop, receiver: Receiver) -> None:
     channel = receiver.channel
-    receiver.held.since[1] = timezone.now()
+    receiver.unacked.since[1] = timezone.now()
     for _ in range(40):
         loop.turn()
     assert receiver.channel is channel

@@ -57,9 +57,9 @@ def assert_the_same(model: Model) -> None:
     player = Player.objects.filter(pk="ann").first()
     if player is not None:
         assert (player.achievements_completed, player.points) == (len(expected), 10 * len(expected))
-        view, rules = ShownAchievements("ann", NOON), publishing.current()[AchievementRules]
+        shown, rules = ShownAchievements("ann", NOON), publishing.current()[AchievementRules]
         for achievement in model.achievements:
-            assert_shown(model, achievement, view.of(rules.by_id[achievement["id"]]))
+            assert_shown(model, achievement, shown.of(rules.by_id[achievement["id"]]))
 
 
 def as_named(occurrence: str, zone: ZoneInfo) -> str:

@@ -285,16 +285,16 @@ class PlayAgainstEdits(RuleBasedStateMachine):
         newest = ended.last()
         holding.assert_everybody_is_backfilled(newest.publication if newest else 0)
         for player in Player.objects.filter(banned=False).values_list("player_id", flat=True):
-            view = ShownAchievements(player, self.now)
-            for one in view.rules.by_id.values():
-                read = view.of(one)
+            mine = ShownAchievements(player, self.now)
+            for one in mine.rules.by_id.values():
+                read = mine.of(one)
                 assert "pending" not in read
                 opens = opens_at(
-                    one, view.player, self.now
+                    one, mine.player, self.now
                 )  # what needs no sample is complete at any event of a period
                 is_idle = opens and not Event.objects.filter(player_id=player, timestamp__gte=opens).exists()
                 if read["progress"] == 1 and not read["is_completed"] and not is_idle:
-                    assert explain(view, one)["blocked_by"], (player, one.id, read)
+                    assert explain(mine, one)["blocked_by"], (player, one.id, read)
 
     @rule()
     def count_everybody_anew(self) -> None:

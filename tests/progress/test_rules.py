@@ -91,8 +91,8 @@ def thresholds_on(type_: RequirementType, asked: list[tuple[str, float]]) -> tup
     for place, (operator, threshold) in enumerate(asked):
         only = requirement(type_, operator, threshold)
         goals.append(Goal(f"g{place}", (only,), 1, LIFETIME, 0, plain=False))
-    watch = compile_rule_index({"m": metric(value_field="v")}, goals, {}, Units())  # type: ignore[arg-type]
-    [spec] = watch.specs["m"]
+    index = compile_rule_index({"m": metric(value_field="v")}, goals, {}, Units())  # type: ignore[arg-type]
+    [spec] = index.specs["m"]
     return spec.thresholds.get(type_, ThresholdIndex()), goals
 
 
@@ -115,8 +115,8 @@ def test_a_threshold_index_names_the_quarters_that_were_passed(
         Goal(f"g{n}", (requirement("COUNT", "gte", threshold),), 1, LIFETIME, 0, plain=True)
         for n, threshold in enumerate(thresholds)
     ]
-    watch = compile_rule_index({"m": metric()}, goals, {}, Units())  # type: ignore[arg-type]
-    passed = watch.specs["m"][0].thresholds.get(RequirementType.COUNT, ThresholdIndex()).passed(before, after)
+    index = compile_rule_index({"m": metric()}, goals, {}, Units())  # type: ignore[arg-type]
+    passed = index.specs["m"][0].thresholds.get(RequirementType.COUNT, ThresholdIndex()).passed(before, after)
     expected = [
         (goal.owner, quarter)
         for goal in goals

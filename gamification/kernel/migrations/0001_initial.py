@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                 ('worker', models.CharField(max_length=255, primary_key=True, serialize=False)),
                 ('beat', models.PositiveBigIntegerField(default=0)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('held', models.PositiveIntegerField(default=0)),
+                ('unacked', models.PositiveIntegerField(default=0)),
                 ('oldest', models.DateTimeField(blank=True, null=True)),
                 ('done_to', models.DateTimeField(blank=True, null=True)),
                 ('waits_for', models.TextField(blank=True)),

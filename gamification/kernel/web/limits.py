@@ -87,13 +87,13 @@ class InMemory:
 
     def draw(self, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
         now = self._clock()
-        held, at = self._buckets.pop(key, (float(limit.quota), now))
-        held = min(limit.quota, held + (now - at) * limit.rate + returned)
-        granted = min(wanted, math.floor(held))
-        self._buckets[key] = (held - granted, now)
+        tokens, at = self._buckets.pop(key, (float(limit.quota), now))
+        tokens = min(limit.quota, tokens + (now - at) * limit.rate + returned)
+        granted = min(wanted, math.floor(tokens))
+        self._buckets[key] = (tokens - granted, now)
         if len(self._buckets) > MOST_CALLERS:
             self._buckets.popitem(last=False)
-        return granted, held - granted
+        return granted, tokens - granted
 
 
 class InRedis:
@@ -104,14 +104,14 @@ class InRedis:
         local wanted, returned = tonumber(ARGV[3]), tonumber(ARGV[4])
         local time = redis.call('TIME')
         local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-        local bucket = redis.call('HMGET', KEYS[1], 'held', 'at')
-        local held, at = tonumber(bucket[1]) or quota, tonumber(bucket[2]) or now
-        held = math.min(quota, held + math.max(0, now - at) * rate + returned)
-        local granted = math.min(wanted, math.floor(held))
-        held = held - granted
-        redis.call('HSET', KEYS[1], 'held', string.format('%.6f', held), 'at', string.format('%.6f', now))
+        local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+        local tokens, at = tonumber(bucket[1]) or quota, tonumber(bucket[2]) or now
+        tokens = math.min(quota, tokens + math.max(0, now - at) * rate + returned)
+        local granted = math.min(wanted, math.floor(tokens))
+        tokens = tokens - granted
+        redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.6f', now))
         redis.call('PEXPIRE', KEYS[1], math.ceil(quota / rate * 1000) + 1000)
-        return {granted, string.format('%.6f', held)}
+        return {granted, string.format('%.6f', tokens)}
     """
 
     def __init__(self, client: Any, prefix: str) -> None:
@@ -120,14 +120,14 @@ class InRedis:
 
     def draw(self, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
         arguments = [limit.quota, repr(limit.rate), wanted, returned]
-        granted, held = self._script(keys=[f"{self._prefix}:limit:{key}"], args=arguments)
-        return int(granted), float(held)
+        granted, tokens = self._script(keys=[f"{self._prefix}:limit:{key}"], args=arguments)
+        return int(granted), float(tokens)
 
 
 @dataclass(slots=True)
 class Lease:
     ends: float = 0.0
-    held: int = 0
+    tokens: int = 0
     """Requests that may still be granted without asking."""
     granted: int = 0
     """Since it began: how much is worth asking for."""
@@ -158,22 +158,22 @@ class Limiter:
                 self._leases.popitem(last=False)
             returned = 0
             if lease.ends <= now:
-                returned, lease.held, lease.ends = lease.held, 0, now + LEASE
+                returned, lease.tokens, lease.ends = lease.tokens, 0, now + LEASE
                 wanted, lease.granted = lease.granted, 0
             else:
                 wanted = lease.granted
-            if lease.held:
+            if lease.tokens:
                 return self._grant(limit, lease)
             if lease.refused_until > now:
                 return self._refuse(limit, lease, now)
             shared = self._shared if now >= self._ask_again_at else None
             if shared is None:
-                lease.held, lease.left = self._own.draw(key, limit, 1, returned)
+                lease.tokens, lease.left = self._own.draw(key, limit, 1, returned)
                 return self._judge(limit, lease, now)
         wanted = max(1, min(wanted, int(limit.rate * LEASE)))
         granted, left = self._draw(shared, key, limit, wanted, returned)  # others need not wait for Redis meanwhile
         with self._lock:
-            lease.held, lease.left = lease.held + granted, left
+            lease.tokens, lease.left = lease.tokens + granted, left
             return self._judge(limit, lease, self._clock())
 
     def would_ask(self, limit: Limit, caller: str) -> bool:
@@ -196,15 +196,15 @@ class Limiter:
                 return self._own.draw(key, limit, 1, returned)
 
     def _judge(self, limit: Limit, lease: Lease, now: float) -> Verdict:
-        if lease.held:
+        if lease.tokens:
             return self._grant(limit, lease)
         lease.refused_until = now + (1 - lease.left) / limit.rate
         return self._refuse(limit, lease, now)
 
     def _grant(self, limit: Limit, lease: Lease) -> Verdict:
-        lease.held -= 1
+        lease.tokens -= 1
         lease.granted += 1
-        return Verdict(limit, min(limit.quota, lease.held + int(lease.left)), None)
+        return Verdict(limit, min(limit.quota, lease.tokens + int(lease.left)), None)
 
     def _refuse(self, limit: Limit, lease: Lease, now: float) -> Verdict:
         return Verdict(limit, 0, max(1, math.ceil(lease.refused_until - now)))

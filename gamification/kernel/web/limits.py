@@ -183,7 +183,7 @@ class Limiter:
             if self._shared is None or now < self._ask_again_at:
                 return False
             lease = self._leases.get(f"{limit.name}:{caller}")
-            return lease is None or lease.ends <= now or (not lease.held and lease.refused_until <= now)
+            return lease is None or lease.ends <= now or (not lease.tokens and lease.refused_until <= now)
 
     def _draw(self, shared: Store, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
         try:

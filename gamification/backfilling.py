@@ -26,12 +26,12 @@ from progress.models import Backfill, LeftOut, Player
 from progress.players import Players
 
 CHUNK = 20
-"""Players a transaction."""
+"""How many players are counted in one transaction."""
 PAUSE = timedelta(hours=1)
-"""So long after the last time the clock tries again whom a backfill left out; the next backfill does at once."""
+"""How long the clock waits before it tries again whom a backfill left out. The next backfill tries them at once."""
 
 NOBODY = "~"
-"""No player can be called so: the cursor of what is finished."""
+"""The cursor of a job that is finished: no player can have this id."""
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,9 @@ def _total(job: Backfill) -> int:
 
 
 def _behind(publication: int) -> QuerySet[Player]:
-    """Whose past is still to be counted. That of the banned is, once they are not: nothing is earned while they are."""
+    """The players whose past is still to be counted. The banned wait until they are let in again: while they are banned
+    they earn nothing.
+    """
     return Player.objects.filter(backfilled_to__lt=publication, banned=False)
 
 
@@ -118,7 +120,7 @@ def _backfill_missed(publication: int, now: datetime, deadline: float) -> int:
 
 
 def _chunks(players: QuerySet[Player], deadline: float) -> Iterator[list[PlayerId]]:
-    """Some at a time, until none is left: whoever takes them changes who is found."""
+    """Some ids at a time, until none is left. Whoever takes them sees to it that the same are not found again."""
     ids = players.order_by("player_id").values_list("player_id", flat=True)
     while chunk := list(ids[:CHUNK]):
         if time.monotonic() > deadline:

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 BREATH = 2.0
 """Seconds that a backfill may take at a time: a worker has events to process in between."""
 TICKED = "clock.ticked"
-"""Where the cache has it."""
+"""The key under which the last tick stands in the cache."""
 
 
 def say_so(now: datetime) -> None:

@@ -27,7 +27,7 @@ from rewards.ledger import Ledger
 T = TypeVar("T")
 
 TRIES = 5
-"""Each but the last may find rewards that were given before and that were not known."""
+"""How often a transaction is tried. Each try but the last may find more rewards that were given before."""
 
 
 def committed(

@@ -40,7 +40,7 @@ def achievement_rules(rules: Rules, units: Units) -> AchievementRules:
 
 
 def _eras(in_play: dict[str, Published], number: int) -> dict[str, Era]:
-    """achievement → since when it repeats as it does now, of those that once did in another way."""
+    """Since when an achievement repeats as it does now, for each that once did in another way."""
     before = Window(Lag("repeat"), partition_by=F("content_id"), order_by=F("number").asc())
     versions = Version.objects.filter(kind="achievement").annotate(repeat=KT("definition__repeat"), before=before)
     began = versions.filter(Q(before=None) | ~Q(repeat=F("before"))).order_by("number").defer("definition")
@@ -67,7 +67,7 @@ def quest_rules(rules: Rules, units: Units) -> QuestRules:
 
 
 def _serials(model: type[AchievementRow] | type[QuestRow]) -> dict[str, int]:
-    """id → the bit in players' rows, of all that ever were."""
+    """The bit that stands for each id in players' rows, retired ones included."""
     return dict(model._default_manager.values_list("id", "serial"))
 
 

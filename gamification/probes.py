@@ -1,4 +1,4 @@
-"""What looks after the service: is the process alive, has it what it needs, what does it count."""
+"""What monitoring asks: whether the process is alive, whether it has what it needs, and what it counts."""
 
 from __future__ import annotations
 

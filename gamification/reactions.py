@@ -26,17 +26,17 @@ log = logging.getLogger(__name__)
 
 class Reaction(NamedTuple):
     to: Callable[[World], object]
-    """What there must be some of."""
+    """What the reaction is to: it runs unless this is empty."""
     do: Callable[[World], None]
 
 
 def publish(world: World) -> None:
-    """Every fact, to whoever listens: the relay's thread takes it from here."""
+    """Have the relay's thread send the facts to whoever listens."""
     transaction.on_commit(relay.hint, robust=True)  # an idempotent request commits later, together with its answer
 
 
 def hint(world: World) -> None:
-    """Who has new messages, or came further, to the nodes that hold players' sockets."""
+    """Tell the nodes that hold players' sockets who has new messages, and whose progress may have changed."""
     players = world[Players].by_id
     told = {fact.player_id for fact in world.facts if fact.message is not None}
     hints.after_commit(
@@ -48,14 +48,14 @@ def hint(world: World) -> None:
 
 
 def _locked_out(world: World) -> dict[PlayerId, str]:
-    """Who may hold no socket from now on. One who was locked and is not there any more was erased."""
+    """The players who may hold no socket from now on, and why. A locked player without a row any more was erased."""
     players = world[Players].by_id
     erased = dict.fromkeys((id_ for id_ in world.player_ids if id_ not in players), "player_erased")
     return erased | {id_: "banned" for id_, player in players.items() if player.banned}
 
 
 def roll_up(world: World) -> None:
-    """How many samples each metric took, and how many events had no number for it."""
+    """Add up how many samples each metric took, and how many events had no number for it."""
     try:
         with transaction.atomic(), sql.pipelined():
             sql.without_fsync()

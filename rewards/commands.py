@@ -1,4 +1,4 @@
-"""Wishes about rewards: claim, grant by hand, revoke, spend, consume, and what the clock does.
+"""The commands about rewards: claim, grant by hand, revoke, spend, consume, and expire by the clock.
 
 Each change of a distribution's status is one statement that names the status it comes from. Of any number of callers
 one finds the row; only that one goes on to pay. The players' locks make the others wait, they are not what guards.

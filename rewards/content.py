@@ -57,7 +57,7 @@ def save_reward(draft: Reward, definition: Definition) -> None:
 
 
 def table_named(definition: Definition) -> Iterator[Reference]:
-    """A currency is not among them: one that nobody described is treated as DEBT."""
+    """The rewards that a table names. A currency is no reference: one that nobody described is treated as DEBT."""
     for index, chance in enumerate(definition["table"]):
         yield Reference(f"table[{index}].reward", "reward", chance["reward"], "unknown_reward")
 

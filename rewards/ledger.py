@@ -140,7 +140,7 @@ class Ledger(Part):
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def load(self, events: Sequence[GameEvent]) -> None:
-        """Only debts: what is paid in adds to a balance that need not be known, but repays a debt first."""
+        """Read debts only: what is paid in adds to a balance that need not be known, but repays a debt first."""
         if self._is_loaded:
             return
         self._is_loaded = True

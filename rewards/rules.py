@@ -109,7 +109,7 @@ class Award:
     currency: str
     items: tuple[Item, ...]
     chances: tuple[tuple[str, int], ...]
-    """RANDOM: `(reward, weight)`."""
+    """What a RANDOM reward may draw: `(reward, weight)`."""
     is_auto: bool
     claim_within: int | None
     expires_at: datetime | None

@@ -1,4 +1,4 @@
-"""What the clock does here."""
+"""What the clock does for rewards: it expires those that nobody claimed in time."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ GROUPS = {
     "support": LOOKING | may("rewards", "distribution", "change") | may("achievements", "standing", "change"),
     "analysts": LOOKING,
 }
-"""group → its permissions. API keys are nobody's business but a superuser's."""
+"""The permissions of each group. API keys are for superusers only."""
 
 
 def make(sender: Any = None, using: str = "default", **kwargs: Any) -> None:

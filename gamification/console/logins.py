@@ -48,7 +48,7 @@ def was_right(name: str, address: str) -> None:
 
 
 def _key(name: str, address: str) -> str:
-    """Nobody's name stands in the cache."""
+    """A hash, so that no name stands in the cache."""
     text = f"{unicodedata.normalize('NFKC', name).casefold()}\0{address}"
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What may be wished of a feed."""
+"""The command about a player's feed."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ class MarkRead(Command):
 
 
 def read_up_to(player_id: PlayerId) -> int:
-    """0: nothing yet."""
+    """The number of the newest message that the player marked as read; 0: none yet."""
     return ReadMark.objects.filter(pk=player_id).values_list("up_to", flat=True).first() or 0

@@ -20,7 +20,7 @@ MOST_BYTES = 256 * 1024
 """Bytes of text that may wait for it. Numbered messages beyond either are read when there is room; anything else is too
 much."""
 EPHEMERAL = 32
-"""With more than so many waiting, what is out of date in a second is left out."""
+"""With more messages than this waiting, progress is left out, which is out of date in a second."""
 STALLED = 10
 """A client that takes nothing for so many seconds, though something waits for it, does not keep up."""
 BEHIND = 5
@@ -93,7 +93,7 @@ class Connection:
         self.in_doubt = False
         """It was to have more messages, and there were none: the player's row says which is true."""
         self.ready: asyncio.Future[None] | None = None
-        """Done when the client was let in, or brought up to date, or is closed: its next word may be heard."""
+        """Done when the client was let in, or brought up to date, or is closed: then its next message is read."""
         self.closed: Farewell | None = None
         self.behind_since: float | None = None
         """Since when messages are left in the database because there was no room."""
@@ -124,7 +124,7 @@ class Connection:
         return self._drain is not None
 
     def tell(self, type_: str, data: dict[str, Json] | None = None) -> None:
-        """Say something that has no number. A client that asks more than it hears is closed."""
+        """Queue a message that has no number. A client that asks for more than it reads is closed."""
         if not self.has_room:
             self.close(SLOW)
         self._put(dumps({"type": type_} if data is None else {"type": type_, "data": data}))
@@ -139,7 +139,7 @@ class Connection:
         return True
 
     def tell_if_free(self, text: str) -> None:
-        """What nobody misses, since a newer one follows."""
+        """Queue a message that may be left out, since a newer one follows."""
         if self.cursor is not None and self.waiting < EPHEMERAL:
             self._put(text)
 
@@ -177,7 +177,7 @@ class Connection:
         self._expiry = asyncio.get_running_loop().call_later(seconds, self.close, farewell)
 
     def close(self, farewell: Farewell) -> None:
-        """What waits is dropped: the client comes back and says how far it got."""
+        """Close, and drop what waits: the client comes back and says how far it got."""
         if self.closed:
             return
         self.closed = farewell
@@ -191,7 +191,7 @@ class Connection:
         self.close(farewell)
 
     def let_go(self) -> None:
-        """Nothing more goes out."""
+        """Send nothing more."""
         self.closed = self.closed or Farewell(1000, "")
         if self._drain is not None:
             self._drain.cancel()

@@ -20,10 +20,11 @@ SUBPROTOCOL = "gamification.v1"
 BEARER = "bearer."
 MOST_ERRORS = 10
 MOST_RESUMES = 10
-"""So many at once, then one a second: each reads the database, and only those who lost their place need any."""
+"""How many a client may send at once; then it is one a second. Each reads the database, and only a client that lost its
+place needs one."""
 GREATEST_SEQ = 2**63 - 101
 COME_BACK = (1.0, 10.0)
-"""Seconds after which one that found no place may try again."""
+"""Seconds after which a client that found no place may try again: each is told a random moment between the two."""
 
 Message = dict[str, Any]
 
@@ -108,7 +109,7 @@ class FeedConsumer(AsyncConsumer):
                 await connection.close_after_all(Farewell(1008, "too_many_errors"))
 
     async def _in_turn(self, connection: Connection) -> None:
-        """Back when the next `resume` is due. Until then nothing else is heard, so all keep their order."""
+        """Returns when the next `resume` is due. Until then nothing else is read, so all keep their order."""
         loop = asyncio.get_running_loop()
         due = max(self._resumes_until, loop.time() - MOST_RESUMES + 1)
         self._resumes_until = due + 1

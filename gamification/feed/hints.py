@@ -88,7 +88,7 @@ def after_commit(
 
 
 def tell(hint: Hint) -> None:
-    """From any thread. Comes back at once."""
+    """Send a hint, from any thread, without waiting for it."""
     if _own_hubs is not None:
         _own_hubs.take(hint)
     elif settings.REDIS_HOST:  # memory reaches nobody else

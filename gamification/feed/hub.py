@@ -88,7 +88,7 @@ class Hub:
         return self.presence.enter(token, send, push)
 
     async def let_in(self, connection: Connection) -> None:
-        """Back when the player was told hello, or is being closed."""
+        """Returns when the player was told hello, or is being closed."""
         if not self._listening.is_set():
             with suppress(TimeoutError):  # a layer that is away costs hints, not the feed
                 await asyncio.wait_for(self._listening.wait(), timeout=1)
@@ -108,7 +108,7 @@ class Hub:
             self._progress.forget(connection.player_id)
 
     async def resume(self, connection: Connection, after: int) -> None:
-        """Tell everything after that number, however often it was told already; back when all of it is queued."""
+        """Tell everything after that number, however often it was told already; returns when all of it is queued."""
         if connection.closed:
             return
         connection.cursor, connection.resuming, connection.behind_since = after, True, None
@@ -183,7 +183,7 @@ class Hub:
         self._something_to_read.set()
 
     def _has_room(self, connection: Connection) -> None:
-        """All that waited for it is sent."""
+        """Go on with a socket for which nothing waits any more: messages may have been left in the database."""
         if not connection.closed and (connection.resuming or connection.behind_since is not None):
             self._want(connection)
 
@@ -275,7 +275,7 @@ class Hub:
             self._want(connection)
 
     def _resync(self, connection: Connection, last_seq: int) -> None:
-        """What it wants to know is no longer kept: it reads REST, and goes on from here."""
+        """Have the client read its state over REST and go on from here: what it asked for is no longer kept."""
         connection.cursor, connection.resuming, connection.behind_since = last_seq, False, None
         connection.tell("resync", {"last_seq": last_seq})
         connection.hear_on()
@@ -285,7 +285,7 @@ class Hub:
 
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
-    """What goes wrong costs this one its connection, and nobody else a message."""
+    """A failure closes this connection, and costs nobody else a message."""
     try:
         yield
     except Exception:

@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 
 
 def read(players: Collection[PlayerId], wants: Collection[Want]) -> Answer:
-    """The heads before the messages: whatever a head counts is there to be read."""
+    """Heads are read before messages, so that whatever a head counts is there to be read."""
     heads = feed_heads(players) if players else {}
     return Answer(heads, pages(wants) if wants else {})
 

@@ -23,7 +23,7 @@ from progress import queries
 
 
 class LockedOut(Refused):
-    """A token that would open nothing is not made."""
+    """No token is made for a player who is locked out: it would open nothing."""
 
     def __init__(self, code: str) -> None:
         super().__init__("This player may not come in.")

@@ -22,7 +22,7 @@ Uploads = Callable[[Scope], Awaitable[int]]
 
 
 class _TooLarge(Exception):
-    """More came than may come."""
+    """The body is larger than it may be."""
 
 
 class _Gone(Exception):

@@ -70,7 +70,7 @@ class ActingAdmin(AnyModelAdmin):
 
 
 class ReadOnlyAdmin(ActingAdmin):
-    """`hides` are columns that nobody looks at."""
+    """`hides` names the columns that are of no use to people."""
 
     hides: Sequence[str] = ()
     also: Sequence[str] = ()

@@ -33,7 +33,7 @@ def in_state(drafts: QuerySet[Any], state: str | None) -> QuerySet[Any]:
 
 
 def tagged(drafts: QuerySet[Any], tags: Iterable[str]) -> QuerySet[Any]:
-    """Those drafts that bear all of these tags."""
+    """The drafts that bear all of these tags."""
     for tag in tags:  # as text, which both databases can search: no tag holds a quotation mark
         drafts = drafts.alias(tags_as_text=Cast("tags", TextField())).filter(tags_as_text__contains=f'"{tag}"')
     return drafts

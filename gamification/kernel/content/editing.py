@@ -30,7 +30,7 @@ def connect(
     schedule: Callable[[int, str, datetime], Any],
     schedule_preview: Callable[[str, Definition, Actor, datetime], Any],
 ) -> None:
-    """Say who counts players' pasts for new content. `progress` does so at start-up."""
+    """Say who counts players' pasts for new content. composition.py does so at start-up."""
     global _schedule, _schedule_preview
     _schedule, _schedule_preview = schedule, schedule_preview
 

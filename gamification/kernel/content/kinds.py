@@ -18,7 +18,7 @@ from gamification.kernel.models import Content
 from gamification.kernel.web import strict_fields
 
 Hidden = Mapping[str, set[str]]
-"""kind → ids that one player must not learn of."""
+"""The ids that one player must not learn of, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def placed(errors: Iterable[dict[str, str]], own: tuple[str, str] | None) -> Ite
 
 
 def unknown_references(definitions: Definitions) -> Iterator[Problem]:
-    """What names content that is not in play. Registered as publishing's first validator."""
+    """The problem of each name of content that is not in play. It is told before what apps find wrong."""
     for name, items in definitions.items():
         if name not in _kinds:
             continue

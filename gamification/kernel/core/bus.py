@@ -1,4 +1,4 @@
-"""The command bus: a wish goes in, it is granted with everything that follows from it, in one transaction."""
+"""The command bus: a command is handled in one transaction, with everything that follows from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _execute: Execute | None = None
 
 
 def connect(execute: Execute) -> None:
-    """Say what executes commands. `gamification` does so at start-up, so that no app needs to import it."""
+    """Say what executes commands. composition.py does so at start-up, so that no app needs to import the pipeline."""
     global _execute
     _execute = execute
 

@@ -1,4 +1,4 @@
-"""The world of one transaction: what was read under lock, what was decided, what is still to be written.
+"""The unit of work of one transaction: what was read under lock, what was decided, what is still to be written.
 
 Each app keeps its own `Part` of it. The pipeline composes them; no app names another's part upward.
 """
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 class Part:
-    """One app's share of a world. `load` reads once after the players are locked and decides nothing; `write` writes
-    each table once."""
+    """One app's identity map and pending writes within a world. `load` reads once after the players are locked and
+    decides nothing; `write` writes each table once and reads nothing."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -43,7 +43,7 @@ P = TypeVar("P", bound=Part)
 
 
 class World:
-    """Everything one batch or one command may see and change.
+    """The unit of work of one batch or one command: everything that it may see and change.
 
     `rules` are the published rules read after the locks were taken, so no worker decides by stale ones.
     """

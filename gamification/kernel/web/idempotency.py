@@ -40,7 +40,7 @@ from gamification.kernel.web.parsing import BadJson, strict_json
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 ABANDONED = timedelta(seconds=60)
-"""A claim without an answer for so long has no holder any more."""
+"""How long a claim may be without an answer until whoever made it counts as gone."""
 LONG_ABANDONED = timedelta(minutes=10)
 """Nor is it of use to anybody else: its key, which nobody knows to be about a player, may name one."""
 

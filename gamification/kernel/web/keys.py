@@ -16,7 +16,7 @@ from gamification.kernel.models import ApiKey
 log = logging.getLogger(__name__)
 
 IN_TIME = timedelta(days=14)
-"""So long before a key ends."""
+"""How long before its end a key is warned of."""
 
 
 def ending(now: datetime) -> Sequence[ApiKey]:

@@ -27,13 +27,14 @@ from gamification.kernel.core.one_a_process import OneAProcess
 log = logging.getLogger(__name__)
 
 MOST_CALLERS = 50_000
-"""So many are kept in mind; who has asked for nothing for longest is forgotten first, and begins with a full bucket."""
+"""How many callers a process remembers. Whoever has asked for nothing for longest is forgotten first, and begins with a
+full bucket."""
 LEASE = 1.0
-"""Seconds; what is left of it then goes back into the bucket."""
+"""Seconds for which a lease is good; what is left of it then goes back into the bucket."""
 PATIENCE = 0.2
 """Seconds that Redis may take for an answer."""
 PAUSE = 5.0
-"""Seconds in which nobody asks it again after it took longer."""
+"""Seconds in which Redis is not asked again after it took longer."""
 
 
 class Limit(NamedTuple):
@@ -74,7 +75,7 @@ def per_minute(name: str, number: int) -> Limit:
 
 
 class Store(Protocol):
-    """Where buckets stand."""
+    """Where the buckets are kept."""
 
     def draw(self, key: str, limit: Limit, wanted: int, returned: int) -> tuple[int, float]:
         """Take up to `wanted` out of a bucket, after `returned` went back in: how many, and what is left."""

@@ -53,7 +53,7 @@ _admission: Callable[[PlayerId], Admission] = lambda player_id: Admission()  # n
 
 
 def admit_by(tell: Callable[[PlayerId], Admission]) -> None:
-    """Say who keeps who may come in. `progress` does so at start-up."""
+    """Say whom to ask whether a player may come in. composition.py does so at start-up."""
     global _admission
     _admission = tell
 

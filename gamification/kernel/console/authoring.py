@@ -42,7 +42,7 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         state = (self.value() or "").upper()
-        return drafts.in_state(queryset, state) if state in drafts.STATES else queryset
+        return drafts.in_state(queryset, drafts.DraftState(state)) if state in drafts.STATES else queryset
 
 
 class TagFilter(admin.SimpleListFilter):

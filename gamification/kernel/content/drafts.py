@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
@@ -14,22 +14,39 @@ from gamification.kernel.content.kinds import Kind, placed
 from gamification.kernel.content.publishing import Change, Definition, Definitions, Unpublishable
 from gamification.kernel.core.encoding import canonical
 from gamification.kernel.core.messages import Invalid, NotFound
+from gamification.kernel.core.vocabulary import Vocabulary
 from gamification.kernel.models import Content, Version
 from gamification.kernel.web import strict_fields
 
-STATES = ("DRAFT", "PUBLISHED", "CHANGED", "RETIRED")
+
+class DraftState(Vocabulary):
+    DRAFT = "DRAFT"
+    """It was never published."""
+    PUBLISHED = "PUBLISHED"
+    """It is published as it stands."""
+    CHANGED = "CHANGED"
+    """It was changed since it was published."""
+    RETIRED = "RETIRED"
 
 
-def in_state(drafts: QuerySet[Any], state: str | None) -> QuerySet[Any]:
-    """Those drafts that were never published, are published as they stand, were changed since, or are retired. None:
-    all that are not retired."""
-    drafts = drafts.filter(retired_at__isnull=state != "RETIRED")
+STATES = [state.value for state in DraftState]
+
+
+def in_state(drafts: QuerySet[Any], state: DraftState | None) -> QuerySet[Any]:
+    """The drafts in this state; None: all that are not retired."""
     match state:
-        case "DRAFT":
-            return drafts.filter(published=None)
-        case "PUBLISHED" | "CHANGED":
-            return drafts.filter(published__isnull=False, has_changes=state == "CHANGED")
-    return drafts
+        case DraftState.RETIRED:
+            return drafts.filter(retired_at__isnull=False)
+        case None:
+            return drafts.filter(retired_at=None)
+        case DraftState.DRAFT:
+            return drafts.filter(retired_at=None, published=None)
+        case DraftState.PUBLISHED:
+            return drafts.filter(retired_at=None, published__isnull=False, has_changes=False)
+        case DraftState.CHANGED:
+            return drafts.filter(retired_at=None, published__isnull=False, has_changes=True)
+        case _:
+            assert_never(state)
 
 
 def tagged(drafts: QuerySet[Any], tags: Iterable[str]) -> QuerySet[Any]:

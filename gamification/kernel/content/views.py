@@ -78,7 +78,8 @@ class ContentList(ContentView):
         if isinstance(caller, PlayerToken):
             return self._for_player(request, caller.player_id)
         state = chosen(request, "state", drafts.STATES)
-        rows = drafts.in_state(self.kind.model._default_manager.all(), state).filter(_wanted(self.kind, request))
+        rows = drafts.in_state(self.kind.model._default_manager.all(), drafts.DraftState(state) if state else None)
+        rows = rows.filter(_wanted(self.kind, request))
         rows = drafts.tagged(rows, _tags(request))
         if (let_through := _for_named_player(self.kind, request)) is not None:
             rows = rows.filter(pk__in=let_through)

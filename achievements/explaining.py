@@ -11,9 +11,9 @@ from achievements.rules import Achievement
 from gamification.kernel.core.encoding import instant, number
 from gamification.kernel.core.messages import REPORTED, GameEvent, PlayerId
 from gamification.kernel.models import Event
+from progress.rule_index import RuleIndex
 from progress.rules.requirements import TARGET
 from progress.rules.samples import Metric, NoValue, is_absent, look_up, reported
-from progress.watching import RuleIndex
 
 NEWEST = 500
 """Events of a requirement's type that are looked at."""

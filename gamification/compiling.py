@@ -12,8 +12,8 @@ from achievements.models import Achievement as AchievementRow
 from achievements.rules import AchievementRules, Era, compile_achievements
 from gamification.kernel.content.publishing import Definitions, Published, Rules, Units
 from gamification.kernel.models import Version
+from progress.rule_index import RuleIndex, compile_metrics, compile_rule_index
 from progress.rules.samples import Metric
-from progress.watching import RuleIndex, compile_metrics, compile_rule_index
 from quests.models import Quest as QuestRow
 from quests.rules import QuestRules, compile_quests
 

@@ -32,7 +32,7 @@ from progress.content import LEVEL, METRIC
 from progress.erasure import step_back
 from progress.leveling import LevelRules, compile_levels
 from progress.models import Backfill
-from progress.watching import RuleIndex
+from progress.rule_index import RuleIndex
 from progress.zones import Home, compile_home
 from quests.content import POOL, QUEST, needed_by_runs
 from quests.rules import QuestRules

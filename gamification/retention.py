@@ -23,8 +23,8 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Event, PublicationHead, RejectedEvent, WorkerPulse
 from gamification.kernel.web import idempotency
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
+from progress.rule_index import RuleIndex
 from progress.rules.windows import WINDOW_MEMORY
-from progress.watching import RuleIndex
 from quests.models import Run
 from quests.reading import HISTORY
 from quests.running import Status

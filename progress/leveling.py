@@ -15,6 +15,8 @@ from progress.players import Players
 
 @dataclass(frozen=True, slots=True)
 class Reached:
+    """A level that is described, and the rewards for reaching it."""
+
     level: int
     rewards: tuple[str, ...]
 

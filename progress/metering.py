@@ -14,12 +14,12 @@ from gamification.kernel.core.messages import REPORTED, GameEvent, Sample
 from gamification.kernel.core.world import World
 from progress.periods import PeriodKind
 from progress.players import Players, PlayerState
+from progress.rule_index import RuleIndex
 from progress.rules.goals import Goal
 from progress.rules.requirements import Requirement
 from progress.rules.samples import NoValue, reported
 from progress.rules.windows import WINDOW_MEMORY
 from progress.tallies import Tallies, tally_key
-from progress.watching import RuleIndex
 
 
 @dataclass(slots=True)

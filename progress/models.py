@@ -12,6 +12,8 @@ from progress.rules.vocabulary import ConditionOp, Operator, RequirementType, Ti
 
 
 class Metric(Content):
+    """A named stream of samples: which events it counts, and what one is worth."""
+
     class ReportedBy(models.TextChoices):
         SERVER = "SERVER"
         PLAYER = "PLAYER"
@@ -26,6 +28,8 @@ class Metric(Content):
 
 
 class MetricCondition(models.Model):
+    """One of the conditions under which an event counts for a metric; it takes all of them."""
+
     personal = ()
 
     metric = models.ForeignKey(Metric, on_delete=models.CASCADE, related_name="conditions")
@@ -49,6 +53,8 @@ class Level(Content):
 
 
 class LevelReward(models.Model):
+    """A reward for reaching a level."""
+
     personal = ()
 
     level = models.ForeignKey(Level, on_delete=models.CASCADE, related_name="rewards")
@@ -88,7 +94,7 @@ class RequirementFields(models.Model):
 
 
 class Player(models.Model):
-    """One row a player: everything of the hot path locks it first."""
+    """A player: everything on the hot path locks this row first."""
 
     personal = ("player_id", "display_name", "zones", "attributes")
     shown_to_player = (
@@ -119,8 +125,8 @@ class Player(models.Model):
     xp = models.BigIntegerField(default=0)
     level = models.PositiveIntegerField(default=0)
     levels_had = models.TextField(blank=True, default="", db_default="")
-    """The levels that were reached, and those that were left as experience was taken: none is reached again. Numbers
-    and ranges of them, `2-57 60`.
+    """The levels that were reached, and those that were left as experience was taken: none of them is reached again.
+    They are kept as numbers and ranges, `2-57 60`.
     """
     owed_points = models.BigIntegerField(default=0)
     owed_xp = models.BigIntegerField(default=0)
@@ -145,7 +151,7 @@ class Player(models.Model):
     """Bit n: the player has ever started the quest with serial n."""
     banned = models.BooleanField(default=False)
     banned_at = models.DateTimeField(null=True)
-    """When the player was banned, or let in again, last."""
+    """When the player was banned or let in again the last time."""
     banned_by = ActorField()
     token_generation = models.PositiveIntegerField(default=0, db_default=0)
     """Only tokens of this generation open anything: counting it up ends all that are out there."""
@@ -159,7 +165,7 @@ class Player(models.Model):
 
 
 class HomeZone(models.Model):
-    """The deployment's time zone from an instant on (progress.zones); the oldest one always was."""
+    """The deployment's time zone from an instant on (progress.zones); the oldest row, from the beginning of time on."""
 
     personal = ()
 
@@ -231,6 +237,8 @@ class Tally(models.Model):
 
 
 class MemberSeen(models.Model):
+    """A member that DISTINCT has counted in one scope: a row each, so that a scope may have any number of them."""
+
     personal = ("player_id", "member")
     shown_to_player = ("metric_id", "scope", "member")
 
@@ -261,8 +269,8 @@ class WindowSample(models.Model):
     value = models.FloatField()
     member = models.CharField(max_length=90, blank=True, default="")
     arrival = models.BigIntegerField(default=0, db_default=0)
-    """How many samples of the metric the player had when it had arrived: by it a run that begins anew tells what came
-    since. 0: before this was counted.
+    """How many samples of the metric the player had once it had arrived: by it a run that begins anew tells what came
+    since.
     """
 
     class Meta:
@@ -329,30 +337,30 @@ class Backfill(models.Model):
     publication = models.PositiveIntegerField(default=0)
     mode = models.CharField(max_length=8, default="DIGEST")
     preview = models.JSONField(null=True)
-    """For a preview: `{kind, id, definition}`; nothing is written for the players."""
+    """Of a preview, which writes nothing for the players: `{kind, id, definition}`."""
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
     players_done = models.PositiveIntegerField(default=0)
     players_total = models.PositiveIntegerField(default=0)
     would_complete = models.PositiveIntegerField(default=0)
     cursor = models.CharField(max_length=64, blank=True, default="")
-    """The last player done: where to go on after a stop."""
+    """The last player that a preview has looked at: it goes on after this one when it was stopped."""
     detail = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
     asked_by = ActorField()
-    """Of a preview, or of one that runs again; the publication's versions say who made the others."""
+    """Who asked for a preview, or had a backfill run again. Of the others, the publication's versions say who."""
     finished_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"backfill of publication {self.publication}"
 
     def left_out(self) -> dict[str, str]:
-        """player → why: whose past could not be replayed and is still to be counted; the first of them."""
+        """Player → why their past could not be replayed: the first of those whose past is still to be counted."""
         found = LeftOut.objects.filter(backfilled_to__lt=self.publication).order_by("player_id")
         return dict(found.values_list("player_id", "reason")[:MOST_NAMED])
 
 
 class LeftOut(models.Model):
-    """A player whose past could not be replayed, until it can: the others do not wait."""
+    """A player whose past could not be replayed, noted until it can be, so that the others need not wait."""
 
     personal = ("player_id", "reason")
 
@@ -361,7 +369,7 @@ class LeftOut(models.Model):
     """Up to which publication their past has been counted."""
     reason = models.CharField(max_length=300)
     backfill = models.BigIntegerField(null=True)
-    """The one that tried last; None: the clock, or one that is to try again."""
+    """The backfill that tried last; None: the clock did, or it is to be tried again."""
     tried_at = models.DateTimeField()
 
     class Meta:

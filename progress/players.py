@@ -128,7 +128,7 @@ class Players(Part):
             self.lock()
 
     def read_unlocked(self) -> None:
-        """The players as they are, without a lock: for looking only."""
+        """Read the players as they are, without a lock: for people, who are shown what is, and in a preview."""
         self._take_in(sql.select_in(Player, _COLUMNS, {"player_id": self.world.player_ids}))
 
     def _take_in(self, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -154,7 +154,7 @@ class Players(Part):
     # -- deciding ------------------------------------------------------------------------------------------------------
 
     def welcome(self) -> None:
-        """Whoever was never seen before has no past to be counted."""
+        """Note that players never seen before have no past to be counted."""
         for player in self.by_id.values():
             if player.is_new:
                 player.backfilled_to, player.dirty = self.world.rules.number, True

@@ -13,7 +13,7 @@ from progress.tallies import Tallies
 
 
 def look_at(world: World, player_id: PlayerId) -> PlayerState:
-    """One player of this world as they are, without a lock; of one never seen: who did nothing."""
+    """Read one player of this world without a lock. One who was never seen is shown as one who did nothing."""
     players = world[Players]
     players.read_unlocked()
     unseen = PlayerState(player_id, world, backfilled_to=world.rules.number)

@@ -21,12 +21,12 @@ from progress.members import forget_members, keep_members, load_members
 from progress.models import MemberSeen, MetricDay, WindowSample
 from progress.models import Tally as TallyRow
 from progress.players import Players, PlayerState
+from progress.rule_index import RuleIndex, TallySpec, ThresholdIndex
 from progress.rules.goals import Goal
 from progress.rules.requirements import DERIVED, Requirement
 from progress.rules.tallies import Tally, dump_runs, load_runs
 from progress.rules.vocabulary import RequirementType
 from progress.rules.windows import WindowEntry, best_window
-from progress.watching import RuleIndex, TallySpec, ThresholdIndex
 from progress.windows import load_windows, window_entry
 
 TallyKey = tuple[PlayerId, str, str]
@@ -62,19 +62,20 @@ class Tallies(Part):
         self.counted: dict[PlayerId, GameEvent] = {}
         """Each player's last event of this world that counted."""
         self.metrics_touched: dict[PlayerId, set[str]] = {}
-        """Of which metrics each player had a sample."""
+        """The metrics of which each player had a sample."""
         self.goals_touched: dict[tuple[PlayerId, int, datetime | None], Goal] = {}
         """Goals whose progress is read when the world is written: (player, id(goal), period's opening)."""
         self.before: dict[tuple[TallyKey, RequirementType], tuple[float, ThresholdIndex, datetime | None]] = {}
-        """What an aggregate with quarters to pass was before this world, by the tally's key and its name."""
+        """(tally's key, aggregate) → its value before this world, its thresholds and the period's opening. Only of
+        aggregates on which plain goals have quarters to pass."""
         self.muted: frozenset[str] = frozenset()
-        """Replay: goals that repeat always and whose runs the event at hand does not count for."""
+        """In a replay: the goals that repeat always for whose runs the event at hand does not count."""
         self.new_members: list[Member] = []
         self.new_samples: list[tuple[Any, ...]] = []
         self.dropped: set[TallyKey] = set()
-        """Scopes whose members are forgotten, for they begin anew."""
+        """Scopes that begin anew, so that the members seen in them are to be deleted."""
         self._lifetimes: set[tuple[PlayerId, str]] = set()
-        """Of which (player, metric) all window samples were read."""
+        """The (player, metric) of which all window samples were read."""
 
     @cached_property
     def index(self) -> RuleIndex:
@@ -83,7 +84,7 @@ class Tallies(Part):
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def load(self, events: Sequence[GameEvent]) -> None:
-        """Everything these events may touch, and what the service's own events that follow may touch."""
+        """Read everything that these events may touch, and whatever the service's own events that follow may touch."""
         index, players = self.index, self.world[Players]
         keys: dict[TallyKey, None] = {}
         members: dict[Member, None] = {}
@@ -126,7 +127,7 @@ class Tallies(Part):
             self._take_in(sql.select_in(TallyRow, (*_KEY, *_AGGREGATES), wanted))
 
     def read_all(self) -> None:
-        """Every tally and member of this world's players, and their window samples: a backfill may touch any."""
+        """Read every tally, member and window sample of this world's players: a backfill may touch any."""
         players = self.world.player_ids
         self._take_in(TallyRow.objects.filter(player_id__in=players).values_list(*_KEY, *_AGGREGATES))
         members = MemberSeen.objects.filter(player_id__in=players)
@@ -287,4 +288,6 @@ def to_row(tally: Tally) -> tuple[Any, ...]:
 def from_row(aggregates: Sequence[Any]) -> Tally:
     """The inverse of `to_row`."""
     *plain, runs, rest = aggregates
-    return Tally(**dict(zip(_PLAIN, plain, strict=True)), runs=load_runs(runs), rest=sums.load(rest))
+    tally = Tally(*plain)
+    tally.runs, tally.rest = load_runs(runs), sums.load(rest)
+    return tally

@@ -27,8 +27,8 @@ from gamification.kernel.web import idempotent
 from gamification.kernel.web.access import acting_player, is_player
 from gamification.kernel.web.idempotency import idempotency_key
 from gamification.kernel.web.strict_fields import Instant, Number, Shape, Text, parse
+from progress.rule_index import RuleIndex
 from progress.rules.samples import Metric, is_countable
-from progress.watching import RuleIndex
 
 
 class Value(Number):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from progress.rule_index import ThresholdIndex, compile_rule_index
 from progress.rules import windows
 from progress.rules.goals import Goal, combined
 from progress.rules.requirements import DERIVED, MOMENTARY, STICKY, WINDOW, Requirement, compile_requirement
@@ -14,7 +15,6 @@ from progress.rules.samples import Metric, compile_metric
 from progress.rules.scopes import LIFETIME, Repeat, Scope
 from progress.rules.vocabulary import WITH_A_TIMEFRAME, RequirementType
 from progress.rules.windows import WindowEntry, best_window
-from progress.watching import ThresholdIndex, compile_rule_index
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -21,26 +21,28 @@ from progress.rules.samples import Metric, compile_metric
 from progress.rules.scopes import ALWAYS, LIFETIME, Scope
 from progress.rules.vocabulary import RequirementType
 
-Candidate = tuple[Goal, Requirement]
+GoalRequirement = tuple[Goal, Requirement]
+"""A requirement, with the goal that it is one of."""
 
 
 @dataclass(slots=True)
 class ThresholdIndex:
-    """The thresholds watched on one aggregate of one tally."""
+    """The thresholds on one aggregate of one tally, sorted, each list with the requirements it belongs to beside it."""
 
     up: list[float] = field(default_factory=list)
-    """Rising: met once the value reaches one. `gt t` stands as the next double above t."""
-    up_met: list[Candidate] = field(default_factory=list)
+    """Met once the value has risen to the threshold. `gt t` stands as the next double above t."""
+    up_met: list[GoalRequirement] = field(default_factory=list)
     down: list[float] = field(default_factory=list)
-    down_met: list[Candidate] = field(default_factory=list)
-    equal: dict[float, list[Candidate]] = field(default_factory=dict)
+    """Met once the value has fallen to the threshold. `lt t` stands as the next double below t."""
+    down_met: list[GoalRequirement] = field(default_factory=list)
+    equal: dict[float, list[GoalRequirement]] = field(default_factory=dict)
     quarters: list[float] = field(default_factory=list)
-    """The values at which a plain goal is a quarter, a half, three quarters done."""
+    """The values at which a plain goal is one, two and three quarters done."""
     quarter_goals: list[tuple[Goal, int]] = field(default_factory=list)
 
-    def crossed(self, before: float | None, after: float) -> list[Candidate]:
-        """Whose requirement became met as the value went from `before` (None: undefined) to `after`."""
-        found: list[Candidate] = []
+    def crossed(self, before: float | None, after: float) -> list[GoalRequirement]:
+        """The requirements that became met as the value went from `before` (None: undefined) to `after`."""
+        found: list[GoalRequirement] = []
         if self.up:
             low = 0 if before is None else bisect_right(self.up, before)
             high = bisect_right(self.up, after)
@@ -56,23 +58,25 @@ class ThresholdIndex:
         return found
 
     def passed(self, before: float, after: float) -> list[tuple[Goal, int]]:
-        """Which plain goals passed a quarter as the value went from `before` to `after`."""
+        """The plain goals that passed a quarter as the value went from `before` to `after`, each with its quarter."""
         return self.quarter_goals[bisect_right(self.quarters, before) : bisect_right(self.quarters, after)]
 
 
 @dataclass(slots=True, eq=False)
 class TallySpec:
-    """One metric counted in one scope, and who watches it."""
+    """One metric counted in one scope: since when, what is kept of it, and which goals depend on it."""
 
     metric: str
     scope: Scope
     counted_since: int
+    """The publication since which it is counted, as a unit."""
     members_since: int | None = None
-    """Since when its different members are kept; None: they are not."""
+    """The publication since which its different members are kept (DISTINCT); None: they are not."""
     days_since: int | None = None
-    """Since when its days are kept (STREAK); None: they are not."""
+    """The publication since which its days are kept (STREAK); None: they are not."""
     thresholds: dict[RequirementType, ThresholdIndex] = field(default_factory=dict)
-    windows: list[Candidate] = field(default_factory=list)
+    """By the aggregate they are on."""
+    windows: list[GoalRequirement] = field(default_factory=list)
     composite: list[Goal] = field(default_factory=list)
     """Goals that are not plain: their progress is read at the end of a batch. One that is a single window is not
     among them: it is read when its best window grows."""
@@ -80,21 +84,29 @@ class TallySpec:
 
 @dataclass(slots=True)
 class RuleIndex:
+    """What metering and loading look up for an event."""
+
     metrics: dict[str, Metric]
     by_type: dict[str, tuple[Metric, ...]]
+    """Type of event → the metrics that count such events."""
     specs: dict[str, tuple[TallySpec, ...]]
+    """Metric → the tallies that a sample of it counts in."""
     related: dict[str, tuple[TallySpec, ...]]
-    """metric → all specs that an event of it may make somebody read."""
+    """Metric → the tallies to load for a sample of it: its own, and those of every goal that the event could complete,
+    at once or because another goal is complete then."""
     own: tuple[TallySpec, ...]
-    """The specs that the service's own events may touch."""
+    """The tallies to load for the service's own events, which nobody knows when a batch is loaded."""
     remembering: dict[str, tuple[Goal, ...]]
-    """metric → goals with a memory that an event of it may make somebody read."""
+    """Metric → the goals with a memory that a sample of it could complete."""
     remembering_own: tuple[Goal, ...]
+    """The goals with a memory that the service's own events could complete."""
     opening: tuple[TallySpec, ...]
-    """The specs of goals that any event may make somebody read."""
+    """The tallies of goals that wait for others and have dates or periods: any event could complete one of them, when
+    what it waited for was completed outside of them."""
     remembering_opening: tuple[Goal, ...]
+    """Those of these goals that have a memory."""
     windows: dict[str, tuple[float, int]]
-    """metric → (seconds of its longest window, since which publication samples are kept for it)."""
+    """Metric → (seconds of its longest window, the publication since which samples are kept for it)."""
 
 
 def compile_metrics(definitions: Definitions) -> dict[str, Metric]:
@@ -110,8 +122,10 @@ def compile_rule_index(
     roused: Iterable[Goal] = (),
     asked: Iterable[Requirement] = (),
 ) -> RuleIndex:
-    """`waiting`: owner of a goal → the goals that wait for it to be complete; `roused`: those that an event of the
-    service's own may complete, whatever it is worth; `asked`: what somebody may want to know of a player's whole life.
+    """Index what is published.
+
+    `waiting`: owner of a goal → the goals that wait for it to be complete. `roused`: the goals that an event of the
+    service's own may complete although no metric counts it. `asked`: requirements on a player's whole life, of quests.
     """
     specs: dict[tuple[str, Scope], TallySpec] = {}
 
@@ -235,7 +249,7 @@ def _related(
     specs: Mapping[tuple[str, Scope], TallySpec],
     waiting: Mapping[str, Iterable[Goal]],
 ) -> tuple[tuple[TallySpec, ...], list[Goal]]:
-    """A metric's own specs, those of every goal that may be looked at because of it, and these goals."""
+    """A metric's own tallies with those of every goal that could be completed because of it; and these goals."""
     found = {id(each): each for each in own}
     queue = list(naming)
     seen = {goal.owner for goal in queue}

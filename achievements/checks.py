@@ -9,8 +9,9 @@ from gamification.kernel.content.publishing import Definition, Definitions, Prob
 from gamification.kernel.core.encoding import parse_instant
 from progress.checks import contradictions, cycles, ends_in_the_past, met_by_nobody_yet, requirement_problems
 from progress.rules.goals import needed
+from progress.rules.vocabulary import WITH_A_TARGET, RequirementType
 
-REPEATABLE = {"COUNT", "SUM", "DISTINCT"}
+REPEATABLE = {RequirementType.COUNT, RequirementType.SUM, RequirementType.DISTINCT}
 
 Found = Iterator[tuple[str, str, str]]
 
@@ -46,7 +47,7 @@ def advice(achievement: Definition, definitions: Definitions, now: datetime) -> 
 def _requirements_as_a_whole(achievement: Definition) -> Found:
     requirements, match = achievement["requirements"], achievement["match"]
     for index, requirement in enumerate(requirements):
-        if requirement["type"] == "LEVEL":
+        if requirement["type"] == RequirementType.LEVEL:
             yield f"requirements[{index}].type", "level_not_allowed", "Only a quest can require a level."
     take = needed(match, len(requirements))
     if take > len(requirements):
@@ -77,7 +78,7 @@ def _repeat_and_dates(achievement: Definition) -> Found:
 def _is_met_for_ever(achievement: Definition) -> bool:
     """Whether other achievements and quests alone may complete it: their completion does not begin anew with it."""
     requirements = achievement["requirements"]
-    others = [r for r in requirements if r["type"] in ("ACHIEVEMENT", "QUEST")]
+    others = [r for r in requirements if r["type"] in WITH_A_TARGET]
     lasting = len(others) + sum(map(met_by_nobody_yet, requirements))
     return bool(others) and lasting >= needed(achievement["match"], len(requirements))
 
@@ -86,5 +87,5 @@ def _needs(achievement: Definition) -> Iterator[tuple[str, str]]:
     for index, required in enumerate(achievement["prerequisites"]):
         yield f"prerequisites[{index}]", required
     for index, requirement in enumerate(achievement["requirements"]):
-        if requirement["type"] == "ACHIEVEMENT":
+        if requirement["type"] == RequirementType.ACHIEVEMENT:
             yield f"requirements[{index}].target", requirement["target"]

@@ -15,6 +15,7 @@ from gamification.kernel.content.publishing import Definition
 from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import Fact, own_id
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
+from progress.rules.vocabulary import RequirementType
 
 
 def read_achievement(draft: Achievement) -> Definition:
@@ -108,7 +109,9 @@ def show(definition: Definition, hidden: Hidden) -> Definition:
         **definition,
         "prerequisites": [required for required in definition["prerequisites"] if required not in secret],
         "requirements": [
-            r for r in definition["requirements"] if r["type"] != "ACHIEVEMENT" or r["target"] not in secret
+            r
+            for r in definition["requirements"]
+            if r["type"] != RequirementType.ACHIEVEMENT or r["target"] not in secret
         ],
     }
 

@@ -14,6 +14,7 @@ from progress.rules.goals import Goal, needed
 from progress.rules.requirements import DERIVED, STICKY, Requirement, compile_requirement
 from progress.rules.samples import Metric
 from progress.rules.scopes import ALWAYS, NEVER, Repeat, Scope
+from progress.rules.vocabulary import RequirementType
 
 if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Units
@@ -117,7 +118,7 @@ class AchievementRules:
 
     def has_target(self, requirement: Requirement, player: Had) -> bool:
         """Whether the achievement or quest that a requirement names is among those a player has."""
-        if requirement.type == "QUEST":
+        if requirement.type == RequirementType.QUEST:
             return bool(player.quests_known & self.quest_bits.get(requirement.target, 0))
         target = self.by_id.get(requirement.target)
         return target is not None and bool(player.earned & target.bit)
@@ -205,9 +206,9 @@ def compile_achievements(
     waiting: dict[str, list[Achievement]] = {}
     for_quests: dict[str, list[Achievement]] = {}
     for achievement in by_id.values():
-        for quest in dict.fromkeys(r.target for r in achievement.goal.requirements if r.type == "QUEST"):
+        for quest in dict.fromkeys(r.target for r in achievement.goal.requirements if r.type == RequirementType.QUEST):
             for_quests.setdefault(quest, []).append(achievement)
-        targets = [r.target for r in achievement.goal.requirements if r.type == "ACHIEVEMENT"]
+        targets = [r.target for r in achievement.goal.requirements if r.type == RequirementType.ACHIEVEMENT]
         for other in dict.fromkeys([*achievement.prerequisites, *targets]):
             waiting.setdefault(other, []).append(achievement)
     by_metric: dict[str, list[Achievement]] = {}

@@ -18,6 +18,7 @@ from progress.players import PlayerState
 from progress.rules.goals import Goal, combined
 from progress.rules.requirements import TARGET, WINDOW
 from progress.rules.tallies import Tally
+from progress.rules.vocabulary import RequirementType
 from progress.tallies import Tallies
 
 
@@ -54,7 +55,7 @@ def goal_snapshot(
         else:
             found = tally(requirement.metric) or Tally()
             if requirement.nature == WINDOW:
-                value = memory.get(requirement.digest + ":best", None if requirement.type == "MAX" else 0)
+                value = memory.get(requirement.digest + ":best", None if requirement.type == RequirementType.MAX else 0)
             else:
                 value = found.value(requirement.type)
             met = requirement.is_met(value, memory.get(requirement.digest))
@@ -64,7 +65,7 @@ def goal_snapshot(
                 "operator": requirement.operator,
                 "threshold": number(requirement.threshold),
             }
-            if requirement.type == "STREAK":
+            if requirement.type == RequirementType.STREAK:
                 entry["current"] = found.current_run(player.period(PeriodKind.DAILY, now))
         fractions.append(requirement.fraction(value, met))
         met_all.append(met)

@@ -144,7 +144,7 @@ class QuestRequirementForm(RequirementForm):
             self.add_error("step", "Which step?")
         elif cleaned["role"] != STEP and cleaned.get("step"):
             self.add_error("step", "Only what completes a step is of a step.")
-        if cleaned["role"] != START and cleaned.get("type") == "LEVEL":
+        if cleaned["role"] != START and cleaned.get("type") == RequirementType.LEVEL:
             self.add_error("type", "Only what it takes to start a quest can be a level.")
         return cleaned
 

@@ -11,6 +11,7 @@ from progress.metering import CountedEvent
 from progress.periods import PeriodKind
 from progress.players import Players, PlayerState
 from progress.rules.scopes import NEVER
+from progress.rules.vocabulary import RequirementType
 from quests import facts, running, starting
 from quests.rules import QuestRules, Step
 from quests.running import Has, Run, Status
@@ -43,9 +44,9 @@ def advance(world: World, counted: CountedEvent) -> list[EarnedRewards]:
 def _learn(rules: QuestRules, player: PlayerState, event: GameEvent) -> None:
     """From its own event on, quests know of what was completed."""
     if event.type == "achievement.completed":
-        player.earned_known |= rules.bits.get(("ACHIEVEMENT", event.data["id"]), 0)
+        player.earned_known |= rules.bits.get((RequirementType.ACHIEVEMENT, event.data["id"]), 0)
     elif event.type == "quest.completed":
-        player.quests_known |= rules.bits.get(("QUEST", event.data["id"]), 0)
+        player.quests_known |= rules.bits.get((RequirementType.QUEST, event.data["id"]), 0)
 
 
 def _counts(run: Run, event: GameEvent, player: PlayerState) -> bool:

@@ -18,13 +18,10 @@ from progress.checks import (
     requirement_problems,
 )
 from progress.rules.goals import needed
-from progress.rules.vocabulary import COMPARE, TRAITS
+from progress.rules.vocabulary import COMPARE, TRAITS, WITH_A_TARGET, RequirementType
 
 SHORTEST_DAY = 23 * 3600
 """A day on which clocks are put forward, in seconds."""
-
-OTHERS = ("ACHIEVEMENT", "QUEST")
-"""Requirements that name what else was completed, which lasts."""
 
 Found = Iterator[tuple[str, str, str]]
 
@@ -69,7 +66,7 @@ def _completes_at_once(steps: Sequence[Definition]) -> bool:
 
 def _lasts(step: Definition) -> bool:
     requirements = step["requirements"]
-    others = [r for r in requirements if r["type"] in OTHERS]
+    others = [r for r in requirements if r["type"] in WITH_A_TARGET]
     lasting = len(others) + sum(map(met_by_nobody_yet, requirements))
     return bool(others) and lasting >= needed(step["match"], len(requirements))
 
@@ -84,7 +81,7 @@ def _levels_to_start(requirements: Sequence[Definition], definitions: Definition
         return
     possible = [*known, *([] if 0 in known.values() else [0])]
     for index, requirement in enumerate(requirements):
-        if requirement["type"] == "LEVEL":
+        if requirement["type"] == RequirementType.LEVEL:
             operator, threshold = requirement["operator"], requirement["threshold"]
             if not any(COMPARE[operator](level, threshold) for level in possible):
                 detail = f"LEVEL {operator} {threshold} can never be met: the highest level is {max(possible)}."
@@ -146,10 +143,10 @@ def _within_a_run(
     most = _most_days(quest)
     for index, requirement in enumerate(requirements):
         path = f"{within}[{index}]"
-        if requirement["type"] == "LEVEL":
+        if requirement["type"] == RequirementType.LEVEL:
             detail = "Only what it takes to start a quest can be a level."
             yield f"{path}.type", "level_not_allowed", detail
-        elif requirement["type"] == "STREAK" and most is not None:
+        elif requirement["type"] == RequirementType.STREAK and most is not None:
             least = least_to_reach(requirement)
             if least is not None and least > most and (f"{path}.threshold", "never_met") not in {f[:2] for f in found}:
                 detail = f"No run is long enough for {least:g} days in a row."
@@ -283,5 +280,5 @@ def _achievement_needs(achievement: Definition) -> Iterator[tuple[str, str]]:
 
 def _targets(requirements: Sequence[Definition], within: str) -> Iterator[tuple[str, str]]:
     for index, requirement in enumerate(requirements):
-        if requirement["type"] in OTHERS:
+        if requirement["type"] in WITH_A_TARGET:
             yield f"{within}[{index}].target", f"{requirement['type'].lower()} {requirement['target']}"

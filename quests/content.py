@@ -15,6 +15,7 @@ from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import Fact, own_id
 from gamification.kernel.models import Version
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
+from progress.rules.vocabulary import RequirementType
 from quests import checks, queries, reading
 from quests.content_serializers import PoolShape, QuestShape
 from quests.models import Pool, PoolQuest, Quest, QuestRequirement, QuestReward, Step
@@ -143,7 +144,7 @@ def show(definition: Definition, hidden: Hidden) -> Definition:
         return definition
 
     def shown(requirements: Iterable[Definition]) -> list[Definition]:
-        return [r for r in requirements if r["type"] != "ACHIEVEMENT" or r["target"] not in secret]
+        return [r for r in requirements if r["type"] != RequirementType.ACHIEVEMENT or r["target"] not in secret]
 
     return {
         **definition,

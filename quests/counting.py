@@ -11,16 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, assert_never
 
 from gamification.kernel.core.encoding import instant, number, parse_instant
 from gamification.kernel.core.messages import Json, Sample
 from progress.periods import Period
 from progress.rules.requirements import MOMENTARY, WINDOW, Requirement
 from progress.rules.tallies import Tally
-from progress.rules.vocabulary import ZERO_OVER_NOTHING
+from progress.rules.vocabulary import ZERO_OVER_NOTHING, RequirementType
 from quests import sliding
 from quests.sliding import Sliding
+
+MAX, DISTINCT, STREAK = RequirementType.MAX, RequirementType.DISTINCT, RequirementType.STREAK
+"""Words that are compared with for each sample: a name of the module is found faster than an enum's."""
 
 Day = Callable[[datetime], Period]
 """The player's daily period that holds an instant."""
@@ -45,7 +48,7 @@ class Count:
             return float(self.kept)
         if self.requirement.nature == WINDOW:
             best = self.window.best
-            return 0 if best is None and self.requirement.type != "MAX" else best
+            return 0 if best is None and self.requirement.type != MAX else best
         return self.tally.value(self.requirement.type)
 
     @property
@@ -65,11 +68,11 @@ class Count:
                 self._reach()
             return True
         self.tally.fold(sample.value, at, event_id)
-        if self.requirement.type == "DISTINCT" and self._is_new(sample.member):
+        if self.requirement.type == DISTINCT and self._is_new(sample.member):
             self.members.add(sample.member)
             self.new_members.append(sample.member)
             self.tally.members += 1
-        if self.requirement.type == "STREAK":
+        if self.requirement.type == STREAK:
             self.tally.add_day(day(at))
         if self.requirement.nature != MOMENTARY and self.requirement.compare(self.value):
             self._reach()
@@ -89,16 +92,23 @@ class Count:
         if self.requirement.nature == WINDOW:
             return self.window.dump()
         tally = self.tally
-        match self.requirement.type:
-            case "LATEST" if tally.latest_at is not None:
-                return {"value": number(tally.latest), "at": instant(tally.latest_at), "id": tally.latest_id}
-            case "DISTINCT":
+        type_ = self.requirement.type
+        match type_:
+            case RequirementType.COUNT | RequirementType.MAX | RequirementType.MIN:
+                return {"value": number(tally.value(type_))}
+            case RequirementType.SUM:
+                rest = {"rest": list(tally.rest)} if tally.rest else {}
+                return {"value": number(tally.sum), **rest}
+            case RequirementType.LATEST:
+                latest = {"at": instant(tally.latest_at), "id": tally.latest_id} if tally.latest_at else {}
+                return {"value": number(tally.latest), **latest}
+            case RequirementType.DISTINCT:
                 return {"distinct": tally.members}
-            case "STREAK":
+            case RequirementType.STREAK:
                 return {"days": [[instant(opens), instant(closes), days] for opens, closes, days in tally.runs]}
-            case "SUM" if tally.rest:
-                return {"value": number(tally.sum), "rest": list(tally.rest)}
-        return {"value": number(tally.value(self.requirement.type))}
+            case RequirementType.ACHIEVEMENT | RequirementType.QUEST | RequirementType.LEVEL:
+                raise ValueError("only what has a metric is counted")
+        assert_never(type_)
 
 
 def begin(requirement: Requirement) -> Count:
@@ -123,21 +133,27 @@ def load(requirement: Requirement, kept: dict[str, Any] | None) -> Count:
         return count
     tally = count.tally
     value: Any = kept.get("value")
-    match requirement.type:
-        case "COUNT":
+    type_ = requirement.type
+    match type_:
+        case RequirementType.COUNT:
             tally.count = value
-        case "SUM":
+        case RequirementType.SUM:
             tally.sum, tally.rest = value, tuple(kept.get("rest", ()))
-        case "MAX":
+        case RequirementType.MAX:
             tally.max = value
-        case "MIN":
+        case RequirementType.MIN:
             tally.min = value
-        case "LATEST" if value is not None:
-            tally.latest, tally.latest_at, tally.latest_id = value, parse_instant(kept["at"]), kept["id"]
-        case "DISTINCT":
+        case RequirementType.LATEST:
+            if value is not None:
+                tally.latest, tally.latest_at, tally.latest_id = value, parse_instant(kept["at"]), kept["id"]
+        case RequirementType.DISTINCT:
             count.new_members = kept.get("members", [])  # a run of before had them in its row
             count.members = set(count.new_members)
             tally.members = kept.get("distinct", len(count.members))
-        case "STREAK":
+        case RequirementType.STREAK:
             tally.runs = [(parse_instant(opens), parse_instant(closes), days) for opens, closes, days in kept["days"]]
+        case RequirementType.ACHIEVEMENT | RequirementType.QUEST | RequirementType.LEVEL:
+            raise ValueError("only what has a metric is counted")
+        case _:
+            assert_never(type_)
     return count

@@ -9,6 +9,7 @@ from gamification.kernel.core.messages import PlayerId
 from progress.periods import PeriodsAt
 from progress.rules.requirements import Requirement
 from progress.rules.scopes import NEVER
+from progress.rules.vocabulary import RequirementType
 from quests.rules import Quest
 from quests.running import Has, Run, Status
 
@@ -53,11 +54,11 @@ def refusal(
 def _wanted(requirement: Requirement) -> str:
     """The requirement in words. An achievement is not named: it may be secret."""
     match requirement.type:
-        case "ACHIEVEMENT":
+        case RequirementType.ACHIEVEMENT:
             return "an achievement"
-        case "QUEST":
+        case RequirementType.QUEST:
             return f"the quest {requirement.target}"
-        case "LEVEL":
+        case RequirementType.LEVEL:
             return f"a level {requirement.operator} {requirement.threshold:g}"
     return f"{requirement.type} of {requirement.metric} {requirement.operator} {requirement.threshold:g}"
 

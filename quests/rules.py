@@ -16,6 +16,7 @@ from progress.rules.goals import needed
 from progress.rules.requirements import Requirement, compile_requirement
 from progress.rules.samples import Metric
 from progress.rules.scopes import NEVER, Repeat
+from progress.rules.vocabulary import RequirementType
 
 if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Published
@@ -118,7 +119,7 @@ class QuestRules:
     ids: dict[int, str]
     """serial → quest, retired ones included."""
     serials: dict[str, int]
-    bits: dict[tuple[str, str], int]
+    bits: dict[tuple[RequirementType, str], int]
     """(ACHIEVEMENT or QUEST, id) → its bit in a player's row, for those that may be named."""
     pools: dict[str, Pool]
     metrics: Mapping[str, Metric]
@@ -204,8 +205,8 @@ def compile_quests(
         if not item.retired
     }
     starting = {quest.serial: quest for quest in by_id.values() if quest.auto_start and quest.is_active}
-    bits = {("ACHIEVEMENT", id_): 1 << serial for id_, serial in achievements.items()}
-    bits |= {("QUEST", id_): 1 << serial for id_, serial in serials.items()}
+    bits = {(RequirementType.ACHIEVEMENT, id_): 1 << serial for id_, serial in achievements.items()}
+    bits |= {(RequirementType.QUEST, id_): 1 << serial for id_, serial in serials.items()}
     return QuestRules(
         by_id=by_id,
         starting=starting,

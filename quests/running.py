@@ -17,6 +17,7 @@ from progress.periods import Period
 from progress.rules.goals import combined
 from progress.rules.requirements import TARGET, Requirement
 from progress.rules.scopes import NEVER
+from progress.rules.vocabulary import RequirementType
 from quests import counting
 from quests.counting import Count, Day
 from quests.rules import Quest, Step
@@ -33,6 +34,9 @@ class Status(Vocabulary):
     ABANDONED = "ABANDONED"
     """The player gave it up."""
 
+
+IN_PROGRESS = Status.IN_PROGRESS
+"""Asked of each run at each event: a name of the module is found faster than an enum's."""
 
 QUEST_SCOPE = "q:"
 """The scopes in which runs count begin with this; no achievement's scope does."""
@@ -62,7 +66,7 @@ class Run:
     deadline: datetime | None = None
     period: datetime | None = None
     """When the player's period opened in which it was started, of a quest that repeats by periods."""
-    status: Status = Status.IN_PROGRESS
+    status: Status = IN_PROGRESS
     completed_at: datetime | None = None
     ended_at: datetime | None = None
     steps: dict[str, StepState] = field(default_factory=dict)
@@ -80,7 +84,7 @@ class Run:
 
     @property
     def is_open(self) -> bool:
-        return self.status == Status.IN_PROGRESS
+        return self.status == IN_PROGRESS
 
     def is_over(self, now: datetime, grace: timedelta) -> bool:
         """Whether its time is up; so late nothing counts any more."""
@@ -138,7 +142,7 @@ class Run:
         for id_, counts in [("", self.fails), *of_steps]:
             for digest, count in counts.items():
                 asked = count.requirement
-                if asked.type == "DISTINCT" and asked.window is None and not count.reached:
+                if asked.type == RequirementType.DISTINCT and asked.window is None and not count.reached:
                     scope = f"{QUEST_SCOPE}{self.quest.id}/{self.number}/{id_}/{digest}"
                     yield (self.player_id, asked.metric, scope), count
 
@@ -153,7 +157,7 @@ class Run:
             self._asks = any(r.nature == TARGET for r in self._requirements())
         return self._asks
 
-    def waits_for(self, type_: str, target: str) -> bool:
+    def waits_for(self, type_: RequirementType, target: str) -> bool:
         """Whether something of it waits for an achievement, or another quest."""
         return any(r.type == type_ and r.target == target for r in self._requirements())
 

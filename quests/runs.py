@@ -16,12 +16,16 @@ from progress.leveling import LevelRules
 from progress.members import ScopeKey, forget_members, keep_members, load_members
 from progress.players import Players, PlayerState
 from progress.rules.requirements import Requirement
+from progress.rules.vocabulary import RequirementType
 from progress.tallies import Tallies
 from quests import storing
 from quests.models import Run as RunRow
 from quests.rules import QuestRules
 from quests.running import Has, Run
 from quests.storing import StoredRun
+
+LEARNED = {"achievement.completed": RequirementType.ACHIEVEMENT, "quest.completed": RequirementType.QUEST}
+"""The own events by which quests learn what a player has, and the requirements that wait for them."""
 
 _KEY = ("player_id", "quest_id", "run")
 
@@ -115,12 +119,12 @@ class QuestRuns(Part):
 
         def has(requirement: Requirement) -> bool:
             match requirement.type:
-                case "ACHIEVEMENT":
+                case RequirementType.ACHIEVEMENT:
                     known = player.earned & player.earned_known
-                    return bool(known & bits.get(("ACHIEVEMENT", requirement.target), 0))
-                case "QUEST":
-                    return bool(player.quests_known & bits.get(("QUEST", requirement.target), 0))
-                case "LEVEL":
+                    return bool(known & bits.get((RequirementType.ACHIEVEMENT, requirement.target), 0))
+                case RequirementType.QUEST:
+                    return bool(player.quests_known & bits.get((RequirementType.QUEST, requirement.target), 0))
+                case RequirementType.LEVEL:
                     return requirement.compare(self.world.rules[LevelRules].at(player.xp))
             return tallies.has_met(player.player_id, requirement)
 
@@ -128,9 +132,9 @@ class QuestRuns(Part):
 
     def is_awaited(self, event: GameEvent) -> bool:
         """Whether an open run waits for what this own event says was completed."""
-        if event.type not in ("achievement.completed", "quest.completed"):
+        type_ = LEARNED.get(event.type)
+        if type_ is None:
             return False
-        type_ = event.type.partition(".")[0].upper()
         return any(run.waits_for(type_, event.data["id"]) for run in self._open.get(event.player_id, ()))
 
     # -- what changes --------------------------------------------------------------------------------------------------

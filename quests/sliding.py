@@ -61,14 +61,18 @@ class Sliding:
         """Drop what no late sample can share a window with any more, and merge what is more than needed."""
         assert requirement.window is not None
         entries = self.entries
-        if requirement.type == "MAX":  # the greatest sample is the greatest window: only the newest's time matters
+        if (
+            requirement.type == RequirementType.MAX
+        ):  # the greatest sample is the greatest window: only the newest's time matters
             del entries[:-1]
             return
         oldest = entries[-1][0] - WINDOW_MEMORY - requirement.window
         del entries[: bisect_left(entries, oldest, key=_at)]
         if len(entries) > MOST:
             older, newer = entries[:-EXACT], entries[-EXACT:]
-            merged = _of_each_member(older, newer) if requirement.type == "DISTINCT" else _merged(older, newer)
+            merged = (
+                _of_each_member(older, newer) if requirement.type == RequirementType.DISTINCT else _merged(older, newer)
+            )
             self.entries = [*merged, *newer][-MOST:]
 
     def dump(self) -> dict[str, Json]:
@@ -77,9 +81,9 @@ class Sliding:
 
 def _entry(requirement: Requirement, at: datetime, value: float, member: str | None, samples: int = 1) -> WindowEntry:
     """An entry with what the requirement looks at: COUNT adds up ones."""
-    if requirement.type == "COUNT":
+    if requirement.type == RequirementType.COUNT:
         value = float(samples)
-    return at, "", value, member if requirement.type == "DISTINCT" else None, samples
+    return at, "", value, member if requirement.type == RequirementType.DISTINCT else None, samples
 
 
 def _merged(older: list[WindowEntry], newer: list[WindowEntry]) -> list[WindowEntry]:

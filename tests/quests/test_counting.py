@@ -10,6 +10,7 @@ import pytest
 from gamification.kernel.core.messages import Sample
 from progress.periods import Period, PeriodKind, period
 from progress.rules.requirements import compile_requirement
+from progress.rules.vocabulary import WITH_A_METRIC
 from quests import counting
 from quests.counting import Count
 from tests.pipeline.content import NOON, requirement
@@ -33,6 +34,15 @@ def fold(each: Count, *samples: tuple[float, float] | tuple[float, float, str]) 
 
 
 MINUTE = {"duration": 1, "unit": "minutes"}
+
+
+@pytest.mark.parametrize("type_", WITH_A_METRIC)
+def test_whatever_is_counted_is_the_same_if_it_is_stored_and_read_in_between(type_: str) -> None:
+    samples = [(0, 3, "a"), (90_000, 5, "b"), (5, 1, "a"), (200_000, 2, "c")]
+    in_memory = count(type_, 1_000)
+    for n, (seconds, value, member) in enumerate(samples):
+        in_memory.fold(Sample("m", value, member), NOON + timedelta(seconds=seconds), f"e{n}", day)
+    assert fold(count(type_, 1_000), *samples).value == in_memory.value
 
 
 def test_a_late_sample_completes_a_window_that_ends_after_it() -> None:

@@ -58,7 +58,7 @@ def quoted(page: str) -> list[str]:
 
 
 def is_there(file: str, page: str) -> bool:
-    places = (BASE, BASE / "gamification", (BASE / page).parent, *(BASE / app for app in OURS))
+    places = (BASE, (BASE / page).parent, BASE / "gamification/console", *(BASE / app for app in OURS))
     return any((place / file).exists() for place in places)
 
 

@@ -153,9 +153,9 @@ def _of_run(
     if standings.replay is not None:
         listed = standing.memory.setdefault(listed_under(requirement), {})
         listed[event.id] = None
-        return [sample for sample in samples if sample[1] in listed]
+        return [sample for sample in samples if sample.event_id in listed]
     after, listed = standing.memory.get("after", {}).get(requirement.metric, 0), frozenset(listed)
-    return [sample for sample in samples if sample[4] > after or sample[1] in listed]
+    return [sample for sample in samples if sample.arrival > after or sample.event_id in listed]
 
 
 # -- completing it -----------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def adopt(tallies: Tallies, replayed: Tallies, player: PlayerState, rerun: Colle
     for (player_id, metric), samples in replayed.windows.items():
         longest, since = tallies.index.windows[metric]
         if since > player.backfilled_to:
-            oldest = samples[-1][0] - WINDOW_MEMORY - timedelta(seconds=longest)
-            kept = [sample for sample in samples if sample[0] >= oldest]
+            oldest = samples[-1].at - WINDOW_MEMORY - timedelta(seconds=longest)
+            kept = [sample for sample in samples if sample.at >= oldest]
             tallies.windows[player_id, metric] = kept
             tallies.keep_samples(player_id, metric, kept)

@@ -41,7 +41,7 @@ _ENCODED = ("runs", "rest")
 """Aggregates that the row keeps as text."""
 _PLAIN = [each.name for each in fields(Tally) if each.name not in (*_ENCODED, "dirty")]
 _AGGREGATES = (*_PLAIN, *_ENCODED)
-_SAMPLE = ("player_id", "metric_id", "at", "event_id", "value", "member", "arrival")
+_SAMPLE = ("player_id", "metric_id", *WindowEntry._fields)
 
 _plain = attrgetter(*_PLAIN)
 
@@ -202,7 +202,7 @@ class Tallies(Part):
         kind = scope.period_kind
         closes = player.period(kind, opens).closes if kind is not None and opens is not None else None
         return [
-            s for s in samples if scope.contains(s[0]) and (opens is None or closes is None or opens <= s[0] < closes)
+            s for s in samples if scope.contains(s.at) and (opens is None or closes is None or opens <= s.at < closes)
         ]
 
     def passed_quarters(self) -> Iterable[tuple[PlayerId, Goal, int, datetime | None, float]]:
@@ -232,7 +232,7 @@ class Tallies(Part):
         samples = self.windows.setdefault(key, [])
         place = len(samples)
         arrival = self.tally((*key, "")).count
-        entry = (event.timestamp, event.id, sample.value, sample.member, arrival)
+        entry = WindowEntry(event.timestamp, event.id, sample.value, sample.member, arrival)
         while place and samples[place - 1][:2] > entry[:2]:
             place -= 1
         samples.insert(place, entry)
@@ -240,7 +240,8 @@ class Tallies(Part):
 
     def keep_samples(self, player_id: PlayerId, metric: str, entries: Iterable[WindowEntry]) -> None:
         """Have window samples written."""
-        self.new_samples += [(player_id, metric, at, id_, value, m or "", n) for at, id_, value, m, n in entries]
+        rows = (entry._replace(member=entry.member or "") for entry in entries)
+        self.new_samples += [(player_id, metric, *row) for row in rows]
 
     def begin_anew(self, player: PlayerState, goal: Goal) -> None:
         """A new run of a goal that repeats always: its tallies start from nothing."""

@@ -36,7 +36,7 @@ def load_windows(
 
 def window_entry(at: datetime, event_id: str, value: float, member: str, arrival: int) -> WindowEntry:
     """A row of WindowSample as it is computed with."""
-    return at, event_id, value, member or None, arrival
+    return WindowEntry(at, event_id, value, member or None, arrival)
 
 
 def _select(bounds: list[tuple[str, str, datetime, datetime]]) -> list[tuple[Any, ...]]:

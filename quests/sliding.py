@@ -12,14 +12,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from gamification.kernel.core.encoding import number, parse_instant
 from gamification.kernel.core.messages import Json, Sample
 from progress.rules.requirements import Requirement
 from progress.rules.vocabulary import RequirementType
-from progress.rules.windows import WINDOW_MEMORY, WindowEntry, best_window
+from progress.rules.windows import WINDOW_MEMORY, best_window
 
 EXACT = 1_000
 SHARE = 64
@@ -29,14 +29,23 @@ MOST = 2_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-_at = itemgetter(0)
+_at = attrgetter("at")
+
+
+class Entry(NamedTuple):
+    """A sample, or several that were merged into one."""
+
+    at: datetime
+    value: float
+    member: str | None
+    samples: int = 1
 
 
 @dataclass(slots=True)
 class Sliding:
     best: float | None = None
     """The greatest window so far."""
-    entries: list[WindowEntry] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     """(time, "", value, member, samples), in the order of their time: one sample, or several that were merged, which
     stand at the time of their oldest with what they add up to.
     """
@@ -45,7 +54,7 @@ class Sliding:
         """Count a sample; says whether some window that holds it meets the requirement now."""
         assert requirement.window is not None
         entries = self.entries
-        if entries and entries[-1][0] - at > WINDOW_MEMORY:
+        if entries and entries[-1].at - at > WINDOW_MEMORY:
             return False
         entries.insert(bisect_right(entries, at, key=_at), _entry(requirement, at, sample.value, sample.member))
         is_count = requirement.type == RequirementType.COUNT
@@ -61,12 +70,10 @@ class Sliding:
         """Drop what no late sample can share a window with any more, and merge what is more than needed."""
         assert requirement.window is not None
         entries = self.entries
-        if (
-            requirement.type == RequirementType.MAX
-        ):  # the greatest sample is the greatest window: only the newest's time matters
-            del entries[:-1]
+        if requirement.type == RequirementType.MAX:
+            del entries[:-1]  # the greatest sample is the greatest window: only the newest's time matters
             return
-        oldest = entries[-1][0] - WINDOW_MEMORY - requirement.window
+        oldest = entries[-1].at - WINDOW_MEMORY - requirement.window
         del entries[: bisect_left(entries, oldest, key=_at)]
         if len(entries) > MOST:
             older, newer = entries[:-EXACT], entries[-EXACT:]
@@ -79,43 +86,43 @@ class Sliding:
         return {"best": number(self.best), "entries": [_dumped(entry) for entry in self.entries]}
 
 
-def _entry(requirement: Requirement, at: datetime, value: float, member: str | None, samples: int = 1) -> WindowEntry:
+def _entry(requirement: Requirement, at: datetime, value: float, member: str | None, samples: int = 1) -> Entry:
     """An entry with what the requirement looks at: COUNT adds up ones."""
     if requirement.type == RequirementType.COUNT:
         value = float(samples)
-    return at, "", value, member if requirement.type == RequirementType.DISTINCT else None, samples
+    return Entry(at, value, member if requirement.type == RequirementType.DISTINCT else None, samples)
 
 
-def _merged(older: list[WindowEntry], newer: list[WindowEntry]) -> list[WindowEntry]:
+def _merged(older: list[Entry], newer: list[Entry]) -> list[Entry]:
     """Merge neighbours where they are no more than a 64th of the samples that are newer."""
-    after = sum(entry[4] for entry in newer)
-    kept: list[WindowEntry] = []
+    after = sum(entry.samples for entry in newer)
+    kept: list[Entry] = []
     for entry in reversed(older):
-        at, _, value, member, samples = entry
-        if kept and kept[-1][4] + samples <= (after - kept[-1][4]) / SHARE:
-            kept[-1] = at, "", value + kept[-1][2], member, samples + kept[-1][4]
+        last = kept[-1] if kept else None
+        if last is not None and last.samples + entry.samples <= (after - last.samples) / SHARE:
+            kept[-1] = entry._replace(value=entry.value + last.value, samples=entry.samples + last.samples)
         else:
             kept.append(entry)
-        after += samples
+        after += entry.samples
     return kept[::-1]
 
 
-def _of_each_member(older: list[WindowEntry], newer: list[WindowEntry]) -> list[WindowEntry]:
+def _of_each_member(older: list[Entry], newer: list[Entry]) -> list[Entry]:
     """The newest of each member that no newer entry has."""
-    seen = {None, *(entry[3] for entry in newer)}
-    kept: list[WindowEntry] = []
+    seen = {None, *(entry.member for entry in newer)}
+    kept: list[Entry] = []
     for entry in reversed(older):
-        if entry[3] not in seen:
-            seen.add(entry[3])
+        if entry.member not in seen:
+            seen.add(entry.member)
             kept.append(entry)
     return kept[::-1]
 
 
-def _dumped(entry: WindowEntry) -> list[Json]:
+def _dumped(entry: Entry) -> list[Json]:
     """Microseconds since 1970, value, member and number of samples; the last two are left out where there is nothing to
     say.
     """
-    at, _, value, member, samples = entry
+    at, value, member, samples = entry
     fields: list[Json] = [(at - _EPOCH) // _MICROSECOND, number(value), member, samples]
     return fields[:2] if samples == 1 and member is None else fields[:3] if samples == 1 else fields
 
@@ -128,5 +135,5 @@ def load(requirement: Requirement, kept: dict[str, Any]) -> Sliding:
     return Sliding(kept["best"], entries)
 
 
-def _loaded(at: int, value: float, member: str | None = None, samples: int = 1) -> WindowEntry:
-    return _EPOCH + at * _MICROSECOND, "", value, member, samples
+def _loaded(at: int, value: float, member: str | None = None, samples: int = 1) -> Entry:
+    return Entry(_EPOCH + at * _MICROSECOND, value, member, samples)

@@ -7,15 +7,37 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from operator import itemgetter
-from typing import Protocol
+from operator import attrgetter
+from typing import NamedTuple, Protocol
 
 from gamification.kernel.core import sums
 from progress.rules.requirements import Requirement
 from progress.rules.vocabulary import RequirementType
 
-WindowEntry = tuple[datetime, str, float, str | None, int]
-"""A sample: (timestamp, event id, value, member, its number in the order of arrival)."""
+
+class InWindow(Protocol):
+    """What a window adds up."""
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def value(self) -> float: ...
+
+    @property
+    def member(self) -> str | None: ...
+
+
+class WindowEntry(NamedTuple):
+    """A sample that is kept for windows."""
+
+    at: datetime
+    event_id: str
+    value: float
+    member: str | None
+    arrival: int
+    """Its number in the order of arrival."""
+
 
 WINDOW_MEMORY = timedelta(days=35)
 """A sample that is older than the player's newest of its metric by more than this counts in all but windows."""
@@ -23,11 +45,11 @@ WINDOW_MEMORY = timedelta(days=35)
 FEW = 4
 """So many windows are cheaper to add up one by one."""
 
-_at = itemgetter(0)
+_at = attrgetter("at")
 
 
 def best_window(
-    samples: Sequence[WindowEntry], requirement: Requirement, holding: datetime | None = None
+    samples: Sequence[InWindow], requirement: Requirement, holding: datetime | None = None
 ) -> tuple[float | None, datetime | None]:
     """The greatest value of any window `(t - duration, t]` ending at a sample (None: there is none), and the first `t`
     at which the requirement is met (None: at none); of all windows, or of those that hold one instant. `samples` are in
@@ -43,10 +65,10 @@ def best_window(
     taken = first
     best: float | None = None
     for last in range(start, end):
-        at = samples[last][0]
-        if last + 1 < end and samples[last + 1][0] == at:
+        at = samples[last].at
+        if last + 1 < end and samples[last + 1].at == at:
             continue  # a window that ends at this instant holds them all
-        while samples[first][0] <= at - requirement.window:
+        while samples[first].at <= at - requirement.window:
             if running is not None and first < taken:
                 running.take(samples[first])
             first += 1
@@ -64,11 +86,11 @@ def best_window(
     return best, None
 
 
-_ADDED_UP: dict[RequirementType, Callable[[Sequence[WindowEntry]], float]] = {
+_ADDED_UP: dict[RequirementType, Callable[[Sequence[InWindow]], float]] = {
     RequirementType.COUNT: len,
-    RequirementType.SUM: lambda samples: math.fsum(sample[2] for sample in samples),
-    RequirementType.MAX: lambda samples: max(sample[2] for sample in samples),
-    RequirementType.DISTINCT: lambda samples: len({sample[3] for sample in samples if sample[3]}),
+    RequirementType.SUM: lambda samples: math.fsum(sample.value for sample in samples),
+    RequirementType.MAX: lambda samples: max(sample.value for sample in samples),
+    RequirementType.DISTINCT: lambda samples: len({sample.member for sample in samples if sample.member}),
 }
 
 
@@ -78,19 +100,19 @@ class _Running(Protocol):
     @property
     def value(self) -> float: ...
 
-    def add(self, sample: WindowEntry) -> None: ...
+    def add(self, sample: InWindow) -> None: ...
 
-    def take(self, sample: WindowEntry) -> None: ...
+    def take(self, sample: InWindow) -> None: ...
 
 
 class _Count:
     def __init__(self) -> None:
         self.value = 0.0
 
-    def add(self, sample: WindowEntry) -> None:
+    def add(self, sample: InWindow) -> None:
         self.value += 1
 
-    def take(self, sample: WindowEntry) -> None:
+    def take(self, sample: InWindow) -> None:
         self.value -= 1
 
 
@@ -98,11 +120,11 @@ class _Sum:
     def __init__(self) -> None:
         self.value, self._rest = 0.0, sums.load("")
 
-    def add(self, sample: WindowEntry) -> None:
-        self.value, self._rest = sums.add(self.value, self._rest, sample[2])
+    def add(self, sample: InWindow) -> None:
+        self.value, self._rest = sums.add(self.value, self._rest, sample.value)
 
-    def take(self, sample: WindowEntry) -> None:
-        self.value, self._rest = sums.add(self.value, self._rest, -sample[2])
+    def take(self, sample: InWindow) -> None:
+        self.value, self._rest = sums.add(self.value, self._rest, -sample.value)
 
 
 class _Max:
@@ -114,13 +136,13 @@ class _Max:
     def value(self) -> float:
         return self._falling[0]
 
-    def add(self, sample: WindowEntry) -> None:
-        while self._falling and self._falling[-1] < sample[2]:
+    def add(self, sample: InWindow) -> None:
+        while self._falling and self._falling[-1] < sample.value:
             self._falling.pop()
-        self._falling.append(sample[2])
+        self._falling.append(sample.value)
 
-    def take(self, sample: WindowEntry) -> None:
-        if self._falling[0] == sample[2]:
+    def take(self, sample: InWindow) -> None:
+        if self._falling[0] == sample.value:
             self._falling.popleft()
 
 
@@ -132,15 +154,15 @@ class _Distinct:
     def value(self) -> float:
         return len(self._members)
 
-    def add(self, sample: WindowEntry) -> None:
-        if sample[3]:
-            self._members[sample[3]] += 1
+    def add(self, sample: InWindow) -> None:
+        if sample.member:
+            self._members[sample.member] += 1
 
-    def take(self, sample: WindowEntry) -> None:
-        if sample[3]:
-            self._members[sample[3]] -= 1
-            if not self._members[sample[3]]:
-                del self._members[sample[3]]
+    def take(self, sample: InWindow) -> None:
+        if sample.member:
+            self._members[sample.member] -= 1
+            if not self._members[sample.member]:
+                del self._members[sample.member]
 
 
 _RUNNING: dict[RequirementType, Callable[[], _Running]] = {

@@ -129,7 +129,8 @@ def test_a_threshold_index_names_the_quarters_that_were_passed(
 # -- windows -----------------------------------------------------------------------------------------------------------
 
 kept_samples = st.lists(
-    st.tuples(
+    st.builds(
+        WindowEntry,
         st.integers(0, 40).map(lambda minute: START + timedelta(minutes=minute)),
         st.sampled_from("abcdef"),
         st.integers(-5, 9).map(float),
@@ -180,13 +181,15 @@ def test_windows_are_what_looking_at_each_of_them_shows(
 @pytest.mark.parametrize("type_", WITH_A_TIMEFRAME)
 def test_whatever_takes_a_time_frame_is_added_up_in_small_windows_and_in_large_ones(type_: RequirementType) -> None:
     for size in (windows.FEW, windows.FEW + 1):
-        kept: list[WindowEntry] = [(START + timedelta(seconds=n), f"{n}", 1.0, f"s:{n}", n) for n in range(size)]
+        kept: list[WindowEntry] = [
+            WindowEntry(START + timedelta(seconds=n), f"{n}", 1.0, f"s:{n}", n) for n in range(size)
+        ]
         best, _ = best_window(kept, requirement(type_, "gt", 100, 10))
         assert best == (1 if type_ == RequirementType.MAX else size)
 
 
 def test_a_window_leaves_out_the_sample_that_is_exactly_as_old_as_it_is_long() -> None:
-    kept: list[WindowEntry] = [(START, "a", 1.0, None, 1), (START + timedelta(minutes=10), "b", 1.0, None, 2)]
+    kept = [WindowEntry(START, "a", 1.0, None, 1), WindowEntry(START + timedelta(minutes=10), "b", 1.0, None, 2)]
     assert best_window(kept, requirement("COUNT", "gte", 2, 10)) == (1, None)
     assert best_window(kept, requirement("COUNT", "gte", 2, 11)) == (2, kept[1][0])
 

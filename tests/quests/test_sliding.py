@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gamification.kernel.core.messages import Sample
 from progress.rules.requirements import Requirement, compile_requirement
-from progress.rules.windows import best_window
+from progress.rules.windows import WindowEntry, best_window
 from quests import sliding
 from quests.sliding import EXACT, MOST, SHARE, Sliding
 from tests.pipeline.content import NOON, requirement
@@ -46,7 +46,9 @@ def test_in_whatever_order_they_come_it_is_the_best_of_all_windows(
 ) -> None:
     what = asked(type_)
     found = slide(Sliding(), what, *((second, float(value), member) for second, value, member in samples)).best
-    ordered = sorted((at(second), str(n), float(value), member, 0) for n, (second, value, member) in enumerate(samples))
+    ordered = sorted(
+        WindowEntry(at(second), str(n), float(value), member, 0) for n, (second, value, member) in enumerate(samples)
+    )
     assert (found or 0) == (best_window(ordered, what)[0] or 0)
 
 
@@ -58,7 +60,7 @@ def test_a_window_of_more_than_a_thousand_lacks_at_most_a_64th_and_never_has_too
         second = n - luck.randint(0, late)
         seconds.append(second)
         window.slide(what, Sample("m", 1.0), at(second))
-    ordered = sorted((at(second), str(n), 1.0, None, 0) for n, second in enumerate(seconds))
+    ordered = sorted(WindowEntry(at(second), str(n), 1.0, None, 0) for n, second in enumerate(seconds))
     true = best_window(ordered, what)[0] or 0
     assert true > 2 * EXACT
     assert true * (1 - 1 / SHARE) <= (window.best or 0) <= true
@@ -68,7 +70,7 @@ def test_up_to_a_thousand_in_the_window_it_is_exact() -> None:
     what = asked("SUM", EXACT)
     window = slide(Sliding(), what, *((3.7 * n, 1.0, None) for n in range(5 * EXACT)))
     assert window.best == 973  # as many as an hour holds
-    assert not any(entry[4] > 1 for entry in window.entries[-EXACT:])
+    assert not any(entry.samples > 1 for entry in window.entries[-EXACT:])
 
 
 @pytest.mark.parametrize("type_", ["COUNT", "SUM", "MAX", "DISTINCT"])

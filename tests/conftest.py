@@ -1,5 +1,6 @@
 import os
 import shutil
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -39,6 +40,9 @@ def absent() -> list[str]:
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("ci" if in_ci() else "suite")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
+    static = tempfile.TemporaryDirectory()  # WhiteNoise warns of a folder that is not there: nothing is collected here
+    settings.STATIC_ROOT = static.name
+    config.add_cleanup(static.cleanup)
     settings.KEY_CACHE = 0  # a test that revokes a key wants to see it refused
     # Tests ask more of one player in a second than a person would. Those of the limits set their own.
     for name in ("PLAYER_READS", "PLAYER_WRITES", "EXPORT", "TOKEN", "LOGIN"):

@@ -142,12 +142,19 @@ class Proxy:
                 if self._refuses:
                     client.close()
                     continue
-                pair = client, socket.create_connection(self._broker)
-                for end in pair:
-                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._pairs.append(pair)
-                for source, sink in (pair, pair[::-1]):
-                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client: socket.socket) -> None:
+        """What either end says to the other, until both have ended."""
+        with client, suppress(OSError), socket.create_connection(self._broker) as broker:
+            pair = client, broker
+            for end in pair:
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._pairs.append(pair)
+            answering = threading.Thread(target=self._pump, args=pair[::-1], daemon=True)
+            answering.start()
+            self._pump(*pair)
+            answering.join()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):

@@ -153,7 +153,9 @@ def test_asked_to_end_while_it_hangs_the_service_ends_and_says_so(env: Env, data
     answers: list[httpx.Response] = []
 
     def ask_the_console(client: httpx.Client) -> None:
-        answers.append(client.get("/admin/", cookies={"sessionid": "x" * 32}))  # it waits as long as it takes
+        answers.append(
+            client.get("/admin/", headers={"Cookie": f"sessionid={'x' * 32}"})
+        )  # it waits as long as it takes
 
     with a_client(env) as (process, client), hanging(database):
         asking = threading.Thread(target=ask_the_console, args=(client,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 from django.conf import settings
@@ -23,8 +23,9 @@ async def test_the_python_client_hears_everything_once_and_survives_a_restart() 
     [client] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     env, port = environment(), free_port()
     at = f"127.0.0.1:{port}"
-    with serving(env, port) as server:
-        game = await apart(game_server, at)
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(serving(env, port))
+        game = await stack.enter_async_context(game_server(at))
         await game.post("/events", json=batch("ann", "ann"))
         running = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", client),

@@ -104,8 +104,7 @@ async def assert_all_was_heard(listeners: list[Listener], seconds: float = 20) -
 async def test_one_process_without_any_server_tells_what_a_request_and_what_the_clock_did() -> None:
     await apart(a_game)
     with node(environment()) as (_, at):
-        game = await apart(game_server, at)
-        async with devices(["ann"], [at]) as [ann]:
+        async with game_server(at) as game, devices(["ann"], [at]) as [ann]:
             assert (await game.post("/events", json=batch("ann"))).status_code == 200
             await eventually(lambda: ann.last == 1, LOOKING_ROUND / 2)
             reward = {"id": "gone", "type": "BADGE", "value": 0, "claim": "MANUAL", "claim_within": 1}
@@ -125,8 +124,12 @@ async def test_two_nodes_that_both_commit_tell_every_player_everything_once_and_
     env = environment(REDIS_HOST=settings.REDIS_HOST)
     players = [f"n{n}" for n in range(12)]
     with node(env) as (_, one), node(env) as (_, other):
-        servers = [await apart(game_server, at) for at in (one, other)]
-        async with devices(players * 2, [one, other]) as listeners:
+        async with (
+            game_server(one) as first,
+            game_server(other) as second,
+            devices(players * 2, [one, other]) as listeners,
+        ):
+            servers = [first, second]
 
             async def play(server: httpx.AsyncClient) -> None:
                 for _ in range(25):
@@ -202,8 +205,7 @@ async def test_without_redis_everything_still_arrives_and_with_it_again_at_once(
     await wire.join()
     env = environment(REDIS_HOST="127.0.0.1", REDIS_PORT=str(wire.port))
     with node(env) as (_, at):
-        game = await apart(game_server, at)
-        async with devices(["ann", "bob"], [at]) as [ann, bob]:
+        async with game_server(at) as game, devices(["ann", "bob"], [at]) as [ann, bob]:
             await game.post("/events", json=batch("ann"))
             await eventually(lambda: ann.last == 1, LOOKING_ROUND / 2)
             await wire.cut()
@@ -245,7 +247,7 @@ async def test_whatever_is_killed_each_player_has_every_number_in_the_end() -> N
         steady = stack.enter_context(node(env))[1]
         port = free_port()
         shaky = stack.enter_context(serving(env, port))
-        game = await apart(game_server, steady)
+        game = await stack.enter_async_context(game_server(steady))
         listeners = await stack.enter_async_context(devices(players, [steady, f"127.0.0.1:{port}"]))
         for turn in (n % 24 for n in range(turns)):
             answer = await game.post("/events", json=batch(*dice.sample(players, len(players) * 2 // 5)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
@@ -14,7 +14,7 @@ from django.db import connection
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.web.access import SCOPES, create_key
 from tests.support.service import free_port, serving
-from tests.support.sockets import kills
+from tests.support.sockets import apart, kills
 
 SERVERS = ("REDIS_HOST", "RABBITMQ_URL", "WS_PORT", "PORT")
 
@@ -32,10 +32,12 @@ def node(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
         yield process, f"127.0.0.1:{port}"
 
 
-def game_server(at: str) -> httpx.AsyncClient:
-    _, key = create_key("game", SCOPES)
+@asynccontextmanager
+async def game_server(at: str) -> AsyncIterator[httpx.AsyncClient]:
+    _, key = await apart(create_key, "game", SCOPES)
     headers = {"Authorization": f"Api-Key {key}"}
-    return httpx.AsyncClient(base_url=f"http://{at}/api/v1", headers=headers, timeout=30)
+    async with httpx.AsyncClient(base_url=f"http://{at}/api/v1", headers=headers, timeout=30) as client:
+        yield client
 
 
 def batch(*players: str) -> dict[str, Any]:

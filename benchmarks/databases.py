@@ -32,9 +32,10 @@ class Database:
     def copy(self, name: str) -> Database:
         """A copy of it, while nobody is connected."""
         if self.is_sqlite:
-            path = str(Path(self.name).with_name(f"{name}.sqlite3"))
-            shutil.copyfile(self.name, path)
-            return Database(path, is_sqlite=True)
+            made = Database(str(Path(self.name).with_name(f"{name}.sqlite3")), is_sqlite=True)
+            if Path(self.name).exists():  # it does once something was written into it
+                shutil.copyfile(self.name, made.name)
+            return made
         made = Database(f"{PREFIX}_{name}")
         with _administrator() as connection:
             connection.execute(

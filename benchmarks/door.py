@@ -1,0 +1,190 @@
+"""What one process answers over HTTP, one event a request and one read a request: `python -m benchmarks --door`.
+
+Beside it, in the same run and in turns: an older revision of this service (`--old`, a checkout of it) and the Express
+service that does the same job in the plainest way (`--peers`, the folder that holds it). Either is left out with a word
+where it is absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import psycopg
+
+from benchmarks import databases, knocking
+from benchmarks.contenders import Contender
+from benchmarks.databases import Database
+from benchmarks.knocking import Heard, Knock
+from benchmarks.workload import Workload
+
+HERE = Path(__file__).resolve().parent.parent
+CONNECTIONS = (1, 50)
+ROUNDS = 3
+READS = (
+    "/api/v1/players/{player}",
+    "/api/v1/players/{player}/wallet",
+    "/api/v1/players/{player}/achievements",
+    "/api/v1/quests?available_to={player}",
+)
+AIMS = {("PostgreSQL", 1): 1.5, ("PostgreSQL", 50): 15.0, ("SQLite", 1): 2.5, ("SQLite", 50): 13.0}
+"""Times as many single events a second as the older revision."""
+
+LOADING = """
+import django; django.setup()
+from benchmarks import turns
+from benchmarks.__main__ import BASE
+turns.migrate(); turns.load(BASE)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    name: str
+    port: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def knock(self, what: str) -> Knock:
+        return Knock(self.port, "express" if self.name == "Express" else what, self.headers)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--door", action="store_true", help="only single requests over HTTP")
+    parser.add_argument("--old", type=Path, metavar="CHECKOUT", help="beside an older revision of this service")
+    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="beside the Express service in this folder")
+    parser.add_argument("--each", type=float, default=6, help="seconds a measurement of single requests (6)")
+
+
+def main(played: Workload, wanted: argparse.Namespace) -> None:
+    places = [("SQLite", True)] if databases.why_no_postgres() else [("PostgreSQL", False), ("SQLite", True)]
+    for title, is_sqlite in places:
+        with databases.empty(is_sqlite=is_sqlite) as empty, ExitStack() as stack:
+            services = [stack.enter_context(serving("here", HERE, empty.copy("here")))]
+            if wanted.old:
+                services.append(stack.enter_context(serving("old", wanted.old.resolve(), empty.copy("old"))))
+            if wanted.peers and not is_sqlite and (peer := stack.enter_context(express(wanted.peers))):
+                services.append(peer)
+            client = stack.enter_context(Contender(empty.copy("client")))
+            print(f"\nOne request at a time and connection, one process, {title}")
+            for connections in CONNECTIONS:
+                heard = _in_turns(client, played, services, "wait", connections, wanted.each)
+                _report("POST /events, one event, Prefer: wait", connections, heard, AIMS[title, connections])
+            for path in READS:
+                ours = [service for service in services if service.name != "Express"]
+                _report(f"GET {path}", 1, _in_turns(client, played, ours, path, 1, wanted.each / 2), 3.0)
+
+
+def _in_turns(
+    client: Contender, played: Workload, services: Sequence[Service], what: str, connections: int, seconds: float
+) -> dict[str, list[Heard]]:
+    heard: dict[str, list[Heard]] = {service.name: [] for service in services}
+    for _ in range(ROUNDS):
+        for service in services:
+            heard[service.name].append(
+                client.ask(knocking.knock, service.knock(what), played, connections, seconds / ROUNDS)
+            )
+    return heard
+
+
+def _report(what: str, connections: int, heard: dict[str, list[Heard]], aim: float) -> None:
+    print(f"{what}, {connections} connection{'s' if connections > 1 else ''}")
+    rates = {name: median(each.rate for each in its) for name, its in heard.items()}
+    for name, its in heard.items():
+        p50, p99 = (1_000 * median(getattr(each, field) for each in its) for field in ("p50", "p99"))
+        failed = {status: n for each in its for status, n in each.statuses.items() if status >= 300}
+        print(f"  {name:<10}{rates[name]:>9,.0f}/s   p50 {p50:6.1f} ms   p99 {p99:7.1f} ms   {failed or ''}")
+    for name, rate in rates.items():
+        if name != "here" and rate:
+            least = aim if name == "old" else 3.0
+            ratio = rates["here"] / rate
+            print(f"  {'met   ' if ratio >= least else 'MISSED'} {ratio:5.1f} times {name} (at least {least:g})")
+
+
+# -- who is asked ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(name: str, checkout: Path, database: Database) -> Iterator[Service]:
+    """`manage.py serve` of a checkout, on a database that is loaded by its own code."""
+    env = os.environ | database.environment() | {"RABBITMQ_URL": "", "REDIS_HOST": "", "RATE_LIMIT_KEY": "0"}
+    env |= {"DJANGO_SETTINGS_MODULE": "gamification.settings", "LOG_LEVEL": "ERROR", "PYTHONPATH": str(checkout)}
+    subprocess.run([sys.executable, "-c", LOADING], cwd=checkout, env=env, check=True, stdout=subprocess.DEVNULL)
+    made = subprocess.run(
+        [sys.executable, "manage.py", "create_api_key", "bench", "--scope", "events:write", "--scope", "players:read",
+         "--scope", "content:read"],
+        cwd=checkout, env=env, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    port = _free_port()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--port", str(port)], cwd=checkout, env=env, stdout=subprocess.DEVNULL
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/healthz")
+        yield Service(name, port, (("authorization", f"Api-Key {made.split()[-1]}"),))
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def express(folder: Path) -> Iterator[Service | None]:
+    """The Express service, on a schema of its own in PostgreSQL; None where something that it needs is absent."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        print("No Node here: the Express service is left out.")
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as copy:
+        place = Path(shutil.copytree(folder, Path(copy) / "peer"))
+        subprocess.run(["npm", "install", "--silent", "--no-audit"], cwd=place, check=True, stdout=subprocess.DEVNULL)
+        name = f"{databases.PREFIX}_peers"
+        where = {"host": databases.HOST, "port": databases.PORT, "user": databases.USER}
+        with psycopg.connect(**where, password=databases.PASSWORD, dbname="postgres", autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        with psycopg.connect(**where, password=databases.PASSWORD, dbname=name) as connection:
+            connection.execute("CREATE SCHEMA peers")
+            connection.execute("SET search_path = peers")
+            connection.execute((place / "schema.sql").read_text())  # type: ignore[call-overload]
+        port = _free_port()
+        env = os.environ | {
+            "PGHOST": databases.HOST, "PGDATABASE": name, "PGUSER": databases.USER, "PGPASSWORD": databases.PASSWORD,
+            "PORT": str(port), "WS_PORT": str(_free_port()), "MODE": "literal", "EXCHANGE": name, "QIN": f"{name}.in",
+            "QDONE": f"{name}.done",
+        }  # fmt: skip
+        process = subprocess.Popen(["node", "service.mjs"], cwd=place, env=env, stdout=subprocess.DEVNULL)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/_stat")
+            yield Service("Express", port)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(address: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

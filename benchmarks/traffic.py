@@ -28,7 +28,7 @@ from django.db import connection
 from benchmarks import workload
 from benchmarks.workload import Workload
 from gamification import relay
-from gamification.intake.door import encode
+from gamification.intake.handover import encode
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import broker, topology

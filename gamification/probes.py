@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from gamification.intake import backlog, door
+from gamification.intake import backlog, handover
 from gamification.kernel.messaging import broker, followers
 from gamification.kernel.storage import disk
 from gamification.kernel.web import problem_response
@@ -125,7 +125,7 @@ def _broker() -> tuple[str, str]:
     """Without it events are processed in place."""
     if not settings.RABBITMQ_URL:
         return "", ""
-    why = door.fallback()
+    why = handover.fallback()
     return broker.publisher().state.value, f"Events are processed in place: {why}." if why else ""
 
 

@@ -15,7 +15,7 @@ from gamification import relay
 from gamification.intake import backlog
 from gamification.kernel.messaging import broker
 from gamification.kernel.storage.pseudonyms import kept_key
-from tests import rabbit
+from tests.support import rabbit
 
 # A test takes as long as the machine lets it; what is slow shows in the suite's time, not as a failed property.
 hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)

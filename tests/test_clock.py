@@ -11,7 +11,7 @@ import time_machine
 from gamification import clock
 from gamification.celery import Steady, app
 from gamification.kernel.models import Event
-from tests import rabbit, workers
+from tests.support import rabbit, workers
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -23,9 +23,9 @@ from gamification.kernel.messaging.broker import Publisher, State
 from gamification.kernel.messaging.confirming import Message, Receipt
 from gamification.kernel.models import OutboxFact
 from gamification.relay import Left
-from tests.pipeline.content import achievement, metric, publish, requirement, reward
-from tests.rabbit import Listener, Proxy
 from tests.support.callers import game_server
+from tests.support.content import achievement, metric, publish, requirement, reward
+from tests.support.rabbit import Listener, Proxy
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("exchange")]

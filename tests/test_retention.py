@@ -20,7 +20,7 @@ from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
 from quests.reading import HISTORY, ShownQuests
-from tests.pipeline.content import achievement, event, metric, publish, quest, requirement, step
+from tests.support.content import achievement, event, metric, publish, quest, requirement, step
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = {"duration": 1, "unit": "minutes"}

@@ -25,7 +25,7 @@ from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
 from gamification import pipeline
-from gamification.intake import answering, door
+from gamification.intake import answering, handover
 from gamification.intake.decoding import decode
 from gamification.intake.group_commit import GroupCommit
 from gamification.kernel.core.messages import Outcome
@@ -107,11 +107,11 @@ class Events:
             return refusal
         waited = answering.prefers_to_wait(prefer)
         if settings.RABBITMQ_URL and not waited:
-            counts = await door.handed_over(decoded)
+            counts = await handover.handed_over(decoded)
             if counts is not None:
                 return answering.handed_over(decoded, counts)
         else:
-            door.IN_PLACE.inc()
+            handover.IN_PLACE.inc()
         events = [event for _, event in decoded.good]
         outcome = await self._group.process(events) if events else Outcome()
         return answering.processed(decoded, outcome, waited=waited)

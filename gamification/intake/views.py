@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gamification import pipeline
-from gamification.intake import answering, door, schema
+from gamification.intake import answering, handover, schema
 from gamification.intake.decoding import MAX_BODY, Decoded, TooLarge, decode
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Outcome
@@ -58,9 +58,9 @@ class Events(APIView):
         if (refusal := answering.refused(self.decoded)) is not None:
             return refusal
         if not settings.RABBITMQ_URL or _prefers_to_wait(request):
-            door.IN_PLACE.inc()
+            handover.IN_PLACE.inc()
             return None
-        counts = door.hand_over(self.decoded)
+        counts = handover.hand_over(self.decoded)
         return None if counts is None else answering.handed_over(self.decoded, counts)
 
     @extend_schema(

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from gamification import pipeline
 from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, DeadLetter, Message, NotParked, transient
-from gamification.intake.post import ConfirmedPublisher, NotConfirmed
+from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfirmed
 from gamification.intake.pulse import Pulse, Unacked
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology

@@ -26,8 +26,8 @@ from progress.queries import rarities
 from quests.commands import AbandonQuest, CompleteStep, StartQuest
 from quests.models import Run
 from quests.tasks import roll_up_rarity as roll_up_quests
-from tests.pipeline.content import NOON, achievement, event, metric, publish, quest, requirement, step
 from tests.support.callers import game_server, player
+from tests.support.content import NOON, achievement, event, metric, publish, quest, requirement, step
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"

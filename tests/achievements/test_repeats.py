@@ -16,8 +16,8 @@ from gamification.kernel.core.actors import SYSTEM
 from progress.backfill import schedule
 from progress.models import Backfill, Player
 from rewards.models import Wallet
-from tests.pipeline.content import NOON, achievement, event, metric, publish, quest, requirement, reward, step
 from tests.support.callers import game_server
+from tests.support.content import NOON, achievement, event, metric, publish, quest, requirement, reward, step
 from tests.support.playing import DAY, completed, process
 
 pytestmark = pytest.mark.django_db

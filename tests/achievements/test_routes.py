@@ -8,8 +8,8 @@ from gamification import pipeline
 from gamification.kernel.core.messages import GameEvent
 from progress.models import Player, Tally
 from rewards.models import Distribution, Wallet
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import NOON, achievement, event, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"

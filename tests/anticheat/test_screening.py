@@ -17,7 +17,7 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent, NotFound, Outcome
 from gamification.kernel.models import Event
 from progress.models import Metric, Player, Tally
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement
+from tests.support.content import NOON, achievement, event, metric, publish, requirement
 
 pytestmark = pytest.mark.django_db
 

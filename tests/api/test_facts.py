@@ -17,8 +17,8 @@ from gamification.kernel.core.messages import Fact, GameEvent
 from gamification.kernel.messaging import followers, outbox
 from gamification.kernel.models import OutboxFact
 from gamification.players.erasing import ErasePlayer
-from tests.pipeline.content import achievement, metric, publish, requirement, reward
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import achievement, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,8 +14,8 @@ from django.conf import settings
 
 from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event
-from tests import rabbit, workers
-from tests.pipeline.content import achievement, metric, publish, requirement, reward
+from tests.support import rabbit, workers
+from tests.support.content import achievement, metric, publish, requirement, reward
 
 EXAMPLE = Path(settings.BASE_DIR) / "docs" / "game-server"
 

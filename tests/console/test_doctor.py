@@ -32,7 +32,7 @@ from gamification.kernel.core.messages import Fact
 from gamification.kernel.messaging import outbox, topology
 from gamification.kernel.models import Event
 from progress.models import Backfill, LeftOut
-from tests.rabbit import BLOCKED, BROKER, Proxy, channel
+from tests.support.rabbit import BLOCKED, BROKER, Proxy, channel
 from tests.support.waiting import until
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

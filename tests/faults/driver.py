@@ -28,17 +28,17 @@ from django.utils import timezone  # noqa: E402
 
 from achievements.models import Standing  # noqa: E402
 from gamification import pipeline, relay  # noqa: E402
+from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfirmed  # noqa: E402
 from gamification.intake.decoding import decode_lines  # noqa: E402
-from gamification.intake.post import ConfirmedPublisher, NotConfirmed  # noqa: E402
 from gamification.kernel.core.encoding import instant  # noqa: E402
 from gamification.kernel.messaging import topology  # noqa: E402
 from gamification.kernel.messaging.amqp_reading import body_of  # noqa: E402
 from gamification.kernel.models import Event  # noqa: E402
 from progress.models import MemberSeen, Player, Tally  # noqa: E402
 from rewards.models import Distribution, Transfer, Wallet  # noqa: E402
-from tests import rabbit, workers  # noqa: E402
 from tests.faults import story as stories  # noqa: E402
 from tests.faults.story import REFUSED, Story  # noqa: E402
+from tests.support import rabbit, workers  # noqa: E402
 
 DYING = """
 from gamification import pipeline

@@ -11,7 +11,7 @@ from typing import Any
 
 from gamification.kernel.content.publishing import Change
 from gamification.kernel.core.encoding import instant
-from tests.pipeline.content import achievement, metric, publish, requirement, reward
+from tests.support.content import achievement, metric, publish, requirement, reward
 
 BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SIZES = (1, 1, 1, 2, 7, 20, 50, 200, 500)

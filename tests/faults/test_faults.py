@@ -12,7 +12,7 @@ import sys
 import pytest
 from django.conf import settings
 
-from tests import rabbit
+from tests.support import rabbit
 
 SHORT = ["--events", "3000", "--kills", "5", "--workers", "1", "--seed", "1", "--patience", "60"]
 

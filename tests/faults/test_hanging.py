@@ -24,7 +24,7 @@ import pytest
 from django.conf import settings
 
 from gamification.kernel.core.encoding import instant
-from tests import rabbit
+from tests.support import rabbit
 from tests.support.servers import Missing, PostgreSQL, program
 from tests.support.service import free_port, manage, serving
 from tests.support.waiting import until

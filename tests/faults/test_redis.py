@@ -17,8 +17,8 @@ from gamification.feed.models import Message
 from gamification.kernel.models import Event, IdempotencyKey, OutboxFact
 from progress.models import Player, Tally
 from rewards.models import Distribution, Transfer, Wallet
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
 from tests.support.callers import game_server
+from tests.support.content import NOON, achievement, event, metric, publish, requirement, reward
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db]
 

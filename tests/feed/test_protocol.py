@@ -20,8 +20,8 @@ from gamification.feed.hub import Hub
 from gamification.feed.models import Message
 from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.web.tokens import TOKEN_LIFETIME, Token
-from tests.pipeline.content import achievement, metric, publish, requirement
 from tests.support.callers import game_server, player
+from tests.support.content import achievement, metric, publish, requirement
 from tests.support.sockets import Client, HandClock, a_game, a_hub, apart, kill, listening, token
 
 pytestmark = [pytest.mark.django_db(transaction=True)]

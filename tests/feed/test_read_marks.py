@@ -7,8 +7,8 @@ import pytest
 from gamification import pipeline
 from gamification.feed.models import ReadMark
 from progress.models import Player
-from tests.pipeline.content import NOON
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import NOON
 from tests.support.sockets import a_game, kills
 
 pytestmark = pytest.mark.django_db

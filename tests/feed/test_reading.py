@@ -10,7 +10,7 @@ from achievements.reading import Touched, progressed
 from gamification import pipeline
 from gamification.feed.models import Message
 from gamification.feed.reading import PAGE, read
-from tests.pipeline.content import NOON, achievement, metric, publish, requirement
+from tests.support.content import NOON, achievement, metric, publish, requirement
 from tests.support.sockets import a_game, kills
 
 pytestmark = pytest.mark.django_db

@@ -22,7 +22,7 @@ from gamification.feed import connection, presence
 from gamification.feed.consumer import FeedConsumer
 from gamification.feed.hub import Hub
 from gamification.feed.transport import FeedProtocol
-from tests.pipeline.content import achievement, publish, requirement
+from tests.support.content import achievement, publish, requirement
 from tests.support.sockets import a_game, a_hub, apart, kill, token
 from tests.support.waiting import eventually
 

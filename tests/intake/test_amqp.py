@@ -35,9 +35,9 @@ from gamification.kernel.messaging.amqp_reading import undecoded
 from gamification.kernel.models import Event, RejectedEvent
 from gamification.players.erasing import ErasePlayer
 from progress.models import Player
-from tests import rabbit, workers
-from tests.pipeline.content import metric, publish
+from tests.support import rabbit, workers
 from tests.support.bodies import NOW, event, sent
+from tests.support.content import metric, publish
 from tests.support.letters import deadletters
 from tests.support.playing import count
 

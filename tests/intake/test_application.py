@@ -24,7 +24,7 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import ApiKey
 from gamification.kernel.web import known_keys
 from gamification.kernel.web.access import create_key
-from tests.pipeline.content import achievement, metric, publish, requirement
+from tests.support.content import achievement, metric, publish, requirement
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)

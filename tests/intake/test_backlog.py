@@ -16,16 +16,16 @@ from django.utils import timezone
 
 from gamification.console import at_rabbit
 from gamification.console.trouble import Trouble
-from gamification.intake import backlog, door
+from gamification.intake import backlog, handover
 from gamification.intake.decoding import decode
 from gamification.intake.pulse import Pulse, Unacked, handed_over
 from gamification.intake.worker import Receiver
 from gamification.kernel.core.encoding import dumps
 from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event, WorkerPulse
-from tests import rabbit, workers
 from tests.intake.test_amqp import Loop, happened, send
-from tests.pipeline.content import metric, publish
+from tests.support import rabbit, workers
+from tests.support.content import metric, publish
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("exchange")]
 
@@ -45,7 +45,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def hand_over(*ids: str) -> None:
     events = [happened(id_) for id_ in ids]
-    assert door.hand_over(decode(dumps({"events": events}).encode(), now=timezone.now()))
+    assert handover.hand_over(decode(dumps({"events": events}).encode(), now=timezone.now()))
 
 
 def counted() -> int:

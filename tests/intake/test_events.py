@@ -18,8 +18,8 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Event, RejectedEvent
 from gamification.kernel.web.access import create_key
 from progress.models import Player, Tally
-from tests.pipeline.content import achievement, metric, publish, requirement, reward
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import achievement, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db
 

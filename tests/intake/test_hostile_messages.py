@@ -19,8 +19,8 @@ from django.utils import timezone
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event
-from tests import rabbit, workers
-from tests.pipeline.content import metric, publish
+from tests.support import rabbit, workers
+from tests.support.content import metric, publish
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("exchange")]
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from gamification.kernel.models import Event
 from progress.models import Tally
-from tests.pipeline.content import metric, publish
+from tests.support.content import metric, publish
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ import time_machine
 from gamification.kernel.models import Event, IdempotencyKey
 from progress.models import Tally
 from rewards.models import Wallet
-from tests.pipeline.content import NOON, achievement, metric, publish, requirement, reward
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import NOON, achievement, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db
 REPORT = "/api/v1/achievements/walker/progress"

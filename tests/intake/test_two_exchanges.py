@@ -16,16 +16,16 @@ import kombu
 import pytest
 from django.utils import timezone
 
-from gamification.intake import door
+from gamification.intake import handover
 from gamification.intake.decoding import decode
 from gamification.kernel.core.encoding import dumps, instant
 from gamification.kernel.core.messages import Fact
 from gamification.kernel.messaging import broker, outbox, topology
 from gamification.kernel.messaging.broker import State
 from gamification.relay import Left, publish_waiting
-from tests import rabbit
-from tests.rabbit import BROKER, Listener
+from tests.support import rabbit
 from tests.support.letters import deadletters
+from tests.support.rabbit import BROKER, Listener
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("exchange")]
 
@@ -59,7 +59,7 @@ def waiting() -> list[Any]:
 
 def test_events_that_the_door_hands_over_are_heard_by_nobody_who_listens_to_facts() -> None:
     with Listener("#") as facts, Listener("#", exchange=topology.incoming().name) as events:
-        assert door.hand_over(decode(dumps(happened()).encode(), now=NOW)) == {"accepted": 1, "duplicates": 0}
+        assert handover.hand_over(decode(dumps(happened()).encode(), now=NOW)) == {"accepted": 1, "duplicates": 0}
         outbox.put([Fact("one", "ann", "level.reached", {}, NOW)], NOW)
         rabbit.until(lambda: publish_waiting() is Left.NOTHING)
         assert [fact["id"] for fact in facts.bodies(1)] == ["one"]

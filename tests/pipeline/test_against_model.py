@@ -20,8 +20,8 @@ from gamification.kernel.content.publishing import Change, Unpublishable
 from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.models import Event
 from progress.models import Player
-from tests.pipeline.content import NOON, publish
 from tests.support.achievement_model import Completion, Happened, Model
+from tests.support.content import NOON, publish
 from tests.support.made_up import METRICS, achievements, as_sent, batches, histories
 from tests.support.playing import undone
 

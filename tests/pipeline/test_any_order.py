@@ -15,8 +15,8 @@ from achievements.models import Standing
 from gamification import pipeline
 from gamification.kernel.content.publishing import Change
 from gamification.kernel.core.encoding import instant
-from tests.pipeline.content import NOON, achievement, metric, publish, requirement
 from tests.support.achievement_model import Happened
+from tests.support.content import NOON, achievement, metric, publish, requirement
 from tests.support.made_up import START, as_sent, cut
 from tests.support.playing import undone
 

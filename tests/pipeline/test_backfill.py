@@ -16,8 +16,8 @@ from progress.backfill import schedule, schedule_preview
 from progress.models import Backfill, LeftOut, Player, Tally
 from rewards.models import Distribution, Wallet
 from rewards.rules import distribution_id
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
 from tests.support.callers import game_server
+from tests.support.content import NOON, achievement, event, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ from gamification.kernel.models import Event, OutboxFact, RejectedEvent
 from progress.models import Player, Tally
 from rewards.commands import ClaimReward
 from rewards.models import Distribution, Transfer, Wallet
-from tests.pipeline.content import NOON, achievement, event, level, metric, publish, requirement, reward
+from tests.support.content import NOON, achievement, event, level, metric, publish, requirement, reward
 from tests.support.playing import completed, count, process
 
 pytestmark = pytest.mark.django_db

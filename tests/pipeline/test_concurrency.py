@@ -11,7 +11,7 @@ from gamification.feed.models import Message
 from gamification.kernel.models import Event
 from progress.models import Player, Tally
 from rewards.models import Distribution, Transfer, Wallet
-from tests.pipeline.content import achievement, metric, publish, requirement, reward
+from tests.support.content import achievement, metric, publish, requirement, reward
 from tests.support.processes import side_by_side
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -23,7 +23,7 @@ import json, random, sys
 import django
 django.setup()
 from gamification import pipeline
-from tests.pipeline.content import NOON, event
+from tests.support.content import NOON, event
 seed, dice = int(sys.argv[1]), random.Random(sys.argv[1])
 players, events, workers = json.loads(sys.argv[2])
 everybodys = [event(f"e{i}", f"p{i % players}", at=i / 10, hp=i % 7) for i in range(events)]

@@ -15,7 +15,7 @@ from gamification.kernel.models import Event
 from progress.backfill import schedule
 from progress.models import MemberSeen, Player, WindowSample
 from rewards.models import Distribution, Wallet
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
+from tests.support.content import NOON, achievement, event, metric, publish, requirement, reward
 from tests.support.playing import DAY, MINUTE, completed, kills, process
 
 pytestmark = pytest.mark.django_db

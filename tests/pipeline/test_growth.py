@@ -23,7 +23,7 @@ from progress.rules import tallies
 from quests import sliding
 from quests.commands import StartQuest
 from quests.models import Run
-from tests.pipeline.content import Definition, achievement, level, metric, publish, quest, requirement, reward, step
+from tests.support.content import Definition, achievement, level, metric, publish, quest, requirement, reward, step
 
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
 N = 150

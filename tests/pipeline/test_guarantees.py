@@ -13,7 +13,7 @@ from gamification.feed.models import Message
 from gamification.kernel.models import Event
 from progress.models import MemberSeen, Player, Tally, WindowSample
 from rewards.models import Distribution, Transfer, Wallet
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
+from tests.support.content import NOON, achievement, event, metric, publish, requirement, reward
 from tests.support.playing import MINUTE, process
 
 pytestmark = pytest.mark.django_db

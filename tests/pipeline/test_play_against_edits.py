@@ -43,8 +43,8 @@ from progress import zones
 from progress.models import Backfill, Player
 from rewards.commands import ClaimReward, RevokeDistribution, Spend
 from rewards.models import Distribution
-from tests.pipeline.content import achievement, level, metric, quest, requirement, reward, step
 from tests.support import invariants as holding
+from tests.support.content import achievement, level, metric, quest, requirement, reward, step
 from tests.support.invariants import Key
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from achievements.models import Standing
 from gamification.kernel.content.publishing import Change
 from gamification.kernel.core.messages import GameEvent
 from progress.models import Player
-from tests.pipeline.content import NOON, achievement, event, level, metric, publish, requirement, reward
+from tests.support.content import NOON, achievement, event, level, metric, publish, requirement, reward
 from tests.support.queries import MOST, queries
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import Event
 from progress.models import MetricDay, Player, Tally
 from rewards.models import Wallet
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
+from tests.support.content import NOON, achievement, event, metric, publish, requirement, reward
 from tests.support.playing import DAY, completed, count, kills, process
 
 pytestmark = pytest.mark.django_db

@@ -34,9 +34,9 @@ from quests.models import Run
 from quests.runs import QuestRuns
 from rewards.ledger import Ledger
 from rewards.models import Distribution, Transfer
-from tests.pipeline.content import NOON, achievement, event, level, metric, publish, quest, requirement, reward, step
 from tests.support import dumping
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import NOON, achievement, event, level, metric, publish, quest, requirement, reward, step
 
 pytestmark = pytest.mark.django_db
 

@@ -18,8 +18,8 @@ from progress.erasure import erased
 from progress.models import ErasedPlayer, Player
 from rewards import erasure
 from rewards.models import Transfer, Wallet
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import NOON, achievement, event, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db
 

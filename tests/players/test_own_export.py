@@ -19,8 +19,8 @@ from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from progress.models import MemberSeen, Metric, Tally, WindowSample
 from quests.commands import StartQuest
-from tests.pipeline.content import NOON, achievement, event, metric, publish, quest, requirement, reward, step
 from tests.support.callers import game_server, player
+from tests.support.content import NOON, achievement, event, metric, publish, quest, requirement, reward, step
 
 pytestmark = pytest.mark.django_db
 

@@ -4,8 +4,8 @@ import pytest
 
 from gamification import pipeline
 from progress.models import Metric
-from tests.pipeline.content import NOON, event, metric, publish
 from tests.support.callers import assert_problem, game_server
+from tests.support.content import NOON, event, metric, publish
 
 pytestmark = pytest.mark.django_db
 

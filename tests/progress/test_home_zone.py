@@ -18,8 +18,8 @@ from progress.periods import PeriodKind, period
 from progress.rules.tallies import load_runs
 from progress.zones import Home
 from rewards.models import Wallet
-from tests.pipeline.content import achievement, event, live_in, metric, publish, requirement, reward
 from tests.support.callers import game_server
+from tests.support.content import achievement, event, live_in, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db
 

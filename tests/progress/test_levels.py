@@ -10,8 +10,8 @@ from progress.leveling import read_levels, write_levels
 from progress.models import Player
 from rewards.commands import RevokeDistribution
 from rewards.models import Distribution
-from tests.pipeline.content import NOON, level, publish, reward
 from tests.support.callers import game_server
+from tests.support.content import NOON, level, publish, reward
 from tests.support.rewarding import give, later
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,8 @@ from gamification import pipeline
 from gamification.feed.models import Message
 from progress.models import Player, Tally
 from rewards.models import Distribution
-from tests.pipeline.content import NOON, achievement, event, level, metric, publish, requirement, reward
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import NOON, achievement, event, level, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db
 

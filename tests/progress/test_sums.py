@@ -20,7 +20,7 @@ from progress.tallies import from_row, to_row
 from quests import counting
 from quests.commands import StartQuest
 from quests.models import Run
-from tests.pipeline.content import NOON, achievement, event, metric, publish, quest, requirement, step
+from tests.support.content import NOON, achievement, event, metric, publish, quest, requirement, step
 
 HUGE = 2.0**53
 VALUES = st.floats(-HUGE, HUGE) | st.integers(-(2**53), 2**53).map(float) | st.sampled_from([0.1, -0.1, 5e-324, HUGE])

@@ -18,7 +18,7 @@ from quests.commands import AbandonQuest, CompleteStep, StartQuest
 from quests.models import Run
 from quests.tasks import expire_runs, move_runs
 from rewards.models import Distribution, Wallet
-from tests.pipeline.content import (
+from tests.support.content import (
     NOON,
     achievement,
     event,

@@ -44,7 +44,7 @@ from quests.runs import QuestRuns
 from quests.storing import StoredRun
 from quests.tasks import expire_runs
 from rewards.models import Distribution, Transfer, Wallet
-from tests.pipeline.content import achievement, level, metric, pool, publish, quest, requirement, reward, step
+from tests.support.content import achievement, level, metric, pool, publish, quest, requirement, reward, step
 from tests.support.invariants import all_rows
 from tests.support.quest_model import Model, Sent
 from tests.support.quest_model import Run as ModelRun

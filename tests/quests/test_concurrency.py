@@ -11,7 +11,7 @@ from gamification.kernel.models import Event
 from progress.models import Player
 from quests.models import Run
 from rewards.models import Distribution, Transfer, Wallet
-from tests.pipeline.content import metric, publish, quest, requirement, reward, step
+from tests.support.content import metric, publish, quest, requirement, reward, step
 from tests.support.processes import side_by_side
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -29,7 +29,7 @@ from gamification.kernel.core.messages import Refused
 from quests.commands import StartQuest, AbandonQuest
 from quests.tasks import expire_runs
 from datetime import timedelta
-from tests.pipeline.content import NOON, event
+from tests.support.content import NOON, event
 seed, players, events, workers = map(int, sys.argv[1:])
 dice = random.Random(seed)
 every = [event(f"e{i}", f"p{i % players}", at=60 + i / 10) for i in range(events)]

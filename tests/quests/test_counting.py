@@ -13,7 +13,7 @@ from progress.rules.requirements import compile_requirement
 from progress.rules.vocabulary import WITH_A_METRIC
 from quests import counting
 from quests.counting import Count
-from tests.pipeline.content import NOON, requirement
+from tests.support.content import NOON, requirement
 
 
 def day(at: datetime) -> Period:

@@ -14,7 +14,7 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Command, Refused
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
-from tests.pipeline.content import NOON, achievement, event, metric, publish, quest, requirement, step
+from tests.support.content import NOON, achievement, event, metric, publish, quest, requirement, step
 
 pytestmark = pytest.mark.django_db
 

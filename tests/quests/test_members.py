@@ -12,7 +12,7 @@ from quests.commands import AbandonQuest, StartQuest
 from quests.models import Run
 from quests.reading import ShownQuests
 from quests.tasks import move_runs
-from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, step
+from tests.support.content import NOON, event, metric, publish, quest, requirement, step
 
 pytestmark = pytest.mark.django_db
 

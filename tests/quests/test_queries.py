@@ -14,7 +14,7 @@ from gamification.kernel.core.messages import GameEvent
 from progress.models import Player
 from quests.commands import StartQuest
 from quests.models import Run
-from tests.pipeline.content import NOON, achievement, event, metric, pool, publish, quest, requirement, reward, step
+from tests.support.content import NOON, achievement, event, metric, pool, publish, quest, requirement, reward, step
 from tests.support.queries import MOST, queries
 
 pytestmark = pytest.mark.django_db

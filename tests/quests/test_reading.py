@@ -16,7 +16,7 @@ from quests import reading
 from quests.commands import AbandonQuest, CompleteStep, StartQuest
 from quests.models import Run
 from quests.reading import ShownQuests
-from tests.pipeline.content import NOON, achievement, event, metric, pool, publish, quest, requirement, step
+from tests.support.content import NOON, achievement, event, metric, pool, publish, quest, requirement, step
 
 pytestmark = pytest.mark.django_db
 

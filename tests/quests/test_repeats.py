@@ -11,7 +11,7 @@ from gamification.kernel.content.publishing import Change
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from quests.commands import AlreadyCompleted, StartQuest
-from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, step
+from tests.support.content import NOON, event, metric, publish, quest, requirement, step
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,8 @@ from gamification.kernel.content.publishing import Change
 from progress.models import Player
 from quests.models import Run
 from rewards.models import Distribution
-from tests.pipeline.content import (
+from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import (
     NOON,
     achievement,
     event,
@@ -28,7 +29,6 @@ from tests.pipeline.content import (
     reward,
     step,
 )
-from tests.support.callers import assert_problem, game_server, player
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from progress.rules.requirements import Requirement, compile_requirement
 from progress.rules.windows import WindowEntry, best_window
 from quests import sliding
 from quests.sliding import EXACT, MOST, SHARE, Sliding
-from tests.pipeline.content import NOON, requirement
+from tests.support.content import NOON, requirement
 
 HOUR = {"duration": 60, "unit": "minutes"}
 

@@ -15,8 +15,8 @@ from gamification.kernel.core.messages import Refused
 from quests.commands import StartQuest
 from quests.models import Run
 from quests.running import Status
-from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, step
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import NOON, event, metric, publish, quest, requirement, step
 
 pytestmark = pytest.mark.django_db
 

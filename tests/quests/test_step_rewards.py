@@ -15,7 +15,7 @@ from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
 from rewards.commands import RevokeDistribution
 from rewards.models import Distribution, Wallet
-from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, reward, step
+from tests.support.content import NOON, event, metric, publish, quest, requirement, reward, step
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Run
 from quests.running import Status
 from quests.tasks import expire_runs
-from tests.pipeline.content import NOON, event, metric, publish, quest, requirement, reward, step
+from tests.support.content import NOON, event, metric, publish, quest, requirement, reward, step
 from tests.support.invariants import all_rows
 
 pytestmark = pytest.mark.django_db

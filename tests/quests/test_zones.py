@@ -16,7 +16,7 @@ from gamification.kernel.core.messages import GameEvent
 from gamification.players.commands import ChangeProfile
 from quests.models import Run
 from rewards.models import Distribution
-from tests.pipeline.content import metric, publish, quest, requirement, reward, step
+from tests.support.content import metric, publish, quest, requirement, reward, step
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from progress import zones
 from quests.commands import StartQuest
 from quests.models import Run
 from rewards.models import Wallet
-from tests.pipeline.content import event, live_in, metric, publish, quest, requirement, reward, step
+from tests.support.content import event, live_in, metric, publish, quest, requirement, reward, step
 
 pytestmark = pytest.mark.django_db
 

@@ -30,8 +30,8 @@ from progress.models import Backfill
 from quests.commands import ExpireRuns
 from quests.models import Run
 from rewards.models import Distribution, Transfer, Wallet
-from tests.pipeline.content import live_in
 from tests.realgame import oracle, quest_oracle
+from tests.support.content import live_in
 
 FILE = settings.BASE_DIR.parent / "shared" / "data" / "wave-combinator.jsonl"
 PACK = settings.BASE_DIR / "tests" / "realgame" / "pack.yaml"

@@ -19,7 +19,7 @@ from rewards.commands import ClaimAll, ClaimReward, ExpireRewards, GrantReward, 
 from rewards.commands import RevokeDistribution as Revoke
 from rewards.models import Distribution, Transfer
 from rewards.rules import Given
-from tests.pipeline.content import achievement, event, level, metric, publish, requirement, reward
+from tests.support.content import achievement, event, level, metric, publish, requirement, reward
 from tests.support.rewarding import (
     NOON,
     assert_the_books_balance,

@@ -18,7 +18,7 @@ from gamification.kernel.models import OutboxFact
 from rewards import queries, tasks
 from rewards.commands import ClaimReward, ConsumeItem, RevokeDistribution, Spend
 from rewards.models import Distribution
-from tests.pipeline.content import currency, publish, reward
+from tests.support.content import currency, publish, reward
 from tests.support.rewarding import assert_the_books_balance, give, inventory, items, later, manual, wallets
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import Event
 from rewards.commands import ClaimReward, ExpireRewards, RevokeDistribution, Spend
 from rewards.models import Distribution, Transfer
-from tests.pipeline.content import publish, reward
+from tests.support.content import publish, reward
 from tests.support.rewarding import NOON, assert_the_books_balance, facts, give, later, manual, statistics, wallets
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]

@@ -25,7 +25,7 @@ from rewards.commands import (
 from rewards.ledger import EarnedRewards, InsufficientBalance, Ledger
 from rewards.models import Distribution, Transfer
 from rewards.rules import Given, Source
-from tests.pipeline.content import currency, level, publish, reward
+from tests.support.content import currency, level, publish, reward
 from tests.support.rewarding import (
     NOON,
     assert_the_books_balance,

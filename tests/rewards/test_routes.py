@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 
 from rewards.models import Distribution, Transfer
 from rewards.rules import Given
-from tests.pipeline.content import currency, publish, reward
 from tests.support.callers import assert_problem, game_server, player
+from tests.support.content import currency, publish, reward
 from tests.support.rewarding import facts, give, inventory, items, later, manual, statuses, wallets
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from achievements.models import Standing
 from gamification.kernel.content.publishing import Change
 from gamification.kernel.web.access import create_key
 from gamification.kernel.web.tokens import issue_token
-from tests.pipeline import content
+from tests.support import content
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 Json = dict[str, Any]

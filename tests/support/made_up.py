@@ -14,8 +14,8 @@ from gamification.kernel.content.publishing import Change, Definitions
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent
 from progress.checks import requirement_problems
-from tests.pipeline.content import NOON, achievement, metric, requirement
 from tests.support.achievement_model import Happened
+from tests.support.content import NOON, achievement, metric, requirement
 
 START = NOON - timedelta(days=100)
 METRICS: list[Change] = [

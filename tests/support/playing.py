@@ -12,7 +12,7 @@ from achievements.models import Standing
 from gamification import pipeline
 from gamification.kernel.core.messages import GameEvent, Outcome
 from progress.models import Tally
-from tests.pipeline.content import NOON, event, live_in
+from tests.support.content import NOON, event, live_in
 
 DAY = 86_400
 MINUTE = {"duration": 1, "unit": "minutes"}

@@ -10,7 +10,7 @@ from gamification import pipeline
 from gamification.kernel.content import publishing
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.storage.pseudonyms import kept_key
-from tests.pipeline.content import NOON
+from tests.support.content import NOON
 
 
 def queries(batch: Sequence[GameEvent], now: datetime = NOON) -> int:

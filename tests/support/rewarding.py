@@ -15,7 +15,7 @@ from progress.models import Player
 from rewards.commands import GrantReward
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet
 from rewards.rules import Given
-from tests.pipeline.content import reward
+from tests.support.content import reward
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

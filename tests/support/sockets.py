@@ -20,7 +20,7 @@ from gamification.feed import hub
 from gamification.feed.clock import Clock
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.web.tokens import issue_token
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement
+from tests.support.content import NOON, achievement, event, metric, publish, requirement
 
 P = ParamSpec("P")
 T = TypeVar("T")

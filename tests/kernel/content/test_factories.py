@@ -6,8 +6,7 @@ import pytest
 
 from gamification.kernel.content import kinds
 from gamification.kernel.content.publishing import Change
-from tests.pipeline import content
-from tests.support import authoring, rewarding
+from tests.support import authoring, content, rewarding
 
 WEEK = {"duration": 7, "unit": "days"}
 COUNT = content.requirement("COUNT", "kills", 3)

@@ -18,8 +18,8 @@ from gamification.kernel.core.world import World
 from gamification.kernel.models import ApiKey, Version
 from progress.models import Backfill, ErasedPlayer, Player
 from rewards.models import Distribution, Transfer
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement, reward
 from tests.support.callers import game_server, player
+from tests.support.content import NOON, achievement, event, metric, publish, requirement, reward
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 from gamification.kernel.core.logs import INTERVAL, Line, OnceAnInterval
-from tests import rabbit, workers
+from tests.support import rabbit, workers
 
 
 class Written(logging.Handler):

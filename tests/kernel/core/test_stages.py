@@ -13,7 +13,7 @@ from gamification import pipeline
 from gamification.kernel.core.stages import timed
 from gamification.kernel.messaging import outbox
 from progress.models import Metric
-from tests.pipeline.content import NOON, achievement, event, metric, publish, requirement
+from tests.support.content import NOON, achievement, event, metric, publish, requirement
 
 Counted = Callable[[str], float]
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from gamification.kernel.messaging import broker, topology
 from gamification.kernel.messaging.broker import Publisher, State
 from gamification.kernel.messaging.confirming import Message, Receipt
-from tests.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel
+from tests.support.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.usefixtures("exchange")]

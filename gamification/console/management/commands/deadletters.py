@@ -15,7 +15,7 @@ from django.db import DatabaseError
 
 from gamification.celery import app, parked, tasks
 from gamification.intake.backlog import refused_letters
-from gamification.intake.post import ConfirmedPublisher, NotConfirmed
+from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfirmed
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
 

@@ -21,16 +21,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification import pipeline
-from gamification.intake import door
+from gamification.intake import handover
 from gamification.intake.decoding import MAX_BODY, Decoded, decode
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.messaging import broker, topology
 from gamification.kernel.messaging.broker import State
 from gamification.kernel.models import Event
 from progress.models import Tally
-from tests.pipeline.content import metric, publish
-from tests.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel
 from tests.support.callers import assert_problem, game_server
+from tests.support.content import metric, publish
+from tests.support.rabbit import BLOCKED, UNBLOCKED, Listener, Proxy, channel
 from tests.support.service import free_port, manage, serving
 from tests.support.waiting import until
 
@@ -60,7 +60,7 @@ def network(settings: LazySettings) -> Iterator[Proxy]:
 @pytest.fixture
 def calm() -> None:
     """As if no request had been processed in place of late."""
-    door._fell_back = float("-inf")
+    handover._fell_back = float("-inf")
 
 
 def event(id_: str = "a", player_id: str = "ann", ago: float = 60, **fields: Any) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def test_without_its_broker_the_door_processes_in_place_and_says_so_to_those_who
     until(lambda: broker.publisher().state is State.DOWN)
     began = time.monotonic()
     responses = [send(event(f"e{number}")) for number in range(3)]
-    assert time.monotonic() - began < 3 * door.DEADLINE
+    assert time.monotonic() - began < 3 * handover.DEADLINE
     assert [response.status_code for response in responses] == [200] * 3
     assert [response.json()["accepted"] for response in responses] == [1] * 3
     assert set(responses[0].json()["results"]) == {"ann"}
@@ -210,7 +210,7 @@ def test_without_its_broker_the_door_processes_in_place_and_says_so_to_those_who
     assert ready.json()["status"] == "degraded"
     assert ready.json()["broker"] == "down"
     assert "in place" in ready.json()["detail"]
-    said = [record.getMessage() for record in caplog.records if record.name == "gamification.intake.door"]
+    said = [record.getMessage() for record in caplog.records if record.name == "gamification.intake.handover"]
     assert len(said) == 1
     assert said[0].startswith("events are processed in place: ")
 
@@ -227,8 +227,8 @@ def test_a_broker_that_hangs_costs_one_client_a_second_and_no_event_counts_twice
     began = time.monotonic()
     answer = send({"events": [event("a"), event("b")]})
     assert (answer.status_code, answer.json()["accepted"]) == (200, 2)
-    assert door.DEADLINE <= time.monotonic() - began < door.DEADLINE + 3
-    assert quickest(10) < door.DEADLINE  # a busy machine may hold up some, but the broker holds up none
+    assert handover.DEADLINE <= time.monotonic() - began < handover.DEADLINE + 3
+    assert quickest(10) < handover.DEADLINE  # a busy machine may hold up some, but the broker holds up none
     assert Client().get("/readyz").json()["broker"] == "down"
 
     network.flow()  # and the first message arrives after all
@@ -252,7 +252,7 @@ def quickest(requests: int) -> float:
 def test_an_alarm_sends_no_client_away(network: Proxy) -> None:
     network.say(BLOCKED)
     until(lambda: broker.publisher().state is State.BLOCKED)
-    assert quickest(3) < door.DEADLINE
+    assert quickest(3) < handover.DEADLINE
     ready = Client().get("/readyz").json()
     assert (ready["status"], ready["broker"]) == ("degraded", "blocked")
     network.say(UNBLOCKED)
@@ -304,7 +304,7 @@ def test_a_server_whose_broker_hangs_answers_and_ends_when_it_is_told_to(
     proxy = Proxy()
     servers = ("DB_HOST", "REDIS_HOST", "WS_PORT", "PORT")
     env = {name: value for name, value in os.environ.items() if name not in servers} | {
-        "DB_NAME": str(tmp_path / "door.sqlite3"),
+        "DB_NAME": str(tmp_path / "handover.sqlite3"),
         "RABBITMQ_URL": proxy.url,
         "RABBITMQ_EXCHANGE": settings.RABBITMQ_EXCHANGE,
     }
@@ -322,7 +322,7 @@ def test_a_server_whose_broker_hangs_answers_and_ends_when_it_is_told_to(
         proxy.hang()
         assert [report("b"), report("c")] == [200, 200]
         assert http.get("/readyz").json()["broker"] == "down"
-        assert 'gamification_door_requests_total{way="fallback"} 2.0' in http.get("/metrics").text
+        assert 'gamification_event_requests_total{way="fallback"} 2.0' in http.get("/metrics").text
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
@@ -340,7 +340,7 @@ def test_what_is_too_long_when_written_again_is_processed_in_place() -> None:
         for index in range(250)
     ]  # fmt: skip
     body = b'{"events":[' + b",".join(rows) + b"]}"
-    assert len(body) <= MAX_BODY < len(door.encode([good for _, good in decode(body, now=NOW).good]))
+    assert len(body) <= MAX_BODY < len(handover.encode([good for _, good in decode(body, now=NOW).good]))
     response = send(body)
     assert (response.status_code, response.json()["accepted"]) == (200, 250)
 
@@ -373,7 +373,7 @@ values = st.recursive(
 def test_an_event_that_is_handed_over_keeps_its_digest(data: dict[str, Any], at: Any) -> None:
     sent = json.dumps(event(data=data, timestamp=f"{at.isoformat()}+02:00")).encode()
     for _, good in decode(sent, now=timezone.now()).good:  # none, where it is nested too deeply
-        [(_, taken)] = decode(door.encode([good]), now=timezone.now(), lists=True).good
+        [(_, taken)] = decode(handover.encode([good]), now=timezone.now(), lists=True).good
         assert (taken.digest(), taken.player_id, taken.id) == (good.digest(), good.player_id, good.id)
 
 
@@ -382,7 +382,7 @@ def test_the_door_has_a_body_of_500_ready_in_little_time() -> None:
         good for _, good in decode(json.dumps({"events": [event(str(n)) for n in range(500)]}).encode(), now=NOW).good
     ]
     began = time.process_time()
-    door.encode(door.distinct(events))
+    handover.encode(handover.distinct(events))
     assert time.process_time() - began < 0.2
 
 
@@ -398,7 +398,7 @@ def test_no_transaction_is_open_while_the_broker_is_waited_for(
         open_ones.append(connection.in_atomic_block)
         return {"accepted": 1, "duplicates": 0} if len(open_ones) == 1 else None
 
-    monkeypatch.setattr(door, "hand_over", hand_over)
+    monkeypatch.setattr(handover, "hand_over", hand_over)
     client, headers = game_server("events:write"), {"Idempotency-Key": name} if name else {}
     first, again = (client.post("/api/v1/events", event("a"), format="json", headers=headers) for _ in range(2))
     assert (first.status_code, again.status_code) == (202, 202 if name else 200)  # its first answer, or in place

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from tests import rabbit
+from tests.support import rabbit
 
 FIRST = "import os, signal, sys, django; django.setup(); from gamification.celery import app"
 LAST = "app.worker_main(['worker', '--loglevel', 'INFO', *sys.argv[1:]])"

@@ -33,7 +33,7 @@ REMEMBERED = 30.0
 """Seconds that a fallback shows at `/readyz`; it is logged as rarely."""
 
 _requests = prometheus_client.Counter(
-    "gamification_door_requests",
+    "gamification_event_requests",
     "Requests with events: handed over to the workers, processed in place as asked, or because the broker did not take "
     "them (fallback)",
     ["way"],

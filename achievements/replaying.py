@@ -19,7 +19,7 @@ from progress.players import PlayerState
 from progress.rules.scopes import ALWAYS
 from progress.tallies import Tallies
 
-MOST_LISTED = 1_000
+MAX_LISTED = 1_000
 """How many samples of the past a run that a backfill left open knows for its windows: the newest ones. A window with
 more of them lacks the others.
 """
@@ -116,5 +116,5 @@ def adopt(standings: Standings, replayed: Standings, player: PlayerState) -> Non
             memory |= arrived(standings, player, achievement)
             for requirement in achievement.goal.requirements:
                 if listed := memory.get(listed_under(requirement)):
-                    memory[listed_under(requirement)] = list(listed)[-MOST_LISTED:]
+                    memory[listed_under(requirement)] = list(listed)[-MAX_LISTED:]
         standing.memory, standing.dirty = memory, True

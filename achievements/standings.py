@@ -102,9 +102,9 @@ class Standings(Part):
                     achievement = rules.by_id[goal.owner]
                     if not achievement.is_closed_to(player):
                         wanted[event.player_id, goal.owner, occurrence_at(achievement, player, event.timestamp)] = None
-        anyhow = (*index.remembering_own, *index.remembering_opening)
-        for player, at in players.instants(events) if anyhow else ():
-            for goal in anyhow:
+        remembering = (*index.remembering_own, *index.remembering_opening)
+        for player, at in players.instants(events) if remembering else ():
+            for goal in remembering:
                 achievement = rules.by_id[goal.owner]
                 if not achievement.is_closed_to(player):
                     wanted[player.player_id, goal.owner, occurrence_at(achievement, player, at)] = None

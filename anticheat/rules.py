@@ -28,7 +28,7 @@ from gamification.kernel.core.messages import GameEvent
 HOLD, FLAG = "HOLD", "FLAG"
 """What becomes of an event that breaks a rule: a person decides about it, or it counts and is noted."""
 
-LONGEST_TRAIL = 1_000
+MAX_TRAIL = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -105,7 +105,7 @@ class Trail:
         insort(self.entries, (microseconds(event.timestamp), amount))
         since = min(self.entries[-1][0], microseconds(now)) - 2 * rule.span
         del self.entries[: bisect_left(self.entries, (since,))]
-        if len(self.entries) > LONGEST_TRAIL:
+        if len(self.entries) > MAX_TRAIL:
             self.entries = _thinned(self.entries)
         self.changed = True
 

@@ -19,7 +19,7 @@ from rewards.models import Distribution, Transfer, Wallet
 
 
 @transaction.atomic
-def process(event: GameEvent, ladders: Mapping[str, list[Plain]], now: datetime) -> None:
+def process(event: GameEvent, by_metric: Mapping[str, list[Plain]], now: datetime) -> None:
     player, _ = Player.objects.select_for_update().get_or_create(player_id=event.player_id)
     _, is_new = Event.objects.get_or_create(
         player_id=event.player_id,
@@ -42,7 +42,7 @@ def process(event: GameEvent, ladders: Mapping[str, list[Plain]], now: datetime)
     tally.latest, tally.latest_at, tally.latest_id = value, event.timestamp, event.id
     tally.save()
     reached = tally.sum if sums else tally.count
-    for achievement in ladders[metric]:
+    for achievement in by_metric[metric]:
         standing, _ = Standing.objects.get_or_create(
             player_id=event.player_id, achievement_id=achievement.id, occurrence="0"
         )

@@ -91,14 +91,14 @@ def _process(played: Workload) -> Way:
 
 
 def _naive(played: Workload) -> Way:
-    ladders: dict[str, list[Plain]] = {}
+    by_metric: dict[str, list[Plain]] = {}
     for plain in plain_achievements(played):
-        ladders.setdefault(plain.metric, []).append(plain)
+        by_metric.setdefault(plain.metric, []).append(plain)
 
     def way(batch: Sequence[GameEvent], now: datetime) -> float:
         started = perf_counter()
         for event in batch:
-            naive.process(event, ladders, now)
+            naive.process(event, by_metric, now)
         return perf_counter() - started
 
     return way

@@ -200,9 +200,9 @@ def load(workload: Workload) -> None:
             Quest(id=quest_id(number), serial=number, title=quest_id(number)) for number in range(workload.quests)
         )
         publication = publishing.publish(achievements, who=SYSTEM, reason="", now=BEGINNING)
-        ladders: dict[str, list[Plain]] = {}
+        by_metric: dict[str, list[Plain]] = {}
         for plain in plain_achievements(workload):
-            ladders.setdefault(plain.metric, []).append(plain)
+            by_metric.setdefault(plain.metric, []).append(plain)
         players, tallies, wallets, questing = [], [], [], list[str]()
         # So long that every bit has its place: the statement of `limit` sets bits, it does not lengthen the row.
         width = (METRICS * 10 * workload.content + 8) // 8
@@ -215,7 +215,7 @@ def load(workload: Workload) -> None:
                     continue
                 total = count * MEAN_AMOUNT if counts_amount(number) else count
                 tallies.append(_tally(id_, number, count, total))
-                for plain in ladders[metric_id(number)]:
+                for plain in by_metric[metric_id(number)]:
                     if plain.threshold <= total:
                         earned |= 1 << plain.serial
                         completed += 1

@@ -14,7 +14,7 @@ django = get_asgi_application()
 from gamification.console import uploads  # noqa: E402 - these and their models, which the line above has loaded
 from gamification.feed.consumer import FeedConsumer  # noqa: E402
 from gamification.intake.application import Events, is_for_events  # noqa: E402
-from gamification.kernel.storage import patience  # noqa: E402
+from gamification.kernel.storage import database_timeout  # noqa: E402
 from gamification.serving.bodies import Bodies  # noqa: E402
 from gamification.serving.proxies import Proxies  # noqa: E402
 
@@ -31,7 +31,7 @@ async def http(scope: Any, receive: Any, send: Any) -> None:
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:
     if not scope["path"].startswith("/admin/"):  # there people wait, for lists and exports that take a while
-        patience.limit_to(settings.DB_TIMEOUT)
+        database_timeout.limit_to(settings.DB_TIMEOUT)
     await django(scope, receive, send)
 
 

@@ -27,16 +27,16 @@ from progress.players import Players
 
 CHUNK = 20
 """How many players are counted in one transaction."""
-PAUSE = timedelta(hours=1)
+RETRY_AFTER = timedelta(hours=1)
 """How long the clock waits before it tries again whom a backfill left out. The next backfill tries them at once."""
 
-NOBODY = "~"
+END = "~"
 """The cursor of a job that is finished: no player can have this id."""
 
 log = logging.getLogger(__name__)
 
 
-class _Impatient(Exception):
+class _OutOfTime(Exception):
     """The time that was given is up; the clock goes on with the rest."""
 
 
@@ -53,7 +53,7 @@ def run_pending(now: datetime, *, seconds: float = math.inf) -> int:
         finished = Backfill.objects.filter(preview__isnull=True, state=Backfill.State.DONE)
         if newest := finished.order_by("-publication").first():
             done += _backfill_missed(newest.publication, now, deadline)
-    except _Impatient:
+    except _OutOfTime:
         log.info("the backfill goes on by the clock")
     return done
 
@@ -73,13 +73,13 @@ def _run(job: Backfill, now: datetime, deadline: float) -> int:
             players = _backfill_all(job, now, deadline)
     except Unpublishable as refused:
         state, detail = Backfill.State.FAILED, str(refused.errors)
-    except (_Impatient, OperationalError):  # a database that is away or busy comes back
+    except (_OutOfTime, OperationalError):  # a database that is away or busy comes back
         raise
     except Exception:
         log.exception("backfill %s stopped", job.pk)
         state, detail = Backfill.State.FAILED, "It stopped for an error of the service; the log says which."
     # The cursor names a player, whom nobody would find here when that one is to be erased.
-    Backfill.objects.filter(pk=job.pk).update(state=state, detail=detail, finished_at=now, cursor=NOBODY)
+    Backfill.objects.filter(pk=job.pk).update(state=state, detail=detail, finished_at=now, cursor=END)
     return players
 
 
@@ -114,7 +114,7 @@ def _backfill_missed(publication: int, now: datetime, deadline: float) -> int:
     """Backfill whoever was missed: first seen by a batch that began before the publication, banned then, or left out
     (these are tried only now and then).
     """
-    tried = LeftOut.objects.filter(tried_at__gt=now - PAUSE)
+    tried = LeftOut.objects.filter(tried_at__gt=now - RETRY_AFTER)
     chunks = _chunks(_behind(publication).exclude(player_id__in=tried.values("player_id")), deadline)
     return sum(_backfill(chunk, None, now).looked_at for chunk in chunks)
 
@@ -124,7 +124,7 @@ def _chunks(players: QuerySet[Player], deadline: float) -> Iterator[list[PlayerI
     ids = players.order_by("player_id").values_list("player_id", flat=True)
     while chunk := list(ids[:CHUNK]):
         if time.monotonic() > deadline:
-            raise _Impatient
+            raise _OutOfTime
         yield chunk
 
 
@@ -175,7 +175,7 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
     players, looked_at, unreadable = Player.objects.order_by("player_id"), 0, 0
     while chunk := list(players.filter(player_id__gt=job.cursor).values_list("player_id", flat=True)[:CHUNK]):
         if time.monotonic() > deadline:
-            raise _Impatient
+            raise _OutOfTime
         world = World(now=job.created_at, player_ids=chunk)
         world.rules = rules
         for part in (Players, Standings):

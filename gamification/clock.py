@@ -26,21 +26,21 @@ from rewards.tasks import expire_rewards
 
 logger = logging.getLogger(__name__)
 
-BREATH = 2.0
+BACKFILL_TIME_SLICE = 2.0
 """Seconds that a backfill may take at a time: a worker has events to process in between."""
-TICKED = "clock.ticked"
+LAST_TICK_KEY = "clock.ticked"
 """The key under which the last tick stands in the cache."""
 
 
 def say_so(now: datetime) -> None:
     """Leave word that the clock ticks. Only `doctor` wants to know, so it may be lost."""
     with suppress(Exception):
-        cache.set(TICKED, now.isoformat(), timeout=None)
+        cache.set(LAST_TICK_KEY, now.isoformat(), timeout=None)
 
 
 def last_tick() -> datetime | None:
     """When the clock last ticked, in any process, to some 10 seconds; as far as the cache knows."""
-    ticked = cache.get(TICKED)
+    ticked = cache.get(LAST_TICK_KEY)
     return datetime.fromisoformat(ticked) if ticked else None
 
 
@@ -54,7 +54,7 @@ class Chore:
 
 
 CHORES = [
-    Chore("run backfills", 1, partial(backfilling.run_pending, seconds=BREATH)),
+    Chore("run backfills", 1, partial(backfilling.run_pending, seconds=BACKFILL_TIME_SLICE)),
     Chore("expire rewards", 1, expire_rewards),
     Chore("expire quests", 1, quests.expire_runs),
     Chore("publish facts that were left", 1, relay.sweep),

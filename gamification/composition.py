@@ -111,4 +111,4 @@ def connect() -> None:
     bus.connect(pipeline.execute)
     tokens.admit_by(progress.queries.admission)
     editing.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
-    backfill.connect(partial(backfilling.run_pending, seconds=backfill.PATIENCE))
+    backfill.connect(partial(backfilling.run_pending, seconds=backfill.REQUEST_TIME_SLICE))

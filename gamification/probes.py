@@ -22,7 +22,7 @@ from gamification.kernel.web import problem_response
 
 log = logging.getLogger(__name__)
 
-TRY_AGAIN = 5.0
+DISK_CHECK_INTERVAL = 5.0
 """Seconds for which the answer of a trial write is good."""
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -100,7 +100,7 @@ _could_write: tuple[float, Exception | None] = (float("-inf"), None)
 def _disk() -> None:
     global _could_write
     at, problem = _could_write
-    if time.monotonic() - at >= TRY_AGAIN:
+    if time.monotonic() - at >= DISK_CHECK_INTERVAL:
         try:
             disk.try_to_write()
             problem = None

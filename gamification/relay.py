@@ -37,17 +37,17 @@ from gamification.kernel.models import OutboxFact, UnsentFacts
 
 log = logging.getLogger(__name__)
 
-DEADLINE = 5.0
+CONFIRM_TIMEOUT = 5.0
 """Seconds that the broker may take to confirm a chunk."""
 CHUNK = 500
 """Facts sent before the next look at the log."""
-TRIED_AT_ONCE = 100
+RETRY_CHUNK = 100
 """Players whose unsent facts are tried in one turn."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+FIRST_PAUSE, MAX_PAUSE = 1.0, 15.0
 """Seconds until the next attempt, while the broker takes nothing or the database is away; doubled each time."""
-SOON = 0.02
+SHORT_PAUSE = 0.02
 """Seconds until the next look, while batches are under way whose facts have to come first."""
-IDLE = 30.0
+IDLE_TIMEOUT = 30.0
 """Seconds without a fact after which the database connection is given back."""
 
 
@@ -78,7 +78,7 @@ def publish_waiting() -> Left:
     publisher = broker.publisher()
 
     def publish(messages: Sequence[Message]) -> Sequence[Receipt]:
-        return publisher.publish(messages, timeout=DEADLINE)
+        return publisher.publish(messages, timeout=CONFIRM_TIMEOUT)
 
     while publisher.state not in (State.DOWN, State.BLOCKED):
         found, gone = send_next(publish)
@@ -125,7 +125,7 @@ def retry(publish: Publish) -> bool:
     """
     with RELAY.alone():
         cursor = RELAY.cursor()
-        players = list(UnsentFacts.objects.order_by("tried_at", "pk")[:TRIED_AT_ONCE])
+        players = list(UnsentFacts.objects.order_by("tried_at", "pk")[:RETRY_CHUNK])
         firsts = [_facts_of(player, cursor, 1) for player in players]
         receipts = iter(_sent(publish, [row for rows in firsts for row in rows]))
         moved = False
@@ -190,8 +190,8 @@ class Relay:
         pause = FIRST_PAUSE
         while not last:
             if left is Left.SOON:
-                time.sleep(SOON)  # a hint is no reason to look sooner
-            elif not self._hinted.wait(IDLE if left is Left.NOTHING else pause) and left is Left.NOTHING:
+                time.sleep(SHORT_PAUSE)  # a hint is no reason to look sooner
+            elif not self._hinted.wait(IDLE_TIMEOUT if left is Left.NOTHING else pause) and left is Left.NOTHING:
                 connection.close()
                 continue
             self._hinted.clear()
@@ -201,7 +201,7 @@ class Relay:
             except Exception as problem:  # a database that is away, most likely: it will be tried again
                 log.warning("facts were not published, they wait in the outbox", exc_info=problem)
                 connection.close()
-                left, pause = Left.LATER, min(2 * pause, LONGEST_PAUSE)
+                left, pause = Left.LATER, min(2 * pause, MAX_PAUSE)
         connection.close()
 
 

@@ -36,7 +36,7 @@ CUT_MARGIN = timedelta(minutes=10)
 own clock whatever the cut deletes, so it cannot take a copy of a deleted event for a new one."""
 REJECTED_KEPT_FOR = timedelta(days=30)
 """For how long a game server may ask what was refused."""
-LONGEST_PERIOD = timedelta(days=63)
+MAX_PERIOD = timedelta(days=63)
 """A month, and the one more that the first under a new time zone may last."""
 JOBS_KEPT_FOR = timedelta(days=90)
 
@@ -67,7 +67,7 @@ def forget_periods(now: datetime) -> None:
     cut = PublicationHead.objects.filter(pk=1).values_list("retention_cut", flat=True).first()
     if cut is None:
         return
-    opened_before = instant(cut - LONGEST_PERIOD)
+    opened_before = instant(cut - MAX_PERIOD)
     held = Event.objects.filter(state=Event.State.HELD, timestamp__lt=cut).values("player_id")
     for model in (MemberSeen, Tally):
         of_periods = model._default_manager.filter(scope__contains="#").exclude(player_id__in=held)

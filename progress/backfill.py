@@ -13,7 +13,7 @@ from django.db import transaction
 from gamification.kernel.core.actors import Actor
 from progress.models import Backfill
 
-PATIENCE = 1.0
+REQUEST_TIME_SLICE = 1.0
 """Seconds that whoever publishes waits, without a broker: a small game's pasts are counted when the answer comes."""
 
 _run: Callable[[datetime], object] | None = None

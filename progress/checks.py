@@ -13,7 +13,7 @@ from gamification.kernel.core.messages import OWN_TYPES
 from progress.rules.vocabulary import COMPARE, TRAITS, WITH_A_TIMEFRAME, ZERO_OVER_NOTHING, Operator
 
 UPWARD = tuple(op for op in Operator if op.is_upward)
-LONGEST_RUN = {"DAILY": 1, "WEEKLY": 14, "MONTHLY": 62}
+MAX_RUN_DAYS = {"DAILY": 1, "WEEKLY": 14, "MONTHLY": 62}
 """The most days that one period can hold: a change of zone may stretch it to less than twice its length."""
 COUNTABLE = 2**63
 
@@ -87,9 +87,9 @@ def _never_met(path: str, requirement: Definition, metric: Definition, repeat: s
         why = _why_no_count(type_, operator, threshold)
     elif type_ in ("MAX", "MIN", "LATEST") and always_one and not COMPARE[operator](1, threshold):
         why = f"every sample of {metric['id']} is worth 1, as it has no value_field"
-    if why is None and type_ == "STREAK" and repeat in LONGEST_RUN:
+    if why is None and type_ == "STREAK" and repeat in MAX_RUN_DAYS:
         least = threshold + 1 if operator == "gt" else threshold
-        if operator in ("gt", "gte", "eq") and least > LONGEST_RUN[repeat]:
+        if operator in ("gt", "gte", "eq") and least > MAX_RUN_DAYS[repeat]:
             why = f"what is {repeat} begins anew before so many days have passed"
     if why is not None:
         detail = f"{type_} {operator} {threshold} can never be met: {why}."

@@ -29,7 +29,7 @@ from gamification.kernel.web.strict_fields import (
 from progress.models import Metric
 from progress.rules.vocabulary import TRAITS, ConditionOp, Operator, RequirementType, TimeUnit
 
-LONGEST_FRAME = 3650 * 24 * 3600
+MAX_TIMEFRAME = 3650 * 24 * 3600
 """In seconds."""
 
 
@@ -78,7 +78,7 @@ class TimeframeShape(Shape):
     unit = Choice(choices=TimeUnit.choices())
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["duration"] * TimeUnit(attrs["unit"]).seconds > LONGEST_FRAME:
+        if attrs["duration"] * TimeUnit(attrs["unit"]).seconds > MAX_TIMEFRAME:
             raise serializers.ValidationError(
                 {"duration": [ErrorDetail("A time frame is at most ten years long.", "max_value")]}
             )

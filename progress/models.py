@@ -319,7 +319,7 @@ class Rarity(models.Model):
         return f"{self.kind} {self.content_id}"
 
 
-MOST_NAMED = 200
+MAX_NAMED = 200
 """How many players a backfill names at once."""
 
 
@@ -356,7 +356,7 @@ class Backfill(models.Model):
     def left_out(self) -> dict[str, str]:
         """Player → why their past could not be replayed: the first of those whose past is still to be counted."""
         found = LeftOut.objects.filter(backfilled_to__lt=self.publication).order_by("player_id")
-        return dict(found.values_list("player_id", "reason")[:MOST_NAMED])
+        return dict(found.values_list("player_id", "reason")[:MAX_NAMED])
 
 
 class LeftOut(models.Model):

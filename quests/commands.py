@@ -56,7 +56,7 @@ class CannotStart(Refused):
         CannotStart.kinds[cls.code] = cls
 
 
-LONGEST_AGO = timedelta(minutes=5)
+MAX_AGE = timedelta(minutes=5)
 """How old a start may be that a game server reports."""
 
 
@@ -140,7 +140,7 @@ class StartQuest(QuestCommand):
         at = self.at or world.now
         if at > world.now:
             raise NotAtThatTime("from_the_future", "A quest is not started ahead of the clock.")
-        if at < world.now - LONGEST_AGO:
+        if at < world.now - MAX_AGE:
             raise NotAtThatTime("too_old", "A quest was started at most 5 minutes ago.")
         runs, player, newest = self.newest_run(world)
         quest: Quest | None = runs.rules.by_id.get(self.quest_id)

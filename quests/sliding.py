@@ -4,7 +4,7 @@ The newest samples are kept one by one, as far back as a late one may share a wi
 with their neighbours, no entry with more samples than a 64th of those newer than it, and each entry counts for when its
 oldest sample was. So a window of more than `EXACT` samples may lack, at its older edge, up to a 64th of the samples
 within; it never holds any from outside. Of a DISTINCT window, beyond so many, only the newest sample of each member is
-kept, and no more than `MOST` in all.
+kept, and no more than `MAX_ENTRIES` in all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from progress.rules.windows import WINDOW_MEMORY, best_window
 
 EXACT = 1_000
 SHARE = 64
-MOST = 2_000
+MAX_ENTRIES = 2_000
 """Entries in all: enough for millions of samples, since those that are merged grow with their age."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,12 +75,12 @@ class Sliding:
             return
         oldest = entries[-1].at - WINDOW_MEMORY - requirement.window
         del entries[: bisect_left(entries, oldest, key=_at)]
-        if len(entries) > MOST:
+        if len(entries) > MAX_ENTRIES:
             older, newer = entries[:-EXACT], entries[-EXACT:]
             merged = (
                 _of_each_member(older, newer) if requirement.type == RequirementType.DISTINCT else _merged(older, newer)
             )
-            self.entries = [*merged, *newer][-MOST:]
+            self.entries = [*merged, *newer][-MAX_ENTRIES:]
 
     def dump(self) -> dict[str, Json]:
         return {"best": number(self.best), "entries": [_dumped(entry) for entry in self.entries]}

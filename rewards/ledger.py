@@ -24,7 +24,7 @@ from rewards.rules import Award, Given, RewardRules, Source
 COLUMNS = [field.name for field in fields(Given)]
 _row = attrgetter(*COLUMNS)
 
-GREATEST = 2**63 - 1
+MAX_BALANCE = 2**63 - 1
 """What a column of points or experience can hold."""
 
 log = logging.getLogger(__name__)
@@ -211,26 +211,26 @@ class Ledger(Part):
 
     def add_points(self, player_id: PlayerId, amount: int) -> None:
         player = self.balances[player_id]
-        player.points, player.dirty = min(player.points + amount, GREATEST), True
+        player.points, player.dirty = min(player.points + amount, MAX_BALANCE), True
 
     def take_points(self, player_id: PlayerId, amount: int) -> int:
         """Take points back, down to 0, and note the rest as owed. Says how much is owed."""
         player = self.balances[player_id]
         taken, owed = rules.take(player.points, amount)
-        player.points, player.owed_points = player.points - taken, min(player.owed_points + owed, GREATEST)
+        player.points, player.owed_points = player.points - taken, min(player.owed_points + owed, MAX_BALANCE)
         player.dirty = True
         return owed
 
     def add_xp(self, player_id: PlayerId, amount: int, at: datetime) -> None:
         player = self.balances[player_id]
-        before, player.xp, player.dirty = player.xp, min(player.xp + amount, GREATEST), True
+        before, player.xp, player.dirty = player.xp, min(player.xp + amount, MAX_BALANCE), True
         self._xp_changes.append(XpChange(player_id, before, player.xp, at))
 
     def take_xp(self, player_id: PlayerId, amount: int) -> int:
         """Take experience back, down to 0, and note the rest as owed. Says how much is owed."""
         player = self.balances[player_id]
         before, (taken, owed) = player.xp, rules.take(player.xp, amount)
-        player.xp, player.owed_xp = before - taken, min(player.owed_xp + owed, GREATEST)
+        player.xp, player.owed_xp = before - taken, min(player.owed_xp + owed, MAX_BALANCE)
         player.dirty = True
         self._xp_changes.append(XpChange(player_id, before, player.xp, self.world.now))
         return owed

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 WINDOW = 15 * 60
 """Seconds in which so many wrong ones are what people do; so long after the last pause they are forgotten."""
 FIRST_PAUSE = 30
-LONGEST_PAUSE = 3600
+MAX_PAUSE = 3600
 """Seconds; each wrong attempt after a pause makes the next one twice as long."""
 
 
@@ -54,7 +54,7 @@ def _key(name: str, address: str) -> str:
 
 
 def _pause(wrong: int, most: int) -> int:
-    return 0 if wrong < most else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(wrong - most, 20))
+    return 0 if wrong < most else min(MAX_PAUSE, FIRST_PAUSE * 2 ** min(wrong - most, 20))
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class InMemory:
             if now > max(attempts.since, attempts.until) + WINDOW:
                 attempts = Attempts(since=now)
             self._attempts[key] = attempts
-            if len(self._attempts) > limits.MOST_CALLERS:
+            if len(self._attempts) > limits.MAX_CALLERS:
                 self._attempts.popitem(last=False)
             if now < attempts.until:
                 return attempts.wrong, int(attempts.until - now) + 1
@@ -115,7 +115,7 @@ class InRedis:
         self._script = client.register_script(self.SCRIPT)
 
     def begin(self, key: str, most: int) -> tuple[int, int]:
-        arguments = [most, WINDOW, FIRST_PAUSE, LONGEST_PAUSE]
+        arguments = [most, WINDOW, FIRST_PAUSE, MAX_PAUSE]
         wrong, wait = self._script(keys=[self._prefix + key], args=arguments)
         return int(wrong), int(wait)
 
@@ -147,7 +147,7 @@ class Logins:
 
 
 def _made() -> Logins:
-    client = limits.impatient_redis()
+    client = limits.redis_with_timeout()
     return Logins(client and InRedis(client, settings.CACHES["default"]["KEY_PREFIX"]))
 
 

@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.http import HttpRequest, parse_cookie
 
-LONGEST = 16 * 1024 * 1024
+MAX_UPLOAD = 16 * 1024 * 1024
 PAGES: set[str] = set()
 """The paths that take one."""
 
@@ -20,7 +20,7 @@ async def allowed(scope: dict[str, Any]) -> int:
     """How many bytes this request may bring; 0: no more than any other."""
     if scope["path"] not in PAGES or not await sync_to_async(_is_staff)(scope):
         return 0
-    return LONGEST
+    return MAX_UPLOAD
 
 
 def _is_staff(scope: dict[str, Any]) -> bool:

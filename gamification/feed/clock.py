@@ -14,7 +14,7 @@ class Clock:
         """The time of day, by which tokens expire."""
         return timezone.now()
 
-    def steady(self) -> float:
+    def monotonic(self) -> float:
         """Seconds since some moment, which never go back: pauses and delays are measured by them."""
         return time.monotonic()
 

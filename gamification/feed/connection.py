@@ -14,18 +14,18 @@ from gamification.kernel.core.encoding import dumps
 from gamification.kernel.core.messages import Json
 from gamification.kernel.web.tokens import Token
 
-MOST_WAITING = 256
+MAX_WAITING = 256
 """Messages that may wait for a client."""
-MOST_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 """Bytes of text that may wait for it. Numbered messages beyond either are read when there is room; anything else is too
 much."""
-EPHEMERAL = 32
+MAX_WAITING_FOR_PROGRESS = 32
 """With more messages than this waiting, progress is left out, which is out of date in a second."""
-STALLED = 10
+STALLED_AFTER = 10
 """A client that takes nothing for so many seconds, though something waits for it, does not keep up."""
-BEHIND = 5
+BEHIND_AFTER = 5
 """A client that for so many seconds never caught up with what came for it does not keep up either."""
-PARTING = 10
+CLOSE_TIMEOUT = 10
 """Seconds in which a client may take the close frame."""
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -55,11 +55,11 @@ class Backlog:
         self.connections: set[Connection] = set()
 
     def close_the_slow(self) -> None:
-        now = self.clock.steady()
+        now = self.clock.monotonic()
         for connection in list(self.connections):
-            stalled = now - connection.moved_at > STALLED
+            stalled = now - connection.moved_at > STALLED_AFTER
             behind = connection.behind_since
-            if stalled or (behind is not None and not connection.resuming and now - behind > BEHIND):
+            if stalled or (behind is not None and not connection.resuming and now - behind > BEHIND_AFTER):
                 connection.close(SLOW)
 
 
@@ -117,7 +117,7 @@ class Connection:
 
     @property
     def has_room(self) -> bool:
-        return self.waiting < MOST_WAITING and self._size < MOST_BYTES
+        return self.waiting < MAX_WAITING and self._size < MAX_BYTES
 
     @property
     def is_draining(self) -> bool:
@@ -140,7 +140,7 @@ class Connection:
 
     def tell_if_free(self, text: str) -> None:
         """Queue a message that may be left out, since a newer one follows."""
-        if self.cursor is not None and self.waiting < EPHEMERAL:
+        if self.cursor is not None and self.waiting < MAX_WAITING_FOR_PROGRESS:
             self._put(text)
 
     def _put(self, text: str) -> None:
@@ -151,7 +151,7 @@ class Connection:
         self._queue.append(text)
         self._size += len(text)
         if self._drain is None:
-            self.moved_at = self._backlog.clock.steady()
+            self.moved_at = self._backlog.clock.monotonic()
             self._drain = asyncio.get_running_loop().create_task(self._send_all())
             self._backlog.connections.add(self)
 
@@ -163,7 +163,7 @@ class Connection:
                 text = queue.popleft()
                 self._size -= len(text)
                 await self._send({"type": "websocket.send", "text": text})
-                self.moved_at = self._backlog.clock.steady()
+                self.moved_at = self._backlog.clock.monotonic()
         except (OSError, RuntimeError):  # the client is gone, or has been told goodbye; its consumer is being told
             queue.clear()
             self._size = 0
@@ -187,7 +187,7 @@ class Connection:
     async def close_after_all(self, farewell: Farewell) -> None:
         """Close once the client has what waits for it."""
         if self._drain is not None:
-            await asyncio.wait({self._drain}, timeout=PARTING)
+            await asyncio.wait({self._drain}, timeout=CLOSE_TIMEOUT)
         self.close(farewell)
 
     def let_go(self) -> None:
@@ -211,7 +211,7 @@ class Connection:
         closing = {"type": "websocket.close", "code": farewell.code, "reason": farewell.reason}
         with suppress(OSError, RuntimeError):
             try:
-                async with asyncio.timeout(PARTING):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
                     await self._send(closing)
             except TimeoutError:  # of a server that waits until the client has read what it did not want to read
                 if self._task is not None:

@@ -18,12 +18,12 @@ from gamification.kernel.web.tokens import BadToken, read_claims
 
 SUBPROTOCOL = "gamification.v1"
 BEARER = "bearer."
-MOST_ERRORS = 10
-MOST_RESUMES = 10
+MAX_ERRORS = 10
+MAX_RESUMES = 10
 """How many a client may send at once; then it is one a second. Each reads the database, and only a client that lost its
 place needs one."""
-GREATEST_SEQ = 2**63 - 101
-COME_BACK = (1.0, 10.0)
+MAX_SEQ = 2**63 - 101
+RETRY_AFTER = (1.0, 10.0)
 """Seconds after which a client that found no place may try again: each is told a random moment between the two."""
 
 Message = dict[str, Any]
@@ -80,7 +80,7 @@ class FeedConsumer(AsyncConsumer):
             return await self._refuse(4401, bad.code)
         here = hub.here()
         if here.presence.is_full:
-            return await self._refuse(4429, f"retry-after={uniform(*COME_BACK):.1f}")  # noqa: S311 - not a secret
+            return await self._refuse(4429, f"retry-after={uniform(*RETRY_AFTER):.1f}")  # noqa: S311 - not a secret
         self._hub = here
         self._connection = here.enter(token, cast(Send, self.base_send), push)
         await here.let_in(self._connection)
@@ -105,13 +105,13 @@ class FeedConsumer(AsyncConsumer):
         except Misunderstood as what:
             self._errors += 1
             connection.tell("error", {"code": what.code, "detail": what.detail})
-            if self._errors >= MOST_ERRORS:
+            if self._errors >= MAX_ERRORS:
                 await connection.close_after_all(Farewell(1008, "too_many_errors"))
 
     async def _in_turn(self, connection: Connection) -> None:
         """Returns when the next `resume` is due. Until then nothing else is read, so all keep their order."""
         loop = asyncio.get_running_loop()
-        due = max(self._resumes_until, loop.time() - MOST_RESUMES + 1)
+        due = max(self._resumes_until, loop.time() - MAX_RESUMES + 1)
         self._resumes_until = due + 1
         if due > loop.time():
             ready = connection.ready = loop.create_future()
@@ -156,6 +156,6 @@ def _understood(text: str | None) -> Message:
     if unknown := sorted(said.keys() - fields):
         raise Misunderstood("unknown_field", f"There is no field {shown_id(unknown[0])}.")
     after = said.get("after")
-    if said["type"] == "resume" and not (type(after) is int and 0 <= after <= GREATEST_SEQ):
+    if said["type"] == "resume" and not (type(after) is int and 0 <= after <= MAX_SEQ):
         raise Misunderstood("invalid", "`after` is the number of the last message that is known, or 0.")
     return said

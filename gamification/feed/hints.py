@@ -26,9 +26,9 @@ from gamification.kernel.core.one_a_process import OneAProcess
 log = logging.getLogger(__name__)
 
 GROUP = "feed"
-PATIENCE = 2
+SEND_TIMEOUT = 2
 """Seconds that the layer may take for a hint."""
-MOST_PLAYERS = 50_000
+MAX_PLAYERS = 50_000
 """So many may wait for a layer that does not answer; beyond, hints are dropped, and the nodes find out alone."""
 
 
@@ -108,7 +108,7 @@ class Sender:
 
     def take(self, hint: Hint) -> None:
         with self._lock:
-            if len(self._waiting) >= MOST_PLAYERS:
+            if len(self._waiting) >= MAX_PLAYERS:
                 self._waiting = Hint()
             self._waiting.add(hint)
             if self._is_busy:
@@ -121,7 +121,7 @@ class Sender:
 
     def finish(self) -> None:
         """Wait for what is being sent: a command may end right after its last batch."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + SEND_TIMEOUT
         while self._is_busy and time.monotonic() < until:
             time.sleep(0.005)
 
@@ -131,7 +131,7 @@ class Sender:
     async def _send(self) -> None:
         while hint := self._next():
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(SEND_TIMEOUT):
                     await layer().group_send(GROUP, hint.message())
                 self._is_failing = False
             except Exception as failure:  # of whatever layer it is

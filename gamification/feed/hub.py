@@ -25,15 +25,15 @@ from progress.queries import FeedHead
 
 log = logging.getLogger(__name__)
 
-LOOKING_ROUND = 5
+CHECK_ALL_EVERY = 5
 """Seconds in which every connected player is looked at once, whatever hints came."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0
+FIRST_PAUSE, MAX_PAUSE = 1.0, 5.0
 """Seconds before work that failed is begun anew, doubled each time."""
-PATIENCE = 10
+JOIN_TIMEOUT = 10
 """Seconds for which a socket that comes in may wait for a database that does not answer."""
 
-NOT_NOW = Farewell(1013, "retry-after=5.0")
-BROKEN = Farewell(1011, "internal_error")
+TRY_AGAIN_LATER = Farewell(1013, "retry-after=5.0")
+INTERNAL_ERROR = Farewell(1011, "internal_error")
 
 
 class Hub:
@@ -48,7 +48,7 @@ class Hub:
         self._channel = ""
         self._listening = asyncio.Event()
         self._joining: list[Connection] = []
-        self._hungry: dict[Connection, None] = {}
+        self._to_read: dict[Connection, None] = {}
         """The sockets whose next messages are to be read, in the order in which they asked."""
         self._to_check: set[PlayerId] = set()
         self._something_to_read = asyncio.Event()
@@ -56,7 +56,7 @@ class Hub:
 
     def start(self) -> None:
         hints.send_by(self.sender)
-        for work in (self._listen, self._read_on, self._progress.show_on, self._look_round):
+        for work in (self._listen, self._read_on, self._progress.show_on, self._check_all):
             self._tasks.append(self.loop.create_task(self._for_ever(work)))
 
     async def stop(self) -> None:
@@ -69,16 +69,16 @@ class Hub:
     async def _for_ever(self, work: Callable[[], Any]) -> None:
         pause = FIRST_PAUSE
         while True:
-            began = self.clock.steady()
+            began = self.clock.monotonic()
             try:
                 await work()
             except Exception as failure:  # a database or a layer that is away comes back
                 _stop_if_told_to()
                 log.warning("the feed goes on after a failure", exc_info=failure)
-                if self.clock.steady() - began > 2 * LONGEST_PAUSE:
+                if self.clock.monotonic() - began > 2 * MAX_PAUSE:
                     pause = FIRST_PAUSE
                 await self.clock.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = min(2 * pause, MAX_PAUSE)
 
     # -- coming and going ----------------------------------------------------------------------------------------------
 
@@ -96,14 +96,14 @@ class Hub:
         self._joining.append(connection)
         self._something_to_read.set()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(JOIN_TIMEOUT):
                 await ready
         except TimeoutError:
-            connection.close(NOT_NOW)
+            connection.close(TRY_AGAIN_LATER)
 
     def leave(self, connection: Connection) -> None:
         connection.let_go()
-        self._hungry.pop(connection, None)
+        self._to_read.pop(connection, None)
         if self.presence.leave(connection):
             self._progress.forget(connection.player_id)
 
@@ -163,13 +163,13 @@ class Hub:
             if not is_on_its_way and (connection.cursor or 0) < last_seq:
                 self._want(connection)
 
-    async def _look_round(self) -> None:
+    async def _check_all(self) -> None:
         """Every second: a part of the players, whose hints may have been lost; and the clients that do not keep up."""
         while True:
             everybody = list(self.presence.listeners)
-            for part in range(LOOKING_ROUND):
+            for part in range(CHECK_ALL_EVERY):
                 await self.clock.sleep(1)
-                self._to_check.update(everybody[part::LOOKING_ROUND])
+                self._to_check.update(everybody[part::CHECK_ALL_EVERY])
                 if self._to_check:
                     self._something_to_read.set()
                 self._backlog.close_the_slow()
@@ -179,7 +179,7 @@ class Hub:
     # -- messages ------------------------------------------------------------------------------------------------------
 
     def _want(self, connection: Connection) -> None:
-        self._hungry[connection] = None
+        self._to_read[connection] = None
         self._something_to_read.set()
 
     def _has_room(self, connection: Connection) -> None:
@@ -195,16 +195,16 @@ class Hub:
 
     async def _read_once(self) -> None:
         joining, self._joining = self._joining, []
-        hungry, self._hungry = list(self._hungry), {}
+        to_read, self._to_read = list(self._to_read), {}
         checked, self._to_check = self._to_check, set()
-        asking = [*joining, *(connection for connection in hungry if connection.resuming or connection.in_doubt)]
-        wants = {c: (c.player_id, c.cursor) for c in hungry if not c.closed and c.cursor is not None}
+        asking = [*joining, *(connection for connection in to_read if connection.resuming or connection.in_doubt)]
+        wants = {c: (c.player_id, c.cursor) for c in to_read if not c.closed and c.cursor is not None}
         heard = {c: self.presence.listeners[c.player_id].last_seq for c in wants}
         try:
             answer = await self._reader.ask(read, checked | {c.player_id for c in asking}, set(wants.values()))
         except Exception:
             self._joining += joining
-            self._hungry |= dict.fromkeys(hungry)
+            self._to_read |= dict.fromkeys(to_read)
             self._something_to_read.set()
             raise
         for player_id in checked:
@@ -261,7 +261,7 @@ class Hub:
             self._progress.completed(listener, {message.completed for message in page if message.completed})
         if not told_all or len(page) == PAGE:
             if connection.behind_since is None:
-                connection.behind_since = self.clock.steady()
+                connection.behind_since = self.clock.monotonic()
             if not connection.is_draining:
                 self._want(connection)
             return
@@ -290,7 +290,7 @@ def _alone(connection: Connection) -> Iterator[None]:
         yield
     except Exception:
         log.exception("a socket could not be told")
-        connection.close(BROKEN)
+        connection.close(INTERNAL_ERROR)
 
 
 def _stop_if_told_to() -> None:

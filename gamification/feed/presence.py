@@ -100,7 +100,7 @@ class Presence:
         messages meanwhile; it does not look at what is frozen. A frozen object is still freed once nobody refers to it.
         """
         grown = self.count >= self._frozen + FREEZE_AFTER
-        now = self._clock.steady()
+        now = self._clock.monotonic()
         if grown or (self.count >= FREEZE_AFTER and now - self._frozen_at > FREEZE_EVERY):
             self._frozen, self._frozen_at = max(self._frozen, self.count), now
             gc.collect(1)

@@ -15,7 +15,7 @@ from django.db import connection
 from gamification.feed.models import Message
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
-from gamification.kernel.storage import columns, patience
+from gamification.kernel.storage import columns, database_timeout
 from progress.queries import FeedHead, feed_heads
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class Reader:
 def _answered(question: Callable[..., T], *arguments: Any) -> T:
     """On the reader's thread, whose connection stays open; one that failed is made anew."""
     try:
-        with patience.within(settings.DB_TIMEOUT):
+        with database_timeout.within(settings.DB_TIMEOUT):
             return question(*arguments)
     except BaseException:
         connection.close()

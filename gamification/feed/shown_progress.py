@@ -13,9 +13,9 @@ from gamification.feed.reading import Reader
 from gamification.kernel.core.encoding import dumps, instant
 from gamification.kernel.core.messages import PlayerId
 
-PROGRESS_EVERY = 1.0
+PROGRESS_INTERVAL = 1.0
 """Seconds between two readings of one player's progress: no achievement is shown more often."""
-PROGRESS_AT_ONCE = 100
+PROGRESS_CHUNK = 100
 """Players whose progress is read in one query; messages are read in between."""
 PROGRESS_PAUSE = 0.1
 """Seconds between two readings of anybody's progress."""
@@ -55,16 +55,16 @@ class ShownProgress:
         while True:
             await self._something_touched.wait()
             self._something_touched.clear()
-            now = self._clock.steady()
+            now = self._clock.monotonic()
             due = [listener for listener in self._touched.values() if listener.read_again_at <= now]
             if due:
-                await self._read(due[:PROGRESS_AT_ONCE])
+                await self._read(due[:PROGRESS_CHUNK])
                 await self._clock.sleep(PROGRESS_PAUSE)
             if self._touched:
                 self._something_touched.set()
-                if len(due) <= PROGRESS_AT_ONCE:
+                if len(due) <= PROGRESS_CHUNK:
                     soonest = min(listener.read_again_at for listener in self._touched.values())
-                    await self._clock.sleep(max(PROGRESS_PAUSE, soonest - self._clock.steady()))
+                    await self._clock.sleep(max(PROGRESS_PAUSE, soonest - self._clock.monotonic()))
 
     async def _read(self, due: Iterable[Listener]) -> None:
         asked: dict[PlayerId, Touched] = {}
@@ -74,7 +74,7 @@ class ShownProgress:
             del self._touched[listener.player_id]
         now = self._clock.now()
         answer = await self._reader.ask(progressed, asked, now)
-        again = self._clock.steady() + PROGRESS_EVERY
+        again = self._clock.monotonic() + PROGRESS_INTERVAL
         for player_id in asked:
             listener_now = self._presence.listeners.get(player_id)
             if listener_now is not None:

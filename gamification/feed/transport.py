@@ -23,8 +23,8 @@ KERNEL_BUFFER = 64 * 1024
 """What the kernel may hold for one client. By itself it would take megabytes for one that does not read."""
 WRITE_BUFFER = 32 * 1024
 """What may wait here beyond that, before the consumer has to wait."""
-TEXT = 0x81  # a frame that is whole
-BACK_A_SECOND = 1_000
+TEXT_FRAME = 0x81  # a frame that is whole
+RECONNECTS_A_SECOND = 1_000
 """How many clients may come back in a second after a restart: each is told a random moment."""
 
 
@@ -53,11 +53,11 @@ class FeedProtocol(WebSocketsSansIOProtocol):
         payload = text.encode()
         length = len(payload)
         if length < 126:
-            head = bytes((TEXT, length))
+            head = bytes((TEXT_FRAME, length))
         elif length < 65_536:
-            head = bytes((TEXT, 126, length >> 8, length & 255))
+            head = bytes((TEXT_FRAME, 126, length >> 8, length & 255))
         else:
-            head = bytes((TEXT, 127)) + length.to_bytes(8, "big")
+            head = bytes((TEXT_FRAME, 127)) + length.to_bytes(8, "big")
         with suppress(RuntimeError):  # uvloop's word for a client that is gone: the consumer is being told
             self.transport.write(head + payload)
         return True
@@ -80,7 +80,7 @@ class FeedProtocol(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         """Say when to come back, to each another moment."""
         if self.handshake_complete and not self.close_sent:
-            moment = random.uniform(0, max(1.0, len(self.connections) / BACK_A_SECOND))  # noqa: S311 - not a secret
+            moment = random.uniform(0, max(1.0, len(self.connections) / RECONNECTS_A_SECOND))  # noqa: S311 - not a secret
             self.stop_keepalive()
             self.close_sent = True
             self.queue.put_nowait({"type": "websocket.disconnect", "code": 1012})

@@ -29,7 +29,7 @@ from gamification.intake import answering, handover
 from gamification.intake.decoding import decode
 from gamification.intake.group_commit import GroupCommit
 from gamification.kernel.core.messages import Outcome
-from gamification.kernel.storage import patience
+from gamification.kernel.storage import database_timeout
 from gamification.kernel.web import known_keys, limiting, limits, problem_response
 from gamification.kernel.web.access import GameServer, game_server
 from gamification.kernel.web.problems import problem
@@ -119,7 +119,7 @@ class Events:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         def with_patience() -> T:
             try:
-                with patience.within(settings.DB_TIMEOUT):
+                with database_timeout.within(settings.DB_TIMEOUT):
                     return work()
             finally:
                 connection.close()  # it is for once in a while

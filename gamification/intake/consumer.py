@@ -12,9 +12,9 @@ from celery.worker.consumer.consumer import STOP_CONDITIONS  # type: ignore[attr
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+FIRST_PAUSE, MAX_PAUSE = 0.5, 15.0
 """Seconds from the end of a connection to the next attempt; doubled with each that did not last."""
-STEADY = 30.0
+STABLE_AFTER = 30.0
 """Seconds after which a connection counts as having lasted."""
 
 
@@ -27,13 +27,13 @@ class Consumer(consumer.Consumer):
     def connect(self) -> Any:
         """Later and later, as long as connections do not last: Celery waits for a broker that is away, but comes back
         at once to one that refuses its password or closes its channel."""
-        if time.monotonic() - self.began > STEADY:
+        if time.monotonic() - self.began > STABLE_AFTER:
             self.pause = 0.0
         until = time.monotonic() + self.pause
         while time.monotonic() < until and self.blueprint.state not in STOP_CONDITIONS:
             state.maybe_shutdown()
             time.sleep(0.1)
-        self.pause = min(max(2 * self.pause, FIRST_PAUSE), LONGEST_PAUSE)
+        self.pause = min(max(2 * self.pause, FIRST_PAUSE), MAX_PAUSE)
         self.began = time.monotonic()
         return super().connect()
 

@@ -27,7 +27,7 @@ MAX_BODY = 1_048_576
 MAX_EVENTS = 1_000
 MAX_DATA = 16_384
 MAX_DEPTH = 8
-AHEAD = timedelta(minutes=5)
+MAX_AHEAD = timedelta(minutes=5)
 """How far a game server's clock may be ahead of ours."""
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -116,7 +116,7 @@ def decode(body: bytes, *, now: datetime, lists: bool = False) -> Decoded:
 def decode_lines(lines: Sequence[bytes], *, now: datetime) -> Decoded:
     """The events of JSON lines, one a line; `index` is the line's place. Never raises."""
     decoded = Decoded()
-    horizon = now + AHEAD
+    horizon = now + MAX_AHEAD
     for index, line in enumerate(lines):
         try:
             wire = _one(line)
@@ -230,7 +230,7 @@ def _fast(body: bytes, now: datetime, lists: bool) -> Decoded | None:
     small = _faithful(body, wires, keys=int(wrapped))
     if small is None:
         return None
-    decoded, horizon = Decoded(single=single), now + AHEAD
+    decoded, horizon = Decoded(single=single), now + MAX_AHEAD
     for index, (wire, is_small) in enumerate(zip(wires, small, strict=True)):
         decoded.add(index, _judge(wire.id, wire.player_id, wire.type, wire.data, wire.timestamp, horizon, is_small))
     return decoded
@@ -267,7 +267,7 @@ class _Bad:
 
 
 def _slow(body: bytes, now: datetime, lists: bool) -> Decoded:
-    top, horizon = _read(body), now + AHEAD
+    top, horizon = _read(body), now + MAX_AHEAD
     if type(top) is _Bad:
         raise BadJson(top.why)
     if type(top) is dict and "events" not in top:

@@ -24,13 +24,13 @@ from django.utils import timezone
 
 from gamification.intake.decoding import MAX_EVENTS
 from gamification.kernel.core.messages import GameEvent, Outcome, PlayerId, Refused
-from gamification.kernel.storage import patience
+from gamification.kernel.storage import database_timeout
 
-MOST_WAITING = 10 * MAX_EVENTS
+MAX_WAITING = 10 * MAX_EVENTS
 """Events that may wait to be committed; whoever comes then is told to come back."""
-IDLE = 10.0
+IDLE_TIMEOUT = 10.0
 """Seconds without a request after which the thread ends and lets go of its connection."""
-LOOKED_AT = 1_000
+MAX_EXAMINED = 1_000
 """Requests looked at for a group: one player's thousand must not make each group look at all of them."""
 
 
@@ -71,7 +71,7 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         request = Request(events, frozenset(event.player_id for event in events), loop.create_future(), loop)
         with self._changed:
-            if self._events + len(events) > MOST_WAITING:
+            if self._events + len(events) > MAX_WAITING:
                 raise Busy("Too many events wait to be committed; try again in a moment.")
             self._waiting.append(request)
             self._events += len(events)
@@ -91,7 +91,7 @@ class GroupCommit:
     def _awaited(self) -> list[Request]:
         """The next group; none, and so the end of this thread, when nothing comes for long."""
         with self._changed:
-            if not self._waiting and not self._changed.wait_for(lambda: self._waiting, IDLE):
+            if not self._waiting and not self._changed.wait_for(lambda: self._waiting, IDLE_TIMEOUT):
                 self._thread = None
                 return []
             return self._next()
@@ -106,7 +106,7 @@ class GroupCommit:
         passed_over: list[Request] = []
         taken: set[PlayerId] = set()
         room = MAX_EVENTS
-        for _ in range(min(len(self._waiting), LOOKED_AT)):
+        for _ in range(min(len(self._waiting), MAX_EXAMINED)):
             request = self._waiting.popleft()
             if (not group or len(request.events) <= room) and taken.isdisjoint(request.players):
                 group.append(request)
@@ -141,7 +141,7 @@ class GroupCommit:
 
     def _in_one(self, part: Sequence[Request]) -> Outcome:
         connection.close_if_unusable_or_obsolete()
-        with patience.within(settings.DB_TIMEOUT):
+        with database_timeout.within(settings.DB_TIMEOUT):
             return self._process([event for request in part for event in request.events], timezone.now())
 
 

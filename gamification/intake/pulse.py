@@ -21,11 +21,11 @@ from gamification.kernel.storage import sql
 
 logger = logging.getLogger(__name__)
 
-EVERY = 1.0
+PULSE_INTERVAL = 1.0
 """Seconds from one pulse to the next."""
-LONGEST_PAUSE = 15.0
+MAX_PAUSE = 15.0
 """Seconds between attempts, while the database is away."""
-OLDEST = timedelta(days=30)
+MAX_AGE = timedelta(days=30)
 """What says it was handed over before that is mistaken, or lies."""
 
 
@@ -63,7 +63,7 @@ class Unacked:
 def handed_over(message: Any, now: datetime) -> datetime:
     """When a message was published, by its own word where that can be true; else now, when it has arrived."""
     said = message.properties.get("timestamp")
-    if isinstance(said, int) and (now - OLDEST).timestamp() < said <= now.timestamp():
+    if isinstance(said, int) and (now - MAX_AGE).timestamp() < said <= now.timestamp():
         return datetime.fromtimestamp(said, UTC)
     return now
 
@@ -96,13 +96,13 @@ class Pulse:
                 WorkerPulse.objects.create(pk=self.name, beat=1, **said)
 
     def _run(self) -> None:
-        pause = EVERY
+        pause = PULSE_INTERVAL
         while not self._over.wait(pause):
             try:
                 self.beat()
-                pause = EVERY
+                pause = PULSE_INTERVAL
             except Exception as problem:
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = min(2 * pause, MAX_PAUSE)
                 logger.warning("a worker cannot say that it lives", exc_info=problem)
                 connection.close()
         try:

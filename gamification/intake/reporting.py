@@ -19,7 +19,7 @@ from achievements.rules import Achievement
 from achievements.serializers import AchievementProgressShape
 from achievements.views import PLAYER, Progress, find, hidden
 from gamification import pipeline
-from gamification.intake.decoding import AHEAD, EARLIEST
+from gamification.intake.decoding import EARLIEST, MAX_AHEAD
 from gamification.kernel.content import publishing
 from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.core.messages import REPORTED, GameEvent, Invalid, PlayerId, Refused
@@ -107,8 +107,10 @@ def update_progress(
     now: datetime,
 ) -> None:
     """Report one sample for each metric, as one event. Raises Refused where the event is."""
-    if at > now + AHEAD:
-        raise NotCounted("from_the_future", f"More than {AHEAD // timedelta(minutes=1)} minutes ahead of the clock.")
+    if at > now + MAX_AHEAD:
+        raise NotCounted(
+            "from_the_future", f"More than {MAX_AHEAD // timedelta(minutes=1)} minutes ahead of the clock."
+        )
     if at < EARLIEST:
         raise NotCounted("bad_timestamp", f"Before {EARLIEST:%Y} nothing is counted.")
     data = {"achievement": achievement.id, "metrics": metrics}

@@ -29,20 +29,20 @@ from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, unde
 
 logger = logging.getLogger(__name__)
 
-LINGER = 0.02
+BATCH_LINGER = 0.02
 """Seconds that a batch waits to become full."""
-FIRST, FEWEST, MOST = 20, 4, 1_000
+FIRST_PREFETCH, MIN_PREFETCH, MAX_PREFETCH = 20, 4, 1_000
 """Messages a worker holds at once: the first until it has seen how many events a message has, then two batches' worth
 within these bounds."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+FIRST_PAUSE, MAX_PAUSE = 0.1, 10.0
 """Seconds before a batch is tried again, doubled each time."""
-SUSPICIOUS = 3
+SUSPECT_AFTER = 3
 """A message that came back so often is tried alone: it may be what kills the worker."""
 LISTEN = 10.0
 """Seconds without a message after which a worker subscribes anew."""
-PATIENCE = 5.0
+SUBSCRIBE_TIMEOUT = 5.0
 """Seconds that the broker may take for each answer to that."""
-LAST_WORDS = 10.0
+SHUTDOWN_TIMEOUT = 10.0
 """Seconds that a worker which was told to stop goes on with what it holds. The rest goes back to the queue."""
 
 
@@ -64,7 +64,7 @@ class Receiver:
         self.is_open = True
         self.is_busy = False
         self.is_due = False
-        self.prefetch = FIRST
+        self.prefetch = FIRST_PREFETCH
         self.channel = self._new_channel()
         self.consumer = self._subscribe()
         self.heard = 0
@@ -86,7 +86,7 @@ class Receiver:
             return
         while self.unread and not self.batch.is_full:
             message = self.unread.popleft()
-            if _returns(message) >= SUSPICIOUS:
+            if _returns(message) >= SUSPECT_AFTER:
                 self.suspects.append(message)
             else:
                 self._put(message, self.batch)
@@ -95,7 +95,7 @@ class Receiver:
         if self.suspects and not self.stuck and not patient:
             self._settle(self._alone())
         if self.unread or self.batch or self.suspects:
-            self._later(0 if self.unread else LINGER)
+            self._later(0 if self.unread else BATCH_LINGER)
 
     def _alone(self) -> Batch:
         """The next suspect. Whatever it does, the others come first next time: they are looked at from the other end
@@ -156,7 +156,7 @@ class Receiver:
         self.unacked.waits_for = str(problem).strip().partition("\n")[0] or type(problem).__name__
         database.close()
         self._call_after(self.pause, self._again)
-        self.pause = min(self.pause * 2, LONGEST_PAUSE)
+        self.pause = min(self.pause * 2, MAX_PAUSE)
 
     def _again(self) -> None:
         if self.is_open and self.stuck:
@@ -193,7 +193,7 @@ class Receiver:
         if not self.is_open:
             return
         if not self.heard and not self.unacked.since:
-            with self.wire.connection.transport.having_timeout(PATIENCE):
+            with self.wire.connection.transport.having_timeout(SUBSCRIBE_TIMEOUT):
                 self.channel.basic_cancel(self.consumer)  # what is on its way comes first
                 if not self.heard:
                     self.channel.close()
@@ -215,7 +215,7 @@ class Receiver:
 
     def _fit(self, batch: Batch) -> None:
         """Hold two batches: with more, one worker would sit on minutes of work while another has none."""
-        wanted = max(FEWEST, min(MOST, 2 * MAX_EVENTS * len(batch) // max(batch.size, 1)))
+        wanted = max(MIN_PREFETCH, min(MAX_PREFETCH, 2 * MAX_EVENTS * len(batch) // max(batch.size, 1)))
         says_enough = batch.is_full or len(batch) >= self.prefetch // 2
         if says_enough and not self.prefetch / 2 <= wanted <= self.prefetch * 2:
             self.prefetch = wanted
@@ -227,7 +227,7 @@ class Receiver:
     def finish(self) -> None:
         """Process what is not acknowledged, as far as time allows; the broker gives the rest to others."""
         self.channel.basic_cancel(self.consumer)  # what is on its way comes first
-        deadline = time.monotonic() + LAST_WORDS
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT
         if self.stuck:
             self._settle(self.stuck)
         while (self.unread or self.batch or self.suspects) and not self.stuck and time.monotonic() < deadline:
@@ -274,7 +274,7 @@ class ConsumeEvents(bootsteps.StartStopStep):
             receiver.drop()
             return
         try:
-            consumer.connection.connection.sock.settimeout(LAST_WORDS)  # a broker that is silent keeps nobody
+            consumer.connection.connection.sock.settimeout(SHUTDOWN_TIMEOUT)  # a broker that is silent keeps nobody
             receiver.finish()
         except Exception as problem:
             logger.warning("what was not acknowledged goes back to the queue: %s", problem)
@@ -302,5 +302,5 @@ def _returns(message: Any) -> int:
     makes its message suspicious: to be tried alone is all that it can bring about.
     """
     headers = message.headers or {}
-    count = headers.get("x-delivery-count", SUSPICIOUS if UNREADABLE in headers else 0)
-    return count if type(count) is int and count >= 0 else SUSPICIOUS
+    count = headers.get("x-delivery-count", SUSPECT_AFTER if UNREADABLE in headers else 0)
+    return count if type(count) is int and count >= 0 else SUSPECT_AFTER

@@ -27,7 +27,7 @@ from gamification.kernel.models import (
     Version,
 )
 from gamification.kernel.web.access import SCOPES, create_key, rotate
-from gamification.kernel.web.keys import IN_TIME
+from gamification.kernel.web.keys import WARN_BEFORE
 
 
 @admin.register(Event)
@@ -125,7 +125,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     def ends(self, key: ApiKey) -> str:
         if key.expires_at is None:
             return "-"
-        is_soon = key.revoked_at is None and timezone.now() < key.expires_at <= timezone.now() + IN_TIME
+        is_soon = key.revoked_at is None and timezone.now() < key.expires_at <= timezone.now() + WARN_BEFORE
         return localize(key.expires_at) + (" (soon)" if is_soon else "")
 
     # Making one, and changing its limit

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from gamification.kernel.core import bus
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Refused
-from gamification.kernel.storage import patience
+from gamification.kernel.storage import database_timeout
 from gamification.kernel.web import NOT_KEPT
 from gamification.kernel.web.access import actor, is_player, player_in_path
 from gamification.kernel.web.strict_fields import parse
@@ -85,7 +85,7 @@ class PlayerExport(APIView):
     def get(self, request: Request, player_id: str) -> Response:
         player_id = player_in_path(request, player_id)
         export = exporting.export_for_player if is_player(request) else exporting.export
-        with patience.within(None):
+        with database_timeout.within(None):
             return Response(export(player_id, timezone.now()), headers=NOT_KEPT)
 
 

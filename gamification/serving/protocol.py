@@ -14,9 +14,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gamification.serving.refusals import GOING, HEAD_TOO_LARGE, TOO_SLOW, UNREADABLE, Refusal
 
-LONGEST_HEAD = 64 * 1024
+MAX_HEAD = 64 * 1024
 """Request line and headers together."""
-LINGER = 2.0
+LINGERING_CLOSE = 2.0
 """Seconds for which a client that is still sending may do so after its answer: closing at once would reset the
 connection, and the reset would overtake the answer."""
 
@@ -70,11 +70,11 @@ class HttpProtocol(HttpToolsProtocol):
                 self._head += size
             elif self._begun == begun + 1 and not reading:
                 self._head = size
-            if self._head > LONGEST_HEAD:
+            if self._head > MAX_HEAD:
                 self.refuse(HEAD_TOO_LARGE)
         elif self._reading == "body":
             self._frame = self._frame + size if (self._begun, self._body) == (begun, body) else 0
-            if self._frame > LONGEST_HEAD:
+            if self._frame > MAX_HEAD:
                 self.refuse(HEAD_TOO_LARGE)
         self._watch(self._reading or ("" if self._is_answering() else "head"))
 
@@ -92,7 +92,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._parting:
             return
-        if sum(len(name) + len(value) + 4 for name, value in self.headers) + len(self.url) > LONGEST_HEAD:
+        if sum(len(name) + len(value) + 4 for name, value in self.headers) + len(self.url) > MAX_HEAD:
             self.refuse(HEAD_TOO_LARGE)
             return
         if self._ignores_upgrade():
@@ -205,7 +205,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         self.transport.write_eof()
-        self.loop.call_later(LINGER, self.transport.close)
+        self.loop.call_later(LINGERING_CLOSE, self.transport.close)
 
     def close(self) -> None:
         if self._reading == "body":

@@ -18,11 +18,11 @@ from gamification.serving.protocol import HttpProtocol
 
 log = logging.getLogger(__name__)
 
-GRACE = 10.0
+SHUTDOWN_TIMEOUT = 10.0
 """Seconds from being asked to end until the process is gone."""
-LAST_ANSWERS = 6.0
+ANSWER_TIMEOUT = 6.0
 """Seconds after which whoever still waits for an answer is told to come back."""
-CANCEL = 8
+CANCEL_AFTER = 8
 """Seconds after which uvicorn cancels what still runs. A thread that waits for a server cannot be cancelled."""
 
 
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().call_later(LAST_ANSWERS, self._give_up)
+        asyncio.get_running_loop().call_later(ANSWER_TIMEOUT, self._give_up)
         await super().shutdown(sockets)
 
     def _give_up(self) -> None:
@@ -50,7 +50,7 @@ class Server(uvicorn.Server):
 
 
 def _leave() -> None:
-    time.sleep(GRACE)
+    time.sleep(SHUTDOWN_TIMEOUT)
     log.warning("leaving, although something still waits for a server that does not answer")
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

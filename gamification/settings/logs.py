@@ -24,7 +24,7 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},  # at DEBUG every query's values: players' data
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host; the answer is 400 all the same
         "asyncio": {"level": "INFO"},
-        "psycopg.pool": {"level": "ERROR"},  # gamification.kernel.storage.patience says once that there is no answer
+        "psycopg.pool": {"level": "ERROR"},  # kernel.storage.database_timeout says once that there is no answer
         "gamification.feed.transport": {"level": "WARNING"},  # not two lines a connection, nor what stood in its URL
     },
 }

@@ -14,7 +14,7 @@ from gamification.kernel.core.sums import Rest
 from progress.periods import Period
 from progress.rules.vocabulary import TRAITS, WITH_A_METRIC, RequirementType
 
-MOST_RUNS = 64
+MAX_RUNS = 64
 """Runs of days that a STREAK remembers. Of more, the oldest are forgotten, but never the longest: a day that comes late
 beside one that was forgotten then counts as if that had not been.
 """
@@ -67,7 +67,7 @@ class Tally:
             closes, days = runs[place][1], runs[place][2] + days
             del runs[place]
         runs.insert(place, (opens, closes, days))
-        if len(runs) > MOST_RUNS:
+        if len(runs) > MAX_RUNS:
             del runs[1 if runs[0][2] == self.streak else 0]
         self.dirty = True
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anticheat.rules import LONGEST_TRAIL, HardRule, Trail, broken
+from anticheat.rules import MAX_TRAIL, HardRule, Trail, broken
 from gamification.kernel.core.messages import GameEvent, Sample
 
 NOW = datetime(2026, 5, 30, 18, 0, tzinfo=UTC)
@@ -122,10 +122,10 @@ def test_a_trail_forgets_what_no_event_to_come_is_judged_by() -> None:
 def test_a_long_trail_is_thinned_and_loses_no_amount() -> None:
     rule = HardRule("r", "MAX_PER_WINDOW", metric="gold", maximum=1e9, seconds=10_000)
     trail = Trail()
-    for n in range(3 * LONGEST_TRAIL):
+    for n in range(3 * MAX_TRAIL):
         trail.add(rule, event(n - 4_000, 1), NOW)
-    assert len(trail.entries) <= LONGEST_TRAIL
-    assert sum(amount for _, amount in trail.entries) == 3 * LONGEST_TRAIL
+    assert len(trail.entries) <= MAX_TRAIL
+    assert sum(amount for _, amount in trail.entries) == 3 * MAX_TRAIL
 
 
 def test_a_rule_of_an_unknown_kind_breaks_nothing() -> None:

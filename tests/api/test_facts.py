@@ -70,7 +70,7 @@ def test_next_ends_where_the_log_does_and_after_goes_on_from_there() -> None:
 
 
 def test_types_and_players_can_be_chosen_and_next_goes_on_behind_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gamification.kernel.web.facts_view.SPAN", 3)
+    monkeypatch.setattr("gamification.kernel.web.facts_view.SEARCH_CHUNK", 3)
     state("a", "b", type_="level.reached")
     state(*"cdefghijk", player_id="bob")
     state("l", player_id="bob", type_="level.reached")
@@ -84,7 +84,7 @@ def test_types_and_players_can_be_chosen_and_next_goes_on_behind_the_rest(monkey
 
 @pytest.mark.postgres
 def test_a_fact_that_commits_after_a_later_one_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gamification.kernel.web.facts_view.PATIENCE", 20)
+    monkeypatch.setattr("gamification.kernel.web.facts_view.HORIZON_TIMEOUT", 20)
     state("first")
     _, after = read_on()
     other = connection.copy()

@@ -43,9 +43,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def clean(settings: LazySettings) -> Iterator[None]:
     settings.ALLOWED_HOSTS = ["localhost"]
-    cache.delete(clock.TICKED)
+    cache.delete(clock.LAST_TICK_KEY)
     yield
-    cache.delete(clock.TICKED)
+    cache.delete(clock.LAST_TICK_KEY)
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_clocks_that_disagree(hours: int, which: str) -> None:
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_a_session_that_stands_still_within_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LATE", timedelta(seconds=0.2))
+    monkeypatch.setattr(doctor, "LATE_AFTER", timedelta(seconds=0.2))
     other = connection.copy()
     try:
         other.set_autocommit(False)
@@ -195,7 +195,7 @@ def test_a_cache_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_clock_that_stands() -> None:
     clock.say_so(timezone.now())
     assert examine()[0]["clock"] == ("ok", "ticked 0 s ago, nothing is overdue")
-    cache.set(clock.TICKED, "2026-05-01T12:00:00+00:00")
+    cache.set(clock.LAST_TICK_KEY, "2026-05-01T12:00:00+00:00")
     assert examine()[0]["clock"] == ("TROUBLE", "The clock last ticked at 2026-05-01 12:00:00 UTC.")
     clock.say_so(timezone.now() + timedelta(hours=1))
     verdict, what = examine()[0]["clock"]

@@ -198,13 +198,13 @@ def test_a_call_that_is_slow_is_given_up_and_nobody_else_with_it(env: Env) -> No
 import django, os, time
 django.setup()
 from django.db import OperationalError, connection
-from gamification.kernel.storage import patience
-with patience.within(0.5):
+from gamification.kernel.storage import database_timeout
+with database_timeout.within(0.5):
     began = time.monotonic()
     try:
         connection.cursor().execute("SELECT pg_sleep(30)")
     except OperationalError as failure:
-        print(failure, time.monotonic() - began < 2, patience.breaker.is_open)
+        print(failure, time.monotonic() - began < 2, database_timeout.breaker.is_open)
     connection.close()
     cursor = connection.cursor()
     cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")
@@ -227,7 +227,7 @@ import django
 django.setup()
 from django.db import connection
 from gamification.kernel.storage import disk
-disk.ROOM = 64 * 1024 * 1024
+disk.PROBE_BYTES = 64 * 1024 * 1024
 disk.try_to_write()
 print("wrote")
 """

@@ -18,7 +18,7 @@ from django.conf import settings
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from gamification.feed.hub import LOOKING_ROUND
+from gamification.feed.hub import CHECK_ALL_EVERY
 from gamification.feed.models import Message
 from progress.models import Player
 from tests.support.nodes import batch, environment, game_server, node
@@ -106,7 +106,7 @@ async def test_one_process_without_any_server_tells_what_a_request_and_what_the_
     with node(environment()) as (_, at):
         async with game_server(at) as game, devices(["ann"], [at]) as [ann]:
             assert (await game.post("/events", json=batch("ann"))).status_code == 200
-            await eventually(lambda: ann.last == 1, LOOKING_ROUND / 2)
+            await eventually(lambda: ann.last == 1, CHECK_ALL_EVERY / 2)
             reward = {"id": "gone", "type": "BADGE", "value": 0, "claim": "MANUAL", "claim_within": 1}
             assert (await game.post("/rewards", json=reward)).status_code == 201
             given = {"player_id": "ann", "reason": "once"}
@@ -207,11 +207,11 @@ async def test_without_redis_everything_still_arrives_and_with_it_again_at_once(
     with node(env) as (_, at):
         async with game_server(at) as game, devices(["ann", "bob"], [at]) as [ann, bob]:
             await game.post("/events", json=batch("ann"))
-            await eventually(lambda: ann.last == 1, LOOKING_ROUND / 2)
+            await eventually(lambda: ann.last == 1, CHECK_ALL_EVERY / 2)
             await wire.cut()
             for _ in range(3):
                 assert (await game.post("/events", json=batch("ann", "bob"))).status_code == 200
-            await assert_all_was_heard([ann, bob], LOOKING_ROUND * 3)
+            await assert_all_was_heard([ann, bob], CHECK_ALL_EVERY * 3)
             await wire.join()
 
             async def is_quick() -> bool:

@@ -108,8 +108,8 @@ async def test_going_away_it_tells_everybody_to_come_back_and_when() -> None:
 async def test_a_client_that_does_not_read_is_closed_and_costs_nobody_else_anything(
     monkeypatch: pytest.MonkeyPatch, here: Hub
 ) -> None:
-    monkeypatch.setattr(connection, "STALLED", 2)
-    monkeypatch.setattr(connection, "BEHIND", 2)
+    monkeypatch.setattr(connection, "STALLED_AFTER", 2)
+    monkeypatch.setattr(connection, "BEHIND_AFTER", 2)
     await apart(publish, achievement("each", requirement("COUNT", "kills", 1), repeat="ALWAYS", title="x" * 4000))
     async with serving() as (_, url):
         narrow = socket.socket()
@@ -134,8 +134,8 @@ async def test_a_client_that_does_not_read_is_closed_and_costs_nobody_else_anyth
             while message.get("seq", 0) < number * 50:
                 message = await hear(also)
         assert waited < 1
-        assert 0 < most <= connection.MOST_WAITING
-        assert 0 < most_bytes < connection.MOST_BYTES + 10_000
+        assert 0 < most <= connection.MAX_WAITING
+        assert 0 < most_bytes < connection.MAX_BYTES + 10_000
         await eventually(lambda: here.presence.listeners["slow"].connections == [also_here])
         assert await farewell(slow) == (4408, "slow_client")
         assert also_here.closed is None

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from django.conf import settings
 
-from gamification.serving.server import GRACE
+from gamification.serving.server import SHUTDOWN_TIMEOUT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((settings.BASE_DIR / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -46,7 +46,7 @@ def test_every_variable_it_sets_is_one_the_settings_read(name: str) -> None:
 
 
 def test_who_is_asked_to_end_is_given_the_time_it_takes() -> None:
-    assert float(SERVICES["web"]["stop_grace_period"].removesuffix("s")) > GRACE
+    assert float(SERVICES["web"]["stop_grace_period"].removesuffix("s")) > SHUTDOWN_TIMEOUT
 
 
 def test_every_variable_it_takes_from_the_operator_is_one_the_settings_read() -> None:

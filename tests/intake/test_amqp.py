@@ -25,7 +25,7 @@ from gamification import pipeline
 from gamification.feed.models import Message as FeedMessage
 from gamification.intake import amqp as reading
 from gamification.intake.amqp import Batch, DeadLetter, Message, NotParked, transient
-from gamification.intake.worker import FEWEST, MOST, Receiver
+from gamification.intake.worker import MAX_PREFETCH, MIN_PREFETCH, Receiver
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.encoding import instant
@@ -390,7 +390,7 @@ def is_settled(loop: Loop, receiver: Receiver) -> bool:
 def test_messages_become_one_batch_that_is_acknowledged_after_the_commit(
     kills: None, loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gamification.intake.worker.LINGER", 1)
+    monkeypatch.setattr("gamification.intake.worker.BATCH_LINGER", 1)
     send(*[happened(f"e{i}") for i in range(7)], [happened("e7"), happened("e8")])
     receiver = Receiver(loop.connection, loop)
     loop.until(lambda: count() == 9)
@@ -403,7 +403,7 @@ def test_messages_become_one_batch_that_is_acknowledged_after_the_commit(
 def test_five_hundred_events_are_a_batch_without_waiting(
     kills: None, loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gamification.intake.worker.LINGER", 3600)
+    monkeypatch.setattr("gamification.intake.worker.BATCH_LINGER", 3600)
     send([happened(f"e{i}") for i in range(300)], [happened(f"e{i}") for i in range(300, 500)], happened("late"))
     receiver = Receiver(loop.connection, loop)
     loop.until(lambda: count() == 500)
@@ -643,9 +643,9 @@ def test_a_full_dead_letter_queue_keeps_the_message_and_the_connection(
 def test_a_worker_holds_two_batches_however_many_events_a_message_has(kills: None, loop: Loop) -> None:
     send(*[happened(f"s{i}") for i in range(120)])  # all there before it looks, so that they come at once
     receiver = Receiver(loop.connection, loop)
-    loop.until(lambda: receiver.prefetch == MOST)
+    loop.until(lambda: receiver.prefetch == MAX_PREFETCH)
     send(*[[happened(f"m{n}-{i}") for i in range(500)] for n in range(2)])
-    loop.until(lambda: receiver.prefetch == FEWEST)
+    loop.until(lambda: receiver.prefetch == MIN_PREFETCH)
     loop.until(lambda: count() == 1_120)
     assert is_settled(loop, receiver)
 
@@ -655,7 +655,7 @@ def test_a_worker_holds_two_batches_however_many_events_a_message_has(kills: Non
 def test_a_message_that_came_back_often_is_tried_alone_and_the_others_go_on(
     kills: None, loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gamification.intake.worker.LINGER", 0.5)
+    monkeypatch.setattr("gamification.intake.worker.BATCH_LINGER", 0.5)
     send(happened("e1"), happened("e2"), happened("e3"))
     for _ in range(3):
         with rabbit.channel() as channel:
@@ -805,7 +805,7 @@ def test_an_event_that_kills_its_worker_is_parked_at_last_and_takes_nobody_along
     fewer = """
 from gamification.kernel.messaging import topology
 from gamification.intake import worker
-topology.DELIVERY_LIMIT, worker.SUSPICIOUS = 3, 1
+topology.DELIVERY_LIMIT, worker.SUSPECT_AFTER = 3, 1
 """
     log = tmp_path / "worker.log"
     send(*[happened(f"e{i}") for i in range(10)], happened("killer"), *[happened(f"f{i}") for i in range(10)])

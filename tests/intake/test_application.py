@@ -74,7 +74,7 @@ class Door:
 @pytest.fixture(autouse=True)
 def lets_go(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The test's database cannot be thrown away while somebody holds a connection to it."""
-    monkeypatch.setattr(group_commit, "IDLE", 0.05)
+    monkeypatch.setattr(group_commit, "IDLE_TIMEOUT", 0.05)
     yield
     until(lambda: not any(thread.name == "group-commit" for thread in threading.enumerate()))
 

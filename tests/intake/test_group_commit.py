@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from gamification.intake import group_commit
 from gamification.intake.decoding import MAX_EVENTS
-from gamification.intake.group_commit import MOST_WAITING, Busy, GroupCommit, apart
+from gamification.intake.group_commit import MAX_WAITING, Busy, GroupCommit, apart
 from gamification.kernel.core.messages import Fact, GameEvent, Outcome
 from tests.support.waiting import until
 
@@ -141,7 +141,7 @@ def test_where_the_database_takes_its_time_nobody_waits_for_it_twice(settings: S
 
 def test_more_than_it_takes_on_are_told_to_come_back(committing: Committing) -> None:
     batch = MAX_EVENTS * [happened("a")]
-    outcomes = behind_the_first(committing, [batch] * (MOST_WAITING // MAX_EVENTS) + [[happened("b")]])
+    outcomes = behind_the_first(committing, [batch] * (MAX_WAITING // MAX_EVENTS) + [[happened("b")]])
     assert isinstance(outcomes[-1], Busy)
     assert all(isinstance(outcome, Outcome) for outcome in outcomes[:-1])
 
@@ -183,7 +183,7 @@ def test_what_a_batch_came_to_is_told_apart_by_player() -> None:
 def test_a_thread_without_work_ends_and_the_next_request_begins_another(
     committing: Committing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "IDLE", 0.01)
+    monkeypatch.setattr(group_commit, "IDLE_TIMEOUT", 0.01)
     committing.may_go_on.set()
     group = GroupCommit(committing)
     for n in range(3):

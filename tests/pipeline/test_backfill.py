@@ -222,7 +222,7 @@ def test_a_preview_leaves_out_a_past_that_cannot_be_replayed():
 def test_a_preview_that_failed_counts_when_it_is_run_again(admin_client: Client):
     one = play_of_45()
     job = schedule_preview("achievement", one.definition, SYSTEM, NOON)
-    Backfill.objects.update(state=Backfill.State.FAILED, cursor=backfilling.NOBODY, players_done=20, would_complete=20)
+    Backfill.objects.update(state=Backfill.State.FAILED, cursor=backfilling.END, players_done=20, would_complete=20)
     Achievement.objects.create(id="one", serial=77, title="one")
     admin_client.post("/admin/progress/backfill/", {"_selected_action": job.pk, "action": "run_again"})
     backfilling.run_pending(NOON)

@@ -116,7 +116,7 @@ def test_ten_times_the_events_are_no_larger_cells_and_no_more_rows_but_facts(
 ) -> None:
     settings.EVENT_RETENTION_DAYS = 20
     for module, name, bound in (
-        (sliding, "EXACT", 40), (sliding, "MOST", 80), (tallies, "MOST_RUNS", 5), (hard_rules, "LONGEST_TRAIL", 40),
+        (sliding, "EXACT", 40), (sliding, "MAX_ENTRIES", 80), (tallies, "MAX_RUNS", 5), (hard_rules, "MAX_TRAIL", 40),
     ):  # fmt: skip  # smaller, so that so few events come up to them
         monkeypatch.setattr(module, name, bound)
     publish(*everything(), now=START)

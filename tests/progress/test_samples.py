@@ -13,7 +13,7 @@ from gamification.kernel.core.messages import GameEvent, Sample
 from progress.periods import Period
 from progress.rules.requirements import Requirement, compile_requirement
 from progress.rules.samples import Condition, Metric, NoValue, compile_metric, member_text, reported
-from progress.rules.tallies import MOST_RUNS, Tally, dump_runs, load_runs
+from progress.rules.tallies import MAX_RUNS, Tally, dump_runs, load_runs
 from progress.rules.vocabulary import WITH_A_METRIC, ConditionOp
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -283,9 +283,9 @@ def test_a_run_is_alive_until_the_period_after_its_last_day_is_over_however_long
 
 
 def test_of_many_runs_the_oldest_are_forgotten_and_never_the_longest() -> None:
-    tally = streak(0, 1, 2, *range(4, 4 + 6 * MOST_RUNS, 2))
-    assert (len(tally.runs), tally.streak, tally.runs[0][2]) == (MOST_RUNS, 3, 3)
-    assert tally.current_run(day(2 + 6 * MOST_RUNS)) == 1
+    tally = streak(0, 1, 2, *range(4, 4 + 6 * MAX_RUNS, 2))
+    assert (len(tally.runs), tally.streak, tally.runs[0][2]) == (MAX_RUNS, 3, 3)
+    assert tally.current_run(day(2 + 6 * MAX_RUNS)) == 1
 
 
 @given(st.lists(st.integers(0, 25), max_size=30))

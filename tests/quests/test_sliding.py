@@ -12,7 +12,7 @@ from gamification.kernel.core.messages import Sample
 from progress.rules.requirements import Requirement, compile_requirement
 from progress.rules.windows import WindowEntry, best_window
 from quests import sliding
-from quests.sliding import EXACT, MOST, SHARE, Sliding
+from quests.sliding import EXACT, MAX_ENTRIES, SHARE, Sliding
 from tests.support.content import NOON, requirement
 
 HOUR = {"duration": 60, "unit": "minutes"}
@@ -76,6 +76,6 @@ def test_up_to_a_thousand_in_the_window_it_is_exact() -> None:
 @pytest.mark.parametrize("type_", ["COUNT", "SUM", "MAX", "DISTINCT"])
 def test_what_is_kept_does_not_grow_with_the_number_of_samples(type_: str) -> None:
     luck, what = Random(11), asked(type_)
-    window = slide(Sliding(), what, *((luck.randint(0, 86_400), 1.5, f"s:{n}") for n in range(2 * MOST)))
-    assert len(window.entries) <= MOST
-    assert len(json.dumps(window.dump())) < 40 * MOST
+    window = slide(Sliding(), what, *((luck.randint(0, 86_400), 1.5, f"s:{n}") for n in range(2 * MAX_ENTRIES)))
+    assert len(window.entries) <= MAX_ENTRIES
+    assert len(json.dumps(window.dump())) < 40 * MAX_ENTRIES

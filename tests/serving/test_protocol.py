@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from gamification.console.management.commands.serve import configured
 from gamification.serving.bodies import Bodies
-from gamification.serving.protocol import LONGEST_HEAD
+from gamification.serving.protocol import MAX_HEAD
 
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
 """As Java's HttpClient sends it with everything, if it is not told otherwise."""
@@ -183,9 +183,9 @@ async def test_a_body_of_the_largest_size_is_taken(settings: Settings) -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * LONGEST_HEAD + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Many: x\r\n" * (LONGEST_HEAD // 10) + b"\r\n",
-        b"GET /" + b"x" * LONGEST_HEAD + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * MAX_HEAD + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Many: x\r\n" * (MAX_HEAD // 10) + b"\r\n",
+        b"GET /" + b"x" * MAX_HEAD + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nX-Endless: " + b"x" * 8_000_000,
     ],
     ids=["header", "headers", "address", "endless"],
@@ -206,7 +206,7 @@ async def test_what_frames_a_body_is_bounded_as_a_head_is(framing: bytes) -> Non
 
 
 async def test_a_large_head_behind_a_body_is_taken() -> None:
-    head = b"GET /two HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * (LONGEST_HEAD - 1_000)
+    head = b"GET /two HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * (MAX_HEAD - 1_000)
     async with connected() as client:
         await client.send(patch(b"x" * 200_000) + head[:1000], head[1000:] + b"\r\n\r\n")
         assert (await client.answer())[0] == 200

@@ -21,5 +21,5 @@ def queries(batch: Sequence[GameEvent], now: datetime = NOON) -> int:
     return len([q for q in captured.captured_queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))])
 
 
-MOST = 36
+MAX_QUERIES = 36
 """Two to begin and end, three for the players, two for the rules, the rest one a table read or written."""

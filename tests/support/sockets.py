@@ -160,7 +160,7 @@ class HandClock(Clock):
     def now(self) -> datetime:
         return self._began + timedelta(seconds=self._passed)
 
-    def steady(self) -> float:
+    def monotonic(self) -> float:
         return self._passed
 
     async def sleep(self, seconds: float) -> None:

@@ -35,11 +35,11 @@ from gamification.kernel.messaging.confirming import HEARTBEAT, Job, Message, Re
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+FIRST_PAUSE, MAX_PAUSE = 0.5, 15.0
 """Seconds from a failure to the next attempt to connect; doubled with each that follows soon."""
-STEADY = 30.0
+STABLE_AFTER = 30.0
 """A connection that held for so many seconds makes the pauses short again."""
-TURN = 100
+MESSAGES_A_TURN = 100
 """Messages of one job that are sent before other jobs have their turn and confirms are read."""
 
 
@@ -199,10 +199,10 @@ class Publisher:
                 if not self._stopping.is_set():
                     self._enter(State.DOWN, why)
                 self._end_all()
-            if time.monotonic() - began > STEADY:
+            if time.monotonic() - began > STABLE_AFTER:
                 pause = FIRST_PAUSE
             self._stopping.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, MAX_PAUSE)
         with self._lock:
             self._end_all()
 
@@ -243,7 +243,7 @@ class Publisher:
         while self._waiting and self._state is State.UP:
             with self._lock:
                 job = self._waiting.popleft()
-            end = min(job.sent + TURN, len(job.messages))
+            end = min(job.sent + MESSAGES_A_TURN, len(job.messages))
             while job.sent < end and not job.over:
                 session.put(job, job.sent)
                 job.sent += 1

@@ -42,9 +42,9 @@ from gamification.kernel.storage import sql
 
 log = logging.getLogger(__name__)
 
-PATIENCE = "10s"
+LOCK_TIMEOUT = "10s"
 """How long to wait for another process to end its turn; longer than that waits for the broker."""
-NOTES = 100
+MAX_NOTED = 100
 """Horizons that are waited for at once, at most."""
 CHUNK = 5_000
 """Rows forgotten in one transaction: a longer one would keep SQLite's only writer waiting."""
@@ -97,7 +97,7 @@ class Horizon:
 
     def _note(self, next_: int, oldest: int | None, newest: int) -> int:
         with self._lock:
-            if len(self._noted) < NOTES and (not self._noted or self._noted[-1] != (next_, newest)):
+            if len(self._noted) < MAX_NOTED and (not self._noted or self._noted[-1] != (next_, newest)):
                 self._noted.append((next_, newest))
             while self._noted and self._noted[0][0] <= (next_ if oldest is None else oldest):
                 self._final = max(self._final, self._noted.popleft()[1])
@@ -164,7 +164,7 @@ class Follower:
             with transaction.atomic():
                 sql.without_fsync()  # a cursor that a crash sets back means that something is done twice
                 with connection.cursor() as cursor:
-                    cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+                    cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
                     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
                 yield
         else:

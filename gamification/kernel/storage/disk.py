@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.db import OperationalError, connection, transaction
 
-ROOM = 256 * 1024
+PROBE_BYTES = 256 * 1024
 """Bytes that must find room: what a large batch writes."""
 
 
@@ -26,7 +26,7 @@ def _in_a_table_of_ones_own() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL temp_tablespaces = ''")  # where the other tables are
         cursor.execute(
-            "CREATE TEMPORARY TABLE room AS SELECT repeat('x', 1000) FROM generate_series(1, %s)", [ROOM // 1000]
+            "CREATE TEMPORARY TABLE room AS SELECT repeat('x', 1000) FROM generate_series(1, %s)", [PROBE_BYTES // 1000]
         )
         transaction.set_rollback(True)
 
@@ -35,7 +35,7 @@ def _in_the_file() -> None:
     """The number is Django's to use, who does not; written as it was, it goes through a transaction like any other."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout")
-        [patience] = cursor.fetchone()
+        [busy_timeout] = cursor.fetchone()
         cursor.execute("PRAGMA busy_timeout = 100")
         try:
             cursor.execute("PRAGMA user_version")
@@ -45,12 +45,12 @@ def _in_the_file() -> None:
             if "locked" not in str(problem):  # then somebody writes
                 raise
         finally:
-            cursor.execute(f"PRAGMA busy_timeout = {patience:d}")
+            cursor.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")
 
 
 def _beside_it() -> None:
     """SQLite writes into its log, which may have room left over when the disk has none."""
     with tempfile.TemporaryFile(dir=Path(connection.settings_dict["NAME"]).parent) as file:
-        file.write(b"x" * ROOM)
+        file.write(b"x" * PROBE_BYTES)
         file.flush()
         os.fsync(file.fileno())

@@ -21,11 +21,11 @@ from gamification.kernel.messaging.followers import FACTS, FORGETTING
 from gamification.kernel.models import OutboxFact
 from gamification.kernel.web.pages import DEFAULT_SIZE, MAX_SIZE, page_size
 
-PATIENCE = 1.0
+HORIZON_TIMEOUT = 1.0
 """Seconds to wait for batches that are under way, whose facts come first."""
-SPAN = 50_000
+SEARCH_CHUNK = 50_000
 """Facts looked through at a time for types that are asked for."""
-LONGEST_LOOK = 1.0
+SEARCH_TIMEOUT = 1.0
 """Seconds after which what was found so far is answered; `next` and `after` go on from there."""
 
 
@@ -81,7 +81,7 @@ class Facts(APIView):
                 "after", "What comes next is no longer kept. Without `after` begins the oldest.", NoLongerKept
             )
         after = max(after, forgotten)
-        horizon = FACTS.horizon.wait(after, PATIENCE)
+        horizon = FACTS.horizon.wait(after, HORIZON_TIMEOUT)
         rows, after = _rows(asked, after, horizon, size)
         url = replace_query_param(remove_query_param(request.build_absolute_uri(), "after"), "after", after)
         return Response(
@@ -96,10 +96,10 @@ class Facts(APIView):
 
 def _rows(asked: QuerySet[OutboxFact], after: int, horizon: int, size: int) -> tuple[list[OutboxFact], int]:
     """The next facts that are asked for, and up to where the log was looked through."""
-    until = time.monotonic() + LONGEST_LOOK
+    until = time.monotonic() + SEARCH_TIMEOUT
     found: list[OutboxFact] = []
     while after < horizon and time.monotonic() < until:
-        end = min(after + SPAN, horizon)
+        end = min(after + SEARCH_CHUNK, horizon)
         found += asked.filter(pk__gt=after, pk__lte=end).order_by("pk")[: size - len(found)]
         if len(found) == size:
             return found, found[-1].pk

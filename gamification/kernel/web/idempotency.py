@@ -38,10 +38,10 @@ from gamification.kernel.web.access import PlayerToken, concerned, principal
 from gamification.kernel.web.parsing import BadJson, strict_json
 
 HEADER = "Idempotency-Key"
-KEPT = timedelta(hours=24)
-ABANDONED = timedelta(seconds=60)
+KEPT_FOR = timedelta(hours=24)
+TAKEOVER_AFTER = timedelta(seconds=60)
 """How long a claim may be without an answer until whoever made it counts as gone."""
-LONG_ABANDONED = timedelta(minutes=10)
+ABANDONED_AFTER = timedelta(minutes=10)
 """Nor is it of use to anybody else: its key, which nobody knows to be about a player, may name one."""
 
 _VISIBLE_ASCII = re.compile(r"[!-~]{1,255}")
@@ -126,8 +126,8 @@ def idempotency_key(request: Request) -> str | None:
 
 def expired(now: datetime) -> QuerySet[IdempotencyKey]:
     """Answers that are no longer given, and claims whose holder died long ago."""
-    dead = Q(status=None, created_at__lt=now - LONG_ABANDONED)
-    return IdempotencyKey.objects.filter(Q(created_at__lt=now - KEPT) | dead)
+    dead = Q(status=None, created_at__lt=now - ABANDONED_AFTER)
+    return IdempotencyKey.objects.filter(Q(created_at__lt=now - KEPT_FOR) | dead)
 
 
 def forget_player(player_id: PlayerId) -> None:
@@ -154,7 +154,7 @@ def _claim(caller: str, key: str, fingerprint: str, now: datetime) -> Idempotenc
         if found is None:  # let go a moment ago
             continue
         age = now - found.created_at
-        if age >= KEPT or (found.status is None and age >= ABANDONED):
+        if age >= KEPT_FOR or (found.status is None and age >= TAKEOVER_AFTER):
             # Only one can see this row as it is and change it; `created_at` says whose it is from then on.
             taken = IdempotencyKey.objects.filter(pk=found.pk, created_at=found.created_at).update(
                 fingerprint=fingerprint, status=None, body="", created_at=now

@@ -15,7 +15,7 @@ from gamification.kernel.models import ApiKey
 
 log = logging.getLogger(__name__)
 
-IN_TIME = timedelta(days=14)
+WARN_BEFORE = timedelta(days=14)
 """How long before its end a key is warned of."""
 
 
@@ -23,7 +23,7 @@ def ending(now: datetime) -> Sequence[ApiKey]:
     """Keys at work that end soon and have no successor, the soonest first."""
     line = Coalesce(OuterRef("lineage"), OuterRef("pk"), output_field=BigIntegerField())
     successors = ApiKey.objects.filter(lineage=line, pk__gt=OuterRef("pk"), revoked_at=None)
-    at_work = ApiKey.objects.filter(revoked_at=None, expires_at__gt=now, expires_at__lte=now + IN_TIME)
+    at_work = ApiKey.objects.filter(revoked_at=None, expires_at__gt=now, expires_at__lte=now + WARN_BEFORE)
     return list(at_work.exclude(Exists(successors)).order_by("expires_at", "pk"))
 
 

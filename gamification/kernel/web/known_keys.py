@@ -5,7 +5,7 @@ database does not answer.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -13,11 +13,11 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
 from gamification.kernel.models import ApiKey
-from gamification.kernel.storage import patience
+from gamification.kernel.storage import database_timeout
 
-STILL_KNOWN = 300.0
+STALE_IF_ERROR = 300.0
 """Seconds for which a key that was looked up is good while the database does not answer."""
-LOOK_UP = 0.8
+LOOKUP_TIMEOUT = 0.8
 """Seconds that looking up a known key may take: whoever posts events to a broker needs nothing else of the database."""
 LAST_USED_STEP = timedelta(minutes=1)
 """How exact `last_used_at` is: a key in constant use costs one write a minute."""
@@ -30,10 +30,10 @@ def find(prefix: str) -> ApiKey | None:
     age = time.monotonic() - since
     if age < settings.KEY_CACHE:
         return key
-    if age >= STILL_KNOWN:
+    if age >= STALE_IF_ERROR:
         return _look_up(prefix)
     try:
-        with patience.within(min(LOOK_UP, settings.DB_TIMEOUT)):
+        with _within_lookup_timeout():
             return _look_up(prefix)
     except (OperationalError, InterfaceError):
         return key
@@ -55,12 +55,16 @@ def note_use(key: ApiKey, now: datetime) -> None:
     if _is_stale(key, now):
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP)
         key.last_used_at = now
-        with suppress(OperationalError, InterfaceError), patience.within(min(LOOK_UP, settings.DB_TIMEOUT)):
+        with suppress(OperationalError, InterfaceError), _within_lookup_timeout():
             ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
 
 
 def _is_stale(key: ApiKey, now: datetime) -> bool:
     return key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP
+
+
+def _within_lookup_timeout() -> AbstractContextManager[None]:
+    return database_timeout.within(min(LOOKUP_TIMEOUT, settings.DB_TIMEOUT))
 
 
 def _look_up(prefix: str) -> ApiKey | None:

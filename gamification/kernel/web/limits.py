@@ -26,14 +26,14 @@ from gamification.kernel.core.one_a_process import OneAProcess
 
 log = logging.getLogger(__name__)
 
-MOST_CALLERS = 50_000
+MAX_CALLERS = 50_000
 """How many callers a process remembers. Whoever has asked for nothing for longest is forgotten first, and begins with a
 full bucket."""
 LEASE = 1.0
 """Seconds for which a lease is good; what is left of it then goes back into the bucket."""
-PATIENCE = 0.2
+REDIS_TIMEOUT = 0.2
 """Seconds that Redis may take for an answer."""
-PAUSE = 5.0
+REDIS_RETRY_AFTER = 5.0
 """Seconds in which Redis is not asked again after it took longer."""
 
 
@@ -92,7 +92,7 @@ class InMemory:
         tokens = min(limit.quota, tokens + (now - at) * limit.rate + returned)
         granted = min(wanted, math.floor(tokens))
         self._buckets[key] = (tokens - granted, now)
-        if len(self._buckets) > MOST_CALLERS:
+        if len(self._buckets) > MAX_CALLERS:
             self._buckets.popitem(last=False)
         return granted, tokens - granted
 
@@ -155,7 +155,7 @@ class Limiter:
             now = self._clock()
             lease = self._leases.pop(key, None) or Lease()
             self._leases[key] = lease
-            if len(self._leases) > MOST_CALLERS:
+            if len(self._leases) > MAX_CALLERS:
                 self._leases.popitem(last=False)
             returned = 0
             if lease.ends <= now:
@@ -193,7 +193,7 @@ class Limiter:
             with self._lock:
                 if self._clock() >= self._ask_again_at:
                     log.warning("limits are counted in this process alone: %r", failure)
-                self._ask_again_at = self._clock() + PAUSE
+                self._ask_again_at = self._clock() + REDIS_RETRY_AFTER
                 return self._own.draw(key, limit, 1, returned)
 
     def _judge(self, limit: Limit, lease: Lease, now: float) -> Verdict:
@@ -211,18 +211,19 @@ class Limiter:
         return Verdict(limit, 0, max(1, math.ceil(lease.refused_until - now)))
 
 
-def impatient_redis() -> Any:
+def redis_with_timeout() -> Any:
     """A client that would rather fail than wait; None: there is no Redis. A connection that was closed while nobody
     used it is made anew."""
     if not settings.REDIS_URL:
         return None
     once_more = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-    options = settings.CACHES["default"]["OPTIONS"] | {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+    timeouts = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+    options = settings.CACHES["default"]["OPTIONS"] | timeouts
     return redis.Redis.from_url(settings.REDIS_URL, retry=once_more, **options)
 
 
 def _in_redis() -> Store | None:
-    client = impatient_redis()
+    client = redis_with_timeout()
     return client and InRedis(client, settings.CACHES["default"]["KEY_PREFIX"])
 
 

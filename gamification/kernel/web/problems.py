@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
-MOST_ERRORS = 100
+MAX_ERRORS = 100
 """A body of a megabyte can hold 100,000 mistakes; naming all would answer with ten."""
 
 _BROWSED = ("/admin/", "/static/")
@@ -51,7 +51,7 @@ def problem_response(
         "code": code,
     }
     if errors:
-        body["errors"] = list(errors)[:MOST_ERRORS]
+        body["errors"] = list(errors)[:MAX_ERRORS]
     return HttpResponse(dumps(body), status=status, content_type=CONTENT_TYPE, headers=headers)
 
 

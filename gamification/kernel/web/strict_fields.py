@@ -25,7 +25,7 @@ INVISIBLE = re.compile(r"[\0-\x20\x7f]+")
 FIELD_PATH = re.compile(r"[^.]+(\.[^.]+)*")
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
-GREATEST = 2**53
+MAX_AMOUNT = 2**53
 """The greatest amount: beyond it JSON's readers disagree about integers, and sums would leave a bigint."""
 SMALL = 2**31 - 1
 WIDEST = 2**63
@@ -223,7 +223,7 @@ class Integer(serializers.IntegerField):
     """A whole JSON number (`5.0` is one)."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("max_value", GREATEST)
+        kwargs.setdefault("max_value", MAX_AMOUNT)
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> int:

@@ -146,7 +146,7 @@ def test_what_this_very_transaction_wrote_is_no_obstacle() -> None:
 def test_a_follower_whose_turn_lasts_does_not_keep_others_for_ever(
     notes: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(followers, "PATIENCE", "10ms")
+    monkeypatch.setattr(followers, "LOCK_TIMEOUT", "10ms")
     inside, over = threading.Event(), threading.Event()
 
     def stay() -> None:

@@ -39,9 +39,9 @@ def test_on_a_full_disk_a_service_is_not_ready_until_there_is_room(sqlite_env: d
     with serving(sqlite_env, port) as process, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         assert client.get("/readyz").status_code == 200
         with full(process.pid):
-            until(lambda: client.get("/readyz").status_code == 503, seconds=2 * probes.TRY_AGAIN + 10)
+            until(lambda: client.get("/readyz").status_code == 503, seconds=2 * probes.DISK_CHECK_INTERVAL + 10)
             assert client.get("/readyz").json()["errors"][0]["path"] == "disk"
-        until(lambda: client.get("/readyz").status_code == 200, seconds=2 * probes.TRY_AGAIN + 10)
+        until(lambda: client.get("/readyz").status_code == 200, seconds=2 * probes.DISK_CHECK_INTERVAL + 10)
 
 
 def test_on_a_full_disk_the_doctor_says_so(sqlite_env: dict[str, str]) -> None:

@@ -111,13 +111,13 @@ def test_a_bucket_that_does_not_answer_is_not_asked_again_at_once_and_nobody_is_
     limiter, limit = Limiter(away, clock), per_second("player-reads", 20, 4)
     assert granted(limiter, limit, 100) == 80  # by what this process alone has counted
     assert away.asked == 1
-    clock.now += limits.PAUSE
+    clock.now += limits.REDIS_RETRY_AFTER
     assert granted(limiter, limit, 10) == 10
     assert away.asked == 2
 
 
 def test_whoever_was_not_heard_of_for_longest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_CALLERS", 10)
+    monkeypatch.setattr(limits, "MAX_CALLERS", 10)
     limiter, limit = Limiter(None, Clock()), per_second("key", 1)
     for n in range(100):
         limiter.take(limit, f"p{n}")
@@ -144,10 +144,10 @@ def test_a_redis_that_hangs_costs_one_caller_a_moment_and_the_next_ones_nothing(
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel takes connections, nobody answers
         settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         settings.CACHES = {"default": {"KEY_PREFIX": "test", "OPTIONS": {"socket_timeout": 1}}}
-        limiter, limit = Limiter(InRedis(limits.impatient_redis(), "test")), per_second("player-reads", 20, 4)
+        limiter, limit = Limiter(InRedis(limits.redis_with_timeout(), "test")), per_second("player-reads", 20, 4)
         began = time.monotonic()
         assert limiter.take(limit, "ann").wait is None
-        assert time.monotonic() - began < 5 * limits.PATIENCE + 1
+        assert time.monotonic() - began < 5 * limits.REDIS_TIMEOUT + 1
         silent.close()  # whoever asked again now would be told that nobody is there
         assert granted(limiter, limit, 100) == 79
 

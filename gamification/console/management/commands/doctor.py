@@ -23,14 +23,14 @@ from gamification.kernel.messaging import followers
 from gamification.kernel.storage import disk
 from gamification.kernel.web import keys
 from progress import zones
-from progress.models import MOST_NAMED, Backfill, LeftOut
+from progress.models import MAX_NAMED, Backfill, LeftOut
 from rewards import queries
 
-SKEW = timedelta(seconds=2)
+MAX_CLOCK_SKEW = timedelta(seconds=2)
 """More than networks and rounding explain. From 5 minutes on honest events are refused."""
-LATE = timedelta(minutes=1)
+LATE_AFTER = timedelta(minutes=1)
 """How long after its time something may be left undone, or a transaction may stand still."""
-POSTGRESQL = 14
+MIN_POSTGRESQL = 14
 
 
 class Command(BaseCommand):
@@ -99,8 +99,8 @@ def the_database(patience: float) -> str:
     if connection.vendor != "postgresql":
         return f"SQLite, {connection.settings_dict['NAME']}: for development"
     version = int(connection.pg_version) // 10_000  # type: ignore[attr-defined]  # PostgreSQL's own
-    if version < POSTGRESQL:
-        raise Trouble(f"PostgreSQL {version} is too old.", f"Take version {POSTGRESQL} or newer.")
+    if version < MIN_POSTGRESQL:
+        raise Trouble(f"PostgreSQL {version} is too old.", f"Take version {MIN_POSTGRESQL} or newer.")
     return f"PostgreSQL {version} answers within {1_000 * (time.monotonic() - began):.0f} ms"
 
 
@@ -142,7 +142,7 @@ def the_skew(patience: float) -> str:
         cursor.execute("SELECT clock_timestamp()")
         theirs: datetime = cursor.fetchone()[0]
     ours = before + (timezone.now() - before) / 2
-    if abs(theirs - ours) > SKEW:
+    if abs(theirs - ours) > MAX_CLOCK_SKEW:
         which = "ahead of" if theirs > ours else "behind"
         raise Trouble(
             f"The database's clock is {abs(theirs - ours).total_seconds():.0f} s {which} this machine's.",
@@ -171,7 +171,7 @@ def the_sessions(patience: float) -> str:
             "SELECT pid, coalesce(host(client_addr), 'this host'), extract(epoch FROM now() - state_change)"
             " FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%%'"
             " AND state_change < now() - %s::interval ORDER BY state_change LIMIT 1",
-            [str(LATE)],
+            [str(LATE_AFTER)],
         )
         stuck = cursor.fetchone()
     if stuck:
@@ -207,20 +207,20 @@ def the_clock(patience: float) -> str:
         else "Start manage.py serve: without a broker it keeps the clock."
     )
     now = timezone.now()
-    if queries.due(now - LATE, 1):
+    if queries.due(now - LATE_AFTER, 1):
         raise Trouble("Rewards have expired and nobody has taken note.", start)
     if settings.RABBITMQ_URL and not queue(tasks.name)[1]:
         raise Trouble("No worker takes what the clock asks for.", start)
     ticked = clock.last_tick()
     if ticked is None:
         return "nothing is overdue" + ("" if settings.REDIS_HOST else " (whether it ticks is seen only with Redis)")
-    if ticked - now > SKEW:
+    if ticked - now > MAX_CLOCK_SKEW:
         raise Trouble(
             f"The clock last ticked at {ticked:%Y-%m-%d %H:%M:%S} UTC, which is yet to come: it was set back since, or "
             "this machine's is behind the one that ticks.",
             "Let NTP set all machines' clocks. Ticking goes on; what was stamped meanwhile expires so much later.",
         )
-    if now - ticked > LATE:
+    if now - ticked > LATE_AFTER:
         raise Trouble(f"The clock last ticked at {ticked:%Y-%m-%d %H:%M:%S} UTC.", start)
     return f"ticked {abs((now - ticked).total_seconds()):.0f} s ago, nothing is overdue"
 
@@ -229,7 +229,7 @@ def the_backfills(patience: float) -> str:
     where = "The console, Design, Backfills says why; run it again there."
     if Backfill.objects.filter(state=Backfill.State.FAILED).exists():
         raise Trouble("A backfill failed: new content stays pending for the players behind it.", where)
-    if left := list(LeftOut.objects.order_by("player_id")[:MOST_NAMED]):
+    if left := list(LeftOut.objects.order_by("player_id")[:MAX_NAMED]):
         said = "; ".join(f"{each.player_id} ({each.reason})" for each in left[:3])
         more = f" and {len(left) - 3} more" if len(left) > 3 else ""
         raise Trouble(

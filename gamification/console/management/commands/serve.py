@@ -23,12 +23,12 @@ from gamification.intake import backlog
 from gamification.kernel.storage.postgresql.base import ask
 from gamification.play import demo
 from gamification.serving.protocol import HttpProtocol
-from gamification.serving.server import CANCEL, Server
+from gamification.serving.server import CANCEL_AFTER, Server
 from progress import zones
 
 OPEN_FILES = 65_536
 """As many sockets as WS_MAX_CONNECTIONS asks for by default, several times over; the usual soft limit is 1,024."""
-LONGEST_MESSAGE = 64 * 1024
+MAX_MESSAGE = 64 * 1024
 KEEP_ALIVE = 75
 """Seconds. Longer than proxies keep a connection that nobody uses (60 s with most): one that closes first meets no
 request that is on its way."""
@@ -88,11 +88,11 @@ def configured(application: Any) -> uvicorn.Config:
         http=HttpProtocol,
         timeout_keep_alive=KEEP_ALIVE,
         ws=FeedProtocol,
-        ws_max_size=LONGEST_MESSAGE,
+        ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,  # it costs 50 KB a socket
         ws_ping_interval=30,  # below the minute after which many a proxy gives up on a silent connection
         ws_ping_timeout=20,
-        timeout_graceful_shutdown=CANCEL,
+        timeout_graceful_shutdown=CANCEL_AFTER,
     )
 
 

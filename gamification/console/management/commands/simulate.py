@@ -25,7 +25,7 @@ from gamification.kernel.web.access import create_key
 
 TICK = 0.25
 """Seconds between two batches of one game server: what happened in between travels together."""
-LARGEST_BATCH = 500
+MAX_BATCH = 500
 SERVERS = 4
 DEVICES = 4
 """How many of a game server's players look after their things at the same moment."""
@@ -151,13 +151,13 @@ async def run(
         begun = time.monotonic()
         due += (begun - last) * share
         last = begun
-        if due > 2 * LARGEST_BATCH:
-            due = LARGEST_BATCH  # the service is slower than the rate asked for; what is missed is not made up
+        if due > 2 * MAX_BATCH:
+            due = MAX_BATCH  # the service is slower than the rate asked for; what is missed is not made up
         while due >= 1:
             due -= 1
             server.move(datetime.now(UTC))
         while server.outbox:
-            batch, server.outbox = server.outbox[:LARGEST_BATCH], server.outbox[LARGEST_BATCH:]
+            batch, server.outbox = server.outbox[:MAX_BATCH], server.outbox[MAX_BATCH:]
             await send(server.counts, http, batch)
         tired, server.tired = server.tired, []
         for seat in tired:

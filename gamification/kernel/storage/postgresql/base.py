@@ -1,4 +1,4 @@
-"""Django's PostgreSQL, with an end to every wait that `patience` limits."""
+"""Django's PostgreSQL, with an end to every wait that `database_timeout` limits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.db import connection
 from django.db.backends.postgresql import base
 from psycopg._capabilities import capabilities
 
-from gamification.kernel.storage import patience
+from gamification.kernel.storage import database_timeout
 
-CANCEL = 0.2
+CANCEL_TIMEOUT = 0.2
 """Seconds that a server may take to note a cancellation. One that is merely busy may need longer: then it counts
 whether anybody else was answered meanwhile."""
 
@@ -24,7 +24,7 @@ class Connection(psycopg.Connection[Any]):
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Whatever psycopg waits for on a connection, it waits for here."""
-        limit = patience.limit()
+        limit = database_timeout.limit()
         began = time.monotonic()
         try:
             answer = super().wait(gen, interval, timeout if limit is None else limit)
@@ -35,7 +35,7 @@ class Connection(psycopg.Connection[Any]):
             self.pgconn.finish()  # what would still come is nobody's answer
             why = f"nothing came for {limit:g} s"
             if not answers:
-                patience.breaker.open(why, hang_up=hang_up, ask=ask)
+                database_timeout.breaker.open(why, hang_up=hang_up, ask=ask)
             raise psycopg.OperationalError(f"the call was given up: {why}") from None
         Connection.heard = time.monotonic()
         return answer
@@ -44,7 +44,7 @@ class Connection(psycopg.Connection[Any]):
         """A living server takes note of it at once."""
         try:
             if capabilities.has_cancel_safe():  # what older clients have would wait for ever
-                self.cancel_safe(timeout=CANCEL)
+                self.cancel_safe(timeout=CANCEL_TIMEOUT)
                 return True
         except psycopg.Error:
             pass
@@ -59,7 +59,7 @@ class PooledConnection(Connection):
         except psycopg.OperationalError as failure:
             why = str(failure).strip().splitlines()[0]
             if "FATAL" not in why:  # which would be a living server's word
-                patience.breaker.open(why, hang_up=hang_up, ask=ask)
+                database_timeout.breaker.open(why, hang_up=hang_up, ask=ask)
             raise
 
 
@@ -74,7 +74,7 @@ def hang_up() -> None:
 def ask() -> None:
     """Raises unless the database answers."""
     parameters = connection.get_connection_params()
-    with closing(Connection.connect(**parameters)) as asked, patience.within(parameters["connect_timeout"]):
+    with closing(Connection.connect(**parameters)) as asked, database_timeout.within(parameters["connect_timeout"]):
         asked.execute("SELECT 1")
 
 
@@ -87,8 +87,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().pool
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        if patience.limit() is not None and patience.breaker.is_open:
-            raise psycopg.OperationalError(f"the database does not answer: {patience.breaker.why}")
+        if database_timeout.limit() is not None and database_timeout.breaker.is_open:
+            raise psycopg.OperationalError(f"the database does not answer: {database_timeout.breaker.why}")
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         if self.pool:
             self.pool.open()

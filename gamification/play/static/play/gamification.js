@@ -41,7 +41,7 @@
  */
 
 const SUBPROTOCOL = "gamification.v1";
-const PATIENCE = 15_000; // milliseconds for an answer
+const ANSWER_TIMEOUT = 15_000; // milliseconds for an answer
 const QUIET = 25_000; // … without a word, after which we ask whether anybody is there
 const STEADY = 30_000; // … that a connection has lasted when the next loss counts as the first
 const BACK_OFF = { first: 500, most: 30_000 };
@@ -133,22 +133,22 @@ export class Gamification extends EventTarget {
     const socket = (this.#socket = new WebSocket(this.feed, [SUBPROTOCOL, `bearer.${token}`]));
     socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
     socket.onclose = (event) => this.#lost(event.code, event.reason);
-    this.#expectAWordWithin(PATIENCE);
+    this.#expectMessageWithin(ANSWER_TIMEOUT);
   }
 
-  /** @param {number} patience */
-  #expectAWordWithin(patience) {
+  /** @param {number} milliseconds */
+  #expectMessageWithin(milliseconds) {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
       this.#lost(1006, "silence"); // closing it properly could take as long as the network is away
-    }, patience);
+    }, milliseconds);
   }
 
   #heardAWord() {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
       this.#say({ type: "ping" });
-      this.#expectAWordWithin(PATIENCE);
+      this.#expectMessageWithin(ANSWER_TIMEOUT);
     }, QUIET);
   }
 
@@ -428,7 +428,7 @@ class Failure {
 async function ask(url, init) {
   let answer;
   try {
-    answer = await fetch(url, { ...init, credentials: "omit", signal: AbortSignal.timeout(PATIENCE) });
+    answer = await fetch(url, { ...init, credentials: "omit", signal: AbortSignal.timeout(ANSWER_TIMEOUT) });
     const text = await answer.text();
     const body = text ? JSON.parse(text) : {};
     return answer.ok ? body : new Failure(answer.status, body, answer.headers.get("Retry-After"));

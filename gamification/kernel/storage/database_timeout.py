@@ -17,10 +17,10 @@ from contextvars import ContextVar
 
 log = logging.getLogger(__name__)
 
-ASK_AGAIN = 0.5
+RETRY_EVERY = 0.5
 """Seconds between two questions whether it answers again."""
 
-_limit: ContextVar[float | None] = ContextVar("patience", default=None)
+_limit: ContextVar[float | None] = ContextVar("database_timeout", default=None)
 
 
 def limit() -> float | None:
@@ -70,7 +70,7 @@ class Breaker:
             try:
                 ask()
             except Exception:
-                time.sleep(ASK_AGAIN)
+                time.sleep(RETRY_EVERY)
             else:
                 log.warning("the database answers again, after %.0f s", time.monotonic() - since)
                 self.why = ""

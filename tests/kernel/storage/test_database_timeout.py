@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from gamification.kernel.storage import patience
+from gamification.kernel.storage import database_timeout
 from gamification.kernel.storage.postgresql import base
 from gamification.kernel.storage.postgresql.base import Connection
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db]
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Why the breaker opened, each time."""
     found: list[str] = []
-    monkeypatch.setattr(patience.breaker, "open", lambda why, **named: found.append(why))
+    monkeypatch.setattr(database_timeout.breaker, "open", lambda why, **named: found.append(why))
     return found
 
 
@@ -33,7 +33,7 @@ def apart() -> Iterator[Connection]:
 
 
 def sleep(on: Connection) -> None:
-    with patience.within(0.5), pytest.raises(psycopg.OperationalError, match="given up"):
+    with database_timeout.within(0.5), pytest.raises(psycopg.OperationalError, match="given up"):
         on.execute("SELECT pg_sleep(30)")
     assert on.closed
 

@@ -6,9 +6,6 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 
-STILL_SHARED = {("intake/test_backlog.py", "tests.intake.test_amqp")}
-"""The queue's reader that both use is still made in one of them."""
-
 
 def imported(file: Path) -> Iterator[str]:
     """Every module that is imported anywhere in it, and every name imported from one, as if it were a module."""
@@ -31,4 +28,4 @@ def test_no_test_module_is_imported() -> None:
     found = {
         (str(file.relative_to(TESTS)), name) for file in files for name in imported(file) if is_a_test_module(name)
     }
-    assert found <= STILL_SHARED
+    assert found == set()

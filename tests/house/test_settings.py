@@ -347,3 +347,7 @@ def test_the_example_names_every_variable_and_its_default(house: Path) -> None:
     assert set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)) == settings.VARIABLES_READ
     (house / ".env").write_text(example)
     assert started(house) == started(house, **dict.fromkeys(settings.VARIABLES_READ, ""))
+
+
+def test_the_default_pool_is_the_one_whose_loop_reads_the_events() -> None:
+    assert settings.CELERY_WORKER_POOL == "solo"

@@ -23,18 +23,11 @@ from gamification.intake.worker import Receiver
 from gamification.kernel.core.encoding import dumps
 from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event, WorkerPulse
-from tests.intake.test_amqp import Loop, happened, send
 from tests.support import rabbit, workers
 from tests.support.content import metric, publish
+from tests.support.receiving import Loop, happened, send
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("exchange")]
-
-
-@pytest.fixture
-def loop() -> Iterator[Loop]:
-    loop = Loop()
-    yield loop
-    loop.connection.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import struct
-from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -14,13 +13,12 @@ from typing import Any
 import amqp
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
 
-from gamification.kernel.core.encoding import instant
 from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event
 from tests.support import rabbit, workers
 from tests.support.content import metric, publish
+from tests.support.receiving import happened
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("exchange")]
 
@@ -76,11 +74,6 @@ def hostile() -> dict[str, amqp.Message]:
 
 def headers(**values: Any) -> amqp.Message:
     return amqp.Message(b"", application_headers=values)
-
-
-def happened(id_: str) -> dict[str, Any]:
-    at = instant(timezone.now() - timedelta(minutes=1))
-    return {"id": id_, "player_id": "ann", "type": "enemy.killed", "data": {}, "timestamp": at}
 
 
 def send(messages: list[tuple[amqp.Message, bytes]], exchange: str, key: str = "") -> None:

@@ -14,6 +14,7 @@ from gamification.kernel.content.kinds import Hidden, Kind, Reference
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import Fact, own_id
+from gamification.kernel.core.vocabulary import BackfillMode
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
 from progress.rules.vocabulary import RequirementType
 
@@ -127,7 +128,7 @@ ACHIEVEMENT = Kind(
     advise=checks.advice,
     references=named,
     announce=published,
-    backfill_mode=lambda definition: str(definition["backfill"]),
+    backfill_mode=lambda definition: BackfillMode(definition["backfill"]),
     show=show,
     shape_when_hidden=SecretAchievementShape,
     filters=("type", "category", "is_enabled", "repeat", "series"),

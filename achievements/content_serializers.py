@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from achievements.models import Achievement
 from achievements.rules import SECRET
+from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.web.strict_fields import (
     SMALL,
     TEXT,
@@ -58,4 +59,4 @@ class AchievementShape(ContentShape):
     icon = Icon()
     min_seconds = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
     metadata = JsonObject(default=dict)
-    backfill = Choice(choices=Achievement.Backfill.choices, default="DIGEST")
+    backfill = Choice(choices=BackfillMode.choices(), default=BackfillMode.DIGEST.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from achievements import rules
+from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.models import ActorField, Content, content_named
 from progress.models import RequirementFields
 from progress.rules.scopes import Repeat
@@ -32,11 +33,6 @@ class Achievement(Content):
         EVENT = "EVENT"
         GENERAL = "GENERAL"
 
-    class Backfill(models.TextChoices):
-        NOTIFY = "NOTIFY"
-        DIGEST = "DIGEST"
-        SILENT = "SILENT"
-
     serial = models.PositiveIntegerField(unique=True, editable=False)
     """Its bit in a player's `earned` and `revoked`; given once, at creation."""
     title = models.CharField(max_length=120)
@@ -55,7 +51,7 @@ class Achievement(Content):
     min_seconds = models.PositiveIntegerField(null=True, blank=True)
     """The least that an honest player needs to complete it, in seconds of play."""
     metadata = models.JSONField(default=dict, blank=True)
-    backfill = models.CharField(max_length=8, choices=Backfill.choices, default=Backfill.DIGEST)
+    backfill = models.CharField(max_length=8, choices=BackfillMode.choices(), default=BackfillMode.DIGEST.value)
 
 
 class AchievementRequirement(RequirementFields):

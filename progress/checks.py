@@ -10,6 +10,7 @@ from itertools import pairwise
 from gamification.kernel.content.publishing import Definition, Definitions, Problem
 from gamification.kernel.core.encoding import canonical, parse_instant
 from gamification.kernel.core.messages import OWN_TYPES
+from progress.rules.samples import ReportedBy
 from progress.rules.vocabulary import COMPARE, TRAITS, WITH_A_TIMEFRAME, ZERO_OVER_NOTHING, Operator
 
 UPWARD = tuple(op for op in Operator if op.is_upward)
@@ -81,7 +82,7 @@ def _never_met(path: str, requirement: Definition, metric: Definition, repeat: s
         yield f"{path}.metric", "no_member_field", detail
         return
     # A player's report may bear any number; what servers report of such a metric is worth 1 by its own definition.
-    always_one = not metric["value_field"] and metric["reported_by"] == "SERVER"
+    always_one = not metric["value_field"] and metric["reported_by"] == ReportedBy.SERVER
     why = None
     if TRAITS[type_].is_whole or (type_ == "SUM" and always_one):
         why = _why_no_count(type_, operator, threshold)

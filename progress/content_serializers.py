@@ -26,7 +26,7 @@ from gamification.kernel.web.strict_fields import (
     Text,
     rows,
 )
-from progress.models import Metric
+from progress.rules.samples import ReportedBy
 from progress.rules.vocabulary import TRAITS, ConditionOp, Operator, RequirementType, TimeUnit
 
 MAX_TIMEFRAME = 3650 * 24 * 3600
@@ -67,7 +67,7 @@ class MetricShape(ContentShape):
     value_field = OptionalFieldPath()
     member_field = OptionalFieldPath()
     conditions = rows(ConditionShape, most=50)
-    reported_by = Choice(choices=Metric.ReportedBy.choices, default="SERVER")
+    reported_by = Choice(choices=ReportedBy.choices(), default=ReportedBy.SERVER.value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return {"id": attrs["id"], "name": attrs.get("name", attrs["id"]), **attrs}

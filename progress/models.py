@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
+from gamification.kernel.core.vocabulary import BackfillMode, Vocabulary
 from gamification.kernel.models import ActorField, Content, content_named
+from progress.rules.samples import ReportedBy
 from progress.rules.vocabulary import ConditionOp, Operator, RequirementType, TimeUnit
 
 # -- what designers author ---------------------------------------------------------------------------------------------
@@ -14,17 +16,13 @@ from progress.rules.vocabulary import ConditionOp, Operator, RequirementType, Ti
 class Metric(Content):
     """A named stream of samples: which events it counts, and what one is worth."""
 
-    class ReportedBy(models.TextChoices):
-        SERVER = "SERVER"
-        PLAYER = "PLAYER"
-
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True, default="")
     unit = models.CharField(max_length=32, blank=True, default="")
     event_type = models.CharField(max_length=64)
     value_field = models.CharField(max_length=120, blank=True, default="")
     member_field = models.CharField(max_length=120, blank=True, default="")
-    reported_by = models.CharField(max_length=8, choices=ReportedBy.choices, default=ReportedBy.SERVER)
+    reported_by = models.CharField(max_length=8, choices=ReportedBy.choices(), default=ReportedBy.SERVER.value)
 
 
 class MetricCondition(models.Model):
@@ -328,17 +326,17 @@ class Backfill(models.Model):
 
     personal = ("cursor",)
 
-    class State(models.TextChoices):
+    class State(Vocabulary):
         PENDING = "PENDING"
         RUNNING = "RUNNING"
         DONE = "DONE"
         FAILED = "FAILED"
 
     publication = models.PositiveIntegerField(default=0)
-    mode = models.CharField(max_length=8, default="DIGEST")
+    mode = models.CharField(max_length=8, default=BackfillMode.DIGEST.value)
     preview = models.JSONField(null=True)
     """Of a preview, which writes nothing for the players: `{kind, id, definition}`."""
-    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    state = models.CharField(max_length=8, choices=State.choices(), default=State.PENDING.value)
     players_done = models.PositiveIntegerField(default=0)
     players_total = models.PositiveIntegerField(default=0)
     would_complete = models.PositiveIntegerField(default=0)

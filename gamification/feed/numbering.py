@@ -8,6 +8,7 @@ from typing import Any
 
 from gamification.feed.models import Message
 from gamification.kernel.core.messages import Fact, PlayerId
+from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import sql
 from progress.players import Players
@@ -31,19 +32,22 @@ def _messages(world: World) -> list[tuple[PlayerId, str, dict[str, Any], datetim
     told = [f for f in world.facts if f.message is not None and f.player_id in world[Players].by_id]
     if not world.backfill:
         return [(f.player_id, f.type, f.message or {}, f.timestamp) for f in told]
-    at_once = [f for f in told if _mode(world, f) == "NOTIFY"]
+    at_once = [f for f in told if _mode(world, f) is BackfillMode.NOTIFY]
     messages = [(f.player_id, f.type, f.message or {}, f.timestamp) for f in at_once]
-    return messages + _digests(world, [f for f in told if _mode(world, f) == "DIGEST"])
+    return messages + _digests(world, [f for f in told if _mode(world, f) is BackfillMode.DIGEST])
 
 
-def _mode(world: World, fact: Fact) -> str:
-    """How the content that a fact comes from tells of a backfill; what has no say of its own goes into the digest. A
-    quest is of the present, whoever's past was counted: it is told."""
+def _mode(world: World, fact: Fact) -> BackfillMode:
+    """How a backfill tells a player of this fact: as the achievement that it comes from asks for, else in the digest.
+
+    What a quest gives is always told at once: a quest runs now, although the player's past was being counted.
+    """
     if fact.type.startswith("quest.") or fact.data.get("source") in ("QUEST", "QUEST_STEP"):
-        return "NOTIFY"
+        return BackfillMode.NOTIFY
     achievement = fact.data.get("source_id") if fact.type.startswith("reward.") else fact.data.get("id")
     published = world.rules.published.get("achievement", {}).get(achievement or "")
-    return str(published.definition.get("backfill", "DIGEST")) if published else "DIGEST"
+    asked = published.definition.get("backfill") if published else None
+    return BackfillMode(asked or BackfillMode.DIGEST)
 
 
 def _digests(world: World, facts: list[Fact]) -> list[tuple[PlayerId, str, dict[str, Any], datetime]]:

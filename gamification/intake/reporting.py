@@ -28,7 +28,7 @@ from gamification.kernel.web.access import acting_player, is_player
 from gamification.kernel.web.idempotency import idempotency_key
 from gamification.kernel.web.strict_fields import Instant, Number, Shape, Text, parse
 from progress.rule_index import RuleIndex
-from progress.rules.samples import Metric, is_countable
+from progress.rules.samples import Metric, ReportedBy, is_countable
 
 
 class Value(Number):
@@ -142,7 +142,7 @@ def _refuse_unless_recent(at: datetime, now: datetime) -> None:
 
 
 def _refuse_unless_players_report(metric: Metric) -> None:
-    if metric.reported_by != "PLAYER":
+    if metric.reported_by is not ReportedBy.PLAYER:
         raise NotReportedByPlayers(f"{metric.id} is reported by game servers.")
 
 

@@ -49,7 +49,7 @@ SPECTACULAR_SETTINGS = {
         "RewardTypeEnum": "rewards.rules.RewardType.choices",
         "QuestTypeEnum": "quests.models.Quest.Type",
         "QuestStatusEnum": "quests.reading.STATES",
-        "ServerOrPlayerEnum": "progress.models.Metric.ReportedBy",
+        "ServerOrPlayerEnum": "progress.rules.samples.ReportedBy.choices",
     },
     # The sidecar's copies, so that the docs can be read without a network.
     "SWAGGER_UI_DIST": "SIDECAR",

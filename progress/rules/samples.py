@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from gamification.kernel.core.encoding import canonical
 from gamification.kernel.core.messages import GameEvent, Json, Sample
+from gamification.kernel.core.vocabulary import Vocabulary
 from progress.rules.vocabulary import ConditionOp
 
 MAX_EXACT = 2**53
@@ -125,6 +126,13 @@ class Condition:
         return _COMPARE[self.op](found, self.value)
 
 
+class ReportedBy(Vocabulary):
+    """Who may report samples of a metric, beside the events that it counts."""
+
+    SERVER = "SERVER"
+    PLAYER = "PLAYER"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     id: str
@@ -132,7 +140,7 @@ class Metric:
     value_path: tuple[str, ...]
     member_path: tuple[str, ...]
     conditions: tuple[Condition, ...]
-    reported_by: str
+    reported_by: ReportedBy
 
     def sample(self, data: dict[str, Json]) -> Sample | None:
         """What an event of the metric's type is worth; None where a condition does not hold.
@@ -164,7 +172,7 @@ def compile_metric(definition: Mapping[str, Any]) -> Metric:
             Condition(c["field"], path(c["field"]), ConditionOp(c["op"]), c.get("value"))
             for c in definition.get("conditions", [])
         ),
-        reported_by=definition.get("reported_by", "SERVER"),
+        reported_by=ReportedBy(definition.get("reported_by", ReportedBy.SERVER)),
     )
 
 

@@ -13,6 +13,7 @@ from gamification import backfilling
 from gamification.kernel.content.publishing import Change
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.vocabulary import BackfillMode
 from progress.backfill import schedule
 from progress.models import Backfill, Player
 from rewards.models import Wallet
@@ -37,7 +38,7 @@ def kill(*seconds: float, player: str = "ann", name: str = "") -> None:
 
 def edited(*changes: Change, when: float) -> None:
     """Publish, and fill every player."""
-    schedule(publish(*changes, now=at(when)).number, "SILENT", at(when))
+    schedule(publish(*changes, now=at(when)).number, BackfillMode.SILENT, at(when))
     backfilling.run_pending(at(when))
     assert not Backfill.objects.exclude(state=Backfill.State.DONE).exists()
 

@@ -10,6 +10,7 @@ from gamification import backfilling, pipeline
 from gamification.feed.models import Message
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.models import Event
 from gamification.players.commands import ChangeProfile
 from progress.backfill import schedule, schedule_preview
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 def publish_and_fill(*changes):
     publication = publish(*changes)
-    schedule(publication.number, "DIGEST", NOON)
+    schedule(publication.number, BackfillMode.DIGEST, NOON)
     backfilling.run_pending(NOON)
     return publication
 
@@ -98,7 +99,7 @@ def test_until_a_player_is_backfilled_new_content_neither_counts_nor_completes()
     publication = publish(achievement("daily", requirement("COUNT", "kills", 2), repeat="DAILY"))
     pipeline.process([event("e2", at=1), event("e3", at=2)], now=NOON)
     assert completions() == []
-    schedule(publication.number, "DIGEST", NOON)
+    schedule(publication.number, BackfillMode.DIGEST, NOON)
     backfilling.run_pending(NOON)
     assert completions() == [("daily", "ann", "2026-11-20T00:00:00Z", 1)]
 

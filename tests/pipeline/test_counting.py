@@ -11,6 +11,7 @@ from achievements.models import ProgressMark, Standing
 from achievements.rules import AchievementRules
 from gamification import backfilling
 from gamification.kernel.content import publishing
+from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.models import Event
 from progress.backfill import schedule
 from progress.models import MemberSeen, Player, WindowSample
@@ -156,7 +157,7 @@ def test_a_run_that_a_backfill_left_open_goes_on_with_what_it_had() -> None:
     for one in kills(5):
         process(one)
     publication = publish(achievement("burst", burst, repeat="ALWAYS"))
-    schedule(publication.number, "DIGEST", NOON)
+    schedule(publication.number, BackfillMode.DIGEST, NOON)
     backfilling.run_pending(NOON)
     assert completed() == [("burst", "1", 2)]
     process(event("f", at=5))

@@ -12,6 +12,7 @@ from gamification import backfilling, pipeline
 from gamification.kernel.core import bus, sums
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Sample
+from gamification.kernel.core.vocabulary import BackfillMode
 from progress.backfill import schedule
 from progress.models import Tally as TallyRow
 from progress.rules.requirements import compile_requirement
@@ -96,7 +97,7 @@ def test_live_in_a_window_in_a_quest_and_in_a_backfill_it_is_the_same(values: li
     for n, value in enumerate(values):  # one a batch: stored in between
         pipeline.process([event(f"e{n}", at=n + 1, points=value)], now=NOON)
     publication = publish(achievement("afterwards", asked, ends_at="2027-01-01T00:00:00Z"))
-    schedule(publication.number, "DIGEST", NOON)
+    schedule(publication.number, BackfillMode.DIGEST, NOON)
     backfilling.run_pending(NOON)
     assert set(TallyRow.objects.values_list("sum", flat=True)) == {wanted}
     completed = Standing.objects.filter(completed_at__isnull=False).values_list("achievement_id", flat=True)

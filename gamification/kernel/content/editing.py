@@ -17,17 +17,18 @@ from gamification.kernel.content.kinds import Kind, kind, placed
 from gamification.kernel.content.publishing import Change, Definition, Unpublishable
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Command, Invalid, PlayerId, Refused
+from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Content
 from gamification.kernel.web import strict_fields
 
-_schedule: Callable[[int, str, datetime], Any] | None = None
+_schedule: Callable[[int, BackfillMode, datetime], Any] | None = None
 _schedule_preview: Callable[[str, Definition, Actor, datetime], Any] | None = None
 
 
 def connect(
     *,
-    schedule: Callable[[int, str, datetime], Any],
+    schedule: Callable[[int, BackfillMode, datetime], Any],
     schedule_preview: Callable[[str, Definition, Actor, datetime], Any],
 ) -> None:
     """Say who counts players' pasts for new content. composition.py does so at start-up."""
@@ -188,5 +189,5 @@ def _backfill(publication: publishing.Publication, fresh: Iterable[tuple[Kind, S
         return None
     modes = {of.backfill_mode(saved.definition) for of, saved in fresh if of.name == "achievement"}
     assert _schedule is not None, "connect() was not called"
-    scheduled: Any = _schedule(publication.number, modes.pop() if len(modes) == 1 else "DIGEST", now)
+    scheduled: Any = _schedule(publication.number, modes.pop() if len(modes) == 1 else BackfillMode.DIGEST, now)
     return int(scheduled.pk)

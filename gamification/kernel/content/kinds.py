@@ -14,6 +14,7 @@ from rest_framework import serializers
 from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Definition, Definitions, Problem
 from gamification.kernel.core.messages import Fact, PlayerId
+from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.models import Content
 from gamification.kernel.web import strict_fields
 
@@ -51,7 +52,7 @@ class Kind:
     """(path, code, detail) of what is odd about it, beside everything in play, but may be meant."""
     announce: Callable[[Definition, int, datetime], Fact] | None = None
     """What is stated when a version is published."""
-    backfill_mode: Callable[[Definition], str] = lambda definition: "DIGEST"
+    backfill_mode: Callable[[Definition], BackfillMode] = lambda definition: BackfillMode.DIGEST
     show: Callable[[Definition, Hidden], Definition | None] | None = None
     """What a player to whom some content is hidden sees of this; None: nothing."""
     shape_when_hidden: type[serializers.Serializer[Any]] | None = None

@@ -6,14 +6,22 @@ from enum import StrEnum
 
 
 class Vocabulary(StrEnum):
-    """One table of words. A word is a string like any other, and `match` can tell whether all of them are treated."""
+    """One table of words. Each is a string, and mypy checks that a `match` over them has a case for every one."""
 
     @property
     def label(self) -> str:
-        """As forms show it."""
+        """The word as forms show it."""
         return self.value.replace("_", " ").title()
 
     @classmethod
     def choices(cls) -> list[tuple[str, str]]:
-        """As Django's fields ask for it. Plain strings, so that migrations import nothing."""
+        """The words as Django's `choices`: plain strings, so that migrations import nothing of ours."""
         return [(word.value, word.label) for word in cls]
+
+
+class BackfillMode(Vocabulary):
+    """How players are told what a backfill completed: each by its own message, all in one message, or not at all."""
+
+    NOTIFY = "NOTIFY"
+    DIGEST = "DIGEST"
+    SILENT = "SILENT"

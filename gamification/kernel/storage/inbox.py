@@ -10,20 +10,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 from django.conf import settings
 
-from gamification.kernel.core.messages import GameEvent, PlayerId
+from gamification.kernel.core.messages import GameEvent, Json, PlayerId
 from gamification.kernel.models import Event, PublicationHead, RejectedEvent
 from gamification.kernel.storage import sql
 
 Refusal = tuple[GameEvent, str, str]
 """An event, the code and the detail of why it was refused."""
 
-_COLUMNS = ("player_id", "event_id", "type", "data", "timestamp", "received_at", "digest", "state")
 _ID_REUSED = "This id was used before, for another type, data or timestamp."
 _TOO_OLD = "Events this old are no longer kept: it could not be told from a duplicate."
+
+
+class _Row(NamedTuple):
+    """A row of `Event`, as it is inserted: its fields are the columns."""
+
+    player_id: PlayerId
+    event_id: str
+    type: str
+    data: dict[str, Json]
+    timestamp: datetime
+    received_at: datetime
+    digest: bytes
+    state: int
 
 
 @dataclass(slots=True)
@@ -59,7 +71,7 @@ def admit(events: Sequence[GameEvent], now: datetime) -> Admission:
 
     digests = {identity: first[identity].digest() for identity in sorted(first)}
     rows = _rows([first[identity] for identity in digests], list(digests.values()), now, Event.State.COUNTED)
-    fresh = set(sql.insert(Event, _COLUMNS, rows, ignore_conflicts=True, returning=("player_id", "event_id")))
+    fresh = set(sql.insert(Event, _Row._fields, rows, ignore_conflicts=True, returning=("player_id", "event_id")))
     kept = digests
     if len(fresh) < len(digests):
         players, ids = zip(*(identity for identity in digests if identity not in fresh), strict=True)
@@ -84,7 +96,7 @@ def keep(events: Sequence[GameEvent], now: datetime, *, state: int = Event.State
     """Keep events of the service's own, in one statement; one that was stated before is left as it is."""
     ordered = sorted(events, key=lambda event: (event.player_id, event.id))
     rows = _rows(ordered, [event.digest() for event in ordered], now, state)
-    sql.insert(Event, _COLUMNS, rows, ignore_conflicts=True)
+    sql.insert(Event, _Row._fields, rows, ignore_conflicts=True)
 
 
 def reject(refused: Sequence[Refusal], now: datetime) -> None:
@@ -108,11 +120,11 @@ def find(player_id: PlayerId, event_id: str) -> GameEvent | None:
     return GameEvent(kept.event_id, kept.player_id, kept.type, kept.data, kept.timestamp)
 
 
-def _rows(events: Sequence[GameEvent], digests: Sequence[bytes], now: datetime, state: int) -> list[tuple[Any, ...]]:
-    """`events` are sorted, so that two batches meet in one order."""
+def _rows(events: Sequence[GameEvent], digests: Sequence[bytes], now: datetime, state: int) -> list[_Row]:
+    """The rows of these events, which come sorted by key, so that two batches lock rows in one order."""
     state = int(state)
     return [
-        (e.player_id, e.id, e.type, e.data, e.timestamp, now, digest, state)
+        _Row(e.player_id, e.id, e.type, e.data, e.timestamp, received_at=now, digest=digest, state=state)
         for e, digest in zip(events, digests, strict=True)
     ]
 

@@ -17,6 +17,7 @@ from gamification.intake.application import Events, is_for_events  # noqa: E402
 from gamification.kernel.storage import database_timeout  # noqa: E402
 from gamification.serving.bodies import Bodies  # noqa: E402
 from gamification.serving.proxies import Proxies  # noqa: E402
+from gamification.serving.reads import Reads  # noqa: E402
 
 feed = FeedConsumer.as_asgi()
 PROBES = ("/healthz", "/readyz")
@@ -26,7 +27,7 @@ async def http(scope: Any, receive: Any, send: Any) -> None:
     if is_for_events(scope):
         await events(scope, receive, send)
     else:
-        await pages(scope, receive, send)
+        await reads(scope, receive, send)
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:
@@ -51,6 +52,7 @@ async def nothing_here(scope: Any, receive: Any, send: Any) -> None:
 
 
 events = Events(pages)
+reads = Reads(pages)
 everything = ProtocolTypeRouter({"http": http, "websocket": sockets})
 application = Proxies(Bodies(everything, uploads=uploads.allowed))
 

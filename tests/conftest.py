@@ -15,6 +15,7 @@ from gamification import relay
 from gamification.intake import backlog
 from gamification.kernel.messaging import broker
 from gamification.kernel.storage.pseudonyms import kept_key
+from gamification.serving import reads
 from tests.support import rabbit
 
 # A test takes as long as the machine lets it; what is slow shows in the suite's time, not as a failed property.
@@ -44,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STATIC_ROOT = static.name
     config.add_cleanup(static.cleanup)
     settings.KEY_CACHE = 0  # a test that revokes a key wants to see it refused
+    reads.IDLE = 0.05  # a database cannot be thrown away while somebody holds a connection to it
     # Tests ask more of one player in a second than a person would. Those of the limits set their own.
     for name in ("PLAYER_READS", "PLAYER_WRITES", "EXPORT", "TOKEN", "LOGIN"):
         setattr(settings, f"RATE_LIMIT_{name}", 0)

@@ -1,0 +1,151 @@
+"""Reads of the REST API: each is answered whole in one thread, which keeps its connection to the database.
+
+Under ASGI Django makes a thread and a connection for each request, and hands the request from the event loop to that
+thread and back once for each middleware and once for the view. For a read that takes a millisecond this costs several.
+Here the same middleware and the same views run one after the other in a thread that is there already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import select
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.base import BaseHandler
+from django.db import connection
+from django.http import HttpResponse, HttpResponseBase
+from django.urls import set_script_prefix
+
+from gamification.kernel.storage import database_timeout
+from gamification.serving.bodies import Application, Receive, Scope, Send
+
+PREFIX = "/api/v1/"
+TAKES_LONG = "/export"
+"""How the address ends of what may take minutes: it must not keep a thread from others."""
+THREADS = 8
+"""As many reads at a time, and connections kept, in a process."""
+IDLE = 10.0
+"""Seconds without a request after which a thread ends and lets go of its connection."""
+
+
+class Reads:
+    """Answers reads of the API and hands on the rest."""
+
+    def __init__(self, django: Application) -> None:
+        self._django = django
+        self._handler = _Handler()
+        self._threads = Threads(THREADS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not _is_read(scope):
+            await self._django(scope, receive, send)
+            return
+        response = await self._threads.run(lambda: self._handler.answer(scope))
+        await self._handler.send_response(response, send)  # type: ignore[arg-type] # the same but in name
+
+
+def _is_read(scope: Scope) -> bool:
+    """Whether it is a read of the API without a body."""
+    return (
+        scope["method"] in ("GET", "HEAD")
+        and scope["path"].startswith(PREFIX)
+        and not scope["path"].endswith(TAKES_LONG)
+        and not any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+    )
+
+
+class _Handler(ASGIHandler):
+    """Django's handler with its middleware in one piece: nothing of it is handed from thread to thread."""
+
+    def __init__(self) -> None:
+        BaseHandler.__init__(self)
+        self.load_middleware(is_async=False)
+
+    def answer(self, scope: Scope) -> HttpResponseBase:
+        set_script_prefix(get_script_prefix(scope))
+        request, refusal = self.create_request(scope, io.BytesIO())
+        if request is None:
+            return cast(HttpResponse, refusal)
+        with database_timeout.within(settings.DB_TIMEOUT):
+            return self.get_response(request)
+
+
+class Threads:
+    """Threads that answer one request after the other and keep their connections meanwhile."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any], asyncio.AbstractEventLoop]] = deque()
+        self._changed = threading.Condition()
+        self._threads = self._idle = 0
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        loop = asyncio.get_running_loop()
+        answer = loop.create_future()
+        with self._changed:
+            self._waiting.append((work, answer, loop))
+            if self._idle >= len(self._waiting):
+                self._changed.notify()
+            elif self._threads < self._most:
+                self._threads += 1
+                threading.Thread(target=self._run, name="reads", daemon=True).start()
+        return await answer
+
+    def _run(self) -> None:
+        try:
+            while (job := self._next()) is not None:
+                work, answer, loop = job
+                _renew()
+                try:
+                    result, failure = work(), None
+                except Exception as raised:
+                    result, failure = None, raised
+                _release()
+                try:
+                    loop.call_soon_threadsafe(_settle, answer, result, failure)
+                except RuntimeError:  # it was closed: nobody waits any more
+                    continue
+        finally:
+            connection.close()
+
+    def _next(self) -> Any:
+        """What to do next; None, and so the end of this thread, when nothing comes for long."""
+        with self._changed:
+            self._idle += 1
+            came = self._waiting or self._changed.wait_for(lambda: self._waiting, IDLE)
+            self._idle -= 1
+            if came:
+                return self._waiting.popleft()
+            self._threads -= 1
+            return None
+
+
+def _settle(answer: asyncio.Future[Any], result: Any, failure: Exception | None) -> None:
+    if answer.done():  # the client left
+        return
+    if failure is not None:
+        answer.set_exception(failure)
+    else:
+        answer.set_result(result)
+
+
+def _renew() -> None:
+    """Let go of a connection that the server has closed since the last request: nothing else is to be read then."""
+    if connection.connection is None or connection.vendor != "postgresql":
+        return
+    raw = connection.connection
+    if raw.closed or select.select([raw.fileno()], [], [], 0)[0]:
+        raw.close()
+        connection.close()
+
+
+def _release() -> None:
+    """Let go of a connection that something went wrong with."""
+    if connection.errors_occurred or connection.in_atomic_block:
+        connection.close()

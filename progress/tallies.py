@@ -13,6 +13,8 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
+from django.db import connection
+
 from gamification.kernel.core import sums
 from gamification.kernel.core.messages import GameEvent, PlayerId, Sample
 from gamification.kernel.core.world import Part, World
@@ -263,12 +265,17 @@ class Tallies(Part):
         forget_members(self.dropped)
         keep_members(self.new_members)
         sql.insert(WindowSample, _SAMPLE, sorted(self.new_samples), ignore_conflicts=True)
+        if connection.vendor == "sqlite":  # one writer at a time: no other waits for a day's row, and a commit is saved
+            self.write_health()
 
     def write_health(self) -> None:
-        """Count samples a day, after the commit: a metric's health is a roll-up, not part of any promise."""
+        """Count samples a day: a roll-up, not part of any promise. On PostgreSQL, where all of a day meet in the
+        same rows, this comes after the commit.
+        """
         rows = [(metric, day, good, bad) for (metric, day), (good, bad) in sorted(self.health.items())]
         key, counts = ("metric_id", "day"), ("samples", "no_value")
         sql.upsert(MetricDay, (*key, *counts), rows, conflict=key, add=counts)
+        self.health = {}
 
 
 def tally_key(spec: TallySpec, player: PlayerState, at: datetime) -> TallyKey | None:

@@ -22,6 +22,7 @@ from django.db.models import Max
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Invalid
 from gamification.kernel.models import PublicationHead, Version
+from gamification.kernel.storage import sql
 
 Definition = dict[str, Any]
 """One piece of content in the contract's shape, every optional field present."""
@@ -169,8 +170,8 @@ def whole(kind: str, definition: Definition) -> Definition:
 
 def current() -> Rules:
     """The newest published rules: one query to see whether they are still the newest."""
-    row = PublicationHead.objects.filter(pk=1).values_list("number", "token").first()
-    number, token = row or (0, "")
+    head = sql.select_where(PublicationHead, ("number", "token"), {"id": 1})
+    number, token = head[0] if head else (0, "")
     rules = _cache.get(token)
     if rules is None:
         units = PublicationHead.objects.filter(pk=1).values_list("units", flat=True).first() or {}

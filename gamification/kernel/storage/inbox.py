@@ -134,7 +134,8 @@ def _cut(now: datetime) -> datetime | None:
 
     The database remembers the cuts, so that a longer retention set later does not let deleted events in again.
     """
-    made = PublicationHead.objects.filter(pk=1).values_list("retention_cut", flat=True).first()
+    head = sql.select_where(PublicationHead, ("retention_cut",), {"id": 1})
+    made = head[0][0] if head else None
     days = settings.EVENT_RETENTION_DAYS
     due = now - timedelta(days=days) if days else None
     return max(made, due) if made and due else made or due

@@ -145,6 +145,23 @@ def change(
         return col.read(wanted, cursor.fetchall())
 
 
+def select_where(
+    model: type[models.Model], columns: Sequence[str], where: Mapping[str, Any], *, order_by: str = ""
+) -> list[tuple[Any, ...]]:
+    """`columns` of the rows that have these values. What each batch reads: the ORM would build the statement anew each
+    time, which takes it several times as long as the database needs to answer.
+    """
+    wanted, fields = col.columns(model, columns), col.columns(model, where)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(col.picked(field) for field in wanted)} FROM {col.table(model)}"
+            f" WHERE {' AND '.join(f'{col.quoted(field)} = %s' for field in fields)}"
+            + (f" ORDER BY {col.quoted(col.column(model, order_by))}" if order_by else ""),
+            [field.get_db_prep_value(value, connection) for field, value in zip(fields, where.values(), strict=True)],
+        )
+        return col.read(wanted, cursor.fetchall())
+
+
 def select_in(
     model: type[models.Model],
     columns: Sequence[str],

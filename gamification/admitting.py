@@ -18,9 +18,9 @@ def admit(world: World, batch: Sequence[GameEvent]) -> list[GameEvent]:
     """Keep what is new, in the order in which it counts; note the rest as refused or as duplicates."""
     erased = world[Players].erased
     admission = inbox.admit([event for event in batch if event.player_id not in erased], world.now)
-    gone = [(event, PlayerErased.code, PlayerErased.text) for event in batch if event.player_id in erased]
-    refused = admission.refused + gone
-    inbox.reject(admission.refused + [(unnamed(event), code, text) for event, code, text in gone], world.now)
+    of_erased = [(event, PlayerErased.code, PlayerErased.text) for event in batch if event.player_id in erased]
+    refused = admission.refused + of_erased
+    inbox.reject(admission.refused + [(unnamed(event), code, text) for event, code, text in of_erased], world.now)
     note_reuse(world, admission.reused)
     outcome = world.outcome
     outcome.fresh, outcome.repeated = admission.fresh, admission.duplicates

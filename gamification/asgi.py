@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gamification.settings")
 
 django = get_asgi_application()
 
-from gamification.console import uploads  # noqa: E402 - these and their models, which the line above has loaded
+from gamification.console import uploads  # noqa: E402 - they import models, which the line above loads
 from gamification.feed.consumer import FeedConsumer  # noqa: E402
 from gamification.intake.application import Events, is_for_events  # noqa: E402
 from gamification.kernel.storage import database_timeout  # noqa: E402
@@ -31,7 +31,7 @@ async def http(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:
-    if not scope["path"].startswith("/admin/"):  # there people wait, for lists and exports that take a while
+    if not scope["path"].startswith("/admin/"):  # people wait there, for lists and exports that take a while
         database_timeout.limit_to(settings.DB_TIMEOUT)
     await django(scope, receive, send)
 
@@ -57,8 +57,8 @@ everything = ProtocolTypeRouter({"http": http, "websocket": sockets})
 application = Proxies(Bodies(everything, uploads=uploads.allowed))
 
 
-async def _one_of_two_doors(scope: Any, receive: Any, send: Any) -> None:
-    """At WS_PORT the feed alone, with the probes; at the other port the rest."""
+async def _by_port(scope: Any, receive: Any, send: Any) -> None:
+    """Serve the feed at WS_PORT only, and everything else at the other port only; the probes at both."""
     is_feeds_port = (scope.get("server") or ("", 0))[1] == settings.WS_PORT
     belongs_there = scope["type"] == "websocket"
     if is_feeds_port != belongs_there and not (scope["type"] == "http" and scope["path"] in PROBES):
@@ -67,5 +67,5 @@ async def _one_of_two_doors(scope: Any, receive: Any, send: Any) -> None:
         await everything(scope, receive, send)
 
 
-two_doors = Proxies(Bodies(_one_of_two_doors, uploads=uploads.allowed))
-"""For `serve` with a WS_PORT of its own."""
+split_by_port = Proxies(Bodies(_by_port, uploads=uploads.allowed))
+"""What `serve` runs where WS_PORT is another port than PORT."""

@@ -1,6 +1,7 @@
 """Backfills: counting players' pasts for what was newly published, some players at a time, and previews of it.
 
-gamification.replaying says how one player's past is counted; here is whose is, and what the job says of it.
+gamification.replaying counts the past of one player. This module chooses whose is counted, and notes in the job how far
+it has come.
 """
 
 from __future__ import annotations
@@ -37,13 +38,14 @@ log = logging.getLogger(__name__)
 
 
 class _OutOfTime(Exception):
-    """The time that was given is up; the clock goes on with the rest."""
+    """The time that a run was given is over; the clock's next run goes on with the rest."""
 
 
 def run_pending(now: datetime, *, seconds: float = math.inf) -> int:
-    """Run what was asked for, oldest first, and whoever was missed; says how many players were looked at.
+    """Run the jobs that were asked for, oldest first, then count whoever they missed. Returns how many players were
+    looked at.
 
-    Stops after `seconds`: what is left is taken up by the next run. Two runs at once do each player once.
+    It stops after `seconds`, and the next run goes on with the rest. Two runs at once count each player once.
     """
     deadline, done = time.monotonic() + seconds, 0
     try:
@@ -60,9 +62,14 @@ def run_pending(now: datetime, *, seconds: float = math.inf) -> int:
 
 def _run(job: Backfill, now: datetime, deadline: float) -> int:
     begins = Backfill.objects.filter(pk=job.pk, state=Backfill.State.PENDING)
-    would = Value(0) if job.preview else F("would_complete")  # also of those whose past was counted before
+    # A backfill that runs again adds to what its earlier runs found; a preview begins anew.
+    would_complete = Value(0) if job.preview else F("would_complete")
     begins.update(
-        state=Backfill.State.RUNNING, players_done=0, players_total=_total(job), would_complete=would, cursor=""
+        state=Backfill.State.RUNNING,
+        players_done=0,
+        players_total=_total(job),
+        would_complete=would_complete,
+        cursor="",
     )
     job.refresh_from_db()
     state, detail, players = Backfill.State.DONE, "", 0
@@ -78,7 +85,7 @@ def _run(job: Backfill, now: datetime, deadline: float) -> int:
     except Exception:
         log.exception("backfill %s stopped", job.pk)
         state, detail = Backfill.State.FAILED, "It stopped for an error of the service; the log says which."
-    # The cursor names a player, whom nobody would find here when that one is to be erased.
+    # The cursor names a player: a finished job needs it no more, so it is not kept.
     Backfill.objects.filter(pk=job.pk).update(state=state, detail=detail, finished_at=now, cursor=END)
     return players
 
@@ -120,7 +127,7 @@ def _backfill_missed(publication: int, now: datetime, deadline: float) -> int:
 
 
 def _chunks(players: QuerySet[Player], deadline: float) -> Iterator[list[PlayerId]]:
-    """Some ids at a time, until none is left. Whoever takes them sees to it that the same are not found again."""
+    """The players' ids, some at a time, until `players` is empty: the caller must make those it took leave it."""
     ids = players.order_by("player_id").values_list("player_id", flat=True)
     while chunk := list(ids[:CHUNK]):
         if time.monotonic() > deadline:
@@ -166,12 +173,13 @@ def _leave_out(player_id: PlayerId, problem: Exception, job: int | None, now: da
 
 
 def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
-    """Count how many players would complete what the definition says; nothing of any player changes. Says how many were
-    looked at, and what is to be said of it.
+    """Count how many players would complete what the definition says; nothing of any player changes.
+
+    Returns how many were looked at, and the job's `detail`: which pasts could not be read.
     """
-    wanted = job.preview
-    assert wanted is not None
-    rules = publishing.dry_run([Change(wanted["kind"], wanted["id"], wanted["definition"])])
+    preview = job.preview
+    assert preview is not None
+    rules = publishing.dry_run([Change(preview["kind"], preview["id"], preview["definition"])])
     players, looked_at, unreadable = Player.objects.order_by("player_id"), 0, 0
     while chunk := list(players.filter(player_id__gt=job.cursor).values_list("player_id", flat=True)[:CHUNK]):
         if time.monotonic() > deadline:
@@ -183,7 +191,7 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
         standings = world[Standings]
         world[Players].read_unlocked()
         standings.read_all()
-        would = 0
+        would_complete = 0
         for player in world[Players].by_id.values():
             try:
                 past = replay(rules, player, kept_events(player.player_id), standings, now=world.now)
@@ -194,12 +202,13 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
                 unreadable += 1
                 continue
             completed = {achievement.id for _, achievement, _ in past[Standings].completed}
-            would += wanted["id"] in completed if wanted["kind"] == "achievement" else bool(completed)
+            would_complete += preview["id"] in completed if preview["kind"] == "achievement" else bool(completed)
         after, job.cursor = job.cursor, chunk[-1]
-        Backfill.objects.filter(pk=job.pk, cursor=after).update(  # whoever else runs it counts these players not again
+        # Of two runs at once only one finds the job at this cursor, so no player is added twice.
+        Backfill.objects.filter(pk=job.pk, cursor=after).update(
             cursor=job.cursor,
             players_done=F("players_done") + len(chunk),
-            would_complete=F("would_complete") + would,
+            would_complete=F("would_complete") + would_complete,
         )
         looked_at += len(chunk)
     said = f"The pasts of {unreadable} players could not be replayed; the log names them." if unreadable else ""

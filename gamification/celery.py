@@ -23,7 +23,7 @@ parked = Queue(
 )
 tasks = Queue(
     "gamification.tasks",
-    Exchange("gamification.tasks", type="topic"),  # a task with an ETA waits in the broker, which takes a topic
+    Exchange("gamification.tasks", type="topic"),  # through topic exchanges Celery delays a task with an ETA
     routing_key="gamification.tasks",
     queue_arguments={
         "x-queue-type": "quorum",
@@ -35,8 +35,8 @@ ticks = Queue(
     "gamification.clock",
     Exchange("gamification.clock", type="topic"),
     routing_key="gamification.clock",
-    # One tick is as good as many, and one that found nobody is worth nothing: the next takes its place, and no dead
-    # letter is made of any. A worker that was away for an hour has one to run when it is back.
+    # The queue holds the newest tick only, since one does all that is due: a worker that was away for an hour runs one
+    # when it is back. A tick that is replaced is dropped, without a dead letter.
     queue_arguments={"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "drop-head"},
 )
 TICK = "gamification.clock.tick"
@@ -64,13 +64,14 @@ app.conf.update(
 )
 app.steps["consumer"] |= {DeclareParked, "gamification.intake.worker:ConsumeEvents"}
 app.conf.beat_schedule = {"tick": {"task": TICK, "schedule": 1.0}}
-app.conf.beat_scheduler = "gamification.celery:Steady"
+app.conf.beat_scheduler = "gamification.celery:MonotonicScheduler"
 app.autodiscover_tasks()
 
 
-class Steady(Scheduler):
-    """Beat by a clock that nobody sets. Celery's own goes by the time of day: when that is set back by an hour, it
-    sends nothing for an hour."""
+class MonotonicScheduler(Scheduler):
+    """Celery's beat, by the monotonic clock. Celery's own goes by the time of day: when that is set back by an hour, it
+    sends nothing for an hour.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.due: dict[str, float] = {}
@@ -80,7 +81,7 @@ class Steady(Scheduler):
         self.merge_inplace(self.app.conf.beat_schedule)  # and none of Celery's own
 
     def tick(self, *arguments: Any, **options: Any) -> float:
-        """Send what is due; the seconds until something is again."""
+        """Send what is due. Returns the seconds until something is due again."""
         now = time.monotonic()
         for name, entry in self.schedule.items():
             due = self.due.setdefault(name, now)
@@ -92,13 +93,13 @@ class Steady(Scheduler):
 
 
 @signals.worker_init.connect
-def leave_out(sender: Any, **_: Any) -> None:
-    """Workers have nothing to tell each other: what they share is the queue. Mingling alone costs a second a start."""
+def without_chatter(sender: Any, **_: Any) -> None:
+    """Workers share only the queue, so they need not hear of each other. Mingling costs a second at each start."""
     sender.options |= {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
 
 
 @app.task(name=TICK, ignore_result=True)
 def tick() -> None:
-    """What is due by the clock; each chore may run twice, or in two workers at once."""
-    clock = import_module("gamification.clock")  # models, which are not loaded when this module is
+    """Run the chores that are due. Each may run twice, or in two workers at once."""
+    clock = import_module("gamification.clock")  # it imports models, which are not loaded yet when this module is
     clock.tick(clock.timezone.now())

@@ -1,6 +1,6 @@
-"""What happens because time passes, where no broker's beat keeps it: a table, and the loop that reads it.
+"""The scheduled jobs, called chores, and what runs those that are due: Celery's beat, or without a broker `run`.
 
-Every chore may run twice, or in two processes at once, and comes to the same: each asks the database what is due.
+Every chore may run twice, or in two processes at once, with the same result: each asks the database what is due.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ logger = logging.getLogger(__name__)
 BACKFILL_TIME_SLICE = 2.0
 """Seconds that a backfill may take at a time: a worker has events to process in between."""
 LAST_TICK_KEY = "clock.ticked"
-"""The key under which the last tick stands in the cache."""
+"""The cache's key for the time of the last tick."""
 
 
-def say_so(now: datetime) -> None:
-    """Leave word that the clock ticks. Only `doctor` wants to know, so it may be lost."""
+def note_tick(now: datetime) -> None:
+    """Note in the cache that the clock ticks. Only `doctor` reads it, so it may be lost."""
     with suppress(Exception):
         cache.set(LAST_TICK_KEY, now.isoformat(), timeout=None)
 
 
 def last_tick() -> datetime | None:
-    """When the clock last ticked, in any process, to some 10 seconds; as far as the cache knows."""
+    """When the clock last ticked, in any process, to within 10 seconds. None: the cache does not say."""
     ticked = cache.get(LAST_TICK_KEY)
     return datetime.fromisoformat(ticked) if ticked else None
 
@@ -58,7 +58,7 @@ CHORES = [
     Chore("expire rewards", 1, expire_rewards),
     Chore("expire quests", 1, quests.expire_runs),
     Chore("publish facts that were left", 1, relay.sweep),
-    Chore("say that the clock ticks", 10, say_so),
+    Chore("say that the clock ticks", 10, note_tick),
     Chore("forget answers to idempotency keys", 600, retention.forget_answers),
     Chore("forget events past retention", 3600, retention.forget_events),
     Chore("forget refused events", 3600, retention.forget_rejected),
@@ -91,7 +91,7 @@ def tick(now: datetime) -> None:
 
 
 def wake() -> None:
-    """Have the backfills looked at now rather than in a second: call it after the commit that made one."""
+    """Run the backfills now rather than at the next tick. Call it after the commit that made one."""
     CHORES[0].due = None
     _waking.set()
 

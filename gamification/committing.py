@@ -27,7 +27,7 @@ from rewards.ledger import Ledger
 T = TypeVar("T")
 
 TRIES = 5
-"""How often a transaction is tried. Each try but the last may find more rewards that were given before."""
+"""How often a transaction is tried at most. Each failed try has found rewards that were given before."""
 
 
 def committed(
@@ -70,7 +70,11 @@ def committed(
 def open_world(
     player_ids: Iterable[PlayerId], *, now: datetime, actor: Actor = SYSTEM, backfill: bool = False
 ) -> World:
-    """Lock the players, then read which rules are published: nobody decides by older ones than a backfill did."""
+    """Lock the players, then read the published rules.
+
+    In this order, since a backfill locks the players too: rules that are read after it are at least as new as those by
+    which it counted these players' past.
+    """
     world = World(now=now, player_ids=player_ids, actor=actor, backfill=backfill)
     for part in (Players, Tallies, Screening, Standings, History, QuestRuns, Ledger):
         world.add(part(world))

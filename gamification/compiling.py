@@ -1,4 +1,4 @@
-"""How those parts of the rules are compiled that more than one app has a say in."""
+"""Compiles the parts of the rules to which more than one app contributes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def achievement_rules(rules: Rules, units: Units) -> AchievementRules:
 
 
 def _eras(in_play: dict[str, Published], number: int) -> dict[str, Era]:
-    """Since when an achievement repeats as it does now, for each that once did in another way."""
+    """Since when an achievement repeats as it does now, for each that once repeated in another way.
+
+    `daily` was published with `repeat` NEVER in version 1, and is DAILY since version 4: its era begins with version 4.
+    """
     before = Window(Lag("repeat"), partition_by=F("content_id"), order_by=F("number").asc())
     versions = Version.objects.filter(kind="achievement").annotate(repeat=KT("definition__repeat"), before=before)
     began = versions.filter(Q(before=None) | ~Q(repeat=F("before"))).order_by("number").defer("definition")
@@ -50,7 +53,7 @@ def _eras(in_play: dict[str, Published], number: int) -> dict[str, Era]:
         last[each.content_id] = each.repeat, era if each.content_id in last else None
     for id_, item in in_play.items():
         repeat = item.definition["repeat"]
-        if id_ in last and last[id_][0] != repeat:  # only tried: it would begin when it is published
+        if id_ in last and last[id_][0] != repeat:  # a dry run: the era would begin when it is published
             last[id_] = repeat, Era(item.version, number, datetime.max.replace(tzinfo=UTC))
     return {id_: era for id_, (_, era) in last.items() if era is not None}
 
@@ -67,7 +70,7 @@ def quest_rules(rules: Rules, units: Units) -> QuestRules:
 
 
 def _serials(model: type[AchievementRow] | type[QuestRow]) -> dict[str, int]:
-    """The bit that stands for each id in players' rows, retired ones included."""
+    """Id → its bit in the bitmaps of players' rows; retired content keeps its bit."""
     return dict(model._default_manager.values_list("id", "serial"))
 
 

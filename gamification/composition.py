@@ -69,10 +69,10 @@ COMPOSERS = {
 """The parts that are made of other parts, each after those that it is made of."""
 
 HIDERS = (achievements.queries.hidden,)
-"""What a player must not learn of."""
+"""Each says of which content a player must not learn."""
 
 HOLDERS = (needed_by_runs,)
-"""What may keep content from being retired."""
+"""Each says what still needs content, which then cannot be retired."""
 
 ERASERS = {
     Transfer: pseudonymise,  # because money must add up
@@ -80,13 +80,13 @@ ERASERS = {
     AnsweredPlayer: idempotency.forget_player,
     Backfill: step_back,
 }
-"""What becomes of rows that name an erased player and are not simply deleted."""
+"""Model → what happens to its rows that name an erased player, where they are not simply deleted."""
 
 FOLLOWERS = (relay.RELAY,)
-"""For whom facts are kept until they have been seen."""
+"""Facts are kept until each of these has seen them."""
 
 AFTER_MIGRATE = (zones.record_after_migrate, groups.make)
-"""What is to be in the database of a new release before it serves."""
+"""What writes into the database, after the migrations of a release, what it needs before it serves."""
 
 
 def connect() -> None:
@@ -106,7 +106,7 @@ def connect() -> None:
         erasing.eraser(model, forget)
     for follower in FOLLOWERS:
         followers.register(follower)
-    for prepare in AFTER_MIGRATE:  # sent by the kernel, which has models, once a migrate
+    for prepare in AFTER_MIGRATE:  # each app sends it; the kernel's is taken, so it runs once a migrate
         post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
     bus.connect(pipeline.execute)
     tokens.admit_by(progress.queries.admission)

@@ -1,4 +1,4 @@
-"""Reading variables of the environment: each kind of value has a parser, and what makes no sense ends the start.
+"""Reading variables of the environment: each kind of value has a parser, and a wrong value stops the start.
 
 A `.env` beside manage.py fills in what the environment leaves out. A start ends with one line on stderr that names the
 variable: whoever deploys reads that line, not a traceback. Hence SystemExit, which manage.py, uvicorn, celery and

@@ -12,7 +12,7 @@ from rewards.rules import Source
 
 
 def pay(world: World, earned: EarnedRewards) -> None:
-    """Grant rewards, line by line: what experience reaches is rewarded before the next."""
+    """Grant the rewards one after the other; the levels that one reaches are rewarded before the next is granted."""
     for line in range(len(earned.reward_ids)):
         grant(world, earned, line)
         reward_levels(world)
@@ -21,7 +21,8 @@ def pay(world: World, earned: EarnedRewards) -> None:
 def reward_levels(world: World) -> None:
     """Have levels follow the experience that rewards gave or took, and grant the rewards of those that are reached.
 
-    These may give experience themselves. It is a loop, so a chain of any length is no deeper than one.
+    These may give experience themselves, and so reach further levels. A loop rather than recursion, so that a chain of
+    any length fits the stack.
     """
     due: deque[tuple[EarnedRewards, int]] = deque()
     while True:

@@ -57,8 +57,8 @@ def ready(request: HttpRequest) -> HttpResponse:
             return problem_response(503, "not_ready", detail, errors=missing, headers={"Retry-After": "5"})
     answer = {"status": "ok"}
     details = []
-    for name, look in WANTED:
-        state, detail = look()
+    for name, check_wanted in WANTED:
+        state, detail = check_wanted()
         if state:
             answer[name] = state
         if detail:
@@ -94,19 +94,19 @@ def _migrations() -> None:
         _migrated = True
 
 
-_could_write: tuple[float, Exception | None] = (float("-inf"), None)
+_last_write: tuple[float, Exception | None] = (float("-inf"), None)
 
 
 def _disk() -> None:
-    global _could_write
-    at, problem = _could_write
+    global _last_write
+    at, problem = _last_write
     if time.monotonic() - at >= DISK_CHECK_INTERVAL:
         try:
             disk.try_to_write()
             problem = None
         except Exception as failure:
             problem = failure
-        _could_write = time.monotonic(), problem
+        _last_write = time.monotonic(), problem
     if problem is not None:
         raise problem
 
@@ -118,7 +118,7 @@ NEEDED: list[tuple[str, Callable[[], None]]] = [
 ]
 
 
-# -- what it does without, if it must: how each is, and what that means ------------------------------------------------
+# -- what a process can do without: each says its state, and what follows from it --------------------------------------
 
 
 def _broker() -> tuple[str, str]:
@@ -136,13 +136,13 @@ def _workers() -> tuple[str, str]:
 
 
 def _followers() -> tuple[str, str]:
-    """One that was too slow for facts has not had all of them."""
+    """One that was too slow has missed facts, which are no longer kept."""
     missed = followers.late()
     return "behind" if missed else "", " ".join(f"{each[0].upper()}{each[1:]}." for each in missed)
 
 
 def _cache() -> tuple[str, str]:
-    """Without it nodes look for news instead of being told."""
+    """Without it nodes hear no hints, and look into the database for new messages."""
     try:
         cache.set("readyz", "ok", timeout=10)
         if cache.get("readyz") == "ok":

@@ -1,7 +1,7 @@
 """What follows from a batch or a command once it is committed: one table, read from top to bottom.
 
-Nothing here is a promise. What must not be lost is in the outbox, the feed and the tables, written with the batch; a
-reaction only makes it known sooner. So none may fail the batch, and none makes it wait for another server.
+Any of them may be lost. What must not be is in the outbox, the feed and the tables, written with the batch; a reaction
+only makes it known sooner. So none may fail the batch, and none makes it wait for another server.
 """
 
 from __future__ import annotations

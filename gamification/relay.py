@@ -4,11 +4,11 @@ It is a follower of the facts (`kernel.followers`). Each process that commits fa
 the commit; one of them sends at a time. What a killed process or an absent broker left behind is found by the sweep of
 the clock, and by the relay itself, which tries again until nothing is left.
 
-The cursor stands behind the last fact that has left. A player's facts leave in the order they were stated: when the
+The cursor is the id of the last fact that has left. A player's facts leave in the order they were stated: when the
 broker *refuses* one (the full queue of a listener), that player's facts from there on are noted as unsent, and the
 cursor goes on with everybody else's. Each second the first of them is tried again, and the rest follow once it is
-taken. When the broker *says nothing*, the cursor stays before that fact, and what was sent after it goes out again: at
-least once, with the fact's id to tell.
+taken. When the broker *says nothing*, the cursor stays before that fact, and what was sent after it goes out again:
+delivery is at least once, and receivers know a repeated fact by its id.
 
 A fact that no queue is bound for counts as sent: nobody listens, and what it says is in the tables all the same.
 """
@@ -58,14 +58,14 @@ def _unsent_from() -> int | None:
 
 RELAY = Follower("relay", FACTS, is_on=lambda: bool(settings.RABBITMQ_URL), seen_to=_unsent_from)
 
-_LEFT = (Receipt.CONFIRMED, Receipt.RETURNED)
+_TAKEN = (Receipt.CONFIRMED, Receipt.RETURNED)
 _COLUMNS = ("player_id", "fact_id", "type", "timestamp", Cast("data", TextField()))
-"""The data as it is stored: not read here, only passed on."""
+"""`data` as the text that is stored: it is passed on without being parsed."""
 
 Publish = Callable[[Sequence[Message]], Sequence[Receipt]]
 
 
-class Left(Enum):
+class Remaining(Enum):
     """What is still to be sent when a turn has ended."""
 
     NOTHING = "nothing"
@@ -73,8 +73,8 @@ class Left(Enum):
     LATER = "facts that the broker does not take"
 
 
-def publish_waiting() -> Left:
-    """Publish whatever may leave; says what is left."""
+def publish_waiting() -> Remaining:
+    """Publish whatever may leave. Returns what remains."""
     publisher = broker.publisher()
 
     def publish(messages: Sequence[Message]) -> Sequence[Receipt]:
@@ -83,19 +83,19 @@ def publish_waiting() -> Left:
     while publisher.state not in (State.DOWN, State.BLOCKED):
         found, gone = send_next(publish)
         if gone < found:
-            return Left.LATER
+            return Remaining.LATER
         if found == CHUNK:
             continue
         while retry(publish):
             pass
         if UnsentFacts.objects.exists():
-            return Left.LATER
-        return Left.SOON if has_next() else Left.NOTHING
-    return Left.LATER
+            return Remaining.LATER
+        return Remaining.SOON if has_next() else Remaining.NOTHING
+    return Remaining.LATER
 
 
 def send_next(publish: Publish, most: int = CHUNK) -> tuple[int, int]:
-    """Send the next facts; how many there were, and how many of them the cursor has left behind."""
+    """Send the next facts. Returns how many there were, and over how many of them the cursor has moved."""
     with RELAY.alone():
         rows, _ = RELAY.page(_COLUMNS, most)
         if not rows:
@@ -119,7 +119,7 @@ def send_next(publish: Publish, most: int = CHUNK) -> tuple[int, int]:
 
 
 def retry(publish: Publish) -> bool:
-    """Try the first unsent fact of some players, and more of those whose first is taken; whether any was.
+    """Send the first unsent fact of some players, and the rest of those whose first is taken. Returns whether any was.
 
     Only the first: a broker that takes the second and not the first would be sent the second over and over.
     """
@@ -131,12 +131,12 @@ def retry(publish: Publish) -> bool:
         moved = False
         for player, rows in zip(players, firsts, strict=True):
             player.tried_at = timezone.now()
-            if rows and next(receipts) in _LEFT:
+            if rows and next(receipts) in _TAKEN:
                 player.since = rows[0][0] + 1
                 moved = True
                 rows = _facts_of(player, cursor, CHUNK)
                 for row, receipt in zip(rows, _sent(publish, rows), strict=True):
-                    if receipt not in _LEFT:
+                    if receipt not in _TAKEN:
                         break
                     player.since = row[0] + 1
             if player.since > cursor or not _facts_of(player, cursor, 1):
@@ -147,7 +147,7 @@ def retry(publish: Publish) -> bool:
 
 
 def has_next() -> bool:
-    """Whether there are facts behind the cursor."""
+    """Whether there are facts after the cursor."""
     return RELAY.log.rows.filter(pk__gt=RELAY.cursor()).exists()
 
 
@@ -158,7 +158,7 @@ def waiting() -> QuerySet[OutboxFact]:
 
 
 def _facts_of(player: UnsentFacts, cursor: int, most: int) -> list[Row]:
-    """Those that are unsent: what lies behind the cursor comes in its turn."""
+    """The player's unsent facts up to the cursor; later ones are sent in their turn."""
     rows = OutboxFact.objects.filter(player_id=player.player_id, pk__gte=player.since, pk__lte=cursor)
     return list(rows.order_by("pk").values_list("pk", *_COLUMNS)[:most])
 
@@ -168,7 +168,7 @@ def _sent(publish: Publish, rows: Sequence[Row]) -> Sequence[Receipt]:
 
 
 class Relay:
-    """A thread that publishes when it is hinted to, and until nothing is left."""
+    """A thread that publishes when it gets a hint, until nothing remains."""
 
     def __init__(self) -> None:
         self._hinted = threading.Event()
@@ -186,22 +186,24 @@ class Relay:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        left, last = Left.NOTHING, False
+        remaining, last = Remaining.NOTHING, False
         pause = FIRST_PAUSE
         while not last:
-            if left is Left.SOON:
+            if remaining is Remaining.SOON:
                 time.sleep(SHORT_PAUSE)  # a hint is no reason to look sooner
-            elif not self._hinted.wait(IDLE_TIMEOUT if left is Left.NOTHING else pause) and left is Left.NOTHING:
+            elif remaining is not Remaining.NOTHING:
+                self._hinted.wait(pause)
+            elif not self._hinted.wait(IDLE_TIMEOUT):
                 connection.close()
                 continue
             self._hinted.clear()
             last = self._stopping
             try:
-                left, pause = publish_waiting(), FIRST_PAUSE
+                remaining, pause = publish_waiting(), FIRST_PAUSE
             except Exception as problem:  # a database that is away, most likely: it will be tried again
                 log.warning("facts were not published, they wait in the outbox", exc_info=problem)
                 connection.close()
-                left, pause = Left.LATER, min(2 * pause, MAX_PAUSE)
+                remaining, pause = Remaining.LATER, min(2 * pause, MAX_PAUSE)
         connection.close()
 
 
@@ -211,12 +213,12 @@ stop = _relay.stop
 
 
 def hint() -> None:
-    """There are facts to publish: call it after the commit. Costs the caller nothing."""
+    """Wake the thread to publish new facts. Call it after the commit; it does not wait."""
     if settings.RABBITMQ_URL:
         _relay().hint()
 
 
 def sweep(now: datetime) -> None:
-    """Hint at whatever has not left, whoever left it there."""
+    """Wake the thread if facts have not left, whichever process has stated them."""
     if settings.RABBITMQ_URL and (has_next() or UnsentFacts.objects.exists()):
         hint()

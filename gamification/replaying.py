@@ -47,6 +47,8 @@ class Backfilled(NamedTuple):
 
 
 class Kept(NamedTuple):
+    """A kept event, and when it arrived."""
+
     event: GameEvent
     received_at: datetime
 
@@ -98,8 +100,9 @@ def _backfill(world: World, player: PlayerState) -> None:
 
 
 def _look_once_more(world: World, player: PlayerState, new: list[Achievement], replayed: World) -> None:
-    """What the kept events alone do not show (older ones were deleted, some came late to a run) the tallies may:
-    complete at the last event.
+    """Complete, at the last event, what the tallies meet although the replay did not.
+
+    Tallies also hold older events, which are no longer kept, and events that came too late for a streak's run.
     """
     last = replayed[Tallies].counted.get(player.player_id)
     if last is None:
@@ -147,8 +150,10 @@ def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], standings:
 
 
 def _since(begun: Iterable[Achievement], done: Sequence[Past], events: Sequence[Kept]) -> dict[str, datetime]:
-    """Those achievements → after when a sample must have arrived: the change of `repeat`, and what was completed before
-    it (a batch may have begun after the publication's time and have committed first).
+    """Achievement → the moment after which a sample must have arrived to count for it.
+
+    That is when its `repeat` changed; or later, when the event arrived that last completed it as it was before: a batch
+    may begin after the publication's time and yet commit before it.
     """
     since = {achievement.id: achievement.era.began_at for achievement in begun if achievement.era is not None}
     if since:
@@ -160,7 +165,7 @@ def _since(begun: Iterable[Achievement], done: Sequence[Past], events: Sequence[
 
 
 def kept_events(player_id: PlayerId) -> list[Kept]:
-    """What has counted for a player, in order, and is still kept."""
+    """The player's kept events that have counted, in the order in which they count."""
     kept = Event.objects.filter(player_id=player_id, state=Event.State.COUNTED)
     rows = kept.values_list("event_id", "type", "data", "timestamp", "received_at")
     found = [

@@ -1,4 +1,4 @@
-"""What is deleted because it has had its time; docs/operators.md says it table by table.
+"""Deletes what is past its retention; docs/operators.md says it table by table.
 
 Every chore here may run twice, or in two processes at once. Rows go in chunks, each a transaction of its own: a longer
 one would keep SQLite's only writer waiting.
@@ -102,8 +102,8 @@ def forget_rejected(now: datetime) -> None:
 def forget_messages(now: datetime) -> None:
     _delete(Message.objects.filter(created_at__lt=now - MESSAGES_KEPT_FOR))
     last_seq = Subquery(Player.objects.filter(pk=OuterRef("player_id")).values("last_seq")[:1])
-    talkative = Player.objects.filter(last_seq__gt=MESSAGES_KEPT).values("pk")
-    _delete(Message.objects.filter(player_id__in=talkative, seq__lte=last_seq - MESSAGES_KEPT))
+    over_limit = Player.objects.filter(last_seq__gt=MESSAGES_KEPT).values("pk")
+    _delete(Message.objects.filter(player_id__in=over_limit, seq__lte=last_seq - MESSAGES_KEPT))
 
 
 def forget_runs(now: datetime) -> None:
@@ -146,5 +146,5 @@ def _delete(rows: QuerySet[Any], publication: int | None = None) -> None:
 
 
 def forget_workers(now: datetime) -> None:
-    """Those that showed their last pulse long ago."""
+    """Delete the rows of workers that have shown no pulse for a day: they have ended."""
     _delete(WorkerPulse.objects.filter(at__lt=now - timedelta(days=1)).order_by("pk"))

@@ -1,4 +1,4 @@
-"""What became of events whose sender gets no answer: it is stated as facts, for game servers, in nobody's feed."""
+"""Facts about events whose sender gets no answer: which were refused or held. They are for game servers, in no feed."""
 
 from __future__ import annotations
 

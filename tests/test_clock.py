@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from gamification import clock
-from gamification.celery import Steady, app
+from gamification.celery import MonotonicScheduler, app
 from gamification.kernel.models import Event
 from tests.support import rabbit, workers
 
@@ -70,10 +70,10 @@ def test_a_clock_set_back_does_not_stop_the_chores(chores: list[clock.Chore]) ->
 
 
 def test_beat_goes_on_ticking_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    scheduler = Steady(app)
+    scheduler = MonotonicScheduler(app)
     sent: list[str] = []
     monkeypatch.setattr(scheduler, "apply_entry", lambda entry, producer: sent.append(entry.name))
-    monkeypatch.setattr(Steady, "producer", None)
+    monkeypatch.setattr(MonotonicScheduler, "producer", None)
     monkeypatch.setitem(app.conf.beat_schedule["tick"], "schedule", 0.05)
     for hours in (0, -1, 1, 0):
         with time_machine.travel(NOW + timedelta(hours=hours)):

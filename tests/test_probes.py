@@ -62,11 +62,11 @@ def test_a_service_whose_database_cannot_write_is_not_ready(monkeypatch: pytest.
     def full() -> None:
         raise OperationalError("database or disk is full")
 
-    monkeypatch.setattr(probes, "_could_write", (float("-inf"), None))
+    monkeypatch.setattr(probes, "_last_write", (float("-inf"), None))
     monkeypatch.setattr(disk, "try_to_write", full)
     assert_problem(Client().get("/readyz"), 503, "not_ready", "disk")
     monkeypatch.undo()
-    monkeypatch.setattr(probes, "_could_write", (float("-inf"), None))
+    monkeypatch.setattr(probes, "_last_write", (float("-inf"), None))
     assert Client().get("/readyz").status_code == 200
 
 

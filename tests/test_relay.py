@@ -22,7 +22,7 @@ from gamification.kernel.messaging import broker, followers, outbox
 from gamification.kernel.messaging.broker import Publisher, State
 from gamification.kernel.messaging.confirming import Message, Receipt
 from gamification.kernel.models import OutboxFact
-from gamification.relay import Left
+from gamification.relay import Remaining
 from tests.support.callers import game_server
 from tests.support.content import achievement, metric, publish, requirement, reward
 from tests.support.rabbit import Listener, Proxy
@@ -61,8 +61,8 @@ def names(listener: Listener, count: int) -> list[str]:
 
 def all_left() -> bool:
     """Publish what may leave; whether that was everything. Others' transactions on the same server take a moment."""
-    until(lambda: relay.publish_waiting() is not Left.SOON)
-    return relay.publish_waiting() is Left.NOTHING
+    until(lambda: relay.publish_waiting() is not Remaining.SOON)
+    return relay.publish_waiting() is Remaining.NOTHING
 
 
 def publish_apart() -> None:
@@ -194,7 +194,7 @@ def test_a_fact_that_commits_late_is_not_skipped() -> None:
             early = cursor.fetchone()[0]
         facts("later")
         with Listener("#") as listener:
-            assert relay.publish_waiting() is Left.SOON
+            assert relay.publish_waiting() is Remaining.SOON
             assert listener.is_empty()
             with other.cursor() as cursor:
                 cursor.execute(

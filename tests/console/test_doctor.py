@@ -193,11 +193,11 @@ def test_a_cache_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_clock_that_stands() -> None:
-    clock.say_so(timezone.now())
+    clock.note_tick(timezone.now())
     assert examine()[0]["clock"] == ("ok", "ticked 0 s ago, nothing is overdue")
     cache.set(clock.LAST_TICK_KEY, "2026-05-01T12:00:00+00:00")
     assert examine()[0]["clock"] == ("TROUBLE", "The clock last ticked at 2026-05-01 12:00:00 UTC.")
-    clock.say_so(timezone.now() + timedelta(hours=1))
+    clock.note_tick(timezone.now() + timedelta(hours=1))
     verdict, what = examine()[0]["clock"]
     assert verdict == "TROUBLE"
     assert "which is yet to come" in what

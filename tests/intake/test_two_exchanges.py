@@ -22,7 +22,7 @@ from gamification.kernel.core.encoding import dumps, instant
 from gamification.kernel.core.messages import Fact
 from gamification.kernel.messaging import broker, outbox, topology
 from gamification.kernel.messaging.broker import State
-from gamification.relay import Left, publish_waiting
+from gamification.relay import Remaining, publish_waiting
 from tests.support import rabbit
 from tests.support.letters import deadletters
 from tests.support.rabbit import BROKER, Listener
@@ -61,7 +61,7 @@ def test_events_that_the_door_hands_over_are_heard_by_nobody_who_listens_to_fact
     with Listener("#") as facts, Listener("#", exchange=topology.incoming().name) as events:
         assert handover.hand_over(decode(dumps(happened()).encode(), now=NOW)) == {"accepted": 1, "duplicates": 0}
         outbox.put([Fact("one", "ann", "level.reached", {}, NOW)], NOW)
-        rabbit.until(lambda: publish_waiting() is Left.NOTHING)
+        rabbit.until(lambda: publish_waiting() is Remaining.NOTHING)
         assert [fact["id"] for fact in facts.bodies(1)] == ["one"]
         assert events.bodies(1) == [[happened()]]
         assert facts.is_empty()
@@ -152,7 +152,7 @@ def test_a_games_key_may_send_events_and_hear_facts_and_forge_none(exchange: str
         channel().queue_bind(own, facts, "#")
         send(events, topology.EVENT_KEY, dumps([happened()]).encode(), channel())
         outbox.put([Fact("one", "ann", "level.reached", {}, NOW)], NOW)
-        rabbit.until(lambda: publish_waiting() is Left.NOTHING)
+        rabbit.until(lambda: publish_waiting() is Remaining.NOTHING)
         heard: Any = None
         while heard is None:
             heard = channel().basic_get(own, no_ack=True)

@@ -66,7 +66,7 @@ class Command(BaseCommand):
                 "source: manage.py make_secret_key writes one of your own."
             )
         self.stdout.flush()
-        application = "application" if len(ports) == 1 else "two_doors"
+        application = "application" if len(ports) == 1 else "split_by_port"
         server = Server(configured(f"gamification.asgi:{application}"))
         # uvicorn raises the signal that ended it once more when all is closed; being asked to end is no failure.
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -31,7 +31,7 @@ from gamification.intake.group_commit import GroupCommit
 from gamification.kernel.core.messages import Outcome
 from gamification.kernel.storage import database_timeout
 from gamification.kernel.web import known_keys, limiting, limits, problem_response
-from gamification.kernel.web.access import GameServer, game_server
+from gamification.kernel.web.access import GameServer, bearer, game_server
 from gamification.kernel.web.problems import problem
 from gamification.serving.bodies import Application, Receive, Scope, Send
 
@@ -84,11 +84,12 @@ class Events:
             return None
         credential, now = words[1].decode(), timezone.now()
         prefix = credential.partition(".")[0]
-        look_up = partial(game_server, credential, now)
         try:
-            if known_keys.is_at_hand(prefix, now):
-                return look_up()
-            return await self._in_thread(look_up) if known_keys.is_known(prefix) else None
+            if (key := known_keys.at_hand(prefix, now)) is not None:
+                return bearer(credential, key, now)
+            if known_keys.is_known(prefix):
+                return await self._in_thread(partial(game_server, credential, now))
+            return None
         except AuthenticationFailed:
             return None
 

@@ -172,15 +172,20 @@ def game_server(credential: str, now: datetime) -> GameServer:
     """Who bears this key, whose use is noted. Raises AuthenticationFailed."""
     if not _CREDENTIAL.fullmatch(credential):
         raise AuthenticationFailed("An API key reads <prefix>.<secret>.")
-    prefix, secret = credential.split(".")
-    key = known_keys.find(prefix)
-    if key is None or not hmac.compare_digest(key.hashed_secret, _hashed(secret)):
+    key = known_keys.find(credential.partition(".")[0])
+    server = bearer(credential, key, now)
+    known_keys.note_use(server.key, now)
+    return server
+
+
+def bearer(credential: str, key: ApiKey | None, now: datetime) -> GameServer:
+    """Who bears `key`, which was found by the prefix of the credential. Raises AuthenticationFailed."""
+    if key is None or not hmac.compare_digest(key.hashed_secret, _hashed(credential.partition(".")[2])):
         raise AuthenticationFailed("This API key is not known.")
     if key.revoked_at is not None:
         raise AuthenticationFailed("This API key was revoked.", code="key_revoked")
     if key.expires_at is not None and key.expires_at <= now:
         raise AuthenticationFailed("This API key has expired.", code="key_expired")
-    known_keys.note_use(key, now)
     return GameServer(key, opened(key.scopes))
 
 

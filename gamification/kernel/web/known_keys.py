@@ -44,10 +44,12 @@ def is_known(prefix: str) -> bool:
     return prefix in _known
 
 
-def is_at_hand(prefix: str, now: datetime) -> bool:
-    """Whether this key is found, and its use noted, without the database."""
+def at_hand(prefix: str, now: datetime) -> ApiKey | None:
+    """The key, where it was looked up lately and its use was noted: without the database."""
     since, key = _known.get(prefix, (float("-inf"), None))
-    return key is not None and time.monotonic() - since < settings.KEY_CACHE and not _is_stale(key, now)
+    if key is None or time.monotonic() - since >= settings.KEY_CACHE or _is_stale(key, now):
+        return None
+    return key
 
 
 def note_use(key: ApiKey, now: datetime) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings
+from django.db.models import Max
 from django.urls import resolve
 from django.utils import timezone
 
@@ -21,7 +22,7 @@ from gamification.intake import group_commit
 from gamification.intake.application import PATH, Events, is_for_events
 from gamification.intake.views import Events as View
 from gamification.kernel.core.encoding import instant
-from gamification.kernel.models import ApiKey
+from gamification.kernel.models import ApiKey, Event
 from gamification.kernel.web import known_keys
 from gamification.kernel.web.access import create_key
 from tests.support.content import achievement, metric, publish, requirement
@@ -189,3 +190,26 @@ def test_who_asks_for_too_much_is_told_so_by_both(whole: Post, monkeypatch: pyte
     assert by_door.status_code == by_django.status_code == 429
     assert by_door.json() == by_django.json()
     assert dict(by_door.headers) == dict(by_django.headers)
+
+
+def test_of_many_at_once_each_gets_the_answer_it_would_have_got_alone(key: str) -> None:
+    players, each = [f"p{n}" for n in range(10)], 12
+
+    async def play() -> list[httpx.Response]:
+        application: Any = Events(Django())
+        transport = httpx.ASGITransport(application)
+        said = {"Authorization": f"Api-Key {key}", "Content-Type": "application/json"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client:
+            bodies = [json.dumps(event(f"{player}-{n}", player)) for n in range(each) for player in players]
+            return await asyncio.gather(*(client.post(PATH, content=body, headers=said) for body in bodies))
+
+    before = Event.objects.aggregate(newest=Max("id", default=0))["newest"]
+    answers = [answer.json() for answer in asyncio.run(play())]
+    assert all((answer["accepted"], answer["rejected"]) == (1, []) for answer in answers)
+    for place, player in enumerate(players):
+        its = [answer["results"][player] for answer in answers[place :: len(players)]]
+        its.sort(key=lambda result: result["metrics"]["kills"]["count"])
+        assert [result["metrics"]["kills"]["count"] for result in its] == list(range(1, each + 1))
+        assert [len(result["facts"]) for result in its] == [1] + [0] * (each - 1)  # completed by the first
+    commits = Event.objects.filter(id__gt=before).values("received_at").distinct().count()
+    assert commits < len(answers) / 4

@@ -73,15 +73,15 @@ def the_workers(patience: float) -> str:
     """Whether events that were handed over are being settled: somebody takes them, and none waits for long."""
     if not settings.RABBITMQ_URL:
         return "no broker, so none are needed"
-    eye = Look()
+    backlog = Look()
     try:
-        return _at_work(eye, patience)
+        return _at_work(backlog, patience)
     finally:
-        eye.close()
+        backlog.close()
 
 
-def _at_work(eye: Look, patience: float) -> str:
-    now = eye.look()
+def _at_work(backlog: Look, patience: float) -> str:
+    now = backlog.look()
     if not now.workers:
         raise Trouble(
             f"No worker takes events, and {now.waiting} messages wait.",
@@ -93,15 +93,15 @@ def _at_work(eye: Look, patience: float) -> str:
     settles = False
     while time.monotonic() < deadline and (now.waiting or now.unacked) and not settles:
         time.sleep(0.1)
-        now = eye.look(since=patience)
+        now = backlog.look(since=patience)
         newest = Event.objects.order_by("-pk").values_list("pk", "received_at").first()
         settles = now.waiting < before or newest != kept
     if now.pulses:
         time.sleep(max(0.0, deadline - time.monotonic()))
-    now = eye.look(since=patience)
+    now = backlog.look(since=patience)
     while now.standing_still and time.monotonic() < deadline + 2 * patience:  # a machine may be busy
         time.sleep(0.1)
-        now = eye.look(since=patience)
+        now = backlog.look(since=patience)
     if now.standing_still:
         raise Trouble(
             f"{len(now.standing_still)} of {now.workers} workers stand still, {now.standing_still[0]} for one; "

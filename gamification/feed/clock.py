@@ -1,4 +1,4 @@
-"""The time by which a hub and its sockets live. Whoever makes a hub may hand it another one, as tests do."""
+"""The clock of a hub and its sockets. Tests hand a hub another one."""
 
 from __future__ import annotations
 

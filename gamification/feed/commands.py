@@ -12,7 +12,7 @@ from progress.players import Players
 
 @dataclass(frozen=True, kw_only=True)
 class MarkRead(Command):
-    """Mark the messages up to that number as read; the answer is up to which they are. A mark never goes back."""
+    """Mark the messages up to a number as read. Returns up to which they are marked: a mark never goes back."""
 
     player_id: PlayerId
     up_to: int

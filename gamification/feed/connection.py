@@ -1,4 +1,4 @@
-"""One player's socket, as the hub knows it: how far it was told, and the bounded queue of what is still to go out."""
+"""One player's socket, as the hub knows it: its last message, and the bounded queue of what waits to be sent."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gamification.kernel.web.tokens import Token
 MAX_WAITING = 256
 """Messages that may wait for a client."""
 MAX_BYTES = 256 * 1024
-"""Bytes of text that may wait for it. Numbered messages beyond either are read when there is room; anything else is too
-much."""
+"""Bytes of text that may wait for it. Numbered messages beyond either limit are read from the database once there is
+room; a client for which other messages exceed it is closed."""
 MAX_WAITING_FOR_PROGRESS = 32
-"""With more messages than this waiting, progress is left out, which is out of date in a second."""
+"""With so many messages waiting, progress is left out: it is out of date in a second."""
 STALLED_AFTER = 10
 """A client that takes nothing for so many seconds, though something waits for it, does not keep up."""
 BEHIND_AFTER = 5
@@ -42,7 +42,7 @@ class Farewell(NamedTuple):
     reason: str
 
 
-SLOW = Farewell(4408, "slow_client")
+SLOW_CLIENT = Farewell(4408, "slow_client")
 
 
 class Backlog:
@@ -60,15 +60,15 @@ class Backlog:
             stalled = now - connection.moved_at > STALLED_AFTER
             behind = connection.behind_since
             if stalled or (behind is not None and not connection.resuming and now - behind > BEHIND_AFTER):
-                connection.close(SLOW)
+                connection.close(SLOW_CLIENT)
 
 
 class Connection:
     __slots__ = (
         "_backlog",
+        "_closing",
         "_drain",
         "_expiry",
-        "_leaving",
         "_push",
         "_queue",
         "_send",
@@ -91,21 +91,21 @@ class Connection:
         """The number of the last message that was queued; None until the player was let in."""
         self.resuming = False
         self.in_doubt = False
-        """It was to have more messages, and there were none: the player's row says which is true."""
+        """More messages were expected than there were. The player's row, read next, says which number is right."""
         self.ready: asyncio.Future[None] | None = None
         """Done when the client was let in, or brought up to date, or is closed: then its next message is read."""
         self.closed: Farewell | None = None
         self.behind_since: float | None = None
         """Since when messages are left in the database because there was no room."""
         self.moved_at = 0.0
-        """When the client last took something, while anything waits for it."""
+        """When the client last took a message, while any waits for it."""
         self._send = send
         self._push = push
         self._backlog = backlog
         self._queue: deque[str] | None = None  # most sockets have nothing waiting at most times
         self._size = 0
         self._drain: asyncio.Task[None] | None = None
-        self._leaving: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._task = asyncio.current_task()
 
@@ -124,9 +124,9 @@ class Connection:
         return self._drain is not None
 
     def tell(self, type_: str, data: dict[str, Json] | None = None) -> None:
-        """Queue a message that has no number. A client that asks for more than it reads is closed."""
+        """Queue a message without a number. A client without room for it is closed: it asks for more than it reads."""
         if not self.has_room:
-            self.close(SLOW)
+            self.close(SLOW_CLIENT)
         self._put(dumps({"type": type_} if data is None else {"type": type_, "data": data}))
 
     def tell_page(self, page: list[Numbered]) -> bool:
@@ -164,7 +164,7 @@ class Connection:
                 self._size -= len(text)
                 await self._send({"type": "websocket.send", "text": text})
                 self.moved_at = self._backlog.clock.monotonic()
-        except (OSError, RuntimeError):  # the client is gone, or has been told goodbye; its consumer is being told
+        except (OSError, RuntimeError):  # the client is gone, or the socket was closed; its consumer hears of it
             queue.clear()
             self._size = 0
         self._queue = self._drain = None
@@ -181,8 +181,8 @@ class Connection:
         if self.closed:
             return
         self.closed = farewell
-        self.let_go()
-        self._leaving = asyncio.get_running_loop().create_task(self._take_leave(farewell))
+        self.stop()
+        self._closing = asyncio.get_running_loop().create_task(self._send_close(farewell))
 
     async def close_after_all(self, farewell: Farewell) -> None:
         """Close once the client has what waits for it."""
@@ -190,7 +190,7 @@ class Connection:
             await asyncio.wait({self._drain}, timeout=CLOSE_TIMEOUT)
         self.close(farewell)
 
-    def let_go(self) -> None:
+    def stop(self) -> None:
         """Send nothing more."""
         self.closed = self.closed or Farewell(1000, "")
         if self._drain is not None:
@@ -200,20 +200,20 @@ class Connection:
         self._backlog.connections.discard(self)
         self._queue = self._drain = self._expiry = None
         self._size = 0
-        self.hear_on()
+        self.read_on()
 
-    def hear_on(self) -> None:
+    def read_on(self) -> None:
         ready, self.ready = self.ready, None
         if ready is not None and not ready.done():
             ready.set_result(None)
 
-    async def _take_leave(self, farewell: Farewell) -> None:
+    async def _send_close(self, farewell: Farewell) -> None:
         closing = {"type": "websocket.close", "code": farewell.code, "reason": farewell.reason}
         with suppress(OSError, RuntimeError):
             try:
                 async with asyncio.timeout(CLOSE_TIMEOUT):
                     await self._send(closing)
-            except TimeoutError:  # of a server that waits until the client has read what it did not want to read
+            except TimeoutError:  # the server waits until the client has read all before, and it does not read
                 if self._task is not None:
                     self._task.cancel()
         self._task = None

@@ -20,8 +20,8 @@ SUBPROTOCOL = "gamification.v1"
 BEARER = "bearer."
 MAX_ERRORS = 10
 MAX_RESUMES = 10
-"""How many a client may send at once; then it is one a second. Each reads the database, and only a client that lost its
-place needs one."""
+"""How many resumes a client may send at once; after them, one a second. Each reads the database, and a client needs one
+only after it has lost messages."""
 MAX_SEQ = 2**63 - 101
 RETRY_AFTER = (1.0, 10.0)
 """Seconds after which a client that found no place may try again: each is told a random moment between the two."""
@@ -44,7 +44,7 @@ class FeedConsumer(AsyncConsumer):
     _hub: hub.Hub | None = None
     _errors = 0
     _resumes_until = 0.0
-    """When all that was resumed so far would be due, at one a second."""
+    """When the resumes so far would have been sent, at one a second."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope, self.base_send = scope, send
@@ -109,13 +109,13 @@ class FeedConsumer(AsyncConsumer):
                 await connection.close_after_all(Farewell(1008, "too_many_errors"))
 
     async def _in_turn(self, connection: Connection) -> None:
-        """Returns when the next `resume` is due. Until then nothing else is read, so all keep their order."""
+        """Wait until the next `resume` is due. Until then nothing else is read, so messages keep their order."""
         loop = asyncio.get_running_loop()
         due = max(self._resumes_until, loop.time() - MAX_RESUMES + 1)
         self._resumes_until = due + 1
         if due > loop.time():
             ready = connection.ready = loop.create_future()
-            loop.call_at(due, connection.hear_on)
+            loop.call_at(due, connection.read_on)
             await ready
 
     async def websocket_disconnect(self, message: Message) -> None:
@@ -123,7 +123,7 @@ class FeedConsumer(AsyncConsumer):
 
 
 def _is_allowed(origins: list[str]) -> bool:
-    """Browsers say from which page they come; nobody else needs to."""
+    """Browsers say from which page they come, and other clients send no Origin."""
     return all(origin in settings.ALLOWED_ORIGINS for origin in origins)
 
 

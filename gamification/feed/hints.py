@@ -27,9 +27,10 @@ log = logging.getLogger(__name__)
 
 GROUP = "feed"
 SEND_TIMEOUT = 2
-"""Seconds that the layer may take for a hint."""
+"""Seconds that the channel layer may take to send a hint."""
 MAX_PLAYERS = 50_000
-"""So many may wait for a layer that does not answer; beyond, hints are dropped, and the nodes find out alone."""
+"""Players whose hints may wait for a layer that does not answer. Beyond that hints are dropped: nodes look into the
+database every few seconds anyway."""
 
 
 def layer() -> BaseChannelLayer:
@@ -91,12 +92,12 @@ def tell(hint: Hint) -> None:
     """Send a hint, from any thread, without waiting for it."""
     if _own_hubs is not None:
         _own_hubs.take(hint)
-    elif settings.REDIS_HOST:  # memory reaches nobody else
+    elif settings.REDIS_HOST:  # a layer in memory reaches no other process
         _in_a_thread().take(hint)
 
 
 class Sender:
-    """Sends from one event loop what any thread hands in; while it sends one hint, those that come become the next."""
+    """Sends hints from one event loop, for any thread. Those that come while one is being sent become the next one."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop

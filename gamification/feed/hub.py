@@ -1,4 +1,4 @@
-"""The hub: one a server process. It hears the hints and tells each socket the messages that its player has not had yet.
+"""The hub, one in each server process: it hears the hints and sends each socket the messages that its player lacks.
 
 Everything here happens on the loop that serves the sockets, but for the database, which one thread asks.
 """
@@ -26,7 +26,7 @@ from progress.queries import FeedHead
 log = logging.getLogger(__name__)
 
 CHECK_ALL_EVERY = 5
-"""Seconds in which every connected player is looked at once, whatever hints came."""
+"""Seconds in which every connected player's row is read once, since hints may be lost."""
 FIRST_PAUSE, MAX_PAUSE = 1.0, 5.0
 """Seconds before work that failed is begun anew, doubled each time."""
 JOIN_TIMEOUT = 10
@@ -83,14 +83,13 @@ class Hub:
     # -- coming and going ----------------------------------------------------------------------------------------------
 
     def enter(self, token: Token, send: Send, push: Push | None = None) -> Connection:
-        """Put a socket among the player's. It is there before the database is asked, so whatever happens from then on
-        is noticed."""
+        """Add a socket to the player's. It is there before the database is read, so nothing in between is missed."""
         return self.presence.enter(token, send, push)
 
     async def let_in(self, connection: Connection) -> None:
         """Returns when the player was told hello, or is being closed."""
         if not self._listening.is_set():
-            with suppress(TimeoutError):  # a layer that is away costs hints, not the feed
+            with suppress(TimeoutError):  # without the layer there are no hints, but the feed works
                 await asyncio.wait_for(self._listening.wait(), timeout=1)
         ready = connection.ready = self.loop.create_future()
         self._joining.append(connection)
@@ -102,13 +101,13 @@ class Hub:
             connection.close(TRY_AGAIN_LATER)
 
     def leave(self, connection: Connection) -> None:
-        connection.let_go()
+        connection.stop()
         self._to_read.pop(connection, None)
         if self.presence.leave(connection):
             self._progress.forget(connection.player_id)
 
     async def resume(self, connection: Connection, after: int) -> None:
-        """Tell everything after that number, however often it was told already; returns when all of it is queued."""
+        """Send all messages after that number, sent before or not; returns when all of them are queued."""
         if connection.closed:
             return
         connection.cursor, connection.resuming, connection.behind_since = after, True, None
@@ -134,7 +133,7 @@ class Hub:
             _stop_if_told_to()
             with suppress(Exception):
                 async with asyncio.timeout(1):
-                    await layer.flush()  # begin anew, and leave no queue behind that nobody empties
+                    await layer.flush()  # so that no queue stays behind that nobody reads
             raise
 
     def hear(
@@ -164,7 +163,7 @@ class Hub:
                 self._want(connection)
 
     async def _check_all(self) -> None:
-        """Every second: a part of the players, whose hints may have been lost; and the clients that do not keep up."""
+        """Each second, check some of the players, whose hints may be lost, and close clients that do not keep up."""
         while True:
             everybody = list(self.presence.listeners)
             for part in range(CHECK_ALL_EVERY):
@@ -173,7 +172,7 @@ class Hub:
                 if self._to_check:
                     self._something_to_read.set()
                 self._backlog.close_the_slow()
-            if self._channel:  # in memory a layer forgets who listens, after a day
+            if self._channel:  # the layer in memory forgets group members after a day
                 await hints.layer().group_add(GROUP, self._channel)
 
     # -- messages ------------------------------------------------------------------------------------------------------
@@ -183,7 +182,7 @@ class Hub:
         self._something_to_read.set()
 
     def _has_room(self, connection: Connection) -> None:
-        """Go on with a socket for which nothing waits any more: messages may have been left in the database."""
+        """Go on with a socket whose queue is empty again: messages may have been left in the database."""
         if not connection.closed and (connection.resuming or connection.behind_since is not None):
             self._want(connection)
 
@@ -191,7 +190,7 @@ class Hub:
         while True:
             await self._something_to_read.wait()
             self._something_to_read.clear()
-            await self._read_once()  # whose names hold no connection while we wait
+            await self._read_once()  # a call of its own: its local names hold no connection while this waits
 
     async def _read_once(self) -> None:
         joining, self._joining = self._joining, []
@@ -232,15 +231,15 @@ class Hub:
             return
         connection.cursor = head.last_seq
         connection.tell("hello", {"last_seq": head.last_seq})
-        connection.hear_on()
-        if self.presence.listeners[connection.player_id].last_seq > head.last_seq:  # a hint was faster than the answer
+        connection.read_on()
+        if self.presence.listeners[connection.player_id].last_seq > head.last_seq:  # a hint arrived before the answer
             self._want(connection)
 
     def _tell(self, connection: Connection, after: int, heard: int, answer: Answer) -> None:
-        """`heard`: the number of the newest message, as it was known when the question was asked."""
+        """`heard` is the number of the newest message that was known when the database was asked."""
         if connection.closed:
             return
-        if connection.cursor != after:  # it was asked to go elsewhere while we read
+        if connection.cursor != after:  # the client resumed from elsewhere while we read
             self._want(connection)
             return
         page = answer.pages.get((connection.player_id, after), [])
@@ -250,7 +249,7 @@ class Hub:
             self._want(connection)
             return
         newest = head.last_seq if head else heard
-        if connection.in_doubt:  # who says more than the database is mistaken
+        if connection.in_doubt:  # the hint named more messages than there are
             connection.in_doubt, listener.last_seq = False, newest
         has_a_gap = page[0].seq != after + 1 if page else newest > after
         if has_a_gap or newest - after > MESSAGES_KEPT or (connection.resuming and after > newest):
@@ -270,7 +269,7 @@ class Hub:
         if connection.resuming:
             connection.resuming = False
             connection.tell("resumed", {"last_seq": connection.cursor})
-            connection.hear_on()
+            connection.read_on()
         if page and listener.last_seq > connection.cursor:
             self._want(connection)
 
@@ -278,7 +277,7 @@ class Hub:
         """Have the client read its state over REST and go on from here: what it asked for is no longer kept."""
         connection.cursor, connection.resuming, connection.behind_since = last_seq, False, None
         connection.tell("resync", {"last_seq": last_seq})
-        connection.hear_on()
+        connection.read_on()
         if self.presence.listeners[connection.player_id].last_seq > last_seq:
             self._want(connection)
 

@@ -1,4 +1,4 @@
-"""What a node reads for all its players at once: a few queries a tick, however many of them have something new."""
+"""What a node reads for all its players at once: a few queries, however many players have new messages."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ Want = tuple[PlayerId, int]
 class Numbered(NamedTuple):
     seq: int
     text: str
-    """As the player gets it."""
+    """The message as it is sent."""
     completed: str
-    """The achievement it says is completed; else empty."""
+    """The id of the achievement that it says is completed; else empty."""
 
 
 class Answer(NamedTuple):

@@ -20,18 +20,18 @@ from gamification.feed.connection import PUSH
 log = logging.getLogger(__name__)
 
 KERNEL_BUFFER = 64 * 1024
-"""What the kernel may hold for one client. By itself it would take megabytes for one that does not read."""
+"""Bytes that the kernel may buffer for one client; by default, megabytes for one that does not read."""
 WRITE_BUFFER = 32 * 1024
-"""What may wait here beyond that, before the consumer has to wait."""
+"""Bytes that may wait here beyond that, before the consumer has to wait."""
 TEXT_FRAME = 0x81  # a frame that is whole
 RECONNECTS_A_SECOND = 1_000
-"""How many clients may come back in a second after a restart: each is told a random moment."""
+"""Clients that come back in each second after a restart: each is told to do so at a random moment."""
 
 
 class FeedProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.logger = self.conn.logger = log  # whose lines about each connection settings.LOGGING leaves out
+        self.logger = self.conn.logger = log  # settings.LOGGING leaves out its lines about each connection
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -58,7 +58,7 @@ class FeedProtocol(WebSocketsSansIOProtocol):
             head = bytes((TEXT_FRAME, 126, length >> 8, length & 255))
         else:
             head = bytes((TEXT_FRAME, 127)) + length.to_bytes(8, "big")
-        with suppress(RuntimeError):  # uvloop's word for a client that is gone: the consumer is being told
+        with suppress(RuntimeError):  # uvloop raises it where the client is gone; the consumer hears of it
             self.transport.write(head + payload)
         return True
 
@@ -66,7 +66,7 @@ class FeedProtocol(WebSocketsSansIOProtocol):
         if message["type"] != "websocket.close" or not self.handshake_complete:
             await super().send(message)
             return
-        # The parting word does not wait until the client has read the rest; and who does not read it is cut off.
+        # The close frame does not wait until the client has read the rest; a client that does not read it is cut off.
         self.writable.set()
         await super().send(message)
         if self.close_timer is not None:
@@ -78,7 +78,7 @@ class FeedProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(1, self.transport.abort)
 
     def shutdown(self) -> None:
-        """Say when to come back, to each another moment."""
+        """Close every socket, and tell each client a random moment to come back at."""
         if self.handshake_complete and not self.close_sent:
             moment = random.uniform(0, max(1.0, len(self.connections) / RECONNECTS_A_SECOND))  # noqa: S311 - not a secret
             self.stop_keepalive()
@@ -90,7 +90,7 @@ class FeedProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         while not self.queue.empty():
-            self.queue.get_nowait()  # whoever said it does not hear the answer
+            self.queue.get_nowait()  # the client is gone and hears no answer
         super().connection_lost(exc)
         # Its parser is a generator that refers back to it: closed, the two need no collector to be freed.
         self.conn.parser.close()

@@ -1,4 +1,4 @@
-"""Messages from RabbitMQ become batches, and each event of a batch comes to something: it counts, or it is parked.
+"""Messages from RabbitMQ become batches, and each event of a batch either counts or is parked.
 
 What a message must be is what a body over HTTP must be, and a bare list besides. Nothing here talks to a broker.
 """
@@ -23,17 +23,17 @@ from gamification.kernel.core.messages import GameEvent, Invalid
 logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 500
-"""From so many events on a batch is worth a transaction. The last message may bring more."""
+"""A batch with so many events is full. Its last message may take it beyond."""
 
 TRIES = 10
-"""So often a batch may be told to come back later before it is asked whether one of its events is to blame."""
+"""Transient failures of a batch, after which one of its events is suspected of causing them."""
 
 MAX_REASON = 500
 
 DEAD_LETTERS = "the dead-letter queue did not confirm"
-"""What a worker says that waits to park something."""
+"""What a worker's pulse says while the worker waits to park a message."""
 
-_POISON = ("21", "22", "23", "54")
+_DATA_ERRORS = ("21", "22", "23", "54")
 """SQLSTATE classes that blame what was written (cardinality, data, constraints, limits). Any other blames the database
 or its connection, or is a schema that a deployment has not migrated yet: the same batch will be fine later."""
 
@@ -47,14 +47,14 @@ class DeadLetter(NamedTuple):
 
 
 class NotParked(Exception):
-    """The broker did not confirm a letter; so its message stays unacknowledged."""
+    """The broker did not confirm a dead letter; so its message stays unacknowledged."""
 
 
 def transient(problem: Exception) -> bool:
     """Whether the same batch may fare better later, though nothing about it changes."""
     if isinstance(problem, DatabaseError):
         state = getattr(problem.__cause__, "sqlstate", None)
-        return not state.startswith(_POISON) if state else isinstance(problem, OperationalError | InterfaceError)
+        return not state.startswith(_DATA_ERRORS) if state else isinstance(problem, OperationalError | InterfaceError)
     return isinstance(problem, OSError | MemoryError | RedisError | NotParked)
 
 
@@ -69,7 +69,7 @@ class Message:
 
     @classmethod
     def read(cls, body: bytes, *, now: datetime) -> Message:
-        """Judge each event by itself. Never raises: what makes no sense at all is one letter."""
+        """Judge each event by itself. Never raises: a body that cannot be read becomes one dead letter."""
         message = cls(body)
         try:
             decoded = decode(body, now=now, lists=True)
@@ -84,7 +84,7 @@ class Message:
     def park(self, index: int, code: str, reason: str) -> DeadLetter:
         if self._parts is None:
             self._parts = _parts(self.body)
-        # An event that cannot be cut out takes its whole message along: when that is replayed, the others are known.
+        # Where an event cannot be cut out, its whole message is parked: replayed, its other events are duplicates.
         part = self._parts[index] if index < len(self._parts) else self.body
         letter = DeadLetter(part, code, reason[:MAX_REASON].encode("ascii", "backslashreplace").decode())
         self.letters.append(letter)
@@ -107,18 +107,18 @@ def _parts(body: bytes) -> list[bytes]:
 
 
 class Batch:
-    """Some messages whose events count together. What was done of it stays done when `settle` is called again."""
+    """Messages whose events are committed together. When `settle` is called again, it goes on with the rest."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.tags: list[int] = []
-        """By these the broker knows the messages; in the order they came."""
+        """The messages' delivery tags, in the order they came."""
         self.size = 0
         self._todo = Parts[GameEvent]()
         self._letters: list[DeadLetter] = []
         self._tries = 0
         self._others_pass = False
-        """Since something failed last."""
+        """Whether another part was processed since the last failure."""
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -128,8 +128,8 @@ class Batch:
         return self.size >= MAX_EVENTS
 
     @property
-    def is_tired(self) -> bool:
-        """It could do with others, by which to see whether it is the database or an event that will not have it."""
+    def needs_company(self) -> bool:
+        """Whether to add other messages: if these pass, one event is at fault, and else the database is."""
         return self._tries >= TRIES and self.size < 2 * MAX_EVENTS
 
     def add(self, message: Message, tag: int) -> None:
@@ -155,7 +155,7 @@ class Batch:
                 if part:
                     process(part)
             except Exception as problem:
-                for event in part:  # as it came: to be measured once more
+                for event in part:  # as it came: the next try measures it again
                     event.samples, event.valueless = (), ()
                 if transient(problem) and not self._is_to_blame(part):
                     raise
@@ -168,9 +168,9 @@ class Batch:
             self._letters.pop(0)
 
     def _is_to_blame(self, part: list[GameEvent]) -> bool:
-        """Whether an error that blames the database means this one event: it comes each time, and others pass.
+        """Whether one event causes an error that seems transient: it fails each time, while others pass.
 
-        Otherwise one such event would keep its worker for ever. Until that is known, parts become smaller.
+        Without this, such an event would be tried for ever and hold its worker up. Until it is known, parts are halved.
         """
         self._tries += 1
         others_passed, self._others_pass = self._others_pass, False
@@ -186,9 +186,9 @@ class Batch:
 
     def _split(self, part: list[GameEvent], problem: Exception) -> None:
         if len(part) > 1:
-            first = len(part) == self.size
+            is_whole = len(part) == self.size
             logger.log(
-                logging.WARNING if first else logging.DEBUG,
+                logging.WARNING if is_whole else logging.DEBUG,
                 "%d events failed together (%s) and are tried in halves",
                 len(part),
                 type(problem).__name__,

@@ -52,7 +52,7 @@ def _json(status: int, answer: dict[str, Any]) -> HttpResponse:
 
 
 def _rejected(decoded: Decoded, outcome: Outcome) -> list[Rejected]:
-    """What the door refused and what the store refused, in the order of the request."""
+    """What decoding refused and what the inbox refused, in the order of the request."""
     rejected = list(decoded.rejected)
     if outcome.refused:
         place = {id(event): index for index, event in decoded.good}

@@ -41,12 +41,12 @@ T = TypeVar("T")
 
 PATH = "/api/v1/events"
 SCOPE = "events:write"
-LARGE = 64 * 1024
+LARGE_BODY = 64 * 1024
 """Bytes of a body that is read in a thread, so that others do not wait for it."""
 PLAIN = frozenset((b"authorization", b"content-type", b"host", b"accept", b"prefer"))
-"""The headers that are looked at here, each of which may stand once."""
+"""The headers that are read here. A request in which one stands twice is not plain."""
 NOT_PLAIN = frozenset((b"idempotency-key", b"origin", b"content-encoding", b"x-http-method-override"))
-"""With one of these it is Django that answers."""
+"""A request with one of these is left to Django."""
 
 
 class Events:
@@ -56,7 +56,7 @@ class Events:
         self._django = django
         self._group = GroupCommit(lambda events, now: pipeline.process(events, now=now))
         self._keys = ThreadPoolExecutor(1, "keys")
-        """Looks up again the keys that are known already, one at a time: who follows finds what the first found."""
+        """Looks known keys up again, on one thread: of requests with one key, the first asks the database for all."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _plain_headers(scope)
@@ -78,7 +78,7 @@ class Events:
         await _respond(send, response, shown)
 
     async def _caller(self, headers: dict[bytes, bytes]) -> GameServer | None:
-        """Who calls, by a key that is known already; None: for Django to find out."""
+        """Who calls, by a key that is known already. None: Django finds out."""
         words = headers.get(b"authorization", b"").split()
         if len(words) != 2 or words[0].lower() != b"api-key" or not words[1].isascii():
             return None
@@ -94,7 +94,7 @@ class Events:
             return None
 
     async def _count(self, server: GameServer) -> limits.Verdict | None:
-        """The request, against the key's limit; None: it has none."""
+        """Count the request against the key's limit. None: the key has no limit."""
         limit, limiter = limiting.of_key(server), limits.here()
         if not limit.quota:
             return None
@@ -103,7 +103,7 @@ class Events:
 
     async def _answer(self, body: bytes, prefer: str) -> HttpResponse:
         read = partial(decode, body, now=timezone.now())
-        decoded = await asyncio.to_thread(read) if len(body) > LARGE else read()
+        decoded = await asyncio.to_thread(read) if len(body) > LARGE_BODY else read()
         if (refusal := answering.refused(decoded)) is not None:
             return refusal
         waited = answering.prefers_to_wait(prefer)
@@ -118,14 +118,14 @@ class Events:
         return answering.processed(decoded, outcome, waited=waited)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        def with_patience() -> T:
+        def within_timeout() -> T:
             try:
                 with database_timeout.within(settings.DB_TIMEOUT):
                     return work()
             finally:
-                connection.close()  # it is for once in a while
+                connection.close()  # it is seldom needed
 
-        return await asyncio.get_running_loop().run_in_executor(self._keys, with_patience)
+        return await asyncio.get_running_loop().run_in_executor(self._keys, within_timeout)
 
 
 def is_for_events(scope: Scope) -> bool:
@@ -133,7 +133,7 @@ def is_for_events(scope: Scope) -> bool:
 
 
 def _plain_headers(scope: Scope) -> dict[bytes, bytes] | None:
-    """The headers that matter; None: there is more to this request than can be answered here."""
+    """The headers that matter; None: the request is not plain."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in PLAIN:
@@ -160,7 +160,7 @@ def _is_host_allowed(host: bytes, allowed: tuple[str, ...]) -> bool:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The body, which the layer before this one has bounded; None: the client left."""
+    """The body, whose size an outer layer has limited; None: the client left."""
     body = bytearray()
     while True:
         message = await receive()

@@ -37,22 +37,23 @@ from gamification.kernel.models import WorkerPulse
 log = logging.getLogger(__name__)
 
 LATE = timedelta(seconds=5)
-"""How long an event may wait before that is worth a word."""
+"""How long an event may wait before the backlog is reported as trouble."""
 EVERY = 2.0
-"""Seconds from one look to the next."""
-SILENT = timedelta(minutes=10)
-"""So long a worker that no longer shows its pulse is looked for: RabbitMQ has given up on it by then."""
-SAY_AGAIN = 60.0
-"""Seconds from one line in the log to the next, while it lasts."""
-DEADLINE = 3.0
+"""Seconds between two looks."""
+PULSE_EXPIRY = timedelta(minutes=10)
+"""A worker without a pulse for this long is left out: RabbitMQ has closed its connection by then."""
+LOG_INTERVAL = 60.0
+"""Seconds between two lines in the log while trouble lasts."""
+ANSWER_TIMEOUT = 3.0
 """Seconds that the broker may take to answer."""
 
 _handed_over: deque[int] = deque(maxlen=100_000)
-"""The seconds in which this process handed over events that are not known to be settled, a day's worth."""
+"""The seconds (of Unix time) in which this process handed over events that may not be settled yet, for a day at
+most."""
 
 
 def note() -> None:
-    """Events were handed over just now."""
+    """Note that events were handed over just now."""
     now = int(time.time())
     if not _handed_over or _handed_over[-1] != now:
         _handed_over.append(now)
@@ -64,17 +65,17 @@ class Backlog:
     waiting: int
     """Messages that no worker has taken yet."""
     workers: int
-    """Who takes from the queue."""
+    """Consumers of the queue."""
     unacked: int
-    """Messages that workers hold."""
+    """Messages that workers have taken and not acknowledged."""
     oldest: datetime | None
-    """When the oldest message was handed over that is not settled, as far as can be seen."""
+    """When the oldest message that is not settled was handed over, as far as can be seen."""
     pulses: int = 0
-    """Workers that show one."""
+    """Workers that show a pulse."""
     standing_still: list[str] = field(default_factory=list)
     """Workers that are still connected, but have shown no pulse since the last look but one."""
     waits_for: list[str] = field(default_factory=list)
-    """What workers say they wait for."""
+    """What workers say in their pulses that they wait for."""
 
     @property
     def age(self) -> timedelta:
@@ -98,18 +99,18 @@ class Look:
     """Looks again and again, and remembers what it saw."""
 
     def __init__(self) -> None:
-        self._wire: Any = None
-        self._beats: dict[str, tuple[int, float]] = {}
-        """Of each worker its pulse, and when it was first seen to have come so far."""
+        self._rabbit: Any = None
+        self._newest: dict[str, tuple[int, float]] = {}
+        """Worker → the number of its newest pulse, and when that was first seen."""
         self._first_seen: datetime | None = None
 
     def look(self, since: float = 3.0) -> Backlog:
-        """What is to be seen now. A worker stands still whose pulse has not changed for `since` seconds."""
+        """The backlog as it is now. A worker whose pulse has not changed for `since` seconds stands still."""
         waiting, workers = self._queue()
         now = timezone.now()
-        pulses = list(WorkerPulse.objects.filter(at__gt=now - SILENT).order_by("pk"))
-        moving, still = self._told_apart(pulses, since)
-        # A pulse that stopped is that of a worker which ended, unless RabbitMQ still counts on it.
+        pulses = list(WorkerPulse.objects.filter(at__gt=now - PULSE_EXPIRY).order_by("pk"))
+        moving, still = self._split(pulses, since)
+        # A worker whose pulse stopped has ended, unless RabbitMQ still counts it among the consumers.
         lost = still[: max(0, workers - len(moving))]
         there = moving + lost
         done_to = max((pulse.done_to for pulse in pulses if pulse.done_to), default=None)
@@ -134,31 +135,32 @@ class Look:
         )
 
     def close(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire is not None and wire.channels is not None:
-            wire.collect()
+        rabbit, self._rabbit = self._rabbit, None
+        if rabbit is not None and rabbit.channels is not None:
+            rabbit.collect()
 
-    def _told_apart(self, pulses: Sequence[WorkerPulse], since: float) -> tuple[list[WorkerPulse], list[WorkerPulse]]:
+    def _split(self, pulses: Sequence[WorkerPulse], since: float) -> tuple[list[WorkerPulse], list[WorkerPulse]]:
+        """The workers whose pulse moves, and those that stand still."""
         moving: list[WorkerPulse] = []
         still: list[WorkerPulse] = []
         now = time.monotonic()
         for pulse in pulses:
-            beat, seen = self._beats.get(pulse.worker, (-1, now))
+            beat, seen = self._newest.get(pulse.worker, (-1, now))
             if beat != pulse.beat:
-                self._beats[pulse.worker], seen = (pulse.beat, now), now
+                self._newest[pulse.worker], seen = (pulse.beat, now), now
             (still if now - seen >= since else moving).append(pulse)
         return moving, still
 
     def _queue(self) -> tuple[int, int]:
         """Raises amqp.NotFound where there is none."""
         try:
-            if self._wire is None:
+            if self._rabbit is None:
                 client = kombu.Connection(
-                    settings.RABBITMQ_URL, connect_timeout=DEADLINE, heartbeat=0, ssl=settings.RABBITMQ_TLS
+                    settings.RABBITMQ_URL, connect_timeout=ANSWER_TIMEOUT, heartbeat=0, ssl=settings.RABBITMQ_TLS
                 )
-                self._wire = client.transport.establish_connection()
-                self._wire.sock.settimeout(DEADLINE)
-            channel = self._wire.channel()
+                self._rabbit = client.transport.establish_connection()
+                self._rabbit.sock.settimeout(ANSWER_TIMEOUT)
+            channel = self._rabbit.channel()
             found = channel.queue_declare(topology.events().name, passive=True)
             channel.close()
         except amqp.NotFound:
@@ -175,35 +177,35 @@ class Watcher:
     def __init__(self) -> None:
         self.trouble = ""
         self._said_at = float("-inf")
-        self._over = threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="backlog", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float = 2.0) -> None:
-        self._over.set()
+        self._stopping.set()
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        eye = Look()
+        backlog = Look()
         missing = False
-        while not self._over.is_set():
+        while not self._stopping.is_set():
             try:
-                self._note(eye.look().trouble)
+                self._note(backlog.look().trouble)
                 missing = False
             except amqp.NotFound:
                 if missing:  # still: what comes is parked until the queue is there again
                     broker.publisher().start_over("no queue takes the events")
                 missing = not missing
-            except Exception as problem:  # who is away is said by others
+            except Exception as problem:  # a broker or a database that is away is reported elsewhere
                 log.debug("the backlog cannot be seen: %r", problem)
             finally:
                 connection.close()
-            self._over.wait(EVERY)
-        eye.close()
+            self._stopping.wait(EVERY)
+        backlog.close()
 
     def _note(self, trouble: str) -> None:
         was, self.trouble = self.trouble, trouble
-        if trouble and (not was or time.monotonic() - self._said_at > SAY_AGAIN):
+        if trouble and (not was or time.monotonic() - self._said_at > LOG_INTERVAL):
             self._said_at = time.monotonic()
             log.warning("%s", trouble)
         elif was and not trouble:
@@ -211,9 +213,9 @@ class Watcher:
 
 
 def refused_letters() -> str:
-    """What workers say who wait to park something, and may not; else empty."""
-    lively = WorkerPulse.objects.filter(at__gt=timezone.now() - SILENT)
-    waiting = lively.filter(waits_for__startswith=DEAD_LETTERS).values_list("waits_for", flat=True)
+    """A sentence about workers that wait because the dead-letter queue takes nothing; empty where none does."""
+    recent = WorkerPulse.objects.filter(at__gt=timezone.now() - PULSE_EXPIRY)
+    waiting = recent.filter(waits_for__startswith=DEAD_LETTERS).values_list("waits_for", flat=True)
     return f"{len(waiting)} workers wait, {waiting[0]}" if waiting else ""
 
 
@@ -221,13 +223,13 @@ _watcher = OneAProcess(Watcher, end=Watcher.stop)
 
 
 def watch() -> None:
-    """Begin to look, where there is a broker."""
+    """Start the watcher's thread, where there is a broker."""
     if settings.RABBITMQ_URL:
         _watcher()
 
 
 def trouble() -> str:
-    """What the last look found; empty when all is well."""
+    """The trouble that the watcher saw last, as a sentence; empty when all is well."""
     watch()
     return _watcher.made.trouble if _watcher.made else ""
 

@@ -1,4 +1,4 @@
-"""Sending a message so that it is known to have arrived."""
+"""Publishing with confirms: the sender knows that the broker has the message."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class ConfirmedPublisher:
             )
         except MessageNacked as problem:  # the connection is well, a queue is full
             raise NotConfirmed("a queue would not take it") from problem
-        except (OSError, amqp.AMQPError, AttributeError) as problem:  # py-amqp's word for a connection that is gone
+        except (OSError, amqp.AMQPError, AttributeError) as problem:  # AttributeError: py-amqp's, of a lost connection
             self.drop()
             raise NotConfirmed(str(problem) or type(problem).__name__) from problem
 
     def drop(self) -> None:
-        """Hang up without a word: a broker that does not answer would not answer the goodbye either."""
+        """Close the socket without AMQP's closing handshake, which a broker that hangs would not answer."""
         wire, self._wire, self._channel, self._connection = self._wire, None, None, None
         if wire is not None and wire.channels is not None:
             wire.collect()

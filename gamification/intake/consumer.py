@@ -1,4 +1,4 @@
-"""Celery's consumer, which neither a message that is no task nor a broker that turns it away brings to its knees."""
+"""Celery's consumer, which survives what ends Celery's own: a message that is no task, a broker that refuses it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ class Consumer(consumer.Consumer):
         self.began = time.monotonic()
 
     def connect(self) -> Any:
-        """Later and later, as long as connections do not last: Celery waits for a broker that is away, but comes back
-        at once to one that refuses its password or closes its channel."""
+        """Wait before each new connection, longer each time, as long as connections do not last.
+
+        Celery waits for a broker that is away, but connects again at once to one that refuses its password or closes
+        its channel.
+        """
         if time.monotonic() - self.began > STABLE_AFTER:
             self.pause = 0.0
         until = time.monotonic() + self.pause
@@ -38,8 +41,11 @@ class Consumer(consumer.Consumer):
         return super().connect()
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], Any]:
-        """Celery raises what it cannot make a task of out of the loop that reads from the broker, and ends; the message
-        goes back and ends the next worker. It is parked instead."""
+        """Park a message of which Celery cannot make a task.
+
+        Celery's own handler raises out of the loop that reads from the broker, and the worker ends; the message goes
+        back to the queue and ends the next worker.
+        """
         handle = super().create_task_handler(*arguments, **options)
         own: Any = self
         connection_errors = own.connection_errors + own.channel_errors

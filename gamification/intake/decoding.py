@@ -46,11 +46,12 @@ _batch = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"events"').match
 _list = re.compile(rb"[ \t\r\n]*\[").match
 _structure = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[\[\]{}]', re.DOTALL).finditer
 _DIGITS = 309
-"""A whole number of fewer digits is a double."""
+"""A whole number of fewer digits fits into a double."""
 _SHORT = 390
-"""A whole event of no more bytes holds no such number."""
+"""An event of no more bytes is too short to hold a number of _DIGITS digits beside its fields."""
 _NOT_DIGITS = bytes(sorted(set(range(256)) - set(b"0123456789")))
 _PRUNED = 32
+"""The depth from which on `_pruned` leaves JSON out: deeper than any event may be, and not too deep for a reader."""
 
 
 class BadJson(Invalid):
@@ -218,7 +219,7 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def _fast(body: bytes, now: datetime, lists: bool) -> Decoded | None:
-    """None: not for this way to decide."""
+    """What the body says; None: only the slow way can tell."""
     wrapped = bool(_batch(body))
     single = not wrapped and not (lists and _list(body))
     try:

@@ -31,7 +31,7 @@ MAX_WAITING = 10 * MAX_EVENTS
 IDLE_TIMEOUT = 10.0
 """Seconds without a request after which the thread ends and lets go of its connection."""
 MAX_EXAMINED = 1_000
-"""Requests looked at for a group: one player's thousand must not make each group look at all of them."""
+"""Requests looked at to form a group. Without it, each group would look at all thousand requests of one player."""
 
 
 class Busy(Refused):
@@ -89,7 +89,7 @@ class GroupCommit:
         connection.close()
 
     def _awaited(self) -> list[Request]:
-        """The next group; none, and so the end of this thread, when nothing comes for long."""
+        """The next group. An empty one ends this thread: nothing has come for IDLE_TIMEOUT."""
         with self._changed:
             if not self._waiting and not self._changed.wait_for(lambda: self._waiting, IDLE_TIMEOUT):
                 self._thread = None
@@ -121,7 +121,7 @@ class GroupCommit:
         return group
 
     def _commit(self, group: Sequence[Request]) -> list[Result]:
-        """What each request came to. Halving ends when the database has taken its time: then all that is left fails."""
+        """What each request came to. Halving ends after DB_TIMEOUT: then all that is left fails."""
         deadline = time.monotonic() + settings.DB_TIMEOUT
         results: list[Result] = []
         parts = [group]

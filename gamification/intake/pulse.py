@@ -1,6 +1,7 @@
 """How a worker shows that it lives and what it holds: a row of its own, written every second by a thread of its own.
 
-By a thread, because the worker's loop may be busy with one batch for long; that is seen by what it holds getting older.
+A thread of its own, because the worker's loop may be busy with one batch for long. What the worker holds then gets
+older, and shows it.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ PULSE_INTERVAL = 1.0
 MAX_PAUSE = 15.0
 """Seconds between attempts, while the database is away."""
 MAX_AGE = timedelta(days=30)
-"""What says it was handed over before that is mistaken, or lies."""
+"""A timestamp that is older is not believed: its sender may have written anything."""
 
 
 class Unacked:
-    """The messages that a worker has taken and not acknowledged, and how far it has come. Written by its loop only."""
+    """The messages that a worker has taken and not acknowledged, and how far it has come. Only its loop writes this."""
 
     def __init__(self) -> None:
         self.since: dict[int, datetime] = {}
-        """Of each, by its delivery tag and in the order they came: when it was handed over."""
+        """Delivery tag → when the message was handed over, in the order in which messages came."""
         self.done_to: datetime | None = None
         self.waits_for = ""
 
@@ -61,7 +62,7 @@ class Unacked:
 
 
 def handed_over(message: Any, now: datetime) -> datetime:
-    """When a message was published, by its own word where that can be true; else now, when it has arrived."""
+    """When a message was published: by its timestamp, where that can be true, else now, when it arrives."""
     said = message.properties.get("timestamp")
     if isinstance(said, int) and (now - MAX_AGE).timestamp() < said <= now.timestamp():
         return datetime.fromtimestamp(said, UTC)
@@ -72,13 +73,13 @@ class Pulse:
     def __init__(self, unacked: Unacked) -> None:
         self.unacked = unacked
         self.name = f"{socket.gethostname()}:{os.getpid()}"[:255]
-        self._over = threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float = 2.0) -> None:
-        """Say goodbye: whoever looks is not to wait for this one."""
-        self._over.set()
+        """End the thread. Its last pulse holds no messages, so nobody takes this worker for one that hangs."""
+        self._stopping.set()
         self._thread.join(timeout)
 
     def beat(self) -> None:
@@ -97,7 +98,7 @@ class Pulse:
 
     def _run(self) -> None:
         pause = PULSE_INTERVAL
-        while not self._over.wait(pause):
+        while not self._stopping.wait(pause):
             try:
                 self.beat()
                 pause = PULSE_INTERVAL

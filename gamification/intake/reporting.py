@@ -136,7 +136,7 @@ def _metrics(request: Request, achievement: Achievement, said: dict[str, Any]) -
 
 
 def _refuse_unless_recent(at: datetime, now: datetime) -> None:
-    """A player may report what has just happened. Who could choose any past day would fill days nobody played."""
+    """A player may report what has just happened. With any past time, days could be filled without playing."""
     if at < now - timedelta(seconds=settings.PLAYER_REPORT_WINDOW):
         raise NotCounted("too_old", f"A player reports at most {settings.PLAYER_REPORT_WINDOW} seconds later.")
 

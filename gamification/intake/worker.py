@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 BATCH_LINGER = 0.02
 """Seconds that a batch waits to become full."""
 FIRST_PREFETCH, MIN_PREFETCH, MAX_PREFETCH = 20, 4, 1_000
-"""Messages a worker holds at once: the first until it has seen how many events a message has, then two batches' worth
-within these bounds."""
+"""Messages a worker holds at once: FIRST_PREFETCH until it has seen how many events a message has, then two batches'
+worth, from MIN_PREFETCH to MAX_PREFETCH."""
 FIRST_PAUSE, MAX_PAUSE = 0.1, 10.0
 """Seconds before a batch is tried again, doubled each time."""
 SUSPECT_AFTER = 3
@@ -41,25 +41,25 @@ SUSPECT_AFTER = 3
 LISTEN = 10.0
 """Seconds without a message after which a worker subscribes anew."""
 SUBSCRIBE_TIMEOUT = 5.0
-"""Seconds that the broker may take for each answer to that."""
+"""Seconds that the broker may take for each answer while a worker subscribes."""
 SHUTDOWN_TIMEOUT = 10.0
-"""Seconds that a worker which was told to stop goes on with what it holds. The rest goes back to the queue."""
+"""Seconds for which a worker that was told to stop goes on with what it holds. The rest goes back to the queue."""
 
 
 class Receiver:
-    """What one connection brings: messages are taken, put into batches, processed, acknowledged. Ends with it."""
+    """Takes what one connection delivers, puts it into batches, processes and acknowledges it, until it is lost."""
 
     def __init__(self, wire: Any, loop: Any, unacked: Unacked | None = None) -> None:
         """`loop` has `call_after(seconds, callback)`: Celery's timer."""
         self.wire = wire
         self.loop = loop
         self.unacked = unacked or Unacked()
-        self.post = ConfirmedPublisher()
+        self.publisher = ConfirmedPublisher()
         self.unread: deque[Any] = deque()
         self.batch = Batch()
         self.suspects: deque[Any] = deque()
         self.stuck: Batch | None = None
-        """What could not be finished yet; nothing else is begun before it is."""
+        """The batch that failed and is tried again; no other is begun before it has succeeded."""
         self.pause = FIRST_PAUSE
         self.is_open = True
         self.is_busy = False
@@ -67,45 +67,48 @@ class Receiver:
         self.prefetch = FIRST_PREFETCH
         self.channel = self._new_channel()
         self.consumer = self._subscribe()
-        self.heard = 0
-        """Messages since it last looked whether any come."""
-        self._call_after(LISTEN, self._listen)
+        self.received = 0
+        """Messages since the last check of the subscription."""
+        self._call_after(LISTEN, self._check_subscription)
 
     # -- taking in -----------------------------------------------------------------------------------------------------
 
     def take(self, message: Any) -> None:
-        """A message has come. Also while a batch is busy, then it only waits."""
-        self.heard += 1
+        """Take a message that was delivered. While a batch is being processed, it only waits."""
+        self.received += 1
         self.unacked.take(message)
         self.unread.append(message)
         self._work(patient=True)
 
     def _work(self, *, patient: bool) -> None:
-        """Read what came; process it when it makes a batch or, if not `patient`, at once."""
+        """Read what was delivered; process it once it fills a batch or, if not `patient`, at once."""
         if not self.is_open or self.is_busy or self.stuck:
             return
         while self.unread and not self.batch.is_full:
             message = self.unread.popleft()
-            if _returns(message) >= SUSPECT_AFTER:
+            if _redeliveries(message) >= SUSPECT_AFTER:
                 self.suspects.append(message)
             else:
-                self._put(message, self.batch)
+                self._add(message, self.batch)
         if self.batch.is_full or (self.batch and not patient):
             self._settle(self.batch)
         if self.suspects and not self.stuck and not patient:
-            self._settle(self._alone())
+            self._settle(self._next_suspect())
         if self.unread or self.batch or self.suspects:
             self._later(0 if self.unread else BATCH_LINGER)
 
-    def _alone(self) -> Batch:
-        """The next suspect. Whatever it does, the others come first next time: they are looked at from the other end
-        each time they have come back, so that the guilty one is soon left over."""
-        message = self.suspects.popleft() if _returns(self.suspects[0]) % 2 else self.suspects.pop()
+    def _next_suspect(self) -> Batch:
+        """A batch of the next suspect alone.
+
+        Suspects are taken from alternate ends each time they have come back. So each time others than the last one are
+        processed first, and soon the message that kills the worker is the only one left.
+        """
+        message = self.suspects.popleft() if _redeliveries(self.suspects[0]) % 2 else self.suspects.pop()
         batch = Batch()
-        self._put(message, batch)
+        self._add(message, batch)
         return batch
 
-    def _put(self, message: Any, batch: Batch) -> None:
+    def _add(self, message: Any, batch: Batch) -> None:
         batch.add(Message.read(body_of(message), now=timezone.now()), message.delivery_tag)
 
     def _later(self, seconds: float) -> None:
@@ -118,8 +121,11 @@ class Receiver:
         self._work(patient=False)
 
     def _call_after(self, seconds: float, callback: Callable[[], None]) -> None:
-        """The loop logs what goes wrong in a timer and goes on; without its channel that would be a worker that never
-        works again. A connection that broke it begins anew."""
+        """Run `callback` on the loop in so many seconds; a failure of it ends the connection, which is then made anew.
+
+        The loop itself only logs what fails in a timer and goes on: a worker without its channel would
+        stay idle for ever.
+        """
 
         def call() -> None:
             try:
@@ -145,7 +151,7 @@ class Receiver:
         else:
             self.stuck, self.pause = None, FIRST_PAUSE
             self._acknowledge(batch)
-            self._fit(batch)
+            self._adjust_prefetch(batch)
         finally:
             self.is_busy = False
 
@@ -160,20 +166,20 @@ class Receiver:
 
     def _again(self) -> None:
         if self.is_open and self.stuck:
-            while self.unread and self.stuck.is_tired:
-                self._put(self.unread.popleft(), self.stuck)
+            while self.unread and self.stuck.needs_company:
+                self._add(self.unread.popleft(), self.stuck)
             self._settle(self.stuck)
             self._work(patient=False)
 
     def _park(self, letter: DeadLetter) -> None:
         headers = {"x-reason-code": letter.code, "x-reason": letter.reason}
         try:
-            self.post.send(letter.body, exchange=topology.dead().exchange.name, headers=headers)
+            self.publisher.send(letter.body, exchange=topology.dead().exchange.name, headers=headers)
         except NotConfirmed as problem:
             raise NotParked(f"{DEAD_LETTERS}: {problem}") from problem
 
     def _acknowledge(self, batch: Batch) -> None:
-        """One word for all; while suspects wait, who came earlier, one for each."""
+        """Acknowledge all messages at once; one by one while suspects wait, which came earlier and are not done."""
         if self.suspects or len(batch) == 1:
             for tag in batch.tags:
                 self.channel.basic_ack(tag)
@@ -183,7 +189,7 @@ class Receiver:
 
     # -- whether anything comes ----------------------------------------------------------------------------------------
 
-    def _listen(self) -> None:
+    def _check_subscription(self) -> None:
         """Subscribe anew, on a new channel, after a while without any message.
 
         Nothing that a worker may ask the broker tells whether its subscription still works. A quorum queue that was
@@ -192,15 +198,15 @@ class Receiver:
         """
         if not self.is_open:
             return
-        if not self.heard and not self.unacked.since:
+        if not self.received and not self.unacked.since:
             with self.wire.connection.transport.having_timeout(SUBSCRIBE_TIMEOUT):
-                self.channel.basic_cancel(self.consumer)  # what is on its way comes first
-                if not self.heard:
+                self.channel.basic_cancel(self.consumer)  # its answer comes after messages that are on their way
+                if not self.received:
                     self.channel.close()
                     self.channel = self._new_channel()
                 self.consumer = self._subscribe()
-        self.heard = 0
-        self._call_after(LISTEN, self._listen)
+        self.received = 0
+        self._call_after(LISTEN, self._check_subscription)
 
     def _new_channel(self) -> Any:
         channel = undecoded(self.wire.channel())
@@ -213,20 +219,20 @@ class Receiver:
         self.channel.basic_qos(0, self.prefetch, False)
         return str(self.channel.basic_consume(topology.events().name, callback=self.take))
 
-    def _fit(self, batch: Batch) -> None:
-        """Hold two batches: with more, one worker would sit on minutes of work while another has none."""
+    def _adjust_prefetch(self, batch: Batch) -> None:
+        """Adjust the prefetch to two batches: with more, one worker holds minutes of work while another has none."""
         wanted = max(MIN_PREFETCH, min(MAX_PREFETCH, 2 * MAX_EVENTS * len(batch) // max(batch.size, 1)))
         says_enough = batch.is_full or len(batch) >= self.prefetch // 2
         if says_enough and not self.prefetch / 2 <= wanted <= self.prefetch * 2:
             self.prefetch = wanted
-            self.channel.basic_cancel(self.consumer)  # a limit holds for who subscribes after it
+            self.channel.basic_cancel(self.consumer)  # a new limit holds for the next subscription only
             self.consumer = self._subscribe()
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Process what is not acknowledged, as far as time allows; the broker gives the rest to others."""
-        self.channel.basic_cancel(self.consumer)  # what is on its way comes first
+        """Process what is not acknowledged, for SHUTDOWN_TIMEOUT at most; the broker gives the rest to others."""
+        self.channel.basic_cancel(self.consumer)  # its answer comes after messages that are on their way
         deadline = time.monotonic() + SHUTDOWN_TIMEOUT
         if self.stuck:
             self._settle(self.stuck)
@@ -239,7 +245,7 @@ class Receiver:
         """The connection is gone: what is not acknowledged will be delivered again, to whoever is there."""
         self.is_open = False
         self.unacked.forget()
-        self.post.drop()
+        self.publisher.drop()
 
 
 class ConsumeEvents(bootsteps.StartStopStep):
@@ -274,7 +280,7 @@ class ConsumeEvents(bootsteps.StartStopStep):
             receiver.drop()
             return
         try:
-            consumer.connection.connection.sock.settimeout(SHUTDOWN_TIMEOUT)  # a broker that is silent keeps nobody
+            consumer.connection.connection.sock.settimeout(SHUTDOWN_TIMEOUT)  # the broker may never answer
             receiver.finish()
         except Exception as problem:
             logger.warning("what was not acknowledged goes back to the queue: %s", problem)
@@ -295,8 +301,8 @@ def _nothing() -> None:
     pass
 
 
-def _returns(message: Any) -> int:
-    """How often the broker got this message back from somebody who did not acknowledge it.
+def _redeliveries(message: Any) -> int:
+    """How often the broker has redelivered this message, because somebody took it and did not acknowledge it.
 
     Anybody may send such a header, and it stands until the broker has counted for the first time. One that is no number
     makes its message suspicious: to be tried alone is all that it can bring about.

@@ -1,4 +1,4 @@
-"""What may be wished of a player's own row."""
+"""Commands about a player's own row."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ChangeProfile(Command):
             Player.objects.filter(pk=self.player_id).update(**columns)
 
     def _has_a_past(self) -> bool:
-        """Whether periods were told apart for this player already: the zone one comes with is no change of zone."""
+        """Whether anything was counted for this player by another zone. If not, the first zone is no change."""
         mine = {"player_id": self.player_id}
         chosen = Player.objects.filter(**mine).values_list("zones", flat=True).first()
         return bool(chosen) or Tally.objects.filter(**mine).exists() or Event.objects.filter(**mine).exists()
@@ -59,7 +59,7 @@ class EndTokens(Command):
 
 
 def end_tokens(player_id: PlayerId) -> int:
-    """Within a command: no token that is out there opens anything from now on. Answers the new generation."""
+    """End all tokens that were issued; to be called within a command. Returns the new generation."""
     mine = Player.objects.filter(pk=player_id)
     mine.update(token_generation=F("token_generation") + 1)
     return mine.values_list("token_generation", flat=True)[0]

@@ -22,12 +22,13 @@ from progress.players import Players
 
 CHUNK = 5_000
 """Rows deleted by one statement."""
-OTHERWISE: dict[type[Model], Callable[[PlayerId], object]] = {}
+ERASERS: dict[type[Model], Callable[[PlayerId], object]] = {}
+"""Model → what happens to its rows that name an erased player, where they are not deleted."""
 
 
 def eraser(model: type[Model], forget: Callable[[PlayerId], object]) -> None:
     """Register what becomes of a model's rows that name an erased player; without one they are deleted."""
-    OTHERWISE[model] = forget
+    ERASERS[model] = forget
 
 
 def tables() -> list[type[Model]]:
@@ -44,15 +45,15 @@ def rows_of(model: type[Model], player_id: PlayerId) -> QuerySet[Any]:
 
 
 def _delete(rows: QuerySet[Any]) -> None:
-    """A chunk at a time: a request's call to the database must be short, however much somebody has played."""
+    """Delete rows a chunk at a time: each call to the database must be short, however many events a player has."""
     while rows.filter(pk__in=rows.values("pk")[:CHUNK]).delete()[0] == CHUNK:
         pass
 
 
 @dataclass(frozen=True, kw_only=True)
 class ErasePlayer(Command):
-    """Every row goes. Transfers stay under a random name that leads nowhere; a keyed hash stays, so that later events
-    are refused."""
+    """Delete every row of a player. Transfers stay, under a random name that leads back to nobody, and a keyed hash of
+    the id stays, so that later events are refused."""
 
     for_anyone = True
     player_id: PlayerId
@@ -63,9 +64,9 @@ class ErasePlayer(Command):
             raise NotFound("There is no such player.")
         world.forget(self.player_id)
         for model in tables():
-            if model not in OTHERWISE:
+            if model not in ERASERS:
                 _delete(rows_of(model, self.player_id))
-        for forget in dict.fromkeys(OTHERWISE.values()):
+        for forget in dict.fromkeys(ERASERS.values()):
             forget(self.player_id)
         noted = {"erased_at": world.now, "erased_by": world.actor.signature}
         ErasedPlayer.objects.get_or_create(hash=pseudonym(self.player_id), defaults=noted)

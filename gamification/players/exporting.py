@@ -81,7 +81,7 @@ class Known:
         return rows
 
     def cut(self, model: type[Model], row: Row) -> Row | None:
-        """The row without what the player may not know; None where it tells of nothing else."""
+        """The row without what the player may not know; None where nothing else is in it."""
         if self._tells(row):
             return None
         cut = _CUTS.get(model)
@@ -133,7 +133,7 @@ class Known:
         return row
 
     def _run(self, row: Row) -> Row:
-        """Of each step when it became active and was done; what it counted stands under hashes of its requirements."""
+        """When each step became active and was done. What it counted is left out, as it stands under hashes."""
         steps = {
             id_: {name: at for name, at in step.items() if name != "counts"}
             for id_, step in row["state"]["steps"].items()

@@ -30,8 +30,10 @@ class _Gone(Exception):
 
 
 class Bodies:
+    """Refuses bodies that are too large, and hands on the others whole, with their length."""
+
     def __init__(self, application: Application, *, uploads: Uploads) -> None:
-        """`uploads` says how many bytes a request may bring that may bring more than others, else 0."""
+        """`uploads` says how many bytes a request may bring above the usual limit; 0: no more than that limit."""
         self._application = application
         self._uploads = uploads
 
@@ -99,7 +101,7 @@ def _with_length(scope: Scope, length: int) -> Scope:
 
 
 class Replayed:
-    """A body that was read, for whoever reads it next; then whatever else comes: that the client is gone."""
+    """Gives a body that was read to the next reader, and after it what the server says: that the client is gone."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body

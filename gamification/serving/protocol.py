@@ -1,5 +1,5 @@
-"""uvicorn's HTTP protocol, for clients that nobody chose: it bounds what one may send before anything is decided, and
-how long that may take; whoever is refused hears why.
+"""uvicorn's HTTP protocol, for clients that may be hostile: it limits how much one may send before the application is
+called, and how long that may take. Whoever is refused is told why.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import httptools
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gamification.serving.refusals import GOING, HEAD_TOO_LARGE, TOO_SLOW, UNREADABLE, Refusal
+from gamification.serving.refusals import HEAD_TOO_LARGE, SHUTTING_DOWN, TOO_SLOW, UNREADABLE, Refusal
 
 MAX_HEAD = 64 * 1024
-"""Request line and headers together."""
+"""Bytes of request line and headers together."""
 LINGERING_CLOSE = 2.0
 """Seconds for which a client that is still sending may do so after its answer: closing at once would reset the
 connection, and the reset would overtake the answer."""
@@ -26,15 +26,15 @@ Part = Literal["", "head", "body"]
 class HttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._reading: Part = ""  # of the request that is being read
+        self._reading: Part = ""  # the part of a request that is being read
         self._begun = 0  # requests so far
-        self._head = 0  # bytes of a head that is not whole yet
+        self._head = 0  # bytes of a head that is not complete yet
         self._body = 0  # bytes of its body so far
-        self._frame = 0  # bytes since, that are none of a body: what chunks are framed by, and trailers
-        self._waits_for: tuple[int, Part, int] | None = None  # what the deadline is for
+        self._frame = 0  # bytes since the last of a body: the framing of chunks, and trailers
+        self._waits_for: tuple[int, Part, int] | None = None  # what has to arrive before the deadline
         self._deadline: TimerHandle | None = None
-        self._parting = False  # nothing that still comes is read
-        self._exit = _Exit(self)
+        self._is_closing = False  # what still arrives is thrown away
+        self._cycle_transport = _CycleTransport(self)
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(cast(Any, transport))
@@ -45,11 +45,11 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._parting:
+        if self._is_closing:
             return
         self._unset_keepalive_if_required()
         reading, begun, body, size = self._reading, self._begun, self._body, len(data)
-        while data and not self._parting:
+        while data and not self._is_closing:
             try:
                 self.parser.feed_data(data)
                 break
@@ -65,7 +65,7 @@ class HttpProtocol(HttpToolsProtocol):
             except httptools.HttpParserError:
                 self.refuse(UNREADABLE)
                 return
-        if self._reading == "head" and not self._parting:
+        if self._reading == "head" and not self._is_closing:
             if self._begun == begun:
                 self._head += size
             elif self._begun == begun + 1 and not reading:
@@ -90,7 +90,7 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if self._parting:
+        if self._is_closing:
             return
         if sum(len(name) + len(value) + 4 for name, value in self.headers) + len(self.url) > MAX_HEAD:
             self.refuse(HEAD_TOO_LARGE)
@@ -103,15 +103,15 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._reading = "body"
         if self.cycle is not None:
-            self.cycle.transport = cast(Any, self._exit)
+            self.cycle.transport = cast(Any, self._cycle_transport)
 
     def on_body(self, body: bytes) -> None:
-        if not self._parting:
+        if not self._is_closing:
             self._body += len(body)
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if self._parting or self._ignores_upgrade():
+        if self._is_closing or self._ignores_upgrade():
             return
         self._reading = ""
         super().on_message_complete()
@@ -135,12 +135,12 @@ class HttpProtocol(HttpToolsProtocol):
         """Give each head, and each body, REQUEST_TIMEOUT seconds to arrive; an upload as long for each piece of the
         size that other bodies may have."""
         pieces = self._body // settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        waits_for = (self._begun, part, pieces) if part and not self._parting else None
+        waits_for = (self._begun, part, pieces) if part and not self._is_closing else None
         if waits_for != self._waits_for:
             self._unwatch()
             self._waits_for = waits_for
             if waits_for:
-                self._deadline = self.loop.call_later(settings.REQUEST_TIMEOUT, self._is_late)
+                self._deadline = self.loop.call_later(settings.REQUEST_TIMEOUT, self._time_out)
 
     def _unwatch(self) -> None:
         self._waits_for = None
@@ -148,10 +148,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
-    def _is_late(self) -> None:
+    def _time_out(self) -> None:
         waits_for, self._waits_for = self._waits_for, None
         if self.flow.read_paused or (self._reading != "body" and self._is_answering()):
-            self._watch(waits_for[1] if waits_for else "")  # it is we who do not read, or are not done with another
+            self._watch(waits_for[1] if waits_for else "")  # we have paused reading, or still answer an earlier request
         elif self._reading:
             self.refuse(TOO_SLOW)
         else:
@@ -167,23 +167,23 @@ class HttpProtocol(HttpToolsProtocol):
         self.refuse(UNREADABLE)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answer the request that is being read, here and now, and part."""
+        """Answer the request that is being read without asking the application, and close."""
         reads_body = self._reading == "body"
         if self._is_answering() and (self.pipeline or not reads_body):
-            self._parting = True
-            self.transport.close()  # it stands behind others that have no answer yet
+            self._is_closing = True
+            self.transport.close()  # earlier requests of this connection have no answer yet
             return
         self._answer(refusal, begun=reads_body)
-        self.part()
+        self.close_lingering()
 
     def give_up(self) -> None:
-        """This process ends: whoever still waits for an answer is told to come back."""
+        """Answer 503 to a request that still waits, because this process ends."""
         if self._is_answering() and not self.pipeline:
-            self._answer(GOING, begun=True)
+            self._answer(SHUTTING_DOWN, begun=True)
         self.close()
 
     def _answer(self, refusal: Refusal, *, begun: bool) -> None:
-        """In the application's stead, where it has `begun` and said nothing yet."""
+        """Answer in place of the application, which may have `begun` but has sent nothing yet."""
         if begun:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -193,11 +193,11 @@ class HttpProtocol(HttpToolsProtocol):
         head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
         self.transport.write(STATUS_LINE[refusal.status] + head + b"\r\n" + refusal.body())
 
-    def part(self) -> None:
-        """Close, but hear the client out for a moment: what it still sends is thrown away."""
-        if self._parting:
+    def close_lingering(self) -> None:
+        """Close, but read on for a moment (a lingering close): what the client still sends is thrown away."""
+        if self._is_closing:
             return
-        self._parting = True
+        self._is_closing = True
         self._unwatch()
         self.pipeline.clear()
         if self.transport.is_closing() or not self.transport.can_write_eof():
@@ -209,7 +209,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def close(self) -> None:
         if self._reading == "body":
-            self.part()
+            self.close_lingering()
         else:
             self.transport.close()
 
@@ -220,8 +220,8 @@ def _parser(protocol: HttpProtocol) -> httptools.HttpRequestParser:
     return parser
 
 
-class _Exit:
-    """The transport, as the answering of a request sees it: it may be done before the request was read whole."""
+class _CycleTransport:
+    """The transport as uvicorn's cycle sees it. An answer may be complete before its request: then closing lingers."""
 
     def __init__(self, protocol: HttpProtocol) -> None:
         self._protocol = protocol

@@ -1,4 +1,4 @@
-"""The outermost layer of the application: from where a request comes, and by which name, as far as that is believed.
+"""The outermost layer of the application: the client's address, host and scheme, as trusted proxies forward them.
 
 `X-Forwarded-For`, `-Proto` and `-Host` are what a proxy says of the client it speaks for. Anybody can send them, so
 they count only from an address in TRUSTED_PROXIES.
@@ -43,7 +43,7 @@ def seen_through(scope: Scope, trusted: Iterable[Network]) -> Scope:
         seen["headers"] = [(b"host", host.encode("latin-1")), *others]
     for address in reversed(said[b"x-forwarded-for"].split(",")):
         client = _address(address)
-        if client is None:  # nobody knows who that is
+        if client is None:  # the chain is broken: what stands before it cannot be believed
             break
         seen["client"] = (str(client), 0)
         if not _is_among(str(client), trusted):

@@ -1,4 +1,4 @@
-"""What is refused before Django is asked: as problem+json, and the connection ends with it."""
+"""Refusals that are sent before Django is called, as problem+json; the connection is closed after each."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ BODY_TOO_LARGE = Refusal(413, "too_large", "The body is larger than this service
 HEAD_TOO_LARGE = Refusal(431, "headers_too_large", "The request line and headers are 64 KiB at most.")
 UNREADABLE = Refusal(400, "bad_request", "This is not an HTTP request that can be read.")
 TOO_SLOW = Refusal(408, "request_timeout", "The request took too long to arrive.")
-GOING = Refusal(503, "unavailable", "This process ends; another may answer.", retry_after=1)
+SHUTTING_DOWN = Refusal(503, "unavailable", "This process ends; another may answer.", retry_after=1)

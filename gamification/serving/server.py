@@ -1,4 +1,4 @@
-"""uvicorn's server, as `manage.py serve` runs it: it ends when it is asked to, whatever hangs."""
+"""uvicorn's server, as `manage.py serve` runs it: it ends in time when it is asked to, whatever hangs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 SHUTDOWN_TIMEOUT = 10.0
 """Seconds from being asked to end until the process is gone."""
 ANSWER_TIMEOUT = 6.0
-"""Seconds after which whoever still waits for an answer is told to come back."""
+"""Seconds after which requests that still wait for an answer are answered 503."""
 CANCEL_AFTER = 8
 """Seconds after which uvicorn cancels what still runs. A thread that waits for a server cannot be cancelled."""
 
@@ -54,4 +54,4 @@ def _leave() -> None:
     log.warning("leaving, although something still waits for a server that does not answer")
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(0)  # being asked to end is no failure, and nothing is lost that is not lost by a crash: nothing
+    os._exit(0)  # being asked to end is no failure; what is not committed is lost, as in a crash

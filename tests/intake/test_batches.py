@@ -202,7 +202,7 @@ def test_an_event_that_stands_alone_waits_for_others_to_show_that_it_is_to_blame
     batch = read(json.dumps(event(id="sticky")).encode())
     with pytest.raises(AssertionError):
         tried(batch, process, 50)
-    assert batch.is_tired
+    assert batch.needs_company
     batch.add(Message.read(json.dumps(event(id="other")).encode(), now=NOW), 2)
     assert [letter.code for letter in tried(batch, process, 2)] == ["failed"]
 

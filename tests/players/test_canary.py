@@ -24,7 +24,7 @@ from gamification.kernel.core.messages import Command, GameEvent
 from gamification.kernel.core.world import Part
 from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFacts
 from gamification.kernel.web import idempotency
-from gamification.players.erasing import OTHERWISE, ErasePlayer, tables
+from gamification.players.erasing import ERASERS, ErasePlayer, tables
 from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
 from progress.players import Players
 from progress.tallies import Tallies
@@ -221,7 +221,7 @@ def test_every_model_says_what_it_keeps_of_players() -> None:
         assert set(said) <= names, model
         assert set(getattr(model, "shown_to_player", ())) <= names, model
         assert ("player_id" in names) == ("player_id" in said), model
-        assert not said or model in tables() or model in OTHERWISE or model in stays, f"who erases {model.__name__}?"
+        assert not said or model in tables() or model in ERASERS or model in stays, f"who erases {model.__name__}?"
 
 
 def test_a_request_that_was_under_way_leaves_nothing_of_who_was_erased_meanwhile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -14,10 +14,12 @@ from achievements.rules import Achievement, AchievementRules
 from achievements.snapshots import goal_snapshot, snapshot
 from achievements.standings import Standing, Standings
 from gamification.kernel.content import publishing
+from gamification.kernel.content.publishing import Published
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.vocabulary import Vocabulary
 from gamification.kernel.core.world import World
+from gamification.kernel.storage import sql
 from progress.players import Players, PlayerState
 from progress.queries import rarities
 from progress.reading import look_at
@@ -43,6 +45,17 @@ class State(Vocabulary):
         return State.IN_PROGRESS if read["progress"] > 0 else State.LOCKED
 
 
+class Mark(NamedTuple):
+    """A reading of the history, as it is shown."""
+
+    at: datetime
+    progress: float
+    metrics: dict[str, Any]
+
+
+_MARKED = ("at", "quarter")
+
+
 class ShownAchievements:
     """One player's achievements as they are shown now: everything published, in a fixed number of queries."""
 
@@ -57,12 +70,16 @@ class ShownAchievements:
         self.tallies.read_all()
         standings.read_all()
         self.rules = world.rules[AchievementRules]
+        self.published: Mapping[str, Published] = world.rules.published.get("achievement", {})
         self._standings: dict[str, dict[str, Standing]] = {}
         for (id_, occurrence), standing in standings.of(player_id).items():
             self._standings.setdefault(id_, {})[occurrence] = standing
-        self._marks: dict[str, list[ProgressMark]] = {}
-        for mark in ProgressMark.objects.filter(player_id=player_id).order_by("at", "quarter"):
-            self._marks.setdefault(mark.achievement_id, []).append(mark)
+        self._marks: dict[str, list[Mark]] = {}
+        of_player = {"player_id": player_id}
+        for id_, *mark in sql.select_where(
+            ProgressMark, ("achievement_id", *Mark._fields), of_player, order_by=_MARKED
+        ):
+            self._marks.setdefault(id_, []).append(Mark(*mark))
 
     def of(self, achievement: Achievement, *, live: bool = False) -> dict[str, Any]:
         """The contract's progress of one achievement; of a repeating one, in the period the clock is in.
@@ -116,12 +133,16 @@ class ShownAchievements:
             return Standing()
         return standings.get(open_occurrence(achievement, opens), Standing())
 
+    def has_kept(self, id_: str) -> bool:
+        """Whether the player has completed it, and still has that; so one that was retired is shown to them."""
+        return any(standing.is_earned for standing in self._standings.get(id_, {}).values())
+
     def kept(self, id_: str, repeat: str) -> dict[str, Any] | None:
         """The progress of an achievement that was retired, as it was when the player completed it last, if ever."""
-        standings = self._standings.get(id_, {})
-        runs = [standing for standing in standings.values() if standing.is_earned]
-        if not runs:
+        if not self.has_kept(id_):
             return None
+        standings = self._standings[id_]
+        runs = [standing for standing in standings.values() if standing.is_earned]
         newest = max(runs, key=lambda run: run.completed_at or self.now)
         final = newest.final or {}
         shown = {
@@ -152,37 +173,45 @@ class ShownAchievements:
                 }  # fmt: skip
         return [entries[key] for key in sorted(entries)][-HISTORY:]
 
-    def row(self, definition: dict[str, Any], read: dict[str, Any], rarity: float | None) -> dict[str, Any]:
-        """A row of the player's list: what it is, how rare, and how far they have come."""
-        state = State.of(read)
-        names = ("title", "description", "type", "category", "points", "series", "tier", "repeat", "icon", "rewards")
-        shown = {"id": definition["id"], **{name: definition[name] for name in names}}
-        return {**shown, "rarity": rarity, "state": state.value, **read}
 
-
-def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
-    """The achievements that are visible, begun or not, and retired ones that the player has.
+class Listing:
+    """The achievements that are visible, begun or not, and retired ones that the player has. Rows are worked out when
+    they are shown, so that a page of a long list costs what a page costs.
 
     Of one that is secret to them, a player sees `{id, type, points}`.
     """
-    hidden = queries.hidden_ids(player_id) if for_player else set()
-    mine = ShownAchievements(player_id, now, hidden)
-    published = publishing.current().published.get("achievement", {})
-    rare = rarities("achievement")
-    found: list[dict[str, Any]] = []
-    for id_, item in sorted(published.items()):
-        if id_ in hidden:
-            if state is None:
-                found.append({name: item.definition[name] for name in ("id", "type", "points")})
-            continue
-        achievement = mine.rules.by_id.get(id_)
-        read = mine.of(achievement) if achievement else mine.kept(id_, item.definition["repeat"])
-        if read is None:
-            continue
-        row = mine.row(item.definition, read, rare.get(id_))
-        if state in (None, row["state"]):
-            found.append(row)
-    return found
+
+    def __init__(self, player_id: PlayerId, now: datetime, *, state: str | None = None, for_player: bool) -> None:
+        self._mine = mine = ShownAchievements(player_id, now, queries.hidden_ids(player_id) if for_player else ())
+        self.ids = sorted(id_ for id_ in mine.published if id_ in mine.rules.by_id or mine.has_kept(id_))
+        if state is not None:
+            self.ids = [id_ for id_ in self.ids if id_ not in mine.hidden and State.of(self._read(id_)) == state]
+
+    def rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        rare = rarities("achievement", ids)
+        return [self._row(id_, rare.get(id_)) for id_ in ids]
+
+    def _row(self, id_: str, rarity: float | None) -> dict[str, Any]:
+        """What it is, how rare, and how far they have come."""
+        definition = self._mine.published[id_].definition
+        if id_ in self._mine.hidden:
+            return {name: definition[name] for name in ("id", "type", "points")}
+        read = self._read(id_)
+        names = ("title", "description", "type", "category", "points", "series", "tier", "repeat", "icon", "rewards")
+        shown = {"id": id_, **{name: definition[name] for name in names}}
+        return {**shown, "rarity": rarity, "state": State.of(read).value, **read}
+
+    def _read(self, id_: str) -> dict[str, Any]:
+        mine = self._mine
+        if achievement := mine.rules.by_id.get(id_):
+            return mine.of(achievement)
+        return mine.kept(id_, mine.published[id_].definition["repeat"]) or {}
+
+
+def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
+    """Every row of the listing."""
+    listing = Listing(player_id, now, state=state, for_player=for_player)
+    return listing.rows(listing.ids)
 
 
 class Touched(NamedTuple):

@@ -119,8 +119,7 @@ class Standings(Part):
 
     def read_all(self) -> None:
         """Read every standing of this world's players."""
-        rows = StandingRow.objects.filter(player_id__in=self.world.player_ids)
-        self._take_in(rows.values_list(*_KEY, *_FIELDS))
+        self._take_in(sql.select_where(StandingRow, (*_KEY, *_FIELDS), {"player_id": self.world.player_ids}))
 
     def _take_in(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Keep these rows, but for unfinished ones of a time when the achievement repeated in another way: the instant

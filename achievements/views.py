@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from achievements import queries, reading
+from achievements import queries
 from achievements.commands import ClaimRewards, RevokeAchievement
 from achievements.content_serializers import SecretAchievementShape
 from achievements.explaining import explain
-from achievements.reading import ShownAchievements, State
+from achievements.reading import Listing, ShownAchievements, State
 from achievements.rules import Achievement, AchievementRules
 from achievements.serializers import (
     AchievementProgressShape,
@@ -74,8 +74,8 @@ class PlayerAchievements(APIView):
     )
     def get(self, request: Request, player_id: str) -> Response:
         player_id, state = player_in_path(request, player_id), chosen(request, "state", STATES)
-        found = reading.rows(player_id, timezone.now(), state=state, for_player=is_player(request))
-        return paginate_list(request, found, key=lambda row: row["id"])
+        found = Listing(player_id, timezone.now(), state=state, for_player=is_player(request))
+        return paginate_list(request, found.ids, key=lambda id_: id_, show=found.rows)
 
 
 class Progress(APIView):

@@ -163,4 +163,4 @@ def note_reuse(world: World, events: Iterable[GameEvent]) -> None:
 
 
 def _in_force() -> list[HardRule]:
-    return [HardRule(*row) for row in sql.select_where(Rule, _RULE, {"is_enabled": True}, order_by="name")]
+    return [HardRule(*row) for row in sql.select_where(Rule, _RULE, {"is_enabled": True}, order_by=("name",))]

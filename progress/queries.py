@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import sql
@@ -21,13 +21,15 @@ def admission(player_id: PlayerId) -> Admission:
     return Admission("banned" if banned else None, generation)
 
 
-def rarities(kind: str) -> dict[str, float]:
-    """id → the share of all players who have completed it, from 0 to 1, as rolled up last. One query.
+def rarities(kind: str, ids: Sequence[str] | None = None) -> dict[str, float]:
+    """id → the share of all players who have completed it, from 0 to 1, as rolled up last: of these `ids`, or of all.
+    One query.
 
     What was published since then is missing.
     """
-    rolled_up = Rarity.objects.filter(kind=kind, players__gt=0).values_list("content_id", "holders", "players")
-    return {id_: holders / players for id_, holders, players in rolled_up}
+    wanted: dict[str, Any] = {"kind": kind} if ids is None else {"kind": kind, "content_id": list(ids)}
+    rolled_up = sql.select_where(Rarity, ("content_id", "holders", "players"), wanted)
+    return {id_: holders / players for id_, holders, players in rolled_up if players}
 
 
 class FeedHead(NamedTuple):

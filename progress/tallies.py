@@ -130,12 +130,10 @@ class Tallies(Part):
 
     def read_all(self) -> None:
         """Read every tally, member and window sample of this world's players: a backfill may touch any."""
-        players = self.world.player_ids
-        self._take_in(TallyRow.objects.filter(player_id__in=players).values_list(*_KEY, *_AGGREGATES))
-        members = MemberSeen.objects.filter(player_id__in=players)
-        self.members |= set(members.values_list(*_KEY, "member"))
-        samples = WindowSample.objects.filter(player_id__in=players).order_by("at", "event_id")
-        for player_id, metric, *sample in samples.values_list(*_SAMPLE):
+        wanted = {"player_id": self.world.player_ids}
+        self._take_in(sql.select_where(TallyRow, (*_KEY, *_AGGREGATES), wanted))
+        self.members |= set(sql.select_where(MemberSeen, (*_KEY, "member"), wanted))
+        for player_id, metric, *sample in sql.select_where(WindowSample, _SAMPLE, wanted, order_by=("at", "event_id")):
             self.windows.setdefault((player_id, metric), []).append(window_entry(*sample))
 
     def load_lifetimes(self, asked: Iterable[tuple[PlayerId, Requirement]]) -> None:

@@ -17,6 +17,7 @@ from gamification.kernel.content.publishing import Definition
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
+from gamification.kernel.storage import sql
 from progress.players import Players
 from progress.queries import rarities
 from progress.reading import look_at
@@ -38,9 +39,14 @@ STATES = (NOT_STARTED, *(status.value for status in Status if status != Status.A
 
 
 class ShownQuests:
-    """One player's quests as they are shown now: all of them or `only` one, in a fixed number of queries."""
+    """One player's quests as they are shown now: all of them or `only` one, in a fixed number of queries.
 
-    def __init__(self, player_id: PlayerId, now: datetime, only: str | None = None) -> None:
+    `newest_only`: without the runs before each quest's newest.
+    """
+
+    def __init__(
+        self, player_id: PlayerId, now: datetime, only: str | None = None, *, newest_only: bool = False
+    ) -> None:
         self.now = now
         self.world = World(now=now, player_ids=[player_id])
         self.world.rules = publishing.current()
@@ -50,7 +56,11 @@ class ShownQuests:
         self.player = look_at(self.world, player_id)
         self.rules: QuestRules = self.world.rules[QuestRules]
         self._runs: dict[str, list[Run]] = {}
-        for run in self.runs.take_in(_newest_runs(player_id, only)):
+        if newest_only:
+            found = sql.select_where(RunRow, StoredRun._fields, {"player_id": player_id, "is_newest": True})
+        else:
+            found = _newest_runs(player_id, only)
+        for run in self.runs.take_in(found):
             self._runs.setdefault(run.quest.id, []).append(run)
         expire(self.world)  # in this world, which is never written
         self._has = self.runs.has(self.player)
@@ -144,7 +154,7 @@ def is_known(quest_id: str) -> bool:
 
 def startable(player_id: PlayerId, now: datetime) -> set[str]:
     """The quests that a player could start now."""
-    return ShownQuests(player_id, now).startable()
+    return ShownQuests(player_id, now, newest_only=True).startable()
 
 
 def _newest_runs(player_id: PlayerId, only: str | None) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from gamification.kernel.core.messages import PlayerId
+from gamification.kernel.storage import sql
 from rewards import facts
 from rewards.ledger import COLUMNS
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet
@@ -32,8 +33,9 @@ def shown(row: Distribution, now: datetime) -> dict[str, Any]:
 
 
 def wallet(player_id: PlayerId) -> list[dict[str, Any]]:
-    rows = Wallet.objects.filter(player_id=player_id).order_by("currency")
-    return [dict(row) for row in rows.values("currency", "balance", "debt")]
+    shown = ("currency", "balance", "debt")
+    rows = sql.select_where(Wallet, shown, {"player_id": player_id}, order_by=("currency",))
+    return [dict(zip(shown, row, strict=True)) for row in rows]
 
 
 def transfers(player_id: PlayerId) -> QuerySet[Transfer]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection, models
@@ -146,20 +147,42 @@ def change(
 
 
 def select_where(
-    model: type[models.Model], columns: Sequence[str], where: Mapping[str, Any], *, order_by: str = ""
+    model: type[models.Model], columns: Sequence[str], where: Mapping[str, Any], *, order_by: Sequence[str] = ()
 ) -> list[tuple[Any, ...]]:
-    """`columns` of the rows that have these values. What each batch reads: the ORM would build the statement anew each
-    time, which takes it several times as long as the database needs to answer.
+    """`columns` of the rows that have these values (a list: any of them). What is read all the time: the ORM would
+    compose the statement anew each time, which takes it several times as long as the database needs to answer.
     """
-    wanted, fields = col.columns(model, columns), col.columns(model, where)
+    wanted, sought = col.columns(model, columns), []
+    for name, value in where.items():
+        field = col.column(model, name)
+        values = value if isinstance(value, list) else [value]
+        if not values:
+            return []
+        sought += [field.get_db_prep_value(each, connection) for each in values]
+    holes = tuple((name, len(value) if isinstance(value, list) else 0) for name, value in where.items())
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join(col.picked(field) for field in wanted)} FROM {col.table(model)}"
-            f" WHERE {' AND '.join(f'{col.quoted(field)} = %s' for field in fields)}"
-            + (f" ORDER BY {col.quoted(col.column(model, order_by))}" if order_by else ""),
-            [field.get_db_prep_value(value, connection) for field, value in zip(fields, where.values(), strict=True)],
-        )
+        cursor.execute(_selecting(connection.vendor, model, tuple(columns), holes, tuple(order_by)), sought)
         return col.read(wanted, cursor.fetchall())
+
+
+@lru_cache(maxsize=256)
+def _selecting(
+    vendor: str,
+    model: type[models.Model],
+    columns: tuple[str, ...],
+    where: tuple[tuple[str, int], ...],
+    order_by: tuple[str, ...],
+) -> str:
+    """The statement of `select_where`. A number in `where` says of how many values any will do, 0 of just one."""
+    picked = ", ".join(col.picked(field, "t.") for field in col.columns(model, columns))
+    found = " AND ".join(
+        f"t.{col.quoted(col.column(model, name))} {'IN (' + ', '.join(['%s'] * number) + ')' if number else '= %s'}"
+        for name, number in where
+    )
+    # By the table's columns: what is picked as text is called as they are, and would be ordered as text.
+    ordered = ", ".join(f"t.{col.quoted(col.column(model, name))}" for name in order_by)
+    statement = f"SELECT {picked} FROM {col.table(model)} AS t WHERE {found}"
+    return f"{statement} ORDER BY {ordered}" if ordered else statement
 
 
 def select_in(

@@ -56,10 +56,11 @@ def paginate_list(
     rows: Sequence[Any],
     *,
     key: Callable[[Any], Any],
-    show: Callable[[Any], Any] | None = None,
+    show: Callable[[list[Any]], list[Any]] = list,
     descending: bool = False,
 ) -> Response:
-    """A page of rows that are at hand, sorted by `key` (JSON values, one a row, texts or numbers or tuples of them)."""
+    """A page of rows that are at hand, sorted by `key` (JSON values, one a row, texts or numbers or tuples of them), as
+    `show` shows the page."""
 
     def place(row: Any) -> list[Any]:
         found = key(row)
@@ -78,7 +79,7 @@ def paginate_list(
     except TypeError:  # the list is ordered otherwise than when the cursor was made
         raise _bad_cursor() from None
     page = _cut(request, span, size, cursor, place)
-    return page.response(page.rows if show is None else [show(row) for row in page.rows])
+    return page.response(show(page.rows))
 
 
 PARAMETERS = [

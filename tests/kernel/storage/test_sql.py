@@ -147,6 +147,20 @@ def test_a_select_joins_on_whole_tuples_and_looks_up_a_repeated_one_once() -> No
         assert sorted(found) == [("a", "gold"), ("b", "gems")]
 
 
+def test_rows_are_read_by_what_their_columns_are_in_the_order_of_instants() -> None:
+    columns = [field.attname for field in Distribution._meta.concrete_fields]
+    for n, later in enumerate([1, 0.15, 0.1, 0]):  # as text, whole seconds and fractions mix
+        at = NOON + timedelta(seconds=later)
+        row = (UUID(int=n), "p", "r", 3, "GRANT", "g", "0", n, "CLAIMED", "ITEM", "", 0, "", at, at, None, None)
+        sql.insert(Distribution, columns, [(*row, "", "", None)])
+    where = {"player_id": "p", "status": "CLAIMED", "id": [UUID(int=n) for n in (0, 1, 2, 3, 4)]}
+    found = sql.select_where(Distribution, ["line", "claimed_at"], where, order_by=["claimed_at", "id"])
+    assert [line for line, _ in found] == [3, 2, 1, 0]
+    assert found[0] == (3, NOON)
+    assert sql.select_where(Distribution, ["line"], {"player_id": "q"}) == []
+    assert sql.select_where(Distribution, ["line"], {"player_id": "p", "id": []}) == []
+
+
 def test_a_change_says_which_rows_it_was_and_finds_none_the_second_time() -> None:
     columns = [field.attname for field in Distribution._meta.concrete_fields]
     for n, status in enumerate(["PENDING", "PENDING", "REVOKED", "PENDING"]):

@@ -144,7 +144,11 @@ def test_a_list_at_hand_is_walked_both_ways(descending: bool) -> None:
 
     def page(url: str) -> tuple[str, str | None, str | None]:
         data = paginate_list(
-            request(url), rows, key=lambda row: row["id"], show=lambda row: row["id"], descending=descending
+            request(url),
+            rows,
+            key=lambda row: row["id"],
+            show=lambda page: [row["id"] for row in page],
+            descending=descending,
         ).data
         return "".join(data["results"]), data["next"], data["previous"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -226,6 +226,20 @@ class Life(RuleBasedStateMachine):
 
     @initialize(data=st.data(), grace=st.sampled_from([0, 0, 600, 3600]))
     def begin(self, data: st.DataObject, grace: int) -> None:
+        self.open(grace)
+        for id_ in QUESTS:
+            for _ in range(3):
+                if self.publish(data.draw(quests(id_))):
+                    break
+        among = [id_ for id_ in QUESTS[2:] if self.model.current(id_)]
+        is_pooled: bool = data.draw(st.booleans())
+        if among and is_pooled:
+            change = pool("of-the-day", *among, period=data.draw(st.sampled_from(["DAILY", "WEEKLY"])))
+            publish(change, now=self.now)
+            self.model.pools += definitions([change])
+
+    def open(self, grace: int) -> None:
+        """The game, with its first quest."""
         self.grace(grace)
         plain = quest("q0", step("a", requirement("COUNT", "hits", 1)), rewards=["coin"])
         levels = [level(number, xp) for number, xp in LEVELS.items()]
@@ -242,16 +256,6 @@ class Life(RuleBasedStateMachine):
         self.model.publish("q0", plain.definition)
         for player, zone in ZONES.items():
             self.wish(ChangeProfile(player_id=player, changes={"timezone": zone}))
-        for id_ in QUESTS:
-            for _ in range(3):
-                if self.publish(data.draw(quests(id_))):
-                    break
-        among = [id_ for id_ in QUESTS[2:] if self.model.current(id_)]
-        is_pooled: bool = data.draw(st.booleans())
-        if among and is_pooled:
-            change = pool("of-the-day", *among, period=data.draw(st.sampled_from(["DAILY", "WEEKLY"])))
-            publish(change, now=self.now)
-            self.model.pools += definitions([change])
 
     def grace(self, seconds: int) -> None:
         raise NotImplementedError
@@ -300,6 +304,9 @@ class Life(RuleBasedStateMachine):
             sent = (player, Sent(f"e{len(self.sent):03}", type_, data.draw(DATA), at))
             self.sent.append(sent)
             batch.append(sent)
+        self.process(batch)
+
+    def process(self, batch: list[tuple[str, Sent]]) -> None:
         pipeline.process([as_sent(player, sent) for player, sent in batch], now=self.now)
         self.model.process(batch, self.now)
 
@@ -531,13 +538,37 @@ EXAMPLES = int(os.environ.get("QUEST_EXAMPLES", "12"))
 STEPS = int(os.environ.get("QUEST_STEPS", "25"))
 
 
-def test_whatever_happens_quests_come_to_what_the_model_says(settings: Any) -> None:
+@pytest.fixture
+def lives(settings: Any) -> type[Life]:
     class Lives(Life):
         def grace(self, seconds: int) -> None:
             settings.QUEST_LATE_GRACE = seconds
 
     settings.RABBITMQ_URL = ""
+    return Lives
+
+
+@pytest.fixture
+def life(lives: type[Life]) -> Iterator[Life]:
+    life = lives()
+    life.open(grace=0)
+    yield life
+    life.teardown()
+
+
+def test_whatever_happens_quests_come_to_what_the_model_says(lives: type[Life]) -> None:
     thorough = hypothesis.settings(
         max_examples=EXAMPLES, stateful_step_count=STEPS, suppress_health_check=list(HealthCheck)
     )
-    run_state_machine_as_test(Lives, settings=thorough)
+    run_state_machine_as_test(lives, settings=thorough)
+
+
+def test_a_quest_whose_only_mandatory_step_is_skipped_is_whole_for_the_model_too(life: Life) -> None:
+    aside = step("a", requirement("COUNT", "hits", 1), order=1, branch="left", is_optional=True)
+    assert life.publish(quest("q1", aside, step("b", requirement("COUNT", "runs", 1), order=1, branch="right")))
+    life.start("ann", "q1")
+    life.process([("ann", Sent("e1", "hit", {"v": 1}, life.now))])
+    [run] = life.model.players["ann"].runs["q1"]
+    assert (run.status, run.skipped, life.model.progress(life.model.players["ann"], run)) == ("COMPLETED", {"b"}, 1)
+    life.runs_are_as_the_model_says()
+    life.all_is_told_in_order()

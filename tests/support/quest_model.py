@@ -497,9 +497,10 @@ class Model:
         return {step["id"]: self._progress(player, run, step) for step in run.steps}
 
     def progress(self, player: Player, run: Run) -> float:
+        """The mean of the mandatory steps that are not skipped; where a branch skipped them all, none is left to do."""
         steps = self.step_progress(player, run)
         counted = [step["id"] for step in run.steps if run.is_mandatory(step)]
-        mean = sum(steps[id_] for id_ in counted) / len(counted)
+        mean = sum(steps[id_] for id_ in counted) / len(counted) if counted else 1
         return mean if run.done.keys() >= set(counted) else min(mean, 0.99)
 
     def _progress(self, player: Player, run: Run, step: Definition) -> float:

@@ -25,37 +25,29 @@ from hypothesis.stateful import (
 
 from gamification import pipeline
 from gamification.feed.models import Message
-from gamification.kernel.content import publishing
 from gamification.kernel.content.publishing import Change, Unpublishable
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
-from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Command, GameEvent, Refused
-from gamification.kernel.core.world import World
 from gamification.kernel.models import OutboxFact
 from gamification.players.commands import ChangeProfile
 from progress.models import Player
-from progress.players import Players
-from progress.tallies import Tallies
-from quests import rules, running
+from quests import rules
 from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
 from quests.models import Quest, Run
-from quests.runs import QuestRuns
-from quests.storing import StoredRun
 from quests.tasks import expire_runs
 from rewards.models import Distribution, Transfer, Wallet
+from tests.support.any_quests import BEGINNING, QUESTS, REPEATS, quests
 from tests.support.content import achievement, level, metric, pool, publish, quest, requirement, reward, step
 from tests.support.invariants import all_rows
-from tests.support.quest_model import Model, Sent
-from tests.support.quest_model import Run as ModelRun
+from tests.support.quest_model import Model
+from tests.support.quest_runs import Sent
+from tests.support.quest_views import as_shown, as_stated, bits, shown
 
 pytestmark = pytest.mark.django_db
 
-BEGINNING = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
-"""The evening before clocks are put back in Berlin; a week before they are in Los Angeles."""
 ZONES = {"ann": "UTC", "bob": "Europe/Berlin", "cid": "America/Los_Angeles"}
 PLAYERS = sorted(ZONES)
-QUESTS = ["q0", "q1", "q2", "q3"]
 LEVELS = {1: 0, 2: 100, 3: 150}
 METRICS = [
     metric("hits", "hit", value_field="v", member_field="w"),
@@ -70,121 +62,6 @@ ACHIEVEMENTS = [
     achievement("second", requirement("COUNT", "finished", 2), rewards=["wisdom"]),
     achievement("hero", {"type": "QUEST", "target": "q0"}, requirement("COUNT", "runs", 1)),
 ]
-MINUTES, HOURS, DAYS = ({"duration": n, "unit": unit} for n, unit in ((10, "minutes"), (3, "hours"), (2, "days")))
-
-# -- content -----------------------------------------------------------------------------------------------------------
-
-
-def target(type_: str, id_: str) -> dict[str, Any]:
-    return {"type": type_, "target": id_}
-
-
-STEP_REQUIREMENTS = [
-    *[requirement("COUNT", "hits", n) for n in (1, 1, 2, 3)],
-    *[requirement("COUNT", "runs", n) for n in (1, 2)],
-    requirement("COUNT", "hits", 1, "gt"),
-    requirement("COUNT", "runs", 2, "eq"),
-    requirement("COUNT", "runs", 0, "eq"),
-    requirement("COUNT", "hard", 2, "lt"),
-    requirement("SUM", "hits", 5),
-    requirement("SUM", "hits", 4, "eq"),
-    requirement("SUM", "hits", 0, "lt"),
-    requirement("MAX", "hits", 3),
-    requirement("MAX", "hits", 3, "lte"),
-    requirement("MAX", "hits", 2, "eq"),
-    requirement("MIN", "hits", 0, "lte"),
-    requirement("MIN", "hits", 1),
-    requirement("LATEST", "hits", 2, "gt"),
-    requirement("LATEST", "hits", 2, "lt"),
-    requirement("LATEST", "hits", 2, "eq"),
-    requirement("DISTINCT", "runs", 2),
-    requirement("DISTINCT", "runs", 1, "eq"),
-    requirement("DISTINCT", "hits", 2, "lte"),
-    requirement("STREAK", "runs", 2),
-    requirement("STREAK", "hits", 1, "gt"),
-    requirement("COUNT", "finished", 1),
-    requirement("DISTINCT", "unlocked", 1),
-    requirement("COUNT", "hits", 2, timeframe=MINUTES),
-    requirement("SUM", "hits", 4, timeframe=HOURS),
-    requirement("MAX", "hits", 3, timeframe=DAYS),
-    requirement("DISTINCT", "runs", 1, "gt", timeframe=DAYS),
-    *[target("ACHIEVEMENT", id_) for id_ in ("first", "first", "second", "hero")],
-    *[target("QUEST", id_) for id_ in ("q0", "q0", "q1", "q2")],
-]
-FAIL_CONDITIONS = [
-    requirement("COUNT", "hard", 2),
-    requirement("COUNT", "runs", 3),
-    requirement("LATEST", "hits", 0, "lt"),
-    requirement("COUNT", "hits", 3, timeframe=MINUTES),
-    requirement("SUM", "hits", 7, "gt"),
-    target("ACHIEVEMENT", "first"),
-    target("QUEST", "q0"),
-]
-START_REQUIREMENTS = [
-    requirement("COUNT", "hits", 2),
-    requirement("COUNT", "runs", 3, "lt"),
-    requirement("MAX", "hits", 3),
-    {"type": "LEVEL", "operator": "gte", "threshold": 2},
-    {"type": "LEVEL", "operator": "lt", "threshold": 3},
-    target("ACHIEVEMENT", "first"),
-    target("QUEST", "q0"),
-    target("QUEST", "q2"),
-]
-REPEATS = ["NEVER", "NEVER", "DAILY", "WEEKLY", "MONTHLY", "ALWAYS"]
-
-
-def rarely(strategy: st.SearchStrategy[Any], default: Any, one_in: int = 4) -> st.SearchStrategy[Any]:
-    return st.integers(1, one_in).flatmap(lambda n: strategy if n == one_in else st.just(default))
-
-
-def lines(one_in: int = 2) -> st.SearchStrategy[list[str]]:
-    return rarely(st.lists(st.sampled_from(["coin", "coin", "chest", "wisdom"]), max_size=2), [], one_in)
-
-
-@st.composite
-def steps(draw: st.DrawFn) -> list[dict[str, Any]]:
-    found = []
-    forks = draw(st.booleans())
-    names = draw(st.permutations(["a", "b", "c", "d", "e"]))
-    orders = draw(st.lists(st.sampled_from([1, 1, 2, 2, 3]), min_size=1, max_size=4))
-    for name, order in zip(names, orders, strict=False):
-        asked = draw(st.lists(st.sampled_from(STEP_REQUIREMENTS), max_size=2))
-        several: list[Any] = ["ANY", {"at_least": 1}] if asked else []
-        found.append(
-            step(
-                name,
-                *asked,
-                order=order,
-                match=draw(st.sampled_from(["ALL", "ALL", *several])),
-                rewards=draw(lines()),
-                is_optional=draw(rarely(st.just(True), False)),
-                branch=draw(st.sampled_from([None, "left", "right", "right"])) if forks else None,
-            )
-        )
-    return found
-
-
-def dates() -> st.SearchStrategy[str | None]:
-    days = st.sampled_from([timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=8)])
-    return rarely(days.map(lambda after: instant(BEGINNING + after)), None, 6)
-
-
-@st.composite
-def quests(draw: st.DrawFn, id_: str, repeats: list[str] = REPEATS) -> Change:
-    return quest(
-        id_,
-        *draw(steps()),
-        rewards=draw(lines()),
-        requirements=draw(rarely(st.lists(st.sampled_from(START_REQUIREMENTS), min_size=1, max_size=2), [], 3)),
-        fail_conditions=draw(rarely(st.lists(st.sampled_from(FAIL_CONDITIONS), min_size=1, max_size=2), [], 3)),
-        time_limit=draw(st.sampled_from([None, None, 60, 60, 3600, 86_400])),
-        start_date=draw(dates()),
-        end_date=draw(dates()),
-        repeat=draw(st.sampled_from(repeats)),
-        cooldown=draw(rarely(st.sampled_from([60, 7200, 86_400]), None)),
-        auto_start=draw(rarely(st.just(True), False, 3)),
-        is_active=draw(rarely(st.just(False), True, 10)),
-    )
 
 
 def is_published(change: Change, now: datetime) -> bool:
@@ -393,7 +270,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def runs_are_as_the_model_says(self) -> None:
-        found = shown(self.now)
+        found = shown(PLAYERS, self.now)
         for id_, player in self.model.players.items():
             expected = {
                 (quest_id, run.number): as_shown(self.model, id_, run, run is runs[-1])
@@ -451,9 +328,6 @@ def _harder(each: dict[str, Any], more: int) -> dict[str, Any]:
     return each | {"requirements": asked}
 
 
-# -- looking -----------------------------------------------------------------------------------------------------------
-
-
 def definitions(changes: list[Change]) -> list[dict[str, Any]]:
     return [change.definition or {} for change in changes]
 
@@ -469,69 +343,6 @@ def offered(found: Mapping[str, Any], player: str, opens: datetime) -> Collectio
 
 def as_sent(player: str, sent: Sent) -> GameEvent:
     return GameEvent(sent.id, player, sent.type, dict(sent.data), sent.at)
-
-
-def bits(kept: bytes | memoryview) -> set[int]:
-    number = int.from_bytes(bytes(kept), "little")
-    return {n for n in range(number.bit_length()) if number >> n & 1}
-
-
-def as_stated(data: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: data[name] for name in ("id", "run", "status", "step") if name in data}
-    return kept | {"progress": round(data["progress"], 9)}
-
-
-Shown = dict[str, Any]
-
-
-def shown(now: datetime) -> dict[tuple[str, str, int], Shown]:
-    """(player, quest, run) → all that can be said of it."""
-    world = World(now=now, player_ids=PLAYERS)
-    for part in (Players, Tallies, QuestRuns):
-        world.add(part(world))
-    players, runs = world[Players], world[QuestRuns]
-    players.read_unlocked()
-    world.rules = publishing.current()
-    found = runs.take_in(list(Run.objects.values_list(*StoredRun._fields)))
-    return {(r.player_id, r.quest.id, r.number): _shown(r, runs, players) for r in found}
-
-
-def _shown(run: running.Run, runs: QuestRuns, players: Players) -> Shown:
-    has = runs.has(players.by_id[run.player_id])
-    return {
-        "version": run.quest.version,
-        "status": run.status,
-        "is_newest": run.is_newest,
-        "started_at": run.started_at,
-        "deadline": run.deadline,
-        "completed_at": run.completed_at,
-        "ended_at": run.ended_at,
-        "current_step": run.current_step,
-        "active": {s.id: run.steps[s.id].activated_at for s in run.active()},
-        "done": {s.id: run.steps[s.id].completed_at for s in run.quest.steps if run.is_done(s)},
-        "skipped": run.skipped,
-        "steps": {id_: round(value, 9) for id_, value in running.step_progress(run, has).items()},
-        "progress": round(running.progress(run, has), 9),
-    }
-
-
-def as_shown(model: Model, player_id: str, run: ModelRun, is_newest: bool) -> Shown:
-    player = model.players[player_id]
-    return {
-        "version": run.version,
-        "status": run.status,
-        "is_newest": is_newest,
-        "started_at": run.started_at,
-        "deadline": run.deadline,
-        "completed_at": run.completed_at,
-        "ended_at": run.ended_at,
-        "current_step": min((s["order"] for s in run.active if not s["is_optional"]), default=None),
-        "active": {s["id"]: run.reached[s["id"]].at for s in run.active},
-        "done": run.done,
-        "skipped": run.skipped,
-        "steps": {id_: round(value, 9) for id_, value in model.step_progress(player, run).items()},
-        "progress": round(model.progress(player, run), 9),
-    }
 
 
 EXAMPLES = int(os.environ.get("QUEST_EXAMPLES", "12"))
@@ -569,6 +380,10 @@ def test_a_quest_whose_only_mandatory_step_is_skipped_is_whole_for_the_model_too
     life.start("ann", "q1")
     life.process([("ann", Sent("e1", "hit", {"v": 1}, life.now))])
     [run] = life.model.players["ann"].runs["q1"]
-    assert (run.status, run.skipped, life.model.progress(life.model.players["ann"], run)) == ("COMPLETED", {"b"}, 1)
+    assert (run.status, run.skipped, life.model.progress.of_run(life.model.players["ann"], run)) == (
+        "COMPLETED",
+        {"b"},
+        1,
+    )
     life.runs_are_as_the_model_says()
     life.all_is_told_in_order()

@@ -13,23 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.support.achievement_model import (
-    COMPARE,
-    UNITS,
-    aggregate,
-    best_windows,
-    fraction,
-    longest_run,
-    needed,
-    worth,
-)
-from tests.support.achievement_model import Sample as Counted
+from tests.support.quest_progress import QuestProgress
+from tests.support.quest_runs import PERIODS, Active, Definition, Happened, Message, Player, Run, Sent, key, parsed
 
-Definition = dict[str, Any]
-Message = dict[str, Any]
 ROUNDS = 8
-TOO_LATE_FOR_WINDOWS = timedelta(days=35)
-PERIODS = ("DAILY", "WEEKLY", "MONTHLY")
 
 Offered = Callable[[Definition, str, datetime], Collection[str]]
 """(pool, player, when its period opened) → the quests it offers: how they are drawn is nobody's business here."""
@@ -41,102 +28,6 @@ class Refusal(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-
-
-@dataclass(frozen=True)
-class Sent:
-    """An event as somebody states it: the game, or the service itself."""
-
-    id: str
-    type: str
-    data: Mapping[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Happened:
-    """An event that counted, as the n-th of its player; `root` is what it followed from in the end."""
-
-    nth: int
-    event: Sent
-    root: str
-
-
-@dataclass
-class Active:
-    """A step since it became active."""
-
-    at: datetime
-    since: dict[str, int]
-    """requirement → the first event that may count for it, by its number."""
-    root: str | None
-    until: int | None = None
-    """The last event that may count: it was skipped then."""
-
-
-@dataclass
-class Run:
-    quest: Definition
-    version: int
-    number: int
-    started_at: datetime
-    deadline: datetime | None
-    is_periodic: bool
-    since: dict[str, int]
-    """fail condition → the first event that may count for it."""
-    spared: list[Definition]
-    """Fail conditions that were met when it was started."""
-    status: str = "IN_PROGRESS"
-    completed_at: datetime | None = None
-    ended_at: datetime | None = None
-    reached: dict[str, Active] = field(default_factory=dict)
-    done: dict[str, datetime] = field(default_factory=dict)
-    skipped: set[str] = field(default_factory=set)
-    final: dict[str, float] | None = None
-    starter: int = 0
-    """The event that started it, by its number, until that has counted."""
-
-    @property
-    def is_open(self) -> bool:
-        return self.status == "IN_PROGRESS"
-
-    @property
-    def steps(self) -> list[Definition]:
-        return sorted(self.quest["steps"], key=lambda step: int(step["order"]))
-
-    @property
-    def active(self) -> list[Definition]:
-        reached = [s for s in self.steps if s["id"] in self.reached]
-        return [s for s in reached if s["id"] not in self.done and s["id"] not in self.skipped] if self.is_open else []
-
-    def is_mandatory(self, step: Definition) -> bool:
-        return not step["is_optional"] and step["id"] not in self.skipped
-
-
-@dataclass
-class Player:
-    id: str
-    zone: ZoneInfo
-    log: list[Happened] = field(default_factory=list)
-    runs: dict[str, list[Run]] = field(default_factory=dict)
-    earned: set[str] = field(default_factory=set)
-    known: set[tuple[str, str]] = field(default_factory=set)
-    """What their quests know of: (ACHIEVEMENT or QUEST, id)."""
-    xp: int = 0
-    quests_completed: int = 0
-    granted: list[tuple[str, str, str, int, str]] = field(default_factory=list)
-    """(source, source id, occurrence, line, reward)."""
-    facts: list[tuple[str, datetime, Message]] = field(default_factory=list)
-    root: str = ""
-    """What everything that happens now follows from."""
-    own: list[tuple[str, Sent]] = field(default_factory=list)
-    """(root, own event) of the next round."""
-    open: list[str] = field(default_factory=list)
-    """The quests they are in, in the order in which they are looked at."""
-
-    def newest(self, quest_id: str) -> Run | None:
-        runs = self.runs.get(quest_id)
-        return runs[-1] if runs else None
 
 
 @dataclass
@@ -158,6 +49,7 @@ class Model:
     commands: int = 0
 
     def __post_init__(self) -> None:
+        self.progress = QuestProgress(self.metrics, self.levels)
         self.players = {id_: Player(id_, zone) for id_, zone in self.zones.items()}
 
     # -- what happens --------------------------------------------------------------------------------------------------
@@ -225,9 +117,9 @@ class Model:
         if run is None or not run.is_open:
             raise Refusal("not_in_progress")
         steps = [step for step in run.active if step["id"] == step_id]
-        if not steps or self._is_over(run, now):
+        if not steps or run.is_over(now):
             raise Refusal("step_not_active")
-        if steps[0]["requirements"] and not self._is_met(player, run, steps[0]):
+        if steps[0]["requirements"] and not self.progress.is_met(player, run, steps[0]):
             raise Refusal("requirements_not_met")
         self._complete(player, run, steps[0], now, root)
         self._grant_all(player, self._advance(player, run, now, root, [steps[0]]), now)
@@ -258,14 +150,14 @@ class Model:
         kept = [condition for condition in quest["fail_conditions"] if condition in before["fail_conditions"]]
         run.since = {key(c): run.since[key(c)] if c in kept else next_ for c in quest["fail_conditions"]}
         added = [c for c in quest["fail_conditions"] if c not in kept and "metric" not in c]
-        run.spared = [*run.spared, *(c for c in added if self._has(player, c))]
+        run.spared = [*run.spared, *(c for c in added if self.progress.has(player, c))]
         goes_on = {step["id"] for step in run.active} | set(run.done)
         run.quest, run.version, run.skipped = quest, len(self.versions[quest["id"]]), set()
         for step in sorted((s for s in run.steps if s["id"] in run.done), key=lambda s: run.done[s["id"]]):
             self._choose(run, step, len(player.log))
         for step_id in list(run.reached):
             is_done = step_id in run.done
-            stays = step_id in after and step_id not in run.skipped and self._is_reached(run, after[step_id])
+            stays = step_id in after and step_id not in run.skipped and run.is_reached(after[step_id])
             if step_id in goes_on and (is_done or stays):
                 since = run.reached[step_id].since
                 run.reached[step_id].since = {key(r): since.get(key(r), next_) for r in after[step_id]["requirements"]}
@@ -325,19 +217,19 @@ class Model:
         self._grant_all(player, rewards, sent.at)
 
     def _is_earned(self, player: Player, achievement: Definition) -> bool:
-        return all(self._has(player, requirement) for requirement in achievement["requirements"])
+        return all(self.progress.has(player, requirement) for requirement in achievement["requirements"])
 
     def _starting(self, player: Player, at: datetime, now: datetime) -> Iterator[Definition]:
         for quest_id in sorted(self.versions):
             quest = self.current(quest_id)
             if quest is None or not quest["auto_start"]:
                 continue
-            end = self._deadline(player, quest, at)
+            end = player.deadline(quest, at)
             if end is not None and now > end + self.grace:
                 continue  # by now its run would be over
             newest = player.newest(quest_id)
             if newest is not None and newest.status == "ABANDONED":
-                opens = self._period(player, quest["repeat"], at)[0] if quest["repeat"] in PERIODS else None
+                opens = player.period(quest["repeat"], at)[0] if quest["repeat"] in PERIODS else None
                 if opens is None or not newest.is_periodic or newest.started_at >= opens:
                     continue  # given up: not before the next period
             if self._refusal(player, quest, at) is None:
@@ -353,7 +245,7 @@ class Model:
             quest["end_date"] and at >= parsed(quest["end_date"])
         ):
             return "quest_not_open"
-        if not all(self._has(player, requirement) for requirement in quest["requirements"]):
+        if not all(self.progress.has(player, requirement) for requirement in quest["requirements"]):
             return "requirements_not_met"
         if any(run.is_open for run in runs):
             return "already_in_progress"
@@ -366,7 +258,7 @@ class Model:
                 return "cooldown"
         pools = [pool for pool in self.pools if quest["id"] in pool["quests"]]
         if pools and not any(
-            quest["id"] in self.offered(pool, player.id, self._period(player, pool["period"], at)[0]) for pool in pools
+            quest["id"] in self.offered(pool, player.id, player.period(pool["period"], at)[0]) for pool in pools
         ):
             return "not_offered"
         return None
@@ -376,20 +268,10 @@ class Model:
             return run.status == "COMPLETED"
         if quest["repeat"] not in PERIODS:
             return False
-        opens, closes = self._period(player, quest["repeat"], at)
+        opens, closes = player.period(quest["repeat"], at)
         if run.status != "COMPLETED" or run.completed_at is None:
             return run.started_at >= closes  # a period that passed is not played after a later one
         return (run.started_at if run.is_periodic else run.completed_at) >= opens
-
-    def _deadline(self, player: Player, quest: Definition, at: datetime) -> datetime | None:
-        ends = []
-        if quest["time_limit"] is not None:
-            ends.append(at + timedelta(seconds=quest["time_limit"]))
-        if quest["end_date"] is not None:
-            ends.append(parsed(quest["end_date"]))
-        if quest["repeat"] in PERIODS:
-            ends.append(self._period(player, quest["repeat"], at)[1])
-        return min(ends, default=None)
 
     def _begin(self, player: Player, quest: Definition, at: datetime, root: str, counts: bool = False) -> list[Any]:
         """`counts`: the event that starts it does, for its first steps."""
@@ -400,10 +282,10 @@ class Model:
             version=len(self.versions[quest["id"]]),
             number=len(runs) + 1,
             started_at=at,
-            deadline=self._deadline(player, quest, at),
+            deadline=player.deadline(quest, at),
             is_periodic=quest["repeat"] in PERIODS,
             since={key(condition): first for condition in quest["fail_conditions"]},
-            spared=[c for c in quest["fail_conditions"] if "metric" not in c and self._has(player, c)],
+            spared=[c for c in quest["fail_conditions"] if "metric" not in c and self.progress.has(player, c)],
         )
         run.starter = len(player.log) if counts else 0
         runs.append(run)
@@ -414,16 +296,10 @@ class Model:
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
-    def _is_reached(self, run: Run, step: Definition) -> bool:
-        """Whether every mandatory step of a lower order is complete."""
-        return all(
-            other["id"] in run.done for other in run.steps if other["order"] < step["order"] and run.is_mandatory(other)
-        )
-
     def _activate(self, player: Player, run: Run, at: datetime, root: str | None, first: int | None = None) -> None:
         since = len(player.log) + 1 if first is None else first
         for step in run.steps:
-            if step["id"] not in run.reached and step["id"] not in run.skipped and self._is_reached(run, step):
+            if step["id"] not in run.reached and step["id"] not in run.skipped and run.is_reached(step):
                 run.reached[step["id"]] = Active(at, {key(r): since for r in step["requirements"]}, root)
 
     def _choose(self, run: Run, step: Definition, last: int) -> None:
@@ -445,12 +321,12 @@ class Model:
         """Fail it, or complete what is complete. `done`: steps that were completed by hand just now."""
         rewards: list[tuple[str, str, str, Sequence[str]]] = []
         stated = at
-        if run.is_open and not self._is_over(run, at):
-            if any(self._fails(player, run, condition) for condition in run.quest["fail_conditions"]):
+        if run.is_open and not run.is_over(at):
+            if any(self.progress.fails(player, run, condition) for condition in run.quest["fail_conditions"]):
                 self._close(player, run, "FAILED", max(at, run.started_at))
                 self._state(player, "quest.failed", run, stated)
                 return rewards
-            while ready := [s for s in run.active if s["requirements"] and self._is_met(player, run, s)]:
+            while ready := [s for s in run.active if s["requirements"] and self.progress.is_met(player, run, s)]:
                 at = max(at, run.reached[ready[0]["id"]].at)
                 self._complete(player, run, ready[0], at, root)
                 done.append(ready[0])
@@ -462,7 +338,7 @@ class Model:
         for step in done:
             self._state(player, "quest.advanced", run, stated, step["id"])
             once = "0" if quest["repeat"] == "NEVER" else occurrence
-            lines = [] if self._had_rewards(player, run, step) else step["rewards"]
+            lines = [] if player.had_rewards(run, step) else step["rewards"]
             rewards.append(("QUEST_STEP", f"{quest['id']}/{step['id']}", once, lines))
         if run.status == "COMPLETED":
             self._state(player, "quest.completed", run, stated)
@@ -471,133 +347,20 @@ class Model:
             rewards.append(("QUEST", quest["id"], occurrence, quest["rewards"]))
         return rewards
 
-    def _had_rewards(self, player: Player, run: Run, step: Definition) -> bool:
-        """Whether an earlier run was rewarded for the step: ever, or of a quest of periods in the same one."""
-        earlier = [each for each in player.runs[run.quest["id"]] if each.number < run.number]
-        paid = [each for each in earlier for s in each.steps if s["id"] == step["id"] in each.done and s["rewards"]]
-        last, repeat = (paid[-1].done[step["id"]] if paid else None), run.quest["repeat"]
-        if last is None or repeat == "ALWAYS":
-            return False
-        return repeat == "NEVER" or last >= self._period(player, repeat, run.started_at)[0]
-
-    @staticmethod
-    def _is_over(run: Run, at: datetime) -> bool:
-        return run.deadline is not None and at > run.deadline
-
     def _close(self, player: Player, run: Run, status: str, at: datetime) -> None:
-        run.final = self.step_progress(player, run)
+        run.final = self.progress.of_steps(player, run)
         run.status, run.ended_at = status, at
         player.open.remove(run.quest["id"])
-
-    # -- how far it has come -------------------------------------------------------------------------------------------
-
-    def step_progress(self, player: Player, run: Run) -> dict[str, float]:
-        if run.final is not None:
-            return run.final
-        return {step["id"]: self._progress(player, run, step) for step in run.steps}
-
-    def progress(self, player: Player, run: Run) -> float:
-        """The mean of the mandatory steps that are not skipped; where a branch skipped them all, none is left to do."""
-        steps = self.step_progress(player, run)
-        counted = [step["id"] for step in run.steps if run.is_mandatory(step)]
-        mean = sum(steps[id_] for id_ in counted) / len(counted) if counted else 1
-        return mean if run.done.keys() >= set(counted) else min(mean, 0.99)
-
-    def _progress(self, player: Player, run: Run, step: Definition) -> float:
-        if step["id"] in run.done:
-            return 1
-        if step["id"] not in run.reached or not step["requirements"]:
-            return 0
-        fractions = []
-        for requirement in step["requirements"]:
-            value, met = self._value(player, run, step["id"], requirement)
-            is_target = "metric" not in requirement
-            fractions.append(float(met) if is_target else fraction(requirement, value, met))
-        best = sorted(fractions, reverse=True)[: needed(step)]
-        whole = sum(best) / len(best)
-        return whole if self._is_met(player, run, step) else min(whole, 0.99)
-
-    def _is_met(self, player: Player, run: Run, step: Definition) -> bool:
-        return sum(self._value(player, run, step["id"], r)[1] for r in step["requirements"]) >= needed(step)
-
-    def _value(self, player: Player, run: Run, step_id: str, requirement: Definition) -> tuple[float | None, bool]:
-        if "metric" not in requirement:
-            return None, self._has(player, requirement)
-        active = run.reached[step_id]
-
-        def counts(happened: Happened) -> bool:
-            if happened.nth < active.since[key(requirement)] or happened.nth > (active.until or happened.nth):
-                return False
-            if happened.root == active.root or happened.nth == run.starter:
-                return False
-            return active.at <= happened.event.at and not self._is_over(run, happened.event.at)
-
-        return self._read(player, requirement, counts)
-
-    def _fails(self, player: Player, run: Run, condition: Definition) -> bool:
-        if "metric" not in condition:
-            return condition not in run.spared and self._has(player, condition)
-
-        def counts(happened: Happened) -> bool:
-            if happened.nth < run.since[key(condition)] or happened.nth == run.starter:
-                return False
-            return happened.event.at >= run.started_at and not self._is_over(run, happened.event.at)
-
-        return self._read(player, condition, counts)[1]
-
-    def _has(self, player: Player, requirement: Definition) -> bool:
-        """Whether the player meets it now: by their whole life, or what they are known to have."""
-        type_ = requirement["type"]
-        if type_ == "LEVEL":
-            level = max((level for level, xp in self.levels.items() if xp <= player.xp), default=0)
-            return bool(COMPARE[requirement["operator"]](level, requirement["threshold"]))
-        if type_ in ("ACHIEVEMENT", "QUEST"):
-            return (type_, requirement["target"]) in player.known
-        return self._read(player, requirement, lambda happened: True)[1]
-
-    def _read(
-        self, player: Player, requirement: Definition, counts: Callable[[Happened], bool]
-    ) -> tuple[float | None, bool]:
-        """The value now; for gt, gte and eq, whether it was met after any of the samples, or before all."""
-        samples = list(self._samples(player, requirement["metric"], counts))
-        type_, compare, threshold = requirement["type"], COMPARE[requirement["operator"]], requirement["threshold"]
-
-        def value(n: int) -> float | None:
-            if type_ == "STREAK":
-                return longest_run({sample.at.astimezone(player.zone).date() for sample in samples[:n]})
-            return aggregate(type_, samples[:n])
-
-        def meets(value: float | None) -> bool:
-            return value is not None and bool(compare(value, threshold))
-
-        if requirement.get("timeframe"):
-            frame = requirement["timeframe"]
-            windows = list(best_windows(type_, frame["duration"] * UNITS[frame["unit"]], samples))
-            return max(windows, default=None if type_ == "MAX" else 0), any(map(meets, windows))
-        now = value(len(samples))
-        if requirement["operator"] in ("lt", "lte"):
-            return now, meets(now)
-        reached = [found for n in range(len(samples) + 1) if meets(found := value(n))]
-        return (reached[0] if reached else now), bool(reached)
-
-    def _samples(self, player: Player, metric_id: str, counts: Callable[[Happened], bool]) -> Iterator[Counted]:
-        [metric] = [metric for metric in self.metrics if metric["id"] == metric_id]
-        newest: datetime | None = None
-        for happened in player.log:
-            event = happened.event
-            value = worth(metric, event)  # type: ignore[arg-type]
-            if value is None:
-                continue
-            is_late = newest is not None and newest - event.at > TOO_LATE_FOR_WINDOWS
-            newest = max(newest or event.at, event.at)
-            if counts(happened):
-                member = event.data.get(metric["member_field"] or "")
-                yield Counted(happened.nth, event.id, event.at, value, member, not is_late)
 
     # -- what follows --------------------------------------------------------------------------------------------------
 
     def _state(self, player: Player, type_: str, run: Run, at: datetime, step: str | None = None) -> None:
-        said = {"id": run.quest["id"], "run": run.number, "status": run.status, "progress": self.progress(player, run)}
+        said = {
+            "id": run.quest["id"],
+            "run": run.number,
+            "status": run.status,
+            "progress": self.progress.of_run(player, run),
+        }
         player.facts.append((type_, at, said if step is None else said | {"step": step}))
 
     @staticmethod
@@ -619,19 +382,6 @@ class Model:
                         if before < xp <= player.xp:
                             self._cause(player, "level.reached", str(level), {"level": level}, at)
 
-    def _period(self, player: Player, kind: str, at: datetime) -> tuple[datetime, datetime]:
-        """The day, week or month of the player's own calendar that holds an instant."""
-        day = at.astimezone(player.zone).date()
-        if kind == "WEEKLY":
-            day -= timedelta(days=day.weekday())
-        elif kind == "MONTHLY":
-            day = day.replace(day=1)
-        then = day + timedelta(days={"DAILY": 1, "WEEKLY": 7, "MONTHLY": 32}[kind])
-        if kind == "MONTHLY":
-            then = then.replace(day=1)
-        opens, closes = (datetime(d.year, d.month, d.day, tzinfo=player.zone) for d in (day, then))
-        return opens, closes
-
     # -- wishes --------------------------------------------------------------------------------------------------------
 
     def attempt(self, wish: Callable[[], Any]) -> tuple[Any, str | None]:
@@ -642,11 +392,3 @@ class Model:
         except Refusal as refused:
             self.players = before
             return None, refused.code
-
-
-def key(requirement: Definition) -> str:
-    return repr(sorted(requirement.items(), key=str))
-
-
-def parsed(text: str) -> datetime:
-    return datetime.fromisoformat(text)

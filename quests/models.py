@@ -143,7 +143,7 @@ class Run(models.Model):
     player_id = models.CharField(max_length=64)
     quest_id = models.CharField(max_length=64)
     run = models.PositiveIntegerField()
-    """The runs of one player and quest are numbered 1, 2, 3 …"""
+    """The runs of one player and quest are numbered from 1 on."""
     is_newest = models.BooleanField(default=True)
     version = models.PositiveIntegerField()
     status = models.CharField(max_length=11, choices=Status.choices(), default=Status.IN_PROGRESS.value)

@@ -33,7 +33,7 @@ from gamification.kernel.storage import database_timeout
 from gamification.kernel.web import known_keys, limiting, limits, problem_response
 from gamification.kernel.web.access import GameServer, bearer, game_server
 from gamification.kernel.web.problems import problem
-from gamification.serving.bodies import Application, Receive, Scope, Send
+from gamification.serving.bodies import Application, Gone, Receive, Scope, Send, read
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,9 @@ class Events:
         if headers is None or server is None or SCOPE not in server.scopes:
             await self._django(scope, receive, send)
             return
-        body = await _read(receive)
-        if body is None:
+        try:
+            body = await read(receive)
+        except Gone:
             return
         verdict = await self._count(server)
         try:
@@ -102,8 +103,8 @@ class Events:
         return await asyncio.to_thread(take) if limiter.would_ask(limit, server.caller) else take()
 
     async def _answer(self, body: bytes, prefer: str) -> HttpResponse:
-        read = partial(decode, body, now=timezone.now())
-        decoded = await asyncio.to_thread(read) if len(body) > LARGE_BODY else read()
+        judge = partial(decode, body, now=timezone.now())
+        decoded = await asyncio.to_thread(judge) if len(body) > LARGE_BODY else judge()
         if (refusal := answering.refused(decoded)) is not None:
             return refusal
         waited = answering.prefers_to_wait(prefer)
@@ -157,18 +158,6 @@ def _plain_headers(scope: Scope) -> dict[bytes, bytes] | None:
 def _is_host_allowed(host: bytes, allowed: tuple[str, ...]) -> bool:
     domain, _ = split_domain_port(host.decode("latin-1"))
     return bool(domain) and validate_host(domain, allowed)
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """The body, whose size an outer layer has limited; None: the client left."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            return bytes(body)
 
 
 def _failed(failure: Exception) -> HttpResponse:

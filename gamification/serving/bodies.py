@@ -25,7 +25,7 @@ class _TooLarge(Exception):
     """The body is larger than it may be."""
 
 
-class _Gone(Exception):
+class Gone(Exception):
     """The client left before its body was whole: nobody waits for an answer."""
 
 
@@ -50,8 +50,8 @@ class Bodies:
             if upload:
                 await self._application(scope, _counted(receive, most), send)
                 return
-            body = await _read(_counted(receive, most))
-        except _Gone:
+            body = await read(_counted(receive, most))
+        except Gone:
             return
         except _TooLarge:
             await _refuse(send)
@@ -70,12 +70,13 @@ def _declared(scope: Scope) -> int | None:
     return length
 
 
-async def _read(receive: Receive) -> bytes:
+async def read(receive: Receive) -> bytes:
+    """A body that is bounded. Raises Gone."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _Gone
+            raise Gone
         body += message.get("body", b"")
         if not message.get("more_body", False):
             return bytes(body)

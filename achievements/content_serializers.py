@@ -10,8 +10,8 @@ from achievements.models import Achievement
 from achievements.rules import SECRET
 from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.web.strict_fields import (
-    SMALL,
-    TEXT,
+    MAX_INT32,
+    MAX_TEXT,
     Choice,
     ContentShape,
     Flag,
@@ -36,16 +36,16 @@ class SecretAchievementShape(serializers.Serializer[Any]):
 
     id = serializers.CharField()
     type = serializers.ChoiceField([SECRET])
-    points = serializers.IntegerField(min_value=0, max_value=SMALL)
+    points = serializers.IntegerField(min_value=0, max_value=MAX_INT32)
 
 
 class AchievementShape(ContentShape):
     id = Id()
     title = Text(max_length=120)
-    description = Text(max_length=TEXT, allow_blank=True, default="")
+    description = Text(max_length=MAX_TEXT, allow_blank=True, default="")
     type = Choice(choices=Achievement.Type.choices, default="MILESTONE")
     category = Choice(choices=Achievement.Category.choices, default="GENERAL")
-    points = Integer(min_value=0, max_value=SMALL, default=0)
+    points = Integer(min_value=0, max_value=MAX_INT32, default=0)
     requirements = rows(RequirementShape, most=50)
     match = Match(default="ALL")
     rewards = Listed(child=Id())
@@ -57,6 +57,6 @@ class AchievementShape(ContentShape):
     starts_at = Instant(allow_null=True, default=None)
     ends_at = Instant(allow_null=True, default=None)
     icon = Icon()
-    min_seconds = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
+    min_seconds = Integer(min_value=1, max_value=MAX_INT32, allow_null=True, default=None)
     metadata = JsonObject(default=dict)
     backfill = Choice(choices=BackfillMode.choices(), default=BackfillMode.DIGEST.value)

@@ -137,7 +137,7 @@ def _workers() -> tuple[str, str]:
 
 def _followers() -> tuple[str, str]:
     """One that was too slow has missed facts, which are no longer kept."""
-    missed = followers.late()
+    missed = followers.missed()
     return "behind" if missed else "", " ".join(f"{each[0].upper()}{each[1:]}." for each in missed)
 
 

@@ -9,8 +9,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from gamification.kernel.web.strict_fields import (
-    SMALL,
-    TEXT,
+    MAX_INT32,
+    MAX_TEXT,
     Choice,
     ContentShape,
     EventType,
@@ -61,7 +61,7 @@ class ConditionShape(Shape):
 class MetricShape(ContentShape):
     id = Id()
     name = Text(max_length=120, required=False)
-    description = Text(max_length=TEXT, allow_blank=True, default="")
+    description = Text(max_length=MAX_TEXT, allow_blank=True, default="")
     unit = Text(max_length=32, allow_blank=True, default="")
     event_type = EventType()
     value_field = OptionalFieldPath()
@@ -74,7 +74,7 @@ class MetricShape(ContentShape):
 
 
 class TimeframeShape(Shape):
-    duration = Integer(min_value=1, max_value=SMALL)
+    duration = Integer(min_value=1, max_value=MAX_INT32)
     unit = Choice(choices=TimeUnit.choices())
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class RequirementShape(Shape):
 
 
 class AtLeastShape(Shape):
-    at_least = Integer(min_value=1, max_value=SMALL)
+    at_least = Integer(min_value=1, max_value=MAX_INT32)
 
 
 @extend_schema_field(
@@ -140,6 +140,6 @@ class Match(serializers.Field[Any, Any, Any, Any]):
 
 
 class LevelShape(ContentShape):
-    level = Integer(min_value=1, max_value=SMALL)
+    level = Integer(min_value=1, max_value=MAX_INT32)
     xp = Integer(min_value=0)
     rewards = Listed(child=Id())

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils.encoding import force_bytes
 
 from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
-from gamification.kernel.storage.pseudonyms import kept_key, pseudonym, under
+from gamification.kernel.storage.pseudonyms import keyed_hash, pseudonym, pseudonym_key
 from progress.models import Backfill, ErasedPlayer, Player
 
 
@@ -34,8 +34,8 @@ def unnamed(event: GameEvent) -> GameEvent:
 def erased(player_ids: Iterable[PlayerId]) -> set[PlayerId]:
     """Which of these players were erased. One query."""
     # Who was erased before there was a key for it stands there under the SECRET_KEY of then.
-    keys = [kept_key(), *map(force_bytes, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))]
-    hashes = {under(key, id_): id_ for id_ in player_ids for key in keys}
+    keys = [pseudonym_key(), *map(force_bytes, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))]
+    hashes = {keyed_hash(key, id_): id_ for id_ in player_ids for key in keys}
     found = ErasedPlayer.objects.filter(hash__in=list(hashes)).values_list("hash", flat=True)
     return {hashes[hash_] for hash_ in found}
 

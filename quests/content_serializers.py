@@ -8,8 +8,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from gamification.kernel.web.strict_fields import (
-    SMALL,
-    TEXT,
+    MAX_INT32,
+    MAX_TEXT,
     Choice,
     ContentShape,
     Flag,
@@ -35,7 +35,7 @@ LAST = 2**15 - 1
 class StepShape(Shape):
     id = Id()
     title = Text(max_length=120, required=False)
-    description = Text(max_length=TEXT, allow_blank=True, default="")
+    description = Text(max_length=MAX_TEXT, allow_blank=True, default="")
     order = Integer(min_value=0, max_value=LAST, default=1)
     requirements = rows(RequirementShape, most=50)
     match = Match(default="ALL")
@@ -51,21 +51,21 @@ class StepShape(Shape):
 class QuestShape(ContentShape):
     id = Id()
     title = Text(max_length=120)
-    description = Text(max_length=TEXT, allow_blank=True, default="")
+    description = Text(max_length=MAX_TEXT, allow_blank=True, default="")
     type = Choice(choices=Quest.Type.choices, default="SIDE")
     difficulty = Choice(choices=Quest.Difficulty.choices, default="NORMAL")
     steps = rows(StepShape, most=100)
     rewards = Listed(child=Id())
     requirements = rows(RequirementShape, most=50)
     fail_conditions = rows(RequirementShape, most=50)
-    time_limit = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
+    time_limit = Integer(min_value=1, max_value=MAX_INT32, allow_null=True, default=None)
     start_date = Instant(allow_null=True, default=None)
     end_date = Instant(allow_null=True, default=None)
     repeat = Choice(choices=Repeat.choices(), default="NEVER")
-    cooldown = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
+    cooldown = Integer(min_value=1, max_value=MAX_INT32, allow_null=True, default=None)
     auto_start = Flag(default=False)
     is_active = Flag(default=True)
-    min_seconds = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
+    min_seconds = Integer(min_value=1, max_value=MAX_INT32, allow_null=True, default=None)
     metadata = JsonObject(default=dict)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

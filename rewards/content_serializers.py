@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gamification.kernel.web.strict_fields import (
-    SMALL,
+    MAX_INT32,
     Choice,
     ContentShape,
     Id,
@@ -26,13 +26,13 @@ DEAREST = 10**12
 class ItemShape(Shape):
     id = Id()
     type = Text(max_length=64, allow_blank=True, default="")
-    quantity = Integer(min_value=1, max_value=SMALL, default=1)
+    quantity = Integer(min_value=1, max_value=MAX_INT32, default=1)
     metadata = JsonObject(default=dict)
 
 
 class ChanceShape(Shape):
     reward = Id()
-    weight = Integer(min_value=0, max_value=SMALL, default=1)
+    weight = Integer(min_value=0, max_value=MAX_INT32, default=1)
 
 
 class RewardShape(ContentShape):
@@ -43,7 +43,7 @@ class RewardShape(ContentShape):
     items = rows(ItemShape, most=100, allow_null=True)
     table = rows(ChanceShape, most=1000, allow_null=True)
     claim = Choice(choices=Claim.choices(), default=Claim.MANUAL.value)
-    claim_within = Integer(min_value=1, max_value=SMALL, allow_null=True, default=None)
+    claim_within = Integer(min_value=1, max_value=MAX_INT32, allow_null=True, default=None)
     expires_at = Instant(allow_null=True, default=None)
     metadata = JsonObject(default=dict)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from gamification.kernel.web.strict_fields import SMALL, Integer, Shape, Text
+from gamification.kernel.web.strict_fields import MAX_INT32, Integer, Shape, Text
 from rewards.rules import Source, Status
 
 REASON = 200
@@ -35,7 +35,7 @@ class SpendWish(Shape):
 
 
 class ConsumeWish(Shape):
-    quantity = Integer(min_value=1, max_value=SMALL)
+    quantity = Integer(min_value=1, max_value=MAX_INT32)
     reason = Text(max_length=REASON, allow_blank=True, default="")
 
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from gamification import relay
 from gamification.intake import backlog
 from gamification.kernel.messaging import broker
-from gamification.kernel.storage.pseudonyms import kept_key
+from gamification.kernel.storage.pseudonyms import pseudonym_key
 from gamification.serving import reads
 from tests.support import rabbit
 
@@ -106,7 +106,7 @@ def broker_only_where_it_is_asked_for(request: pytest.FixtureRequest, settings: 
 @pytest.fixture(autouse=True)
 def key_of_this_database() -> None:
     """Tests empty the database, and with it the key that a process otherwise reads once."""
-    kept_key.cache_clear()
+    pseudonym_key.cache_clear()
 
 
 @pytest.fixture

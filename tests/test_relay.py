@@ -331,11 +331,11 @@ def test_a_relay_that_is_too_far_behind_is_told_and_goes_on_at_the_oldest(settin
         assert all_left()
         settings.FACTS_KEPT = 2
         facts("two", "three", "four")
-        assert followers.late() == []
+        assert followers.missed() == []
         followers.forget_facts(NOW)
         assert all_left()
         assert names(listener, 3) == ["one", "three", "four"]
-        [said] = followers.late()
+        [said] = followers.missed()
         assert said.startswith("relay was too slow")
 
 

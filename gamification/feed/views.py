@@ -20,7 +20,7 @@ from gamification.kernel.core.messages import Invalid
 from gamification.kernel.web import idempotent, paginate
 from gamification.kernel.web.access import actor, player_in_path
 from gamification.kernel.web.pages import paged
-from gamification.kernel.web.strict_fields import WIDEST, Integer, Shape, parse
+from gamification.kernel.web.strict_fields import MAX_NUMBER, Integer, Shape, parse
 
 
 class MessageShape(serializers.Serializer[Any]):
@@ -33,7 +33,7 @@ class MessageShape(serializers.Serializer[Any]):
 
 
 class ReadShape(Shape):
-    up_to = Integer(min_value=1, max_value=WIDEST - 1)
+    up_to = Integer(min_value=1, max_value=MAX_NUMBER - 1)
 
 
 class ReadMarkShape(serializers.Serializer[Any]):

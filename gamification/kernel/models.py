@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from gamification.kernel.core.actors import WIDEST
+from gamification.kernel.core.actors import MAX_SIGNATURE
 
 if TYPE_CHECKING:  # generic for mypy only
     TextColumn = models.CharField[str, str]
@@ -24,7 +24,7 @@ class ActorField(TextColumn):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"max_length": WIDEST, "blank": True, "default": "", "db_default": "", **kwargs})
+        super().__init__(**{"max_length": MAX_SIGNATURE, "blank": True, "default": "", "db_default": "", **kwargs})
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _, args, kwargs = super().deconstruct()

@@ -9,13 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from gamification import pipeline
 from gamification.kernel.content import publishing
 from gamification.kernel.core.messages import GameEvent
-from gamification.kernel.storage.pseudonyms import kept_key
+from gamification.kernel.storage.pseudonyms import pseudonym_key
 from tests.support.content import NOON
 
 
 def queries(batch: Sequence[GameEvent], now: datetime = NOON) -> int:
     publishing.current()  # compiled once a publication, not a batch
-    kept_key()  # read once a process
+    pseudonym_key()  # read once a process
     with CaptureQueriesContext(connection) as captured:
         pipeline.process(batch, now=now)
     return len([q for q in captured.captured_queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))])

@@ -149,7 +149,7 @@ class ContentAdmin(ActingAdmin):
         _put_in_order(form.instance, formset)
 
     def buttons(self, request: HttpRequest, row: Any) -> Iterator[dict[str, str]]:
-        """Of retired content, the one that brings it back; of any other, all but that."""
+        """For retired content only `restore_selected`; for other content all but that."""
         for button in super().buttons(request, row):
             if (button["name"] == "restore_selected") == (row.retired_at is not None):
                 yield button
@@ -166,7 +166,7 @@ class ContentAdmin(ActingAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:  # fmt: skip
         response = super().changeform_view(request, object_id, form_url, extra_context)
-        # Only now is the draft committed: what publishing refuses must not take it along.
+        # Only now is the draft committed, so that a refusal to publish cannot roll it back.
         saved = getattr(request, "saved_draft", None)
         if saved is not None:
             self.warn(request, saved)
@@ -233,7 +233,7 @@ class ContentAdmin(ActingAdmin):
 
 
 def _put_in_order(draft: Content, formset: Any) -> None:
-    """Number the rows 0, 1, 2, …: one that was moved to another's place comes to stand there."""
+    """Number the rows 0, 1, 2, …. A row that was moved to the place of another takes that place."""
     before = {form.instance.pk: form.initial["position"] for form in formset.initial_forms if form.has_changed()}
 
     def wanted(row: Any) -> tuple[int, int, int]:

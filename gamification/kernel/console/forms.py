@@ -22,18 +22,21 @@ if TYPE_CHECKING:  # generic for mypy only
 else:
     AnyForm = forms.ModelForm
 
-LAST = 32_767
-"""The greatest position: of what was added without one."""
+MAX_POSITION = 32_767
+"""The position of a row that was added without one: it comes last."""
 
 
 class AuthoredForm(AnyForm):
-    """`only_for` names the fields that mean something for some choices of another field only: the others are out of
-    sight (authoring.js) as long as they hold nothing."""
+    """A form of a draft, or of a row within one.
+
+    `only_for` names fields that have a meaning only for some choices of another field. For other choices authoring.js
+    hides them, as long as they are empty.
+    """
 
     only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     chosen_by: ClassVar[str] = "type"
     empty: ClassVar[Mapping[str, str]] = {}
-    """What a field holds when nobody has touched it, if that is not nothing."""
+    """Field → what it holds when nobody has touched it, where that is not an empty text."""
 
     class Media:
         js = ("kernel/authoring.js",)
@@ -90,7 +93,7 @@ def _plain(value: Any) -> Any:
 
 
 class JsonOrText(forms.CharField):
-    """A JSON value for people who do not write JSON: what is none is taken as a text."""
+    """A JSON value, for people who may not write JSON: what is not JSON is taken as a text."""
 
     class Typed(str):
         """What somebody typed, to be shown again as it was."""
@@ -134,7 +137,7 @@ class Tags(forms.CharField):
 
 
 class Suggesting(forms.TextInput):
-    """A text of which some are known, looked up when it is shown. Any other will do."""
+    """A text field that suggests known values, which are looked up when it is shown. Any other text is allowed."""
 
     def __init__(self, known: Callable[[], Iterable[str]], attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs)
@@ -154,7 +157,7 @@ class Place(forms.IntegerField):
         super().__init__(
             required=False,
             min_value=0,
-            max_value=LAST,
+            max_value=MAX_POSITION,
             label="order",
             help_text="Smaller numbers come first. Empty: last.",
             widget=forms.NumberInput(attrs={"class": "place"}),
@@ -180,4 +183,4 @@ class LineForm(AuthoredForm):
 
     def clean_position(self) -> int:
         position: int | None = self.cleaned_data["position"]
-        return LAST if position is None else position
+        return MAX_POSITION if position is None else position

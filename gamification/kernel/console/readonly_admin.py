@@ -1,4 +1,4 @@
-"""What the console's screens of rows have in common: the service writes them, people look and sometimes decide."""
+"""What the console's screens of rows have in common: the service writes them, people read and act on them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ActingAdmin(AnyModelAdmin):
     """Its actions are described as "Verb: what it does", and are buttons on the page of a single row too."""
 
     page_actions: Sequence[str] | None = None
-    """Which of the actions; None: all."""
+    """The actions that are buttons on a row's page; None: all."""
 
     def open_to_action(self, row: Any) -> bool:
         """Whether there is anything left to decide about this row."""
@@ -99,9 +99,9 @@ class ReadOnlyAdmin(ActingAdmin):
         return False
 
 
-@cache  # Django knows a column that is a function by its identity
+@cache  # Django tells columns that are functions apart by identity
 def json_shown(field: models.JSONField[Any, Any]) -> Callable[[Any], SafeString]:
-    """A column of JSON for people: one thing a line."""
+    """A column of JSON as people are shown it, indented over several lines."""
 
     def shown(row: Any) -> SafeString:
         return as_lines(getattr(row, field.attname))

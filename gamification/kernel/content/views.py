@@ -35,7 +35,7 @@ class OptionsShape(Shape):
     """What may be said beside the content itself."""
 
     draft = Flag(default=False)
-    reason = Text(max_length=strict_fields.TEXT, allow_blank=True, default="")
+    reason = Text(max_length=strict_fields.MAX_TEXT, allow_blank=True, default="")
 
 
 class LeftOutShape(Shape):

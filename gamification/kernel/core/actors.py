@@ -49,5 +49,5 @@ def said_to_people(actor: str) -> str:
 SYSTEM = Actor("system")
 """The service itself: its clock, its workers, and whoever runs `manage.py` on its machine."""
 
-WIDEST = 160
+MAX_SIGNATURE = 160
 """The longest text of an actor: Django's user names have up to 150 characters."""

@@ -3,7 +3,7 @@
 py-amqp raises out of its frame reader when a property or a routing key is no UTF-8, a header holds a date past the year
 9999, or tables lie too deep within each other. RabbitMQ lets all of that through. The reader's connection ends, the
 message goes back into the queue, and stops whoever reads it next. Here it is read all the same: what is no ASCII where
-UTF-8 should be becomes `?`, and properties that make no sense at all become none, with a header that says so.
+UTF-8 should be becomes `?`, and properties that cannot be read at all are left out, with a header that says so.
 
 Importing this module changes py-amqp for the whole process: the frame reader offers no other way in.
 """
@@ -19,7 +19,7 @@ from amqp.spec import Basic
 T = TypeVar("T")
 
 UNREADABLE = "x-unreadable"
-"""The header of a message whose properties made no sense; its value says why."""
+"""A header added to a message whose properties could not be read; its value says why."""
 
 _strict_properties = serialization.decode_properties_basic
 _strict_arguments = serialization.loads
@@ -28,7 +28,7 @@ _REPAIRS = 16
 
 
 def body_of(message: Any) -> bytes:
-    """As it was sent; py-amqp has text where there is nothing, and on a channel that is not `undecoded`."""
+    """The body as it was sent. py-amqp gives text where it is empty, and on a channel that is not `undecoded`."""
     body = message.body
     return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
 

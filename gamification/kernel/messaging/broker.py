@@ -1,4 +1,4 @@
-"""Publishing to RabbitMQ: one thread a process, with a connection of its own; nobody waits for longer than asked.
+"""Publishing to RabbitMQ: each process has one thread for it, with its own connection.
 
 Whoever publishes waits for its own messages, up to its own deadline, while the thread talks to the broker.
 
@@ -9,8 +9,8 @@ Whoever publishes waits for its own messages, up to its own deadline, while the 
 
 Only `up` (and the very first `starting`) takes messages; otherwise `publish` answers at once. A new connection is up
 when the broker has confirmed a message on it that goes nowhere, so no caller has to find out whether it works. A
-connection that an alarm blocks is kept: RabbitMQ reads nothing more from it, not even that it was closed, and would
-pile up one of them for each attempt.
+connection that an alarm blocks is kept: RabbitMQ reads nothing more from it, not even that it was closed, so new
+connections would only pile up there.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FIRST_PAUSE, MAX_PAUSE = 0.5, 15.0
 STABLE_AFTER = 30.0
 """A connection that held for so many seconds makes the pauses short again."""
 MESSAGES_A_TURN = 100
-"""Messages of one job that are sent before other jobs have their turn and confirms are read."""
+"""Messages of one job that are sent before other jobs get their turn and confirms are read."""
 
 
 class State(Enum):
@@ -67,8 +67,8 @@ class Publisher:
         self._lock = threading.Lock()
         self._state = State.STARTING
         self._why = ""
-        self._complaint = ""
-        """Why the connection is to be given up, said by a caller who waited in vain."""
+        self._failure = ""
+        """Why the connection is to be given up: what a caller noted that got no answer in time."""
         self._waiting: deque[Job] = deque()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -76,7 +76,7 @@ class Publisher:
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
         self._session: Session | None = None
-        """The thread's own."""
+        """Used by the thread only."""
 
     # -- for callers ---------------------------------------------------------------------------------------------------
 
@@ -84,11 +84,11 @@ class Publisher:
         """What became of each message, within `timeout` seconds. Never raises; does not wait where nothing can come."""
         job = Job(messages)
         if self._submit(job) and not job.done.wait(timeout):
-            self._complain(job, f"no answer within {timeout:g} s")
+            self._give_up(job, f"no answer within {timeout:g} s")
         return _counted_receipts(job)
 
     async def published(self, messages: Sequence[Message], *, within: float) -> list[Receipt]:
-        """The same for a coroutine."""
+        """`publish` for a coroutine."""
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def notify() -> None:
@@ -101,11 +101,11 @@ class Publisher:
                 async with asyncio.timeout(within):
                     await done.wait()
             except TimeoutError:
-                self._complain(job, f"no answer within {within:g} s")
+                self._give_up(job, f"no answer within {within:g} s")
         return _counted_receipts(job)
 
     def _submit(self, job: Job) -> bool:
-        """Have the thread send what there is; False: nothing can come of it."""
+        """Give the thread a job; False: it cannot be sent."""
         if not job.messages:
             return False
         with self._lock:
@@ -139,7 +139,7 @@ class Publisher:
     def start_over(self, why: str) -> None:
         """Connect anew, which declares anew."""
         with self._lock:
-            self._complaint = self._complaint or why
+            self._failure = self._failure or why
         self._wake()
 
     def stop(self, timeout: float = 2.0) -> None:
@@ -154,16 +154,16 @@ class Publisher:
             self._wake_in.close()
             self._wake_out.close()
 
-    def _complain(self, job: Job, why: str) -> None:
+    def _give_up(self, job: Job, why: str) -> None:
         with self._lock:
             job.end()
             if self._state in (State.STARTING, State.UP):
-                self._enter(State.DOWN, why)  # at once: its thread may be busy waiting for the very same broker
-                self._complaint = why
+                self._enter(State.DOWN, why)  # not left to the thread, which may itself be waiting for the broker
+                self._failure = why
         self._wake()
 
     def _wake(self) -> None:
-        with suppress(OSError):  # full: it will wake up anyway
+        with suppress(OSError):  # the buffer is full, so the thread wakes up anyway
             self._wake_in.send(b"\0")
 
     def _start(self) -> None:
@@ -195,7 +195,7 @@ class Publisher:
             )
             why = self._use(session)
             with self._lock:
-                self._complaint = ""
+                self._failure = ""
                 if not self._stopping.is_set():
                     self._enter(State.DOWN, why)
                 self._end_all()
@@ -220,11 +220,11 @@ class Publisher:
         """Use a connection from its beginning to its end; says why it ended."""
         try:
             session.open(self._declare)
-            session.greet(lambda: self._state is State.BLOCKED or bool(self._complaint))
+            session.greet(lambda: self._state is State.BLOCKED or bool(self._failure))
             with self._lock:
-                if self._state is not State.BLOCKED and not self._complaint:
+                if self._state is not State.BLOCKED and not self._failure:
                     self._enter(State.UP)
-            while not self._complaint:
+            while not self._failure:
                 if self._stopping.is_set() and not session.unconfirmed and not self._waiting:
                     break
                 self._send(session)
@@ -234,9 +234,9 @@ class Publisher:
         except Exception as lost:  # py-amqp raises AttributeErrors and the like of a connection that has gone, too
             return f"{type(lost).__name__}: {lost}"
         else:
-            return self._complaint
+            return self._failure
         finally:
-            session.hang_up(politely=self._state is State.UP and not self._complaint)
+            session.hang_up(politely=self._state is State.UP and not self._failure)
 
     def _send(self, session: Session) -> None:
         """Let each job that waits send in its turn."""
@@ -250,12 +250,12 @@ class Publisher:
             if job.sent < len(job.messages) and not job.over:
                 with self._lock:
                     self._waiting.append(job)
-            session.receive()  # what is returned comes back whole: unread, it would stop the broker
+            session.receive()  # returned messages come back whole; unread, they would block the broker
 
     def _on_blocked(self, reason: str) -> None:
         with self._lock:
             self._enter(State.BLOCKED, "it is blocked by an alarm (disk or memory), see its log")
-            self._end_all()  # some may yet be confirmed, but that can take as long as the alarm lasts
+            self._end_all()  # some may still be confirmed, but perhaps only when the alarm is over
 
     def _on_unblocked(self) -> None:
         with self._lock:

@@ -70,7 +70,7 @@ class Job:
         self.sent = 0
         self.left = len(messages)
         self.over = False
-        """Nobody waits any more."""
+        """Whether nobody waits for it any more."""
         self.done = threading.Event()
 
     def resolve(self, place: int, receipt: Receipt) -> None:
@@ -82,7 +82,7 @@ class Job:
             self._finish()
 
     def end(self) -> None:
-        """What has no answer by now gets none."""
+        """Stop waiting: messages without an answer stay UNKNOWN."""
         self.over = True
         self._finish()
 
@@ -166,7 +166,7 @@ class Session:
             self._use(self._connection.channel())
 
     def hang_up(self, *, politely: bool) -> None:
-        """Politely, it waits for an answer, which a blocked or hanging broker does not give."""
+        """Close the connection. `politely` waits for the broker's answer, which may never come if it hangs."""
         connection, self._connection, self._channel = self._connection, None, None
         if connection is None:
             return
@@ -201,7 +201,7 @@ class Session:
         self._channel.send_method(spec.Basic.Publish, "Bssbb", arguments, content)
 
     def wait(self, timeout: float) -> None:
-        """Until something came in, or somebody called, or `timeout` seconds are over."""
+        """Wait until the broker has sent something, or `wake` was written to, or `timeout` seconds are over."""
         sock = self._connection.sock
         if not _pending(sock):
             _readable(sock, self._wake, timeout)
@@ -254,7 +254,7 @@ class Session:
 
 
 def _pending(sock: Any) -> bool:
-    """Whether TLS has taken in more than was read."""
+    """Whether TLS has buffered bytes that were not read yet."""
     return bool(getattr(sock, "pending", int)())
 
 

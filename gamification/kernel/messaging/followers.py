@@ -1,4 +1,4 @@
-"""Followers: whoever works through facts, or through kept events, after the commit that wrote them.
+"""Followers: consumers that work through facts, or kept events, after the commit that wrote them.
 
 Both tables are logs: rows are added with rising ids. A follower has a name and a *cursor*, the id of the last row that
 it is done with. Exactly one process at a time acts as a follower, and where its effect is a row of the same database,
@@ -16,7 +16,7 @@ only one transaction writes at a time, so what is committed is final.
                                            └───┴ noted 8, and that A still runs: the horizon stays below 7
 
 Facts are kept for FACT_RETENTION_DAYS, and longer for a follower that still needs them, but never more than FACTS_KEPT
-rows. One that is behind further than that goes on at the oldest row, and its mark says that it has missed some.
+rows. A follower that is further behind goes on at the oldest row, and its mark says that it has missed some.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from gamification.kernel.storage import sql
 log = logging.getLogger(__name__)
 
 LOCK_TIMEOUT = "10s"
-"""How long to wait for another process to end its turn; longer than that waits for the broker."""
+"""How long to wait for another process that acts as the same follower: longer than that one waits for the broker."""
 MAX_NOTED = 100
-"""Horizons that are waited for at once, at most."""
+"""Moments that are noted at once at most; each becomes the horizon when its transactions have ended."""
 CHUNK = 5_000
-"""Rows forgotten in one transaction: a longer one would keep SQLite's only writer waiting."""
+"""Rows deleted in one transaction: a longer one would keep SQLite's only writer waiting."""
 
 _RUNNING = "SELECT min(id::text::bigint) FROM pg_snapshot_xip(moment) AS id"
 _RUNNING_HERE = (
@@ -68,7 +68,7 @@ class Horizon:
         self._lock = threading.Lock()
         self._final = 0
         self._noted: deque[tuple[int, int]] = deque()
-        """The first transaction that had not begun, and the greatest id at that moment."""
+        """Of each noted moment, the first transaction that had not begun, and the greatest id."""
 
     def look(self) -> tuple[int, int]:
         """The id up to which every row is there that will ever be; and the greatest that can be seen."""
@@ -77,7 +77,7 @@ class Horizon:
             return newest, newest
         next_, oldest, newest = self._moment(_RUNNING)
         final = self._note(next_, oldest, newest)
-        if final < newest and oldest is not None:  # it costs more to ask whose they are
+        if final < newest and oldest is not None:  # leaving out other databases' transactions takes a dearer query
             next_, oldest, newest = self._moment(_RUNNING_HERE)
             final = self._note(next_, oldest, newest)
         return final, newest
@@ -104,7 +104,7 @@ class Horizon:
             return min(self._final, newest)
 
     def wait(self, beyond: int, seconds: float) -> int:
-        """The horizon, once it lies beyond an id or nothing does: batches under way end soon. Or after `seconds`."""
+        """The horizon, once it is beyond an id, or no row is; or as it is after `seconds`."""
         until = time.monotonic() + seconds
         while True:
             final, newest = self.look()
@@ -131,17 +131,17 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, eq=False)
 class Follower:
-    """`take` is all that one needs whose effect is rows. Others say themselves how far they have come."""
+    """A follower whose effect is rows needs only `take`. Another moves its cursor itself."""
 
     name: str
     log: Log
     is_on: Callable[[], bool] = field(default=lambda: True)
     """Whether anybody acts as it: facts are not kept for one that is switched off."""
     seen_to: Callable[[], int | None] = field(default=lambda: None)
-    """The id up to which it needs nothing any more, where it has put off rows that its cursor has passed."""
+    """The id up to which it needs no rows any more, where it has put off some that its cursor has passed."""
 
     def take(self, columns: Sequence[Any], work: Callable[[Sequence[Row]], object], most: int = 500) -> int:
-        """Hand the next rows, `pk` and then these columns of each, to `work`; how many there were.
+        """Hand the next rows, `pk` and then these columns of each, to `work`. Returns how many there were.
 
         In one transaction with the cursor, so whatever `work` writes is written once.
         """
@@ -154,7 +154,7 @@ class Follower:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Until the end, no other process acts as this follower. Who waits too long gets `OperationalError`.
+        """Let no other process act as this follower meanwhile. Raises `OperationalError` after LOCK_TIMEOUT.
 
         On PostgreSQL the lock is the transaction's: it is gone with a process that is killed. On SQLite a transaction
         would keep every writer waiting, so the lock is that of a file.
@@ -180,7 +180,7 @@ class Follower:
         return list(rows), max(cursor, horizon)
 
     def cursor(self) -> int:
-        """The id of the last row it is done with. What is no longer kept is missed, and said."""
+        """The id of the last row it is done with. If later rows are deleted already, its mark and the log say so."""
         marks = FollowerMark.objects.in_bulk([self.name, FORGETTING.name])
         mark = marks.get(self.name)
         cursor = mark.cursor if mark else 0
@@ -207,12 +207,12 @@ class Follower:
 # -- which there are ---------------------------------------------------------------------------------------------------
 
 FORGETTING = Follower("forgetting", FACTS)
-"""Whoever deletes old facts: its cursor says which are gone."""
+"""Deletes old facts; its cursor says which are gone."""
 _followers: list[Follower] = []
 
 
 def register(follower: Follower) -> Follower:
-    """Have facts kept until this one has seen them, and told when it comes too late."""
+    """Keep facts until this follower has seen them, and report when it has missed some."""
     _followers.append(follower)
     return follower
 
@@ -221,8 +221,8 @@ def at_work() -> list[Follower]:
     return [follower for follower in _followers if follower.is_on()]
 
 
-def late() -> list[str]:
-    """A sentence for each that has missed facts within the last day: for whoever looks after the service."""
+def missed() -> list[str]:
+    """A sentence for each follower that has missed facts within the last day."""
     names = [follower.name for follower in at_work()]
     missed = FollowerMark.objects.filter(pk__in=names, missed_at__gt=timezone.now() - timedelta(days=1))
     return [
@@ -238,7 +238,7 @@ def forget_facts(now: datetime) -> None:
 
 
 def _forgot(now: datetime) -> bool:
-    """Whether there may be more of them."""
+    """Delete one chunk. Returns whether there may be more."""
     past = now - timedelta(days=settings.FACT_RETENTION_DAYS)
     with FORGETTING.alone(), transaction.atomic():
         newest = FACTS.rows.values_list("pk", flat=True).last() or 0

@@ -22,7 +22,7 @@ CLOUD_EVENT = "application/cloudevents+json"
 
 
 def put(facts: Sequence[Fact], now: datetime) -> None:
-    """Put facts out, in the order they were stated, in one statement."""
+    """Insert facts, in the order they were stated, in one statement."""
     rows = [(fact.id, fact.player_id, fact.type, fact.data, fact.timestamp, now) for fact in facts]
     sql.insert(OutboxFact, ("fact_id", "player_id", "type", "data", "timestamp", "stated_at"), rows)
 

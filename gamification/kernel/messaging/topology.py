@@ -1,4 +1,4 @@
-"""What there is in RabbitMQ, by name: whoever publishes, consumes or examines it asks here.
+"""The exchanges and queues in RabbitMQ: whoever publishes to, consumes from or examines them asks here.
 
     game servers, the door ──game.event──▶ <exchange>.in ──▶ <exchange>.events ──▶ workers
                                                 │ any other key     │ parked, or delivered too often
@@ -22,9 +22,9 @@ from kombu import Exchange, Queue
 EVENT_KEY = "game.event"
 
 DELIVERY_LIMIT = 20
-"""A message that came back so often, because whoever held it was killed each time, is parked by RabbitMQ itself."""
-UNLIMITED = 1_000_000_000
-"""Reading the parked ones gives them back, too; RabbitMQ 4 would drop them after 20 times."""
+"""A message that was redelivered so often, because each worker that took it was killed, is parked by RabbitMQ."""
+NO_DELIVERY_LIMIT = 1_000_000_000
+"""Listing parked messages counts as delivering them too: by default RabbitMQ 4 would drop them after 20 times."""
 
 
 def exchange() -> Exchange:
@@ -48,7 +48,7 @@ def events() -> Queue:
             "x-queue-type": "quorum",
             "x-delivery-limit": DELIVERY_LIMIT,
             "x-dead-letter-exchange": dead().exchange.name,
-            # Parking, too, is confirmed before a message leaves its queue; RabbitMQ wants the second for the first.
+            # A message leaves its queue only once its parking is confirmed, which RabbitMQ ties to `reject-publish`.
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
         },
@@ -61,7 +61,7 @@ def dead() -> Queue:
     return Queue(
         name,
         Exchange(name, type="fanout"),
-        queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED},
+        queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": NO_DELIVERY_LIMIT},
     )
 
 

@@ -1,4 +1,4 @@
-"""How a table's columns are called and how their values travel: what `sql` composes its statements of.
+"""Columns' names, and their values as each database takes and gives them: what `sql` composes its statements of.
 
 On PostgreSQL a column of values is one array literal. On SQLite each value is bound by itself.
 """
@@ -87,7 +87,7 @@ def _json(value: Any) -> str:
         return json.dumps(value)
 
 
-_WORDS: dict[str, Codec] = {
+_LITERALS: dict[str, Codec] = {
     "JSONField": _json,
     "DateTimeField": datetime.isoformat,
     "DateField": date.isoformat,
@@ -95,8 +95,8 @@ _WORDS: dict[str, Codec] = {
     "BinaryField": lambda value: "\\x" + value.hex(),
     "BooleanField": lambda value: "t" if value else "f",
 }
-_BARE = frozenset(_TYPES) - {"JSONField", "BinaryField"}
-"""Kinds whose words need no quotes within an array literal."""
+_UNQUOTED = frozenset(_TYPES) - {"JSONField", "BinaryField"}
+"""Kinds whose literals need no quotes within an array literal."""
 
 
 def _constant(field: Field, values: Sequence[Any]) -> bool:
@@ -106,13 +106,13 @@ def _constant(field: Field, values: Sequence[Any]) -> bool:
 
 def _array(field: Field, values: Sequence[Any]) -> str:
     kind = _kind(field)
-    word = _WORDS.get(kind, str)
-    if kind in _BARE:
+    word = _LITERALS.get(kind, str)
+    if kind in _UNQUOTED:
         return "{" + ",".join(["NULL" if value is None else word(value) for value in values]) + "}"
     if None in values:
         return "{" + ",".join(["NULL" if value is None else f'"{_escaped(word(value))}"' for value in values]) + "}"
     words = values if word is str else [word(value) for value in values]
-    # The whole column is escaped at once, parted by a character that hardly any text holds.
+    # The whole column is escaped at once, joined by a character that hardly any text holds.
     whole = "\x01".join(words)
     if whole.count("\x01") != len(words) - 1:
         return "{" + ",".join([f'"{_escaped(word)}"' for word in words]) + "}"
@@ -131,7 +131,7 @@ def unnest(fields: Sequence[Field], rows: Sequence[Row], *, numbered: bool = Fal
     for i, (field, values, type_) in enumerate(zip(fields, columns, types, strict=True)):
         if _constant(field, values) and (i or len(rows) == 1):  # one array at least says how many rows there are
             picked.append(f"%s::{type_} AS c{i}")
-            alike.append(None if values[0] is None else _WORDS.get(_kind(field), str)(values[0]))
+            alike.append(None if values[0] is None else _LITERALS.get(_kind(field), str)(values[0]))
         else:
             picked.append(f"c{i}::jsonb AS c{i}" if _kind(field) == "JSONField" else f"c{i}")
             arrays.append(f"%s::{type_}[]")

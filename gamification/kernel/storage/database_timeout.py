@@ -1,9 +1,9 @@
-"""How long a request waits for the database, and whether it answers at all.
+"""How long a call to the database may take, and a circuit breaker for a database that does not answer.
 
 A server that is stopped, or that a partition has cut off, says nothing, and neither its own time limits nor the
-kernel's end a wait for it. So whoever answers a client says how long each call may take; one that takes longer is given
-up. If the server does not even take a cancellation, the breaker opens: from then on nobody waits, until a thread that
-keeps asking hears an answer. A server that is merely slow to answer one call opens nothing.
+kernel's end a wait for it. So whoever answers a client sets a limit for each call, and a call that takes longer is
+given up. If the server does not even take a cancellation, the breaker opens: from then on calls fail at once, until a
+thread that keeps asking gets an answer. A server that is merely slow to answer one call opens nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextvars import ContextVar
 log = logging.getLogger(__name__)
 
 RETRY_EVERY = 0.5
-"""Seconds between two questions whether it answers again."""
+"""Seconds between two attempts to get an answer, while the breaker is open."""
 
 _limit: ContextVar[float | None] = ContextVar("database_timeout", default=None)
 
@@ -29,7 +29,7 @@ def limit() -> float | None:
 
 
 def limit_to(seconds: float) -> None:
-    """For the rest of this context: a request's own task."""
+    """Set the limit for the rest of this context, such as a request's task."""
     _limit.set(seconds)
 
 

@@ -9,20 +9,20 @@ from pathlib import Path
 from django.db import OperationalError, connection, transaction
 
 PROBE_BYTES = 256 * 1024
-"""Bytes that must find room: what a large batch writes."""
+"""Bytes that are written to try: as many as a large batch writes."""
 
 
 def try_to_write() -> None:
-    """Raise what a batch of events would. Nothing stays, and nobody is kept waiting."""
+    """Raise what a batch of events would raise. What is written does not stay, and no writer has to wait."""
     if connection.vendor == "postgresql":
-        _in_a_table_of_ones_own()
+        _in_a_new_table()
     else:
         _in_the_file()
         _beside_it()
 
 
-def _in_a_table_of_ones_own() -> None:
-    """Rows would land where others were deleted; a new table needs room of its own."""
+def _in_a_new_table() -> None:
+    """Rows of an old table could take the place of deleted ones; a new table needs room on the disk."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL temp_tablespaces = ''")  # where the other tables are
         cursor.execute(
@@ -32,7 +32,7 @@ def _in_a_table_of_ones_own() -> None:
 
 
 def _in_the_file() -> None:
-    """The number is Django's to use, who does not; written as it was, it goes through a transaction like any other."""
+    """Write `user_version`, a number that SQLite keeps for applications and Django does not use, as it was."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout")
         [busy_timeout] = cursor.fetchone()
@@ -42,7 +42,7 @@ def _in_the_file() -> None:
             [version] = cursor.fetchone()
             cursor.execute(f"PRAGMA user_version = {version:d}")
         except OperationalError as problem:
-            if "locked" not in str(problem):  # then somebody writes
+            if "locked" not in str(problem):  # somebody is writing, so the disk can be written
                 raise
         finally:
             cursor.execute(f"PRAGMA busy_timeout = {busy_timeout:d}")

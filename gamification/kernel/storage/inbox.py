@@ -130,7 +130,7 @@ def _rows(events: Sequence[GameEvent], digests: Sequence[bytes], now: datetime, 
 
 
 def _cut(now: datetime) -> datetime | None:
-    """Before when events are too old: the latest cut ever made, or the one that is due, whichever is later.
+    """The time before which events are too old: the latest cut ever made, or the one that is due, whichever is later.
 
     The database remembers the cuts, so that a longer retention set later does not let deleted events in again.
     """

@@ -1,6 +1,7 @@
-"""What a player may be told by where their id must not stand: a hash under a key that the database keeps.
+"""Pseudonyms: a keyed hash of a player's id, for rows in which the id must not stand.
 
-The key is nobody's setting, so it outlives whatever is rotated; and it leads back to nobody without the database.
+The database keeps the key, not the settings, so that rotating secrets changes no pseudonym. Without the key nobody can
+find the player by trying ids.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from gamification.kernel.models import PseudonymKey
 
 
 def pseudonym(player_id: PlayerId) -> str:
-    """The same for one player, always; 64 characters."""
-    return under(kept_key(), player_id)
+    """A player's pseudonym: 64 characters, always the same."""
+    return keyed_hash(pseudonym_key(), player_id)
 
 
-def under(key: bytes, player_id: PlayerId) -> str:
+def keyed_hash(key: bytes, player_id: PlayerId) -> str:
     return hmac.digest(key, player_id.encode(), "sha256").hex()
 
 
 @cache
-def kept_key() -> bytes:
-    """Read once a process: the migration has made it, and nobody changes it."""
+def pseudonym_key() -> bytes:
+    """The key, read once in each process, since it never changes."""
     kept, _ = PseudonymKey.objects.get_or_create(pk=1, defaults={"key": secrets.token_bytes(32)})
     return bytes(kept.key)

@@ -22,8 +22,9 @@ from gamification.kernel.storage.columns import Row
 
 
 def without_fsync() -> None:
-    """This transaction's commit need not wait for PostgreSQL's disk: a crash may lose it, and that is no harm.
-    Within another transaction nothing changes: that one may hold what must not be lost.
+    """Let this transaction's commit not wait for PostgreSQL's disk, where losing it in a crash does no harm.
+
+    Within another transaction nothing changes: the outer one may hold what must not be lost.
     """
     if connection.vendor == "postgresql" and not connection.savepoint_ids:
         with connection.cursor() as cursor:
@@ -32,8 +33,9 @@ def without_fsync() -> None:
 
 @contextmanager
 def pipelined() -> Iterator[None]:
-    """What is written within goes to PostgreSQL without waiting for each answer, so it works while we prepare the next
-    statement. An error comes up at the end, or at the next statement whose result is read; inside a transaction.
+    """Send statements to PostgreSQL without waiting for each answer, so that it works while the next is prepared.
+
+    Only within a transaction. An error is raised at the end, or by the next statement whose result is read.
     """
     if connection.vendor != "postgresql":
         yield

@@ -50,7 +50,7 @@ SCOPES = (
     "webhooks:write",
 )
 INCLUDED = {"players:write": frozenset({"tokens:mint", "players:erase", "anticheat:decide"})}
-"""What a scope includes, for keys that need only a part of it."""
+"""Scope → narrower scopes that it includes; a key may have one of these alone."""
 
 _CREDENTIAL = re.compile(r"[A-Za-z0-9]{1,16}\.[A-Za-z0-9_-]{1,128}")
 _WWW_AUTHENTICATE = 'Api-Key realm="gamification", Bearer realm="gamification"'
@@ -69,7 +69,7 @@ class GameServer:
 
     @property
     def caller(self) -> str:
-        """The same for a key and its successors: who repeats a request after a rotation is the one who began it."""
+        """The same for a key and its successors, so that a request may be repeated after a rotation."""
         return f"key:{self.key.lineage or self.key.pk}"
 
     @property
@@ -144,8 +144,8 @@ def rotate(
     return successor
 
 
-def opened(scopes: Iterable[str]) -> frozenset[str]:
-    """These scopes and what they include."""
+def with_included(scopes: Iterable[str]) -> frozenset[str]:
+    """These scopes and the narrower ones that they include."""
     return frozenset().union(*({scope} | INCLUDED.get(scope, frozenset()) for scope in scopes))
 
 
@@ -169,7 +169,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def game_server(credential: str, now: datetime) -> GameServer:
-    """Who bears this key, whose use is noted. Raises AuthenticationFailed."""
+    """The game server that has this key; notes that it was used. Raises AuthenticationFailed."""
     if not _CREDENTIAL.fullmatch(credential):
         raise AuthenticationFailed("An API key reads <prefix>.<secret>.")
     key = known_keys.find(credential.partition(".")[0])
@@ -186,7 +186,7 @@ def bearer(credential: str, key: ApiKey | None, now: datetime) -> GameServer:
         raise AuthenticationFailed("This API key was revoked.", code="key_revoked")
     if key.expires_at is not None and key.expires_at <= now:
         raise AuthenticationFailed("This API key has expired.", code="key_expired")
-    return GameServer(key, opened(key.scopes))
+    return GameServer(key, with_included(key.scopes))
 
 
 # -- players' tokens ---------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def actor(request: Request) -> Actor:
 
 
 def concerned(request: Request) -> set[PlayerId]:
-    """The players whom a request is about, as far as it is known: when one is erased, what is kept of it goes."""
+    """The players whom a request is about, as far as is known. Erasing one of them deletes the answer that is kept."""
     found: set[PlayerId] = request._request.__dict__.setdefault("concerned", set())
     return found
 

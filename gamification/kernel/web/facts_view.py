@@ -22,9 +22,9 @@ from gamification.kernel.models import OutboxFact
 from gamification.kernel.web.pages import DEFAULT_SIZE, MAX_SIZE, page_size
 
 HORIZON_TIMEOUT = 1.0
-"""Seconds to wait for batches that are under way, whose facts come first."""
+"""Seconds to wait for batches under way, whose facts come before others that can be seen already."""
 SEARCH_CHUNK = 50_000
-"""Facts looked through at a time for types that are asked for."""
+"""Facts that are searched at a time for the types that are asked for."""
 SEARCH_TIMEOUT = 1.0
 """Seconds after which what was found so far is answered; `next` and `after` go on from there."""
 

@@ -40,9 +40,9 @@ from gamification.kernel.web.parsing import BadJson, strict_json
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
 TAKEOVER_AFTER = timedelta(seconds=60)
-"""How long a claim may be without an answer until whoever made it counts as gone."""
+"""How old a claim without an answer is when another request may take it over: its holder counts as gone."""
 ABANDONED_AFTER = timedelta(minutes=10)
-"""Nor is it of use to anybody else: its key, which nobody knows to be about a player, may name one."""
+"""How old a claim without an answer is when it is deleted. Its key may name a player, and erasing would not find it."""
 
 _VISIBLE_ASCII = re.compile(r"[!-~]{1,255}")
 
@@ -144,7 +144,7 @@ def _fingerprint(request: Request) -> str:
 
 
 def _claim(caller: str, key: str, fingerprint: str, now: datetime) -> IdempotencyKey:
-    """A row of ours without a status, or the one that holds the first answer."""
+    """Our claim, a row without a status; or the row that holds the first answer."""
     while True:
         try:
             with transaction.atomic():

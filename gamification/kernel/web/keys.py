@@ -1,4 +1,4 @@
-"""API keys that will soon stop working: whoever looks after the deployment is told in time."""
+"""API keys that will soon expire: a warning in the log, the console and `doctor`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gamification.kernel.models import ApiKey
 log = logging.getLogger(__name__)
 
 WARN_BEFORE = timedelta(days=14)
-"""How long before its end a key is warned of."""
+"""How long before it expires a key is warned of."""
 
 
 def ending(now: datetime) -> Sequence[ApiKey]:

@@ -18,7 +18,7 @@ from gamification.kernel.web.access import GameServer, PlayerToken
 from gamification.kernel.web.limits import Limit, Verdict
 
 BURST = 4
-"""How many seconds' worth a player may ask for at once."""
+"""Seconds' worth of requests that a player may send at once."""
 READING = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -49,7 +49,7 @@ class Limits(BaseThrottle):
 
 
 def _limits(request: Request, view: Any) -> Iterator[tuple[Limit, str]]:
-    """Each limit that the request counts against, and whose share of it."""
+    """Each limit that the request counts against, and the caller whose requests it counts."""
     method = request.method or ""
     also = getattr(view, "limited_as", {}).get(method)
     match request.user:
@@ -72,7 +72,7 @@ def of_key(server: GameServer) -> Limit:
 
 
 def headers(verdicts: list[Verdict]) -> Mapping[str, str]:
-    """As draft-ietf-httpapi-ratelimit-headers has them."""
+    """The headers of draft-ietf-httpapi-ratelimit-headers."""
     if not verdicts:
         return {}
     return {

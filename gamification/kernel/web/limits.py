@@ -1,4 +1,4 @@
-"""Rate limits: so much a caller may ask for, and what came of it.
+"""Rate limits: how many requests each caller may send.
 
 A limit is a bucket that holds `quota` requests and is full again after `window` seconds. With Redis the bucket stands
 there, for all processes; a process takes a *lease* out of it, at most what a second fills in, and counts against that
@@ -34,7 +34,7 @@ LEASE = 1.0
 REDIS_TIMEOUT = 0.2
 """Seconds that Redis may take for an answer."""
 REDIS_RETRY_AFTER = 5.0
-"""Seconds in which Redis is not asked again after it took longer."""
+"""Seconds for which Redis is not asked again after it took longer than that."""
 
 
 class Limit(NamedTuple):
@@ -131,9 +131,9 @@ class Lease:
     tokens: int = 0
     """Requests that may still be granted without asking."""
     granted: int = 0
-    """Since it began: how much is worth asking for."""
+    """Requests granted since the lease began: the next one asks for as many."""
     left: float = 0.0
-    """In the bucket, as it was last heard."""
+    """What was left in the bucket when it was last asked."""
     refused_until: float = 0.0
 
 
@@ -149,7 +149,7 @@ class Limiter:
         self._ask_again_at = 0.0
 
     def take(self, limit: Limit, caller: str) -> Verdict:
-        """One request of `caller`. From any thread."""
+        """Count one request of `caller`. May be called from any thread."""
         key = f"{limit.name}:{caller}"
         with self._lock:
             now = self._clock()
@@ -212,8 +212,8 @@ class Limiter:
 
 
 def redis_with_timeout() -> Any:
-    """A client that would rather fail than wait; None: there is no Redis. A connection that was closed while nobody
-    used it is made anew."""
+    """A client that fails after REDIS_TIMEOUT; None: there is no Redis. A connection that was closed while it was idle
+    is made anew."""
     if not settings.REDIS_URL:
         return None
     once_more = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
-from gamification.kernel.web.strict_fields import SMALL, Shape
+from gamification.kernel.web.strict_fields import MAX_INT32, Shape
 
 FIRST_SENTENCE = re.compile(r"^(.*?)[.:;](?:\s.*)?$")
 Direction = Literal["request", "response"]
@@ -66,10 +66,10 @@ class PlayerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 
 
 class Operation(AutoSchema):
-    """How one method of a view is described. What the view says of itself for other ends is not said again."""
+    """How one method of a view is described, from what the view declares for its own use: scopes, idempotency."""
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """Those whom `scopes` and `player_may` let in."""
+        """The callers that `scopes` and `player_may` let in."""
         allowed = {
             "ApiKey": self.method in getattr(self.view, "scopes", ()),
             "PlayerToken": self.method in getattr(self.view, "player_may", ()),
@@ -82,7 +82,7 @@ class Operation(AutoSchema):
         return FIRST_SENTENCE.sub(r"\1", said)
 
     def get_description(self) -> str:  # type: ignore[override] # drf-spectacular takes none either
-        """With what a game server's key needs for it, and whether a player's token opens it."""
+        """The description, and which scope a key needs for it, and whether a player's token opens it."""
         scopes = getattr(self.view, "scopes", {}).get(self.method, ())
         either = " or ".join(f"`{scope}`" for scope in ((scopes,) if isinstance(scopes, str) else scopes))
         may = f"A key needs the scope {either}, or one that includes it." if either else ""
@@ -91,7 +91,7 @@ class Operation(AutoSchema):
         return f"{super().get_description()}\n\n{may}".strip()
 
     def _get_parameters(self) -> list[dict[str, Any]]:
-        """With an idempotency key where the method is `idempotent`."""
+        """The parameters, with an idempotency key where the method is `idempotent`."""
         parameters = super()._get_parameters()
         needs_key = getattr(getattr(self.view, self.method.lower(), None), "needs_key", None)
         return parameters if needs_key is None else [*parameters, {**IDEMPOTENCY_KEY, "required": needs_key}]
@@ -153,7 +153,7 @@ def plain_types(result: dict[str, Any], generator: Any, request: Any, public: bo
         if "object" in types and not node.keys() & {"properties", "additionalProperties"}:
             node["additionalProperties"] = {}
         if "integer" in types:
-            node["format"] = "int32" if abs(node.get("maximum", SMALL + 1)) <= SMALL else "int64"
+            node["format"] = "int32" if abs(node.get("maximum", MAX_INT32 + 1)) <= MAX_INT32 else "int64"
     return result
 
 

@@ -30,7 +30,7 @@ class BadCursor(Invalid):
 
 
 class Cursor(NamedTuple):
-    """After the row with this `key`; `back`: before it."""
+    """Where a page begins: after the row with this `key`; with `back`, before it."""
 
     key: list[Any]
     back: bool
@@ -108,7 +108,7 @@ def paged(row: type[serializers.Serializer[Any]], or_: type[serializers.Serializ
 def one_of(
     row: type[serializers.Serializer[Any]], or_: type[serializers.Serializer[Any]], *, many: bool = False
 ) -> Any:
-    """Either of two shapes; each has fields by which it is told from the other."""
+    """Either of two shapes, which differ in their fields."""
     name = row.__name__.removesuffix("Serializer").removesuffix("Shape")
     return PolymorphicProxySerializer(
         component_name=f"{name}Or{or_.__name__.removesuffix('Shape')}",

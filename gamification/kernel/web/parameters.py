@@ -19,8 +19,8 @@ from gamification.kernel.core.messages import Invalid
 from gamification.kernel.web.strict_fields import shown_id
 
 GENERATING = threading.Lock()
-"""Whoever asks drf-spectacular holds it: at their first use it loads its extensions, and two threads that do so at once
-disturb each other. The first requests of a fresh process come together."""
+"""Held while drf-spectacular is used. At its first use it loads its extensions, which two threads must not do at once;
+and the first requests of a fresh process arrive together."""
 
 
 class UnknownParameter(Invalid):

@@ -12,7 +12,7 @@ from rest_framework import parsers
 from rest_framework.exceptions import ParseError, ValidationError
 
 MAX_DEPTH = 64
-"""Deeper nesting than any content has; far less than what breaks whoever reads it later."""
+"""Deeper than any content is nested, and far less than what exhausts a recursive reader."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 

@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
 MAX_ERRORS = 100
-"""A body of a megabyte can hold 100,000 mistakes; naming all would answer with ten."""
+"""Errors in one answer. A body of a megabyte can hold 100,000 mistakes, and naming all would take ten megabytes."""
 
 _BROWSED = ("/admin/", "/static/")
-"""What people look at: Django's own pages there."""
+"""Paths for people, who get Django's own error pages."""
 
 
 def problem_response(

@@ -27,10 +27,11 @@ RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d
 
 MAX_AMOUNT = 2**53
 """The greatest amount: beyond it JSON's readers disagree about integers, and sums would leave a bigint."""
-SMALL = 2**31 - 1
-WIDEST = 2**63
+MAX_INT32 = 2**31 - 1
+MAX_NUMBER = 2**63
 """The greatest number anywhere: databases write greater doubles as other decimals than they read."""
-TEXT = 4000
+MAX_TEXT = 4000
+"""Characters of a long text, such as a description."""
 JSON_BYTES = 16 * 1024
 JSON_DEPTH = 8
 
@@ -242,7 +243,7 @@ class Number(serializers.FloatField):
             self.fail("invalid")
         if isinstance(data, float) and not math.isfinite(data):
             raise serializers.ValidationError("A finite number is expected.", code="not_finite")
-        if abs(data) > WIDEST:
+        if abs(data) > MAX_NUMBER:
             raise serializers.ValidationError("At most 2^63 is allowed.", code="max_value")
         return whole(float(data))
 
@@ -325,7 +326,7 @@ def _storable(value: Any, depth: int) -> Any:
         if UNSTORABLE.search(value):
             raise serializers.ValidationError("U+0000 and lone surrogates are not allowed.", code="bad_json")
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        if not abs(value) <= WIDEST:  # nor NaN
+        if not abs(value) <= MAX_NUMBER:  # nor NaN
             raise serializers.ValidationError("Numbers must be finite and at most 2^63.", code="bad_json")
         return whole(value) if isinstance(value, float) else value
     elif not isinstance(value, bool | type(None)):
@@ -345,7 +346,7 @@ class Listed(serializers.ListField):
 class ReasonShape(Shape):
     """The body of what may be told why it is done."""
 
-    reason = Text(max_length=TEXT, allow_blank=True, default="")
+    reason = Text(max_length=MAX_TEXT, allow_blank=True, default="")
 
 
 class Tags(Listed):

@@ -1,7 +1,7 @@
-"""Players' tokens: JWTs by which a player speaks for an hour, unless they are ended before.
+"""Players' tokens: JWTs that are valid for an hour, unless they are ended before.
 
-Each names the key that signed it (`kid`), so keys are exchanged without a break, and the *generation* of its player's
-tokens: ending all that are out there is counting one up on the player's row.
+Each names the key that signed it (`kid`), so that keys can be rotated, and the *generation* of its player's tokens:
+adding one to the number on the player's row ends all tokens that were issued before.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from django.utils import timezone
 from gamification.kernel.core.messages import PLAYER_ID, PlayerId
 
 TOKEN_LIFETIME = timedelta(hours=1)
-CLOCKS_APART = timedelta(minutes=1)
+MAX_CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of two processes of one deployment may differ."""
 REVOKED = "revoked_token"
-"""Why a token of an older generation opens nothing."""
+"""The code with which a token of an older generation is refused."""
 
 
 class BadToken(Exception):
-    """A token that lets nobody in. `code` says why; `expired_token` and `revoked_token` are worth a new one."""
+    """A token that is refused. `code` says why; after `expired_token` and `revoked_token` a new one may help."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -53,13 +53,13 @@ _admission: Callable[[PlayerId], Admission] = lambda player_id: Admission()  # n
 
 
 def admit_by(tell: Callable[[PlayerId], Admission]) -> None:
-    """Say whom to ask whether a player may come in. composition.py does so at start-up."""
+    """Register what says whether a player may come in. composition.py does so at start-up."""
     global _admission
     _admission = tell
 
 
 def issue_token(player_id: PlayerId, now: datetime, generation: int = 0) -> tuple[str, datetime]:
-    """A token by which a player speaks for an hour, and when it ends."""
+    """A new token, valid for an hour, and when it ends."""
     issued = int(now.timestamp())
     expires = issued + int(TOKEN_LIFETIME.total_seconds())
     claims = {
@@ -76,7 +76,7 @@ def issue_token(player_id: PlayerId, now: datetime, generation: int = 0) -> tupl
 
 
 def read_token(token: str) -> Token:
-    """Whose token this is. Raises BadToken; a banned player's is one, and one that was ended."""
+    """Whose token this is. Raises BadToken, also for a banned player's and for one that was ended."""
     read = read_claims(token)
     admission = _admission(read.player_id)
     if admission.locked_out:
@@ -96,8 +96,8 @@ def read_claims(token: str) -> Token:
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
         raise BadToken("invalid_token", "This token is not valid here.") from None
     longest = TOKEN_LIFETIME.total_seconds()
-    # Whatever it says of when it was issued: none is good for longer than that from now on.
-    if not (ends - issued <= longest and ends - timezone.now().timestamp() <= longest + CLOCKS_APART.total_seconds()):
+    # Whatever `iat` says, no token may be valid for longer than an hour from now.
+    if not (ends - issued <= longest and ends - timezone.now().timestamp() <= longest + MAX_CLOCK_SKEW.total_seconds()):
         raise BadToken("invalid_token", "This token lives longer than an hour.")
     player_id = claims["sub"]
     if not PLAYER_ID.fullmatch(player_id) or type(generation) is not int:

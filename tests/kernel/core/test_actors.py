@@ -12,7 +12,7 @@ from achievements.models import Standing
 from anticheat.models import Finding
 from gamification import pipeline
 from gamification.kernel.core import bus
-from gamification.kernel.core.actors import SYSTEM, WIDEST, Actor
+from gamification.kernel.core.actors import MAX_SIGNATURE, SYSTEM, Actor
 from gamification.kernel.core.messages import Command
 from gamification.kernel.core.world import World
 from gamification.kernel.models import ApiKey, Version
@@ -61,7 +61,7 @@ def test_a_command_is_told_who_sent_it() -> None:
     named = {"user:mia": Actor.user("mia"), "key:ab12": Actor.key("ab12"), "player:ann": Actor.player("ann")}
     for text, actor in (named | {"system": SYSTEM}).items():
         assert bus.handle(WhoAmI(), actor=actor, now=NOON) == text == str(actor)
-    assert len(str(Actor.user("m" * 150))) <= WIDEST
+    assert len(str(Actor.user("m" * 150))) <= MAX_SIGNATURE
 
 
 def test_a_version_names_whoever_published_it() -> None:

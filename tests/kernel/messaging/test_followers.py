@@ -175,7 +175,7 @@ def test_facts_stay_as_long_as_they_are_to_be_kept_or_somebody_still_needs_them(
     take_all(notes)
     followers.forget_facts(NOW)
     assert [fact.fact_id for fact in OutboxFact.objects.all()] == ["new"]
-    assert followers.late() == []
+    assert followers.missed() == []
 
 
 def test_a_follower_that_is_switched_off_keeps_nothing(notes: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +200,7 @@ def test_one_that_comes_too_late_begins_at_the_oldest_and_is_told(notes: Followe
     followers.forget_facts(NOW)
     take_all(notes)
     assert noted() == ["a", "c", "d"]
-    assert [said.split(":")[0] for said in followers.late()] == ["notes was too slow"]
+    assert [said.split(":")[0] for said in followers.missed()] == ["notes was too slow"]
     ready = Client().get("/readyz").json()
     assert (ready["status"], ready["followers"]) == ("degraded", "behind")
     assert "Notes was too slow" in ready["detail"]
@@ -213,5 +213,5 @@ def test_one_that_begins_later_has_missed_nothing(notes: Follower, settings: Laz
     followers.forget_facts(NOW)
     take_all(notes)
     assert noted() == ["b"]
-    assert followers.late() == []
+    assert followers.missed() == []
     assert FORGETTING.cursor() == OutboxFact.objects.get().pk - 1

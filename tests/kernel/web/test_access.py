@@ -250,7 +250,7 @@ def test_a_players_tokens_are_ended_at_once_and_new_ones_are_good() -> None:
 def test_whoever_may_write_players_may_all_that_a_part_of_it_may() -> None:
     whole = game_server("players:write")
     for scope in ("tokens:mint", "players:erase", "anticheat:decide"):
-        assert scope in access.opened(["players:write"])
+        assert scope in access.with_included(["players:write"])
     assert given(whole).get("/api/v1/players/me").status_code == 200
     assert whole.delete("/api/v1/players/ada/token").status_code == 204
     assert_problem(whole.post("/api/v1/held/1/release"), 404, "not_found")

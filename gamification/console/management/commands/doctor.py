@@ -241,7 +241,7 @@ def the_backfills(patience: float) -> str:
 
 
 def the_facts(patience: float) -> str:
-    if missed := followers.late():
+    if missed := followers.missed():
         raise Trouble(
             f"{missed[0][0].upper()}{missed[0][1:]}.",
             "Let it run all the time, or keep more: FACTS_KEPT, FACT_RETENTION_DAYS.",

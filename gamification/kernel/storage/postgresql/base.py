@@ -1,4 +1,4 @@
-"""Django's PostgreSQL, with an end to every wait that `database_timeout` limits."""
+"""Django's PostgreSQL backend, with a limit to every wait, as `database_timeout` sets it."""
 
 from __future__ import annotations
 

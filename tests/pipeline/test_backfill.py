@@ -15,6 +15,7 @@ from gamification.kernel.models import Event
 from gamification.players.commands import ChangeProfile
 from progress.backfill import schedule, schedule_preview
 from progress.models import Backfill, LeftOut, Player, Tally
+from progress.rules.vocabulary import WITH_A_METRIC
 from rewards.models import Distribution, Wallet
 from rewards.rules import distribution_id
 from tests.support.callers import game_server
@@ -91,6 +92,21 @@ def test_a_new_metric_in_every_scope_is_counted_as_if_it_had_always_been_there()
         (c[0], *c[2:]) for c in completions() if c[1] == "bob"
     ]
     assert {c[0] for c in completions()} == {"sum", "weapons", "burst", "daily", "always", "after", "low", "three"}
+
+
+@pytest.mark.parametrize("type_", WITH_A_METRIC)
+def test_a_new_requirement_on_an_old_metric_is_counted_as_if_it_had_always_been_there(type_):
+    def play(player):
+        days = [event(f"e{i}", player, at=i * 86400, hp=i % 3, weapon=f"w{i % 4}") for i in range(-9, -3)]
+        pipeline.process(days, now=NOON)
+
+    publish(metric("hits", value_field="hp", member_field="weapon"))
+    play("ann")
+    publish_and_fill(achievement("far", requirement(type_, "hits", 99)))
+    play("bob")
+    columns = [name for name in Tally.shown_to_player if name != "player_id"]
+    ann, bob = (list(Tally.objects.filter(player_id=player).values(*columns)) for player in ("ann", "bob"))
+    assert ann == bob != []
 
 
 def test_until_a_player_is_backfilled_new_content_neither_counts_nor_completes():

@@ -215,7 +215,7 @@ def aggregate(type_: str, samples: Sequence[Sample]) -> Value:
         return None
     if type_ == "LATEST":
         return max(samples, key=lambda sample: (sample.at, sample.id)).value
-    return max(values) if type_ == "MAX" else min(values)
+    return {"MAX": max, "MIN": min}[type_](values)
 
 
 def best_windows(type_: str, length: timedelta, samples: Sequence[Sample]) -> Iterator[float]:

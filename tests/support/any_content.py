@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gamification.kernel.content.kinds import Kind
 from progress.models import Metric
+from progress.rules.vocabulary import WITH_A_METRIC
 from rewards.models import Reward
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -27,7 +28,7 @@ FRAME = st.none() | st.fixed_dictionaries(
 )
 REQUIREMENT = st.fixed_dictionaries(
     {
-        "type": st.sampled_from(["COUNT", "SUM", "MAX", "MIN", "LATEST", "DISTINCT", "STREAK"]),
+        "type": st.sampled_from([type_.value for type_ in WITH_A_METRIC]),
         "metric": st.just("kills"),
         "operator": st.sampled_from(["gt", "gte", "lt", "lte", "eq"]),
         "threshold": NUMBER,

@@ -28,10 +28,12 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import ApiKey, Version
 from progress.models import Backfill, Player
+from progress.rules.vocabulary import WITH_A_METRIC, WITH_A_TARGET
 from quests import reading
 from quests.commands import CompleteStep, StartQuest
 from quests.models import Run
 from rewards.models import Distribution
+from rewards.rules import RewardType
 
 Content = dict[str, list[dict[str, Any]]]
 
@@ -65,12 +67,10 @@ def test_it_has_every_type_of_everything(content: Content) -> None:
     achievements = content["achievements"]
     types = {"MILESTONE", "COLLECTION", "PROGRESSION", "DISCOVERY", "SKILL", "SOCIAL", "CHALLENGE", "SECRET"}
     assert {each["type"] for each in achievements} == types
-    assert {each["type"] for each in content["rewards"]} == {
-        *("POINTS", "XP", "CURRENCY", "ITEM", "BADGE", "TITLE", "RANDOM")
-    }
+    assert {each["type"] for each in content["rewards"]} == set(RewardType)
     assert {each.get("repeat") for each in achievements} == {None, "DAILY", "WEEKLY", "MONTHLY", "ALWAYS"}
     aggregates = {requirement["type"] for each in achievements for requirement in each["requirements"]}
-    assert aggregates == {"COUNT", "SUM", "MAX", "MIN", "LATEST", "DISTINCT", "STREAK", "ACHIEVEMENT", "QUEST"}
+    assert aggregates == {*WITH_A_METRIC, *WITH_A_TARGET}
     quests = content["quests"]
     assert {each["type"] for each in quests} == {"MAIN", "SIDE", "DAILY", "WEEKLY", "EVENT", "TUTORIAL"}
     difficulties = {each.get("difficulty", "NORMAL") for each in quests}

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from progress.rules.vocabulary import Operator, RequirementType
+from rewards.rules import RewardType
+
 BASE: Path = settings.BASE_DIR
 OURS = ("gamification", "progress", "rewards", "achievements", "quests", "anticheat")
 CODE = [
@@ -88,3 +91,8 @@ def test_each_word_of_the_glossary_is_called_so_in_the_code() -> None:
     assert [word for word, names in named if not names] == []
     missing = [name for _, names in named for name in names if not set(re.findall(r"\w+", name)) <= words(*OURS)]
     assert missing == []
+
+
+@pytest.mark.parametrize("word", [*RequirementType, *RewardType, *Operator])
+def test_designers_read_what_each_word_they_can_choose_is(word: str) -> None:
+    assert re.search(rf"\b{word}\b", (BASE / "docs/designers.md").read_text())

@@ -23,17 +23,10 @@ from gamification.feed.consumer import FeedConsumer
 from gamification.feed.hub import Hub
 from gamification.feed.transport import FeedProtocol
 from tests.support.content import achievement, publish, requirement
-from tests.support.sockets import a_game, a_hub, apart, kill, token
+from tests.support.sockets import apart, kill, token
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(autouse=True)
-async def here() -> AsyncIterator[Hub]:
-    await apart(a_game)
-    async with a_hub() as here:
-        yield here
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("here")]
 
 
 @asynccontextmanager

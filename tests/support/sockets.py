@@ -172,3 +172,9 @@ class HandClock(Clock):
         self._passed += seconds
         self._moved.set()
         self._moved = asyncio.Event()
+
+
+async def assert_silence(client: Client, seconds: float = 0.4) -> None:
+    """Nothing that is kept comes."""
+    while not await client.receive_nothing(seconds):
+        assert (await client.hear())["type"] == "achievement.progressed"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gamification.kernel.content.publishing import Definition, Definitions, Problem
 from gamification.kernel.core.encoding import parse_instant
-from progress.checks import contradictions, cycles, ends_in_the_past, met_by_nobody_yet, requirement_problems
+from progress.checks import contradictions, cycles, ends_in_the_past, met_without_events, requirement_problems
 from progress.rules.goals import needed
 from progress.rules.vocabulary import WITH_A_TARGET, RequirementType
 
@@ -56,8 +56,8 @@ def _requirements_as_a_whole(achievement: Definition) -> Found:
         if not achievement["prerequisites"]:
             detail = "Without requirements or prerequisites every player would have it before playing."
             yield "requirements", "no_requirements", detail
-    elif sum(map(met_by_nobody_yet, requirements)) >= take:
-        met = ", ".join(f"{r['type']} {r['operator']} {r['threshold']}" for r in requirements if met_by_nobody_yet(r))
+    elif sum(map(met_without_events, requirements)) >= take:
+        met = ", ".join(f"{r['type']} {r['operator']} {r['threshold']}" for r in requirements if met_without_events(r))
         detail = f"A player without any event already meets it ({met}). Add a requirement that playing meets."
         yield "requirements", "met_before_playing", detail
     elif take == len(requirements):
@@ -79,7 +79,7 @@ def _is_met_for_ever(achievement: Definition) -> bool:
     """Whether other achievements and quests alone may complete it: their completion does not begin anew with it."""
     requirements = achievement["requirements"]
     others = [r for r in requirements if r["type"] in WITH_A_TARGET]
-    lasting = len(others) + sum(map(met_by_nobody_yet, requirements))
+    lasting = len(others) + sum(map(met_without_events, requirements))
     return bool(others) and lasting >= needed(achievement["match"], len(requirements))
 
 

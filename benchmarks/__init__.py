@@ -1,4 +1,4 @@
-"""How fast the hot path is, beside what a database can do at most. `python -m benchmarks` (`make bench`).
+"""Measures the hot path beside the most that a database can do: `python -m benchmarks` (`make bench`).
 
 Importing this sets Django up on the database that the environment names: each contender is a process of its own.
 """

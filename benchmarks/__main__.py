@@ -22,7 +22,7 @@ BATCHES = (1, 100, 1_000)
 ROUNDS = {1: 60, 100: 40, 1_000: 30}
 QUICK = {1: 15, 100: 8, 1_000: 5}
 NAIVE_EVENTS = 5
-WARMING = 2
+WARM_UP = 2
 """Rounds before those that are measured: caches, plans and connections settle."""
 
 BASE = Workload("200 achievements, 5,000 players")
@@ -97,13 +97,13 @@ def _seat(stack: ExitStack, played: Workload, way: str, database: Database) -> C
 
 def _play(contenders: dict[tuple[str, str], Contender], batch: int, rounds: int, took: Took) -> None:
     order = list(contenders)
-    for turn in range(WARMING + rounds):
+    for turn in range(WARM_UP + rounds):
         order.append(order.pop(0))  # nobody always comes after the same one
         for key in order:
             # The naive way knows no batches: a few events a turn stand for any number.
             events = min(batch, NAIVE_EVENTS) if key[1] == NAIVE else batch
             seconds = contenders[key].ask(turns.play, events)
-            if turn >= WARMING:
+            if turn >= WARM_UP:
                 took.setdefault(key, {}).setdefault(batch, []).append(seconds * batch / events)
 
 

@@ -35,14 +35,14 @@ SIZES = (500, 50, 1)
 WORKERS = (1, 2)
 EXPECTED = {500: 10_000, 50: 10_000, 1: 6_000}
 """Events a second: so much is in the queue when a measurement begins."""
-AHEAD = 200_000
+MAX_QUEUED = 200_000
 """Events in the queue at most."""
 BATCH = 500
-"""Of those beside; also a worker's own batch."""
+"""Events a batch of the contenders beside it; a worker's batch has as many."""
 ROUNDS, NAIVE_EVENTS = 8, 20
-REST = 5.0
-"""Seconds in which RabbitMQ gets over the purge of a long queue."""
-WARMING = 3.0
+RECOVERY = 5.0
+"""Seconds to wait until RabbitMQ has recovered from the purge of a long queue."""
+WARM_UP = 3.0
 """Seconds that a worker runs before it is measured."""
 CALLERS, BODIES = 4, 200
 
@@ -163,7 +163,7 @@ class Run:
         seconds = self.wanted.seconds
         if self.wanted.sustained and workers == max(WORKERS) and size in (SIZES[0], SIZES[-1]):
             seconds = self.wanted.sustained
-        ahead = min(AHEAD, int(EXPECTED[size] * (seconds + 2 * WARMING)))
+        ahead = min(MAX_QUEUED, int(EXPECTED[size] * (seconds + 2 * WARM_UP)))
         self._top_up(size, ahead, ahead)
         self.sender.ask(traffic.reset)
         with self._at_work(workers) as processes:
@@ -196,7 +196,7 @@ class Run:
             if time.monotonic() > deadline:
                 raise SystemExit("the workers take nothing")
             time.sleep(0.1)
-        time.sleep(WARMING)
+        time.sleep(WARM_UP)
 
     @contextmanager
     def _at_work(self, workers: int) -> Iterator[list[subprocess.Popen[bytes]]]:
@@ -254,7 +254,7 @@ class Run:
     # -- how late ------------------------------------------------------------------------------------------------------
 
     def delays(self) -> None:
-        time.sleep(REST)
+        time.sleep(RECOVERY)
         found = {size: self._delay(size) for size in SIZES}
         print(f"{'event to fact, one worker at half its load, by events a message':<62}{SIZES[0]:>10,}", end="")
         print("".join(f"{size:>10,}" for size in SIZES[1:]))
@@ -269,7 +269,7 @@ class Run:
         with Contender(self.database, **self.more) as listener, self._at_work(1):
             self.sender.ask(traffic.fill, size, size)
             self._warm()
-            self.sender.ask(traffic.pace, rate, size, WARMING)
+            self.sender.ask(traffic.pace, rate, size, WARM_UP)
             listener.ask(traffic.listen)
             left = self.sender.ask(traffic.pace, rate, size, self.wanted.seconds)
             deadline = time.monotonic() + 20

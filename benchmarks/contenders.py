@@ -1,4 +1,4 @@
-"""Who is measured. Each contender is a process with a database of its own, as a worker is, and they take turns."""
+"""Contenders: what is measured. Each is a process with a database of its own, as a worker is, and they take turns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Contender:
     """A process that has set Django up on a database; `ask` runs one of the functions of `turns` there."""
 
     def __init__(self, database: Database, **more: str) -> None:
-        """`more`: what else it finds in its environment."""
+        """`more` are further variables of its environment."""
         before = dict(os.environ)
         os.environ.update(database.environment() | more)  # which the new process inherits
         try:

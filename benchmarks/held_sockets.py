@@ -113,7 +113,7 @@ class Holder:
         self.open -= 1
 
     async def connect(self) -> float:
-        """Every client, so many at once; until each was told hello (or brought up to date)."""
+        """Connect every client, AT_ONCE at a time. Returns the seconds until all have got `hello` or `resumed`."""
         started, gate = time.monotonic(), asyncio.Semaphore(AT_ONCE)
         loop = asyncio.get_running_loop()
 

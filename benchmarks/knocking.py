@@ -1,4 +1,4 @@
-"""Clients that ask over HTTP as fast as they are answered: so many connections, each with one request at a time."""
+"""HTTP clients that send requests as fast as they are answered, on some connections, one request at a time on each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MADE_A_SECOND = 3_000
 
 @dataclass(frozen=True, slots=True)
 class Knock:
-    """What is asked, of whom: by a name, since what is asked is made where it is asked."""
+    """Which requests are sent to which port. They are named only: the client's process makes them."""
 
     port: int
     what: str
@@ -43,7 +43,7 @@ _streams: dict[Knock, Iterator[bytes]] = {}
 
 
 def knock(asked: Knock, played: Workload, connections: int, seconds: float) -> Heard:
-    """Ask for so many seconds, after half a second that is not counted."""
+    """Send requests for so many seconds, after half a second that is not counted."""
     stream = _streams.setdefault(asked, _requests(asked, played))
     made = list(islice(stream, int(seconds * MADE_A_SECOND)))  # before the clock runs
     return asyncio.run(_knock(asked.port, chain(made, stream), connections, seconds))

@@ -1,4 +1,4 @@
-"""What the processes at both ends of the backbone do: publish events, listen for facts, knock at the door, count.
+"""What the processes at both ends of RabbitMQ do: publish events, listen for facts, post over HTTP, count.
 
 Each runs in a contender's process, whose environment names the database and the broker. Instants are the machine's
 monotonic clock, so that one process may subtract what another has read.
@@ -35,8 +35,8 @@ from gamification.kernel.messaging import broker, topology
 from gamification.kernel.messaging.confirming import Message, Receipt
 from gamification.kernel.web.access import create_key
 
-TOLD = ("achievement.completed", "reward.granted", "reward.claimed")
-KEPT = 1_000
+FACTS = ("achievement.completed", "reward.granted", "reward.claimed")
+MAX_KEPT = 1_000
 """Facts in the queue that nobody reads; it drops its oldest."""
 AT_ONCE = 200
 """Messages published before their confirms are waited for."""
@@ -53,16 +53,16 @@ class Sender:
 
 
 @dataclass(slots=True)
-class Ears:
-    """A thread that notes when each fact came, by its time: that of the event which it follows from."""
+class Listener:
+    """A thread that notes when each fact arrived, by the fact's time: that of the event which it follows from."""
 
-    came: dict[str, float] = field(default_factory=dict)
+    arrived: dict[str, float] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
 
 _sender: list[Sender] = []
-_ears: list[Ears] = []
+_listener: list[Listener] = []
 
 
 # -- publishing --------------------------------------------------------------------------------------------------------
@@ -73,8 +73,8 @@ def begin(played: Workload) -> str:
     wire = kombu.Connection(settings.RABBITMQ_URL, connect_timeout=5)
     channel: Any = wire.channel()
     topology.declare(channel)
-    queue = channel.queue_declare("", durable=False, exclusive=True, arguments={"x-max-length": KEPT}).queue
-    for key in TOLD:
+    queue = channel.queue_declare("", durable=False, exclusive=True, arguments={"x-max-length": MAX_KEPT}).queue
+    for key in FACTS:
         channel.queue_bind(queue, settings.RABBITMQ_EXCHANGE, key)
     _sender[:] = [Sender((e for batch in workload.events(played, 500) for e in batch), wire, channel)]
     return str(channel.connection.server_properties["version"])
@@ -125,7 +125,7 @@ def purge() -> None:
 
 
 def remove() -> None:
-    """All that was declared."""
+    """Remove all that was declared."""
     broker.stop()
     with kombu.Connection(settings.RABBITMQ_URL, connect_timeout=5) as wire:
         channel: Any = wire.channel()
@@ -193,40 +193,40 @@ def cpu(pids: list[int]) -> float:
 
 
 def listen() -> None:
-    """From now on."""
-    ears, ready = Ears(), threading.Event()
-    ears.thread = threading.Thread(target=_listen, args=(ears, ready), daemon=True)
-    _ears[:] = [ears]
-    ears.thread.start()
+    """Listen for facts from now on."""
+    listener, ready = Listener(), threading.Event()
+    listener.thread = threading.Thread(target=_listen, args=(listener, ready), daemon=True)
+    _listener[:] = [listener]
+    listener.thread.start()
     ready.wait(10)
 
 
-def _listen(ears: Ears, ready: threading.Event) -> None:
+def _listen(listener: Listener, ready: threading.Event) -> None:
     def hear(message: Any) -> None:
         now = time.monotonic()
-        ears.came.setdefault(json.loads(message.body)["time"], now)
+        listener.arrived.setdefault(json.loads(message.body)["time"], now)
 
     with kombu.Connection(settings.RABBITMQ_URL, connect_timeout=5) as wire:
         channel: Any = wire.channel()
         queue = channel.queue_declare("", durable=False, exclusive=True).queue
-        channel.queue_bind(queue, settings.RABBITMQ_EXCHANGE, TOLD[0])
+        channel.queue_bind(queue, settings.RABBITMQ_EXCHANGE, FACTS[0])
         channel.basic_consume(queue, callback=hear, no_ack=True)
         ready.set()
-        while not ears.stop.is_set():
+        while not listener.stop.is_set():
             with suppress(TimeoutError):
                 wire.drain_events(timeout=0.5)
 
 
 def heard() -> dict[str, float]:
-    """Event → when the fact came that it completed an achievement; ends the listening."""
-    [ears] = _ears
-    ears.stop.set()
-    assert ears.thread is not None
-    ears.thread.join()
-    return ears.came
+    """Event → when the fact arrived that it completed an achievement; ends the listening."""
+    [listener] = _listener
+    listener.stop.set()
+    assert listener.thread is not None
+    listener.thread.join()
+    return listener.arrived
 
 
-# -- the door ----------------------------------------------------------------------------------------------------------
+# -- posting -----------------------------------------------------------------------------------------------------------
 
 
 def key() -> str:

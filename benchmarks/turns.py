@@ -34,12 +34,12 @@ from rewards.models import Transfer, Wallet
 PROCESS, LIMIT, NAIVE = "process", "limit", "naive"
 
 Way = Callable[[Sequence[GameEvent], datetime], float]
-"""Gives a batch its effect; the seconds that took."""
+"""Processes a batch, and returns the seconds that it took."""
 
 
 @dataclass(slots=True)
 class Seat:
-    """Where this process sits: what it plays, and how."""
+    """What this process plays: the workload, the way, and a stream of events for each batch size."""
 
     played: Workload
     way: Way
@@ -50,7 +50,7 @@ _seat: list[Seat] = []
 
 
 def ready() -> None:
-    """Nothing: that it was called means that the process is up."""
+    """Do nothing: the call returns once the process is up."""
 
 
 def migrate() -> None:

@@ -1,9 +1,9 @@
-"""What is played: content, players with a past, and an endless stream of fresh events. All of it the same every run.
+"""The workloads: content, players with a past, and an endless stream of new events; the same in every run.
 
 Players are met by Zipf's law (the n-th most active sends 1/n of what the first one does). Thresholds are a geometric
-ladder, and every player stands somewhere on it: so many events are already counted, and what was completed on the way
-is completed. With ten times the content the ladder has ten times the rungs, and players have ten times the past: an
-event then completes as much as before, and only the amount of content differs.
+series, and every player has passed some of them: events are counted already, and what they completed is completed.
+With ten times the content there are ten times the thresholds, and players have ten times the past: an event then
+completes as much as before, and only the amount of content differs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is wrong with metrics, levels and requirements that are about to be published. Plain decisions."""
+"""What is wrong with metrics, levels and requirements that are about to be published. Plain Python."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from progress.rules.vocabulary import COMPARE, TRAITS, WITH_A_TIMEFRAME, ZERO_OV
 UPWARD = tuple(op for op in Operator if op.is_upward)
 MAX_RUN_DAYS = {"DAILY": 1, "WEEKLY": 14, "MONTHLY": 62}
 """The most days that one period can hold: a change of zone may stretch it to less than twice its length."""
-COUNTABLE = 2**63
+MAX_COUNT = 2**63
+"""A count from which on a threshold can never be reached: a bigint holds no more."""
 
 WHAT_A_METRIC_COUNTS = ("event_type", "value_field", "member_field", "conditions")
 
 
 def metric_problems(definitions: Definitions) -> Iterator[Problem]:
-    """What a metric counts is fixed once published: players' tallies hold it."""
+    """What a metric counts cannot change once it is published, since players' tallies were counted by it."""
     for id_, metric in definitions.get("metric", {}).items():
         before = definitions.before.get("metric", {}).get(id_)
         for name in WHAT_A_METRIC_COUNTS:
@@ -41,7 +42,7 @@ def metric_advice(metric: Definition, definitions: Definitions, now: datetime) -
 
 
 def ends_in_the_past(ends: str | None, path: str, now: datetime) -> Iterator[tuple[str, str, str]]:
-    """An end, of whatever it may be, that leaves no time."""
+    """A warning for content whose end has passed before it is published."""
     if ends is not None and parse_instant(ends) <= now:
         yield path, "ends_in_the_past", f"It ended on {ends}, before it was published."
 
@@ -81,7 +82,7 @@ def _never_met(path: str, requirement: Definition, metric: Definition, repeat: s
         detail = f"DISTINCT needs a metric with a member_field, and {metric['id']} has none."
         yield f"{path}.metric", "no_member_field", detail
         return
-    # A player's report may bear any number; what servers report of such a metric is worth 1 by its own definition.
+    # A player's report may hold any number; a server's event is worth 1 to a metric without a value_field.
     always_one = not metric["value_field"] and metric["reported_by"] == ReportedBy.SERVER
     why = None
     if TRAITS[type_].is_whole or (type_ == "SUM" and always_one):
@@ -102,7 +103,7 @@ def _why_no_count(type_: str, operator: str, threshold: float) -> str | None:
         return f"{type_} is a whole number"
     if (operator == "lt" and threshold <= 0) or (operator in ("lte", "eq") and threshold < 0):
         return f"{type_} is never below 0"
-    if operator in ("gt", "gte", "eq") and threshold >= COUNTABLE:
+    if operator in ("gt", "gte", "eq") and threshold >= MAX_COUNT:
         return "nobody can count that far"
     return None
 
@@ -126,7 +127,7 @@ def contradictions(requirements: Sequence[Definition]) -> Iterator[tuple[str, st
 
 
 def least_to_reach(requirement: Definition) -> float | None:
-    """The least value at which a requirement that reaches can be met."""
+    """The least value that meets a requirement with gt, gte or eq; None: it has another operator."""
     threshold, is_whole = float(requirement["threshold"]), TRAITS[requirement["type"]].is_whole
     if requirement["operator"] not in ("gt", "gte", "eq"):
         return None
@@ -135,25 +136,25 @@ def least_to_reach(requirement: Definition) -> float | None:
     return math.ceil(threshold) if is_whole else threshold
 
 
-def met_by_nobody_yet(requirement: Definition) -> bool:
+def met_without_events(requirement: Definition) -> bool:
     """Whether a player without any event already meets it."""
     if requirement["type"] not in ZERO_OVER_NOTHING or requirement.get("timeframe"):
-        return False  # undefined over nothing, or needs a sample, or somebody's deed
+        return False  # it needs a sample, or something that was completed
     return bool(COMPARE[requirement["operator"]](0, requirement["threshold"]))
 
 
 def cycles(edges: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[tuple[str, str, list[str]]]:
-    """(node, label, way) for each edge `node → (label, other)` that leads back to the node; the way starts there."""
+    """(node, label, path) for each edge `node → (label, other)` on a cycle; the path leads from the node back to it."""
     left = _without_ends(edges)
     for node, out in left.items():
         for label, other in out:
-            back = _way(left, other, node)
+            back = _shortest_path(left, other, node)
             if back is not None:
                 yield node, label, [node, *back]
 
 
 def _without_ends(edges: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, list[tuple[str, str]]]:
-    """What is left when every node that leads nowhere is taken away, again and again: nothing, where no cycle is."""
+    """The edges left after removing nodes without outgoing edges, again and again: none, where there is no cycle."""
     incoming: dict[str, list[str]] = {}
     for node, out in edges.items():
         for _, other in out:
@@ -173,17 +174,17 @@ def _without_ends(edges: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, l
     }
 
 
-def _way(edges: Mapping[str, Sequence[tuple[str, str]]], start: str, end: str) -> list[str] | None:
-    """A shortest way from `start` to `end`, both included."""
+def _shortest_path(edges: Mapping[str, Sequence[tuple[str, str]]], start: str, end: str) -> list[str] | None:
+    """A shortest path from `start` to `end`, both included."""
     came: dict[str, str] = {start: ""}
     queue: list[str] = [start]
     for node in queue:
         if node == end:
-            way = [node]
+            path = [node]
             while came[node]:
                 node = came[node]
-                way.insert(0, node)
-            return way
+                path.insert(0, node)
+            return path
         for _, other in edges.get(node, ()):
             if other not in came:
                 came[other] = node

@@ -30,7 +30,7 @@ from progress.rules.samples import ReportedBy
 from progress.rules.vocabulary import TRAITS, ConditionOp, Operator, RequirementType, TimeUnit
 
 MAX_TIMEFRAME = 3650 * 24 * 3600
-"""In seconds."""
+"""Seconds of the longest time frame: ten years."""
 
 
 class ConditionShape(Shape):

@@ -1,4 +1,4 @@
-"""What stays of an erased player: a keyed hash of the id, so that later events are refused."""
+"""Erased players: a keyed hash of the id is kept, so that later events are refused."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class PlayerErased(Refused):
 
 
 def unnamed(event: GameEvent) -> GameEvent:
-    """The event as it may be noted when it is refused: with the hash in place of the player, also in its id."""
+    """The event as a refusal notes it: with the pseudonym for the player, and for an id that names the player."""
     hash_ = pseudonym(event.player_id)
     return replace(event, player_id=hash_, id=hash_ if event.player_id in event.id else event.id)
 
 
 def erased(player_ids: Iterable[PlayerId]) -> set[PlayerId]:
     """Which of these players were erased. One query."""
-    # Who was erased before there was a key for it stands there under the SECRET_KEY of then.
+    # Players erased by older versions are kept under a hash with the SECRET_KEY of that time.
     keys = [pseudonym_key(), *map(force_bytes, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))]
     hashes = {keyed_hash(key, id_): id_ for id_ in player_ids for key in keys}
     found = ErasedPlayer.objects.filter(hash__in=list(hashes)).values_list("hash", flat=True)
@@ -41,6 +41,6 @@ def erased(player_ids: Iterable[PlayerId]) -> set[PlayerId]:
 
 
 def step_back(player_id: PlayerId) -> None:
-    """Have a preview that has come as far as this player stand at the one before: it goes on at the same place."""
+    """Move the cursor of a preview from this player to the one before, so that it goes on at the same place."""
     before = Player.objects.filter(player_id__lt=player_id).order_by("-player_id").values("player_id")[:1]
     Backfill.objects.filter(cursor=player_id).update(cursor=Coalesce(Subquery(before), Value("")))

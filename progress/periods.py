@@ -1,5 +1,5 @@
-"""Days, weeks and months in a player's time zone, as a pure function of the zone's history: the player's own, or the
-deployment's (progress.zones) of those who never chose one.
+"""Days, weeks and months in a player's time zone, as a pure function of a history of zones: the player's own or, for
+players who never chose one, the deployment's (progress.zones).
 
 A new zone applies from the end of the period that is open when it is set; the first period under it ends at the new
 zone's first boundary that is at least a whole period later. So nobody gains a period by moving, and nobody is cut
@@ -43,7 +43,7 @@ PeriodsAt = Callable[[PeriodKind], Period]
 
 
 class _Regime(NamedTuple):
-    """From `start` on `zone` rules; its first period ends at `first_end`."""
+    """The time from `start` on, in which `zone` applies. Its first period ends at `first_end`."""
 
     start: datetime
     zone: str
@@ -61,7 +61,7 @@ def zone_name(zones: Zones) -> str:
 
 
 def change_zone(zones: Zones, name: str, now: datetime) -> Zones:
-    """The history with a new zone set at `now`. What was set before and has not begun is forgotten: it never will."""
+    """The history with a new zone set at `now`. Zones that were set before and have not begun are left out."""
     if zone_name(zones) == name:
         return zones
     while len(zones) > 1 and all(_regimes(kind, zones)[-1].start > now for kind in PeriodKind):
@@ -109,8 +109,10 @@ def _first_boundary(kind: PeriodKind, name: str, start: datetime) -> datetime:
 
 
 def _calendar_at(kind: PeriodKind, name: str, at: datetime) -> Period:
-    """The calendar's period that holds an instant. Where clocks were changed across midnight, an instant may bear the
-    date beside that of the period it lies in: what is one day's is decided by the bounds.
+    """The calendar's period that holds an instant.
+
+    Where clocks were changed across midnight, an instant's local date may be that of the day beside its period's: the
+    bounds decide.
     """
     opening = _opening_date(kind, at.astimezone(_zone(name)).date())
     found = _calendar(kind, name, opening)

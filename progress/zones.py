@@ -1,7 +1,7 @@
-"""The deployment's time zone, of all players who have none of their own: a history in the database, like a player's.
+"""The deployment's time zone, for players without one of their own: a history in the database, like a player's.
 
-`TIME_ZONE` says what it is to be; `migrate` (embedded: `serve`) records it, as of then, and every process uses what is
-recorded. So a change applies from the end of the open period, for all at once, whoever restarts when.
+`migrate` (without a broker, `serve` too) records the zone that TIME_ZONE names, and every process uses what is
+recorded. So a change applies from the end of the open period, for all at once, whenever each process restarts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def recorded() -> str | None:
 
 
 def record(name: str, now: datetime) -> None:
-    """Note that the deployment's zone is `name` from now on, if it is not already. The first one always was."""
+    """Record that the deployment's zone is `name` from now on, unless it is. The first one holds for the past too."""
     with transaction.atomic():
         publishing.lock()
         before = recorded()

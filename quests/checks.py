@@ -14,7 +14,7 @@ from progress.checks import (
     cycles,
     ends_in_the_past,
     least_to_reach,
-    met_by_nobody_yet,
+    met_without_events,
     requirement_problems,
 )
 from progress.rules.goals import needed
@@ -67,7 +67,7 @@ def _completes_at_once(steps: Sequence[Definition]) -> bool:
 def _lasts(step: Definition) -> bool:
     requirements = step["requirements"]
     others = [r for r in requirements if r["type"] in WITH_A_TARGET]
-    lasting = len(others) + sum(map(met_by_nobody_yet, requirements))
+    lasting = len(others) + sum(map(met_without_events, requirements))
     return bool(others) and lasting >= needed(step["match"], len(requirements))
 
 
@@ -94,7 +94,7 @@ def _of_a_step(step: Definition, quest: Definition, metrics: dict[str, Definitio
     yield from _within_a_run(requirements, "requirements", quest, metrics)
     if take > len(requirements):
         yield "match", "never_met", f"{take} requirements are asked for, but there are only {len(requirements)}."
-    elif requirements and sum(map(met_by_nobody_yet, requirements)) >= take:
+    elif requirements and sum(map(met_without_events, requirements)) >= take:
         detail = "It is met as soon as the step is active. Add a requirement that playing meets."
         yield "requirements", "met_before_playing", detail
     elif take == len(requirements):
@@ -128,7 +128,7 @@ def _fail_conditions(quest: Definition, metrics: dict[str, Definition]) -> Found
     conditions = quest["fail_conditions"]
     yield from _within_a_run(conditions, "fail_conditions", quest, metrics)
     for index, condition in enumerate(conditions):
-        if met_by_nobody_yet(condition):
+        if met_without_events(condition):
             what = f"{condition['type']} {condition['operator']} {condition['threshold']}"
             detail = f"{what} is met before anything has happened: every run would fail as it starts."
             yield f"fail_conditions[{index}]", "fails_at_once", detail

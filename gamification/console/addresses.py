@@ -1,7 +1,7 @@
-"""What the address of a list may ask for, and which rows an action may name: no more than the pages themselves do.
+"""Checks the query of a list's address, and the rows that an action names: only what the pages themselves send.
 
-Django filters a list by any path of lookups over the model, and turns what it is given into a query unseen; what the
-database then refuses would be a failure of ours.
+Django filters a list by any path of lookups over the model, and puts values into the query unchecked. What the database
+then refuses would be answered as a failure of the service.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from django.db import models
 from django.http import HttpRequest
 
 PLAIN = {"", "exact", "gt", "gte", "lt", "lte", "isnull"}
-"""Lookups that any column of a list may be asked by."""
+"""Lookups by which a list may be filtered, on any column of its own."""
 OF_ANOTHER = {"id__exact", "isnull"}
-"""Those by which a filter asks for rows of another table."""
+"""Lookups by which a filter names a row of another table."""
 PARTS = {"year", "month", "day"}
 
 
 def check(request: HttpRequest) -> None:
-    """Raises BadRequest for the one character that no column of text can hold."""
+    """Raises BadRequest for U+0000, which no column of text can hold."""
     said = [value for form in (request.GET, request.POST) for _, values in form.lists() for value in values]
     if any("\0" in text for text in (unquote(request.path), *said)):
         raise BadRequest("There is nothing of that name.")
 
 
 def check_list(request: HttpRequest, model_admin: ModelAdmin[Any]) -> None:
-    """Raises BadRequest."""
+    """Raises BadRequest for a query that the list's page does not send, and for a row that cannot exist."""
     for name in request.GET:
         if not _may_ask(request, model_admin, name):
             raise BadRequest("This list cannot be asked for that.")
@@ -46,7 +46,7 @@ def _may_ask(request: HttpRequest, model_admin: ModelAdmin[Any], name: str) -> b
     try:
         field = model_admin.opts.pk if column == "pk" else model_admin.opts.get_field(column)
     except FieldDoesNotExist:
-        return True  # a filter's own word, or nothing that means anything
+        return True  # a filter's own parameter, or one that Django ignores
     if not isinstance(field, models.Field) or isinstance(field, models.JSONField | models.BinaryField):
         return False
     if field.is_relation:

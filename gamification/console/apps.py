@@ -5,7 +5,7 @@ from django.contrib.admin import apps as admin
 class AdminConfig(admin.AdminConfig):
     """Django's admin, on the console's own site."""
 
-    default = False  # of this room's two: named in INSTALLED_APPS
+    default = False  # this package has two; INSTALLED_APPS names this one
     default_site = "gamification.console.site.Console"
 
 

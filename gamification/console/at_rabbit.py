@@ -1,4 +1,4 @@
-"""What `doctor` examines at RabbitMQ, and of the workers that take from it."""
+"""What `doctor` checks of RabbitMQ, and of the workers that consume from it."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def channel() -> Iterator[Any]:
     with kombu.Connection(
         settings.RABBITMQ_URL, connect_timeout=confirming.CONNECT_TIMEOUT, ssl=settings.RABBITMQ_TLS
     ) as client:
-        made: Any = client.transport.establish_connection()  # once: what is away is said, not waited for
+        made: Any = client.transport.establish_connection()  # one attempt only
         made.sock.settimeout(confirming.WRITE_TIMEOUT)
         try:
             yield made.channel()

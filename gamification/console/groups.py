@@ -1,4 +1,4 @@
-"""Who may do what on the console. The groups are made with every migration; what an operator adds to them stays."""
+"""Groups of the console's users and their permissions, made after every migration; what an operator adds stays."""
 
 from __future__ import annotations
 

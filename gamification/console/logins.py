@@ -1,7 +1,7 @@
-"""Wrong passwords at the console: after so many by one name from one address, a pause that grows with each more.
+"""Wrong passwords at the console: after some, for one name from one address, a pause that grows with each further one.
 
-An attempt counts as wrong before it is looked at, and is forgotten when it was right: of many at once no more get a
-look than one after the other would. Why this is not django-axes: docs/decisions.
+An attempt counts as wrong before its password is checked, and is uncounted if it was right: so of many attempts at once
+no more are checked than of attempts one after the other. Why this is not django-axes: docs/decisions.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from gamification.kernel.web.limits import Limit, Verdict
 log = logging.getLogger(__name__)
 
 WINDOW = 15 * 60
-"""Seconds in which so many wrong ones are what people do; so long after the last pause they are forgotten."""
+"""Seconds over which wrong attempts are counted; so long after the last pause they are forgotten."""
 FIRST_PAUSE = 30
 MAX_PAUSE = 3600
 """Seconds; each wrong attempt after a pause makes the next one twice as long."""
 
 
 def begin(name: str, address: str) -> Verdict:
-    """Somebody is about to try a password."""
+    """Count an attempt that is about to be checked. Returns whether it has to wait."""
     limit = Limit("login", settings.RATE_LIMIT_LOGIN, WINDOW)
     if not limit.quota:
         return Verdict(limit, 0, None)
@@ -62,7 +62,7 @@ class Attempts:
     wrong: int = 0
     since: float = 0.0
     until: float = -math.inf
-    """Nobody gets a look before."""
+    """No attempt is checked before."""
 
 
 class InMemory:
@@ -72,7 +72,7 @@ class InMemory:
         self._attempts: OrderedDict[str, Attempts] = OrderedDict()
 
     def begin(self, key: str, most: int) -> tuple[int, int]:
-        """How many were wrong, this one included, and how many seconds it has to wait (0: none)."""
+        """Returns how many attempts were wrong, with this one, and how many seconds it has to wait (0: none)."""
         with self._lock:
             now = self._clock()
             attempts = self._attempts.pop(key, None) or Attempts(since=now)

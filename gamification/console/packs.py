@@ -34,7 +34,7 @@ class BadPack(Invalid):
 
 
 class DryRun(Exception):
-    """How a dry run leaves its transaction: nothing of it stays."""
+    """Raised at the end of a dry run, so that its transaction is rolled back."""
 
     def __init__(self, loaded: Loaded) -> None:
         super().__init__("dry run")
@@ -43,7 +43,7 @@ class DryRun(Exception):
 
 @dataclass(slots=True)
 class Loaded:
-    """What loading came to: `(plural kind, id)` of each."""
+    """What was loaded: `(plural kind, id)` of each piece of content."""
 
     created: list[tuple[str, str]] = field(default_factory=list)
     updated: list[tuple[str, str]] = field(default_factory=list)
@@ -68,7 +68,7 @@ def load(
 
 
 def dump(*, drafts: bool = False) -> dict[str, list[Definition]]:
-    """Everything in play as a pack (`drafts`: as its designers left it), which loads again as exactly the same."""
+    """All published content (`drafts`: the drafts) as a pack; loading it again changes nothing."""
     pack: dict[str, list[Definition]] = {}
     published = publishing.current().published
     for plural in ORDER:
@@ -222,7 +222,7 @@ def write(pack: Pack, form: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that means what JSON could say: instants stay text, and a key that stands twice is a mistake."""
+    """YAML restricted to what JSON can say: instants stay text, and a repeated key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

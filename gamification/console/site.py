@@ -34,12 +34,12 @@ DESKS = {
     "Game servers": ("kernel.event", "kernel.rejectedevent", "kernel.apikey"),
     "People of the console": ("auth.user", "auth.group"),
 }  # fmt: skip
-"""Desk → its screens, in order. What stands on none is on the last one."""
-BEHIND = "Behind the scenes"
+"""Desk → its screens, in order. Screens that are on no desk are on the last one."""
+LAST_DESK = "Behind the scenes"
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Looks at no password while a pause lasts, and says nothing of whether the name is known."""
+    """Checks no password while a pause lasts, and does not reveal whether the name is known."""
 
     def clean(self) -> Any:
         wait = self.request.login.wait  # type: ignore[union-attr] # Console.login has put it there
@@ -91,7 +91,7 @@ class Console(admin.AdminSite):
                 addresses.check_list(request, of)
             try:
                 return view(request, *arguments, **named)
-            except OverflowError:  # SQLite's, for a key in a form that no column of numbers can hold
+            except OverflowError:  # SQLite raises it for a key that is too large for its column
                 raise BadRequest("There is no such row.") from None
 
         return super().admin_view(checked, cacheable)
@@ -104,7 +104,7 @@ class Console(admin.AdminSite):
             f"{app['app_label']}.{screen['object_name'].lower()}": screen for app in found for screen in app["models"]
         }
         desks = {name: [screens.pop(key) for key in keys if key in screens] for name, keys in DESKS.items()}
-        desks[BEHIND] = list(screens.values())
+        desks[LAST_DESK] = list(screens.values())
         return [self._desk(name, models) for name, models in desks.items() if models]
 
     def _desk(self, name: str, models: list[Any]) -> dict[str, Any]:

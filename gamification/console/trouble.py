@@ -1,4 +1,4 @@
-"""What `doctor` says: what is wrong, and what to do about it."""
+"""What a check of `doctor` raises: what is wrong, and what to do about it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ class Trouble(Exception):
 
 
 def line(problem: Exception) -> str:
-    """Its first line, as a sentence."""
+    """The first line of an error's text, as a sentence."""
     said = (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")
     return f"{said}."

@@ -1,4 +1,4 @@
-"""Who may send the console a file that is larger than other bodies: asked before the file is read."""
+"""Which requests to the console may bring a larger body than others. It is asked before the body is read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.http import HttpRequest, parse_cookie
 
 MAX_UPLOAD = 16 * 1024 * 1024
 PAGES: set[str] = set()
-"""The paths that take one."""
+"""The paths that take larger bodies."""
 
 
 async def allowed(scope: dict[str, Any]) -> int:
-    """How many bytes this request may bring; 0: no more than any other."""
+    """How many bytes this request may bring; 0: the usual limit."""
     if scope["path"] not in PAGES or not await sync_to_async(_is_staff)(scope):
         return 0
     return MAX_UPLOAD

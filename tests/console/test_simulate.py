@@ -90,8 +90,8 @@ async def five_minutes(key: str) -> service.Counts:
                     server.move(datetime.now(UTC))
                 batch, server.outbox = server.outbox, []
                 await service.send(counts, http, batch)
-                curious, server.curious = server.curious, []
-                for seat in curious:
+                looking, server.looking = server.looking, []
+                for seat in looking:
                     await errands.look_at_the_board(seat.player_id)
                 clock.shift(5)
     return counts

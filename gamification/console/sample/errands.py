@@ -25,7 +25,7 @@ class Errands:
     counts: Counts
 
     async def look_at_the_board(self, player_id: str) -> None:
-        """Go on with what is under way, and take what is offered."""
+        """Go on with the quests under way, and perhaps start some of those on offer."""
         for run in await self._results(f"/players/{player_id}/quests", {"state": "IN_PROGRESS"}):
             if self.dice.random() < ABANDONS:
                 answer = await self._post(f"/quests/{run['quest_id']}/abandon", {"player_id": player_id})

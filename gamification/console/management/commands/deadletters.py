@@ -1,4 +1,4 @@
-"""What could not be processed and was parked: look at it, send it in again, or throw it away."""
+"""`manage.py deadletters`: lists, shows, replays and drops messages that could not be processed and were parked."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfi
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
 
-SHOWN = 60
-"""Characters of a message in the list."""
+MAX_SHOWN = 60
+"""Characters of each message that the list shows."""
 
 
 class Command(BaseCommand):
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def _letters(self) -> Iterator[Iterator[Any]]:
-        """Those that are there now, one after the other; what is not acknowledged goes back to its place."""
+        """The letters that are there now, one by one. Those that are not acknowledged go back to their place."""
         queue = parked if self.of_tasks else topology.dead()
         with app.connection_for_write() as connection:
             channel = undecoded(connection.channel())
@@ -78,7 +78,7 @@ class Command(BaseCommand):
             if number > limit:
                 self.stdout.write(f"and more: --limit {limit} was reached")
                 return
-            beginning = body_of(letter)[:SHOWN].decode(errors="replace")
+            beginning = body_of(letter)[:MAX_SHOWN].decode(errors="replace")
             self.stdout.write(f"{_id(letter)}  {_reason(letter)}  {beginning!r}")
         if not number:
             self.stdout.write("nothing is parked")
@@ -95,15 +95,15 @@ class Command(BaseCommand):
         raise CommandError(f"no letter has the ID {id}")
 
     def _replay(self, letters: Iterator[Any], **options: Any) -> None:
-        post = ConfirmedPublisher()
+        publisher = ConfirmedPublisher()
         try:
             for letter in self._chosen(letters, **options):
-                self._send(post, letter)
+                self._send(publisher, letter)
                 self._remove(letter)
         except NotConfirmed as problem:
             raise CommandError(f"{self.gone} replayed; the next was not confirmed and stays: {problem}") from problem
         finally:
-            post.drop()
+            publisher.drop()
         self.stdout.write(f"{self.gone} replayed")
 
     def _drop(self, letters: Iterator[Any], **options: Any) -> None:
@@ -124,15 +124,15 @@ class Command(BaseCommand):
         if missing := sorted(set(ids) - found):
             raise CommandError(f"no letter has the ID {', '.join(missing)}")
 
-    def _send(self, post: ConfirmedPublisher, letter: Any) -> None:
-        """An event needs nothing but its body; a task is what its headers and properties say."""
+    def _send(self, publisher: ConfirmedPublisher, letter: Any) -> None:
+        """Send a letter again. An event needs only its body; a task also its headers and properties."""
         if not self.of_tasks:
-            post.send(body_of(letter), exchange=topology.incoming().name, routing_key=topology.EVENT_KEY)
+            publisher.send(body_of(letter), exchange=topology.incoming().name, routing_key=topology.EVENT_KEY)
             return
         properties = dict(letter.properties)
         headers = properties.pop("application_headers", {})
         headers = {name: value for name, value in headers.items() if not str(name).startswith("x-")}
-        post.send(
+        publisher.send(
             body_of(letter),
             exchange=tasks.exchange.name,
             routing_key=tasks.routing_key,
@@ -142,30 +142,31 @@ class Command(BaseCommand):
 
 
 def _id(letter: Any) -> str:
-    """By what it says; a task says little, so also by the id that Celery gave it."""
+    """A hash of the body; of a task, also of Celery's id for it, since its body says little."""
     named = str((letter.headers or {}).get("id", "")).encode(errors="replace")
     return hashlib.blake2b(body_of(letter) + named, digest_size=6).hexdigest()
 
 
 def _reason(letter: Any) -> str:
-    """Who parked it says why; RabbitMQ does so in words of its own. Both are read as what anybody may have sent."""
+    """Why it was parked, by the headers of the worker or of RabbitMQ. Anybody may have sent such headers."""
     headers = letter.headers or {}
     if "x-reason-code" in headers or "x-reason" in headers:
-        return f"{_word(headers.get('x-reason-code', 'unknown'))}: {_word(headers.get('x-reason', 'without a reason'))}"
+        code, reason = headers.get("x-reason-code", "unknown"), headers.get("x-reason", "without a reason")
+        return f"{_one_line(code)}: {_one_line(reason)}"
     if UNREADABLE in headers:
-        return f"unreadable headers: {_word(headers[UNREADABLE])}"
+        return f"unreadable headers: {_one_line(headers[UNREADABLE])}"
     sent_to = letter.delivery_info
     if sent_to["exchange"] == topology.incoming().name:
-        return f"unrouted: no queue was bound for the key {_word(sent_to['routing_key'])!r}"
+        return f"unrouted: no queue was bound for the key {_one_line(sent_to['routing_key'])!r}"
     deaths = headers.get("x-death")
     death = deaths[0] if isinstance(deaths, list) and deaths else {}
-    why = _word(death.get("reason", "unknown")) if isinstance(death, dict) else "unknown"
+    why = _one_line(death.get("reason", "unknown")) if isinstance(death, dict) else "unknown"
     if why == "delivery_limit":
         return f"{why}: it came back too often, because every worker that held it was killed or cut off"
-    return f"{why}: {_word(headers['task'])}" if "task" in headers else f"{why}: RabbitMQ parked it"
+    return f"{why}: {_one_line(headers['task'])}" if "task" in headers else f"{why}: RabbitMQ parked it"
 
 
-def _word(value: Any) -> str:
-    """On one line, without what would move a terminal's cursor."""
+def _one_line(value: Any) -> str:
+    """The text on one line, without characters that control a terminal."""
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in " ".join(text.split()))[:500]

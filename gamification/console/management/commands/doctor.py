@@ -1,4 +1,4 @@
-"""What is wrong with this deployment, in plain words, and what to do about it."""
+"""`manage.py doctor`: checks this deployment, and says what is wrong and what to do about it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from progress.models import MAX_NAMED, Backfill, LeftOut
 from rewards import queries
 
 MAX_CLOCK_SKEW = timedelta(seconds=2)
-"""More than networks and rounding explain. From 5 minutes on honest events are refused."""
+"""More than the network and rounding explain. From 5 minutes on, honest events are refused."""
 LATE_AFTER = timedelta(minutes=1)
-"""How long after its time something may be left undone, or a transaction may stand still."""
+"""How late a chore may be, and how long a transaction may be idle, before that is trouble."""
 MIN_POSTGRESQL = 14
 
 
@@ -113,7 +113,7 @@ def the_migrations(patience: float) -> str:
 
 
 def the_zone(patience: float) -> str:
-    """Of the players who have none of their own; what stands in the environment is only what it is to be."""
+    """Whether the recorded zone, by which players without one of their own are counted, is that of the settings."""
     recorded = zones.recorded()
     if recorded != settings.PLAYER_TIME_ZONE:
         raise Trouble(
@@ -134,7 +134,7 @@ def the_disk(patience: float) -> str:
 
 
 def the_skew(patience: float) -> str:
-    """Between the database's clock, which says when publications count, and ours, which judges events."""
+    """How far this machine's clock, which judges events, is from the database's, which dates publications."""
     if connection.vendor != "postgresql":
         return "the database has no clock of its own"
     before = timezone.now()
@@ -152,7 +152,7 @@ def the_skew(patience: float) -> str:
 
 
 def the_keys(patience: float) -> str:
-    """Of game servers: whether any stops working without anybody having noticed."""
+    """Whether a game server's key ends soon and has no successor."""
     ending = keys.ending(timezone.now())
     if ending:
         more = f", and {len(ending) - 1} more do soon" if len(ending) > 1 else ""
@@ -200,7 +200,7 @@ def the_cache(patience: float) -> str:
 
 
 def the_clock(patience: float) -> str:
-    """Whether somebody does what is due: beat and a worker, or, without a broker, `serve`."""
+    """Whether chores are run when they are due: by beat and a worker or, without a broker, by `serve`."""
     start = (
         "Start celery -A gamification beat, once, and a worker."
         if settings.RABBITMQ_URL
@@ -266,7 +266,7 @@ def the_facts(patience: float) -> str:
 
 
 def _the_horizon() -> None:
-    """Whether facts wait for a transaction that may yet state some that come first."""
+    """Whether facts wait for an open transaction that may still state earlier ones."""
     if connection.vendor != "postgresql":
         return
     final, newest = followers.FACTS.horizon.look()
@@ -307,4 +307,4 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("backfills", {"database", "migrations"}, the_backfills),
     ("facts", {"database", "migrations", "broker"}, the_facts),
 ]
-"""A name, which of the others must be well for it to make sense, and what is done."""
+"""A name, the checks that must be well for this one to make sense, and the check."""

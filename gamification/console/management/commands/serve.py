@@ -27,7 +27,7 @@ from gamification.serving.server import CANCEL_AFTER, Server
 from progress import zones
 
 OPEN_FILES = 65_536
-"""As many sockets as WS_MAX_CONNECTIONS asks for by default, several times over; the usual soft limit is 1,024."""
+"""Several times the default of WS_MAX_CONNECTIONS; the usual soft limit is 1,024."""
 MAX_MESSAGE = 64 * 1024
 KEEP_ALIVE = 75
 """Seconds. Longer than proxies keep a connection that nobody uses (60 s with most): one that closes first meets no
@@ -70,7 +70,7 @@ class Command(BaseCommand):
         server = Server(configured(f"gamification.asgi:{application}"))
         # uvicorn raises the signal that ended it once more when all is closed; being asked to end is no failure.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, nothing)
+            signal.signal(number, ignore)
         server.run(sockets)
         clock.stop_running(stop)
         if timekeeper.ident is not None:
@@ -80,11 +80,11 @@ class Command(BaseCommand):
 def configured(application: Any) -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        log_config=None,  # settings.LOGGING is it
+        log_config=None,  # logging is configured by settings.LOGGING
         access_log=settings.LOG_LEVEL == "DEBUG",
-        lifespan="off",  # no part of the application needs to be told
+        lifespan="off",  # the application has no start-up or shutdown of its own
         server_header=False,
-        proxy_headers=False,  # gamification.serving.proxies knows whom to believe
+        proxy_headers=False,  # gamification.serving.proxies reads them, from trusted proxies only
         http=HttpProtocol,
         timeout_keep_alive=KEEP_ALIVE,
         ws=FeedProtocol,
@@ -97,7 +97,7 @@ def configured(application: Any) -> uvicorn.Config:
 
 
 def expect_a_database() -> None:
-    """One clear line where there is none; by a connection of its own, since the pool goes on trying."""
+    """Fail with one clear line where there is no database. Not by the pool, which would go on trying."""
     try:
         if connection.vendor == "postgresql":
             ask()
@@ -107,8 +107,8 @@ def expect_a_database() -> None:
         raise CommandError(f"no database: {str(problem).strip().splitlines()[0]}") from None
 
 
-def nothing(number: int, frame: FrameType | None) -> None:
-    """Go on: uvicorn has heard the signal."""
+def ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing: uvicorn has handled the signal."""
 
 
 def is_this_machine(host: str) -> bool:
@@ -118,7 +118,7 @@ def is_this_machine(host: str) -> bool:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Bound before anything starts, so that a port in use is one clear line."""
+    """A bound socket. It is made before anything starts, so that a port in use fails with one clear line."""
     try:
         return socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
@@ -129,7 +129,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def raise_open_file_limit() -> None:
-    """Every player's socket is an open file."""
+    """Allow as many open files as possible, up to OPEN_FILES: every player's socket is one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -24,11 +24,11 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.web.access import create_key
 
 TICK = 0.25
-"""Seconds between two batches of one game server: what happened in between travels together."""
+"""Seconds between two batches of one game server: a batch holds what happened in between."""
 MAX_BATCH = 500
 SERVERS = 4
 DEVICES = 4
-"""How many of a game server's players look after their things at the same moment."""
+"""How many of a game server's players use their devices at the same moment."""
 SCOPES = ("events:write", "players:read", "players:write", "content:read")
 CLAIMS_AFTER_A_SESSION = 0.5
 SKETCHES_AFTER_A_SESSION = 0.2
@@ -92,13 +92,13 @@ class GameServer:
     dice: random.Random
     counts: Counts
     outbox: list[dict[str, Any]] = field(default_factory=list)
-    tired: list[Seat] = field(default_factory=list)
-    """Whose session has just ended."""
-    curious: list[Seat] = field(default_factory=list)
-    """Who is looking at their quests."""
+    ended: list[Seat] = field(default_factory=list)
+    """Players whose session has just ended."""
+    looking: list[Seat] = field(default_factory=list)
+    """Players who look at their quests next."""
 
     def move(self, now: datetime) -> None:
-        """One player, whoever it is, does the next thing."""
+        """A random player makes the next move."""
         seat = self.dice.choice(self.seats)
         made = next(seat.moves, None)
         if made is None:
@@ -107,9 +107,9 @@ class GameServer:
             made = next(seat.moves)
         type_, data = made
         if type_ == "session.ended":
-            self.tired.append(seat)
+            self.ended.append(seat)
         elif type_ == "session.started" or self.dice.random() < LOOKS_AT_THE_BOARD:
-            self.curious.append(seat)
+            self.looking.append(seat)
         self.outbox.append(
             {"id": str(uuid7()), "player_id": seat.player_id, "type": type_, "data": data, "timestamp": instant(now)}
         )
@@ -159,12 +159,12 @@ async def run(
         while server.outbox:
             batch, server.outbox = server.outbox[:MAX_BATCH], server.outbox[MAX_BATCH:]
             await send(server.counts, http, batch)
-        tired, server.tired = server.tired, []
-        for seat in tired:
-            if not devices.locked():  # else the player is tired indeed, and looks another evening
+        ended, server.ended = server.ended, []
+        for seat in ended:
+            if not devices.locked():  # else this player leaves it for another evening
                 group.create_task(wind_down(server, seat, http, devices))
-        curious, server.curious = server.curious, []
-        for seat in curious:
+        looking, server.looking = server.looking, []
+        for seat in looking:
             if not devices.locked():
                 group.create_task(look_at_the_board(errands, seat, devices))
         await asyncio.sleep(max(0.0, TICK - (time.monotonic() - begun)))
@@ -179,7 +179,7 @@ async def look_at_the_board(errands: Errands, seat: Seat, devices: asyncio.Semap
 
 
 async def wind_down(server: GameServer, seat: Seat, http: httpx.AsyncClient, devices: asyncio.Semaphore) -> None:
-    """After the session the player's own device may draw, and open what there is to open, with a token of its own."""
+    """After a session, report a sketch or claim rewards from the player's own device, with a token."""
     draws = server.dice.random() < SKETCHES_AFTER_A_SESSION
     claims = server.dice.random() < CLAIMS_AFTER_A_SESSION
     if not (draws or claims):

@@ -29,7 +29,7 @@ from tests.support.callers import player
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "0"))
-STATUSES = {200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 413, 422}
+STATUSES = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 413, 422}
 ACHIEVEMENTS, METRICS = ["hunter", "walker", "s-1", "plan"], ["kills", "damage", "steps", "spare"]
 QUESTS, STEPS = ["tour", "trail", "errand"], ["first", "hunt", "tell", "go"]
 REWARDS = ["coins", "luck", "star", "kit", "wisdom"]

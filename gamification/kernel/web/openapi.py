@@ -42,6 +42,12 @@ IDEMPOTENCY_KEY = {
     "description": "Sent again with the same body, the first answer is given again and nothing happens twice.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of an answer that the client has: 304 if it would get the same again.",
+    "schema": {"type": "string"},
+}
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -91,8 +97,10 @@ class Operation(AutoSchema):
         return f"{super().get_description()}\n\n{may}".strip()
 
     def _get_parameters(self) -> list[dict[str, Any]]:
-        """The parameters, with an idempotency key where the method is `idempotent`."""
+        """The parameters, with what a read may be asked by, and a key where the method is `idempotent`."""
         parameters = super()._get_parameters()
+        if self.method == "GET":
+            parameters = [*parameters, IF_NONE_MATCH]
         needs_key = getattr(getattr(self.view, self.method.lower(), None), "needs_key", None)
         return parameters if needs_key is None else [*parameters, {**IDEMPOTENCY_KEY, "required": needs_key}]
 
@@ -124,13 +132,15 @@ class Operation(AutoSchema):
 
 
 def refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """A hook of drf-spectacular: every operation may answer with a problem."""
+    """A hook of drf-spectacular: every operation may answer with a problem, a read that nothing has changed."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
     refused = {"description": "Refused.", "content": {"application/problem+json": reference}}
     for path in result["paths"].values():
-        for operation in path.values():
+        for method, operation in path.items():
             operation["responses"].setdefault("default", refused)
+            if method == "get":
+                operation["responses"]["304"] = {"description": "What the client has is what it would get."}
     return result
 
 

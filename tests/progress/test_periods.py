@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from gamification.kernel.core.encoding import instant
@@ -262,6 +262,7 @@ def test_flipping_zones_farms_no_day(history: Zones) -> None:
     st.lists(zones, min_size=2, max_size=5),
     st.integers(10, 60),
 )
+@settings(max_examples=40)  # each chooses up to 1,400 zones
 def test_flipping_zones_all_the_time_for_weeks_makes_no_more_periods_than_staying(
     of: tuple[PeriodKind, int], every: int, names: list[str], days: int
 ) -> None:

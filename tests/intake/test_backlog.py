@@ -125,6 +125,7 @@ def test_a_full_dead_letter_queue_is_seen_by_whoever_looks_after_the_service(
     loop.until(lambda: not receiver.stuck)
     Pulse(unacked).beat()
     assert not backlog.refused_letters()
+    receiver.drop()
 
 
 def test_what_a_message_says_of_its_age_is_believed_only_where_it_can_be_true() -> None:

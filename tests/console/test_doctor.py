@@ -115,7 +115,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_a_deployment_in_which_all_is_well() -> None:
+def test_a_deployment_in_which_all_is_well_is_told_so() -> None:
     said, todo, ended = examine()
     assert {verdict for verdict, _ in said.values()} == {"ok"}
     assert list(said) == [name for name, *_ in doctor.CHECKS]
@@ -165,7 +165,7 @@ def test_missing_migrations_keep_what_rests_on_them_from_being_examined(monkeypa
 
 @pytest.mark.postgres
 @pytest.mark.parametrize(("hours", "which"), [(-1, "ahead of"), (1, "behind")])
-def test_clocks_that_disagree(hours: int, which: str) -> None:
+def test_a_database_whose_clock_differs_is_trouble(hours: int, which: str) -> None:
     with time_machine.travel(timezone.now() + timedelta(hours=hours)):
         said, _, _ = examine()
     assert said["time"] == ("TROUBLE", f"The database's clock is 3600 s {which} this machine's.")
@@ -173,7 +173,7 @@ def test_clocks_that_disagree(hours: int, which: str) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_a_session_that_stands_still_within_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_stands_still_within_a_transaction_is_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LATE_AFTER", timedelta(seconds=0.2))
     other = connection.copy()
     try:
@@ -187,12 +187,12 @@ def test_a_session_that_stands_still_within_a_transaction(monkeypatch: pytest.Mo
         other.close()
 
 
-def test_a_cache_that_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_forgets_is_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "get", lambda *args: None)
     assert troubles() == ["cache"]
 
 
-def test_a_clock_that_stands() -> None:
+def test_a_clock_that_stands_or_runs_ahead_is_trouble() -> None:
     clock.note_tick(timezone.now())
     assert examine()[0]["clock"] == ("ok", "ticked 0 s ago, nothing is overdue")
     cache.set(clock.LAST_TICK_KEY, "2026-05-01T12:00:00+00:00")
@@ -203,7 +203,7 @@ def test_a_clock_that_stands() -> None:
     assert "which is yet to come" in what
 
 
-def test_a_failed_backfill_and_a_player_left_out_of_one() -> None:
+def test_a_failed_backfill_and_a_player_left_out_of_one_are_trouble() -> None:
     assert examine()[0]["backfills"] == ("ok", "none is under way")
     LeftOut.objects.create(player_id="ann", backfilled_to=1, reason="KeyError: 'id'", tried_at=NOW)
     verdict, what = examine()[0]["backfills"]
@@ -266,7 +266,7 @@ def test_what_could_not_be_processed_waits_for_a_person(exchange: str, jobs: str
 
 
 @pytest.mark.rabbitmq
-def test_a_queue_of_that_name_but_of_another_kind(exchange: str, jobs: str) -> None:
+def test_a_queue_of_that_name_but_of_another_kind_is_trouble(exchange: str, jobs: str) -> None:
     with channel() as rabbit:
         rabbit.queue_declare(topology.events().name, durable=True, auto_delete=False)
     said, _, _ = examine()

@@ -121,7 +121,7 @@ def test_keys_that_end_soon_are_told_of_unless_they_have_a_successor() -> None:
     assert keys.ending(timezone.now()) == [sooner, soon]
 
 
-def test_the_log_says_so_once_a_day(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_tells_once_a_day_of_keys_that_end_soon(caplog: pytest.LogCaptureFixture) -> None:
     cache.clear()
     now = timezone.now()
     make("soon", 3)
@@ -133,7 +133,7 @@ def test_the_log_says_so_once_a_day(caplog: pytest.LogCaptureFixture) -> None:
     assert "rotate_api_key" in lines[0]
 
 
-def test_the_console_and_doctor_say_so(mia: Client) -> None:
+def test_the_console_and_doctor_tell_of_keys_that_end_soon(mia: Client) -> None:
     key = make("soon", 3)
     assert f"The API key {key} ends on" in mia.get("/admin/").content.decode()
     assert "(soon)" in mia.get(KEYS).content.decode()

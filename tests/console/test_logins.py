@@ -77,7 +77,7 @@ def test_a_limit_of_none_limits_nothing(settings: LazySettings) -> None:
     assert "RateLimit" not in answers[0]
 
 
-def test_each_wrong_one_after_a_pause_makes_the_next_twice_as_long() -> None:
+def test_each_wrong_password_after_a_pause_doubles_the_next_pause() -> None:
     now = 1000.0
     attempts, pauses = InMemory(lambda: now), []
     for _ in range(5):
@@ -91,7 +91,7 @@ def test_each_wrong_one_after_a_pause_makes_the_next_twice_as_long() -> None:
     assert attempts.begin("k", 5) == (1, 0)
 
 
-def test_wrong_ones_far_apart_are_what_people_do() -> None:
+def test_wrong_passwords_far_apart_make_nobody_wait() -> None:
     now = 1000.0
     attempts = InMemory(lambda: now)
     for _ in range(20):

@@ -54,7 +54,7 @@ def load() -> None:
 # -- what is promised of it --------------------------------------------------------------------------------------------
 
 
-def test_it_has_as_much_as_it_promises(content: Content) -> None:
+def test_the_sample_game_has_as_much_as_it_promises(content: Content) -> None:
     assert len(content["metrics"]) >= 20
     assert len(content["rewards"]) >= 15
     assert len(content["achievements"]) >= 40
@@ -63,7 +63,7 @@ def test_it_has_as_much_as_it_promises(content: Content) -> None:
     assert {currency["on_revoke"] for currency in content["currencies"]} == {"DEBT", "CLAMP", "REFUSE"}
 
 
-def test_it_has_every_type_of_everything(content: Content) -> None:
+def test_the_sample_game_has_every_type_of_everything(content: Content) -> None:
     achievements = content["achievements"]
     types = {"MILESTONE", "COLLECTION", "PROGRESSION", "DISCOVERY", "SKILL", "SOCIAL", "CHALLENGE", "SECRET"}
     assert {each["type"] for each in achievements} == types
@@ -79,7 +79,7 @@ def test_it_has_every_type_of_everything(content: Content) -> None:
     assert asked == {"QUEST", "LEVEL", "ACHIEVEMENT", "COUNT"}
 
 
-def test_its_quests_show_all_that_quests_can_do(content: Content) -> None:
+def test_the_sample_games_quests_show_all_that_quests_can_do(content: Content) -> None:
     quests, steps = content["quests"], [step for each in content["quests"] for step in each["steps"]]
     by_hand = [step for step in steps if not step.get("requirements")]
     assert {step.get("completed_by", "SERVER") for step in by_hand} == {"SERVER", "PLAYER"}
@@ -113,7 +113,7 @@ def test_every_metric_and_every_reward_is_of_use(content: Content) -> None:
 
 
 @pytest.mark.django_db
-def test_it_loads_whole() -> None:
+def test_the_sample_game_loads_whole() -> None:
     load()
     published = publishing.current().published
     assert {kind: len(items) for kind, items in published.items()} == {

@@ -172,7 +172,9 @@ def whole(key: str) -> Post:
 
 @pytest.mark.parametrize("prefer", ["", "wait", "respond-async, wait=5"])
 @pytest.mark.parametrize("limit", [0, 1_000])
-def test_both_answer_alike(whole: Post, prefer: str, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_door_and_django_answer_alike(
+    whole: Post, prefer: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(settings, "RATE_LIMIT_KEY", limit)
     for name, body in BODIES.items():
         whole(body)  # from here on both meet the same events again

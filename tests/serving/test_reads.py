@@ -59,7 +59,7 @@ def ask(application: Any, method: str, path: str, *, times: int = 1, **headers: 
         ("GET", "/api/v1/nothing", 404),
     ],
 )
-def test_the_answer_is_django_s(key: str, method: str, path: str, status: int) -> None:
+def test_what_is_read_without_django_is_answered_as_django_does(key: str, method: str, path: str, status: int) -> None:
     behind = Counted()
     said: Any = {"Authorization": f"Api-Key {key}", "Origin": "http://localhost:3000"}
     [ours] = ask(Reads(behind), method, path, **said)
@@ -80,7 +80,7 @@ def test_whom_nobody_knows_and_which_host_nobody_serves_is_refused_as_by_django(
     ("method", "path"),
     [("GET", "/api/v1/players/ann/export"), ("POST", "/api/v1/events"), ("GET", "/healthz"), ("GET", "/admin/login/")],
 )
-def test_the_rest_is_handed_on(key: str, method: str, path: str) -> None:
+def test_what_is_no_read_of_the_api_is_handed_on_to_django(key: str, method: str, path: str) -> None:
     behind = Counted()
     ask(Reads(behind), method, path, Authorization=f"Api-Key {key}")
     assert behind.asked == 1

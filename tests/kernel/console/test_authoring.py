@@ -144,7 +144,7 @@ def test_a_mistake_stands_next_to_its_field(mia: Client, fields: Form, name: str
 
 
 @pytest.mark.usefixtures("game")
-def test_at_least_some_of_the_requirements(mia: Client) -> None:
+def test_a_match_of_at_least_some_requirements_is_written_and_shown(mia: Client) -> None:
     mia.post(ADD, of_achievement(requirement(), requirement(threshold="20"), match_0="at_least", match_1="1"))
     assert Achievement.objects.get().match == {"at_least": 1}
     page = mia.get(CHANGE)
@@ -236,7 +236,7 @@ def test_the_history_is_shown(mia: Client) -> None:
 
 
 @pytest.mark.usefixtures("game")
-def test_what_is_selected_is_published_and_retired(mia: Client) -> None:
+def test_content_that_is_selected_is_published_and_retired(mia: Client) -> None:
     client = designer()
     send(client, "achievements", achievement("one", draft=True), achievement("two", draft=True))
     here = "/admin/achievements/achievement/"
@@ -297,7 +297,7 @@ def test_secrets_are_never_shown(admin_client: Client) -> None:
     assert "eyJ" not in admin_client.get(f"/admin/kernel/idempotencykey/{answer.pk}/change/").content.decode()
 
 
-def test_a_key_is_revoked(admin_client: Client) -> None:
+def test_a_key_that_is_selected_is_revoked(admin_client: Client) -> None:
     key, _ = create_key("the game", [])
     admin_client.post("/admin/kernel/apikey/", {"action": "revoke_selected", "_selected_action": [key.pk]})
     key.refresh_from_db()

@@ -81,12 +81,12 @@ def test_an_icon_is_text_or_an_address_of_https_or_of_the_game(icon: str | None)
     ["http://cdn.example/i.png", "javascript:alert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
      "\x01javascript:alert(1)", "data:image/svg+xml,<svg/>", "vbscript:x", "file:///etc/passwd", "Blob:x"],
 )  # fmt: skip
-def test_no_other_address_is_an_icon(icon: str) -> None:
+def test_an_address_of_another_kind_is_no_icon(icon: str) -> None:
     assert_problem(designer().post(f"{API}/achievements", achievement(icon=icon)), 400, "invalid", "icon")
 
 
 @pytest.mark.parametrize(("plural", "body"), [("achievements", achievement("x")), ("quests", quest("x"))])
-def test_how_long_an_honest_player_needs_at_least(plural: str, body: Any) -> None:
+def test_min_seconds_are_whole_seconds_or_none(plural: str, body: Any) -> None:
     studio = designer()
     send(studio, "metrics", metric())
     assert studio.post(f"{API}/{plural}", {**body, "min_seconds": 600}).json()["min_seconds"] == 600

@@ -135,7 +135,7 @@ def test_a_player_changes_no_content(studio: APIClient, path: str) -> None:
     assert player().delete(f"{API}/achievements/hunter").status_code == 403
 
 
-def test_what_is_hidden_can_be_asked_by_anybody(studio: APIClient) -> None:
+def test_other_apps_can_ask_what_is_hidden_from_a_player(studio: APIClient) -> None:
     assert queries.hidden_ids("ann") == {"s-17"}
     assert queries.hidden_metrics("ann") == {"cows"}
     assert queries.hidden_rewards("ann") == {"moo", "chest", "horn"}

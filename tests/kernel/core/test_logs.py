@@ -59,7 +59,7 @@ def test_another_servers_failure_is_one_line_an_interval_however_often_it_comes(
     ]
 
 
-def test_another_kind_is_said_at_once(log: logging.Logger, written: Written) -> None:
+def test_a_failure_of_another_kind_is_said_at_once(log: logging.Logger, written: Written) -> None:
     for _ in range(3):
         log.warning("it waits: %s", fail(OperationalError))
         log.warning("it waits: %s", fail(ConnectionResetError, "reset"))
@@ -98,7 +98,7 @@ def test_the_record_itself_stays_as_it_is_for_whoever_else_writes_it(
     assert (record.msg, record.args) == ("could not %s", ("do",))
 
 
-def test_every_process_writes_so() -> None:
+def test_every_process_logs_each_failure_once_an_interval() -> None:
     logging_: Any = settings.LOGGING
     assert logging_["handlers"]["stderr"]["filters"] == ["once an interval"]
 

@@ -54,13 +54,15 @@ def test_a_server_that_takes_the_cancellation_is_there(apart: Connection, opened
     assert opened == []
 
 
-def test_one_that_does_not_is_away(apart: Connection, opened: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_takes_no_cancellation_is_away(
+    apart: Connection, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     mute(monkeypatch)
     sleep(apart)
     assert opened == ["nothing came for 0.5 s"]
 
 
-def test_unless_it_has_answered_somebody_else_meanwhile(
+def test_a_server_that_answers_somebody_else_meanwhile_is_not_away(
     apart: Connection, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mute(monkeypatch)

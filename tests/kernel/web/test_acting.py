@@ -56,7 +56,7 @@ def test_a_game_server_must_name_a_player(named: Any, code: str) -> None:
     assert [(error["path"], error["code"]) for error in refused.value.errors] == [("player_id", code)]
 
 
-def test_me_begins_many_a_name() -> None:
+def test_a_name_that_only_begins_with_me_is_a_player() -> None:
     assert player_in_path(called_by(SERVER), "melanie") == "melanie"
     assert player_in_path(called_by(ADA), "me") == "ada"
 

@@ -82,7 +82,7 @@ def test_a_page_has_50_rows_unless_asked_for_more_and_200_at_most() -> None:
 
 
 @pytest.mark.parametrize("size", ["0", "201", "-1", "abc", "", "1.5", "1e2", "99999999999999999999", "%00", "%D9%A3"])
-def test_another_size_is_refused(size: str) -> None:
+def test_a_page_size_out_of_range_is_refused(size: str) -> None:
     assert_problem(game_server().get(f"{MESSAGES}?page_size={size}"), 400, "invalid", "page_size")
 
 

@@ -42,7 +42,7 @@ def test_what_is_not_strict_json_is_refused_and_changes_nothing(body: bytes) -> 
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"text"', b'[{"display_name": "a"}]'])
-def test_a_body_is_an_object(body: bytes) -> None:
+def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     response = game_server().patch(PATCH, body, content_type=JSON)
     assert_problem(response, 400, "invalid", "")
     assert response.json()["errors"][0]["code"] == "not_an_object"

@@ -101,12 +101,13 @@ class Threads:
         try:
             while (job := self._next()) is not None:
                 work, answer, loop = job
-                _renew()
                 try:
+                    _renew()
                     result, failure = work(), None
+                    _release()
                 except Exception as raised:
                     result, failure = None, raised
-                _release()
+                    connection.close()
                 try:
                     loop.call_soon_threadsafe(_settle, answer, result, failure)
                 except RuntimeError:  # it was closed: nobody waits any more
@@ -140,9 +141,16 @@ def _renew() -> None:
     if connection.connection is None or connection.vendor != "postgresql":
         return
     raw = connection.connection
-    if raw.closed or select.select([raw.fileno()], [], [], 0)[0]:
+    if raw.closed or _has_something_to_read(raw.fileno()):
         raw.close()
         connection.close()
+
+
+def _has_something_to_read(number: int) -> bool:
+    """Whether a file can be read at once. Not by select(), which ends at 1,024 open files."""
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _release() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
+import socket
 import threading
 from typing import Any
 
@@ -116,3 +119,20 @@ def test_a_connection_that_the_server_closed_is_made_anew(key: str, monkeypatch:
             assert cursor.rowcount
         until(is_answered)
     assert is_answered()
+
+
+def test_a_connection_among_thousands_of_open_files_can_be_looked_at() -> None:
+    near, far = socket.socketpair()
+    number = 3_000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, number + 1), hard))
+    os.dup2(near.fileno(), number)
+    try:
+        assert not reads._has_something_to_read(number)
+        far.send(b"\0")
+        assert reads._has_something_to_read(number)
+    finally:
+        os.close(number)
+        near.close()
+        far.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

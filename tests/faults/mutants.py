@@ -50,16 +50,16 @@ MUTANTS = [
             ),
             (
                 "gamification/intake/worker.py",
-                "            self._acknowledge(batch)\n            self._fit(batch)\n",
-                "            self._fit(batch)\n",
+                "            self._acknowledge(batch)\n            self._adjust_prefetch(batch)\n",
+                "            self._adjust_prefetch(batch)\n",
             ),
         ),
     ),
     Mutant(
         "a dead letter is confirmed before its message is acknowledged",
         (
-            ("gamification/intake/post.py", "basic_publish_confirm(", "_basic_publish("),
-            ("gamification/intake/post.py", "mandatory=True,", "mandatory=False,"),
+            ("gamification/intake/confirmed_publisher.py", "basic_publish_confirm(", "_basic_publish("),
+            ("gamification/intake/confirmed_publisher.py", "mandatory=True,", "mandatory=False,"),
         ),
     ),
     Mutant(

@@ -23,6 +23,7 @@ from django.db import connection
 from django.utils import timezone
 
 from gamification.intake.decoding import MAX_EVENTS
+from gamification.kernel.core.halving import Parts
 from gamification.kernel.core.messages import GameEvent, Outcome, PlayerId, Refused
 from gamification.kernel.storage import database_timeout
 
@@ -124,19 +125,19 @@ class GroupCommit:
         """What each request came to. Halving ends after DB_TIMEOUT: then all that is left fails."""
         deadline = time.monotonic() + settings.DB_TIMEOUT
         results: list[Result] = []
-        parts = [group]
+        parts = Parts(group)
         while parts:
-            part = parts.pop()
+            part = parts.next
             try:
                 outcome = self._in_one(part)
             except Exception as failure:
                 if len(part) > 1 and time.monotonic() < deadline:
-                    half = len(part) // 2
-                    parts += [part[half:], part[:half]]
-                else:
-                    results += [(request, failure) for request in part]
+                    parts.halve()
+                    continue
+                results += [(request, failure) for request in part]
             else:
                 results += zip(part, apart(outcome, [request.players for request in part]), strict=True)
+            parts.done()
         return results
 
     def _in_one(self, part: Sequence[Request]) -> Outcome:

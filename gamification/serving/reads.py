@@ -23,9 +23,9 @@ from django.http import HttpResponse, HttpResponseBase
 from django.urls import set_script_prefix
 
 from gamification.kernel.storage import database_timeout
+from gamification.kernel.web.representations import PREFIX
 from gamification.serving.bodies import Application, Receive, Scope, Send
 
-PREFIX = "/api/v1/"
 TAKES_LONG = "/export"
 """How the address ends of what may take minutes: it must not keep a thread from others."""
 THREADS = 8

@@ -20,7 +20,7 @@ from anticheat.models import Finding
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel.content import publishing
 from gamification.kernel.core.encoding import instant
-from gamification.kernel.models import Event, PublicationHead, RejectedEvent, WorkerPulse
+from gamification.kernel.models import Event, PublicationHead, RejectedEvent, WorkerHeartbeat
 from gamification.kernel.web import idempotency
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from progress.rule_index import RuleIndex
@@ -146,5 +146,5 @@ def _delete(rows: QuerySet[Any], publication: int | None = None) -> None:
 
 
 def forget_workers(now: datetime) -> None:
-    """Delete the rows of workers that have shown no pulse for a day: they have ended."""
-    _delete(WorkerPulse.objects.filter(at__lt=now - timedelta(days=1)).order_by("pk"))
+    """Delete the rows of workers that have shown no heartbeat for a day: they have ended."""
+    _delete(WorkerHeartbeat.objects.filter(at__lt=now - timedelta(days=1)).order_by("pk"))

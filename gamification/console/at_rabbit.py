@@ -14,7 +14,7 @@ from django.conf import settings
 
 from gamification.celery import parked
 from gamification.console.trouble import Trouble, line
-from gamification.intake.backlog import Look, refused_letters
+from gamification.intake.backlog import BacklogProbe, refused_letters
 from gamification.kernel.messaging import broker, confirming, topology
 from gamification.kernel.models import Event
 
@@ -73,15 +73,15 @@ def the_workers(patience: float) -> str:
     """Whether events that were handed over are being settled: somebody takes them, and none waits for long."""
     if not settings.RABBITMQ_URL:
         return "no broker, so none are needed"
-    backlog = Look()
+    probe = BacklogProbe()
     try:
-        return _at_work(backlog, patience)
+        return _at_work(probe, patience)
     finally:
-        backlog.close()
+        probe.close()
 
 
-def _at_work(backlog: Look, patience: float) -> str:
-    now = backlog.look()
+def _at_work(probe: BacklogProbe, patience: float) -> str:
+    now = probe.read()
     if not now.workers:
         raise Trouble(
             f"No worker takes events, and {now.waiting} messages wait.",
@@ -93,15 +93,15 @@ def _at_work(backlog: Look, patience: float) -> str:
     settles = False
     while time.monotonic() < deadline and (now.waiting or now.unacked) and not settles:
         time.sleep(0.1)
-        now = backlog.look(since=patience)
+        now = probe.read(since=patience)
         newest = Event.objects.order_by("-pk").values_list("pk", "received_at").first()
         settles = now.waiting < before or newest != kept
-    if now.pulses:
+    if now.heartbeats:
         time.sleep(max(0.0, deadline - time.monotonic()))
-    now = backlog.look(since=patience)
+    now = probe.read(since=patience)
     while now.standing_still and time.monotonic() < deadline + 2 * patience:  # a machine may be busy
         time.sleep(0.1)
-        now = backlog.look(since=patience)
+        now = probe.read(since=patience)
     if now.standing_still:
         raise Trouble(
             f"{len(now.standing_still)} of {now.workers} workers stand still, {now.standing_still[0]} for one; "
@@ -122,7 +122,7 @@ def _at_work(backlog: Look, patience: float) -> str:
     return f"{now.workers} take events, none waits{held}"
 
 
-def the_letters(patience: float) -> str:
+def the_dead_letters(patience: float) -> str:
     """What could not be processed and waits for a person."""
     if not settings.RABBITMQ_URL:
         return "no broker"

@@ -31,7 +31,7 @@ TRIES = 10
 MAX_REASON = 500
 
 DEAD_LETTERS = "the dead-letter queue did not confirm"
-"""What a worker's pulse says while the worker waits to park a message."""
+"""What a worker's heartbeat says while the worker waits to park a message."""
 
 _DATA_ERRORS = ("21", "22", "23", "54")
 """SQLSTATE classes that blame what was written (cardinality, data, constraints, limits). Any other blames the database

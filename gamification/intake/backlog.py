@@ -4,8 +4,9 @@ RabbitMQ says how many messages wait in the queue and how many workers take from
 what the workers hold. So three things are put together:
 
 - the queue, asked over a connection of one's own;
-- the workers' pulses (`intake.pulse`): what each holds since when, and when the newest message that it has dealt with
-  had been handed over. The queue is first in, first out: what was handed over before that has been taken out;
+- the workers' heartbeats (`intake.heartbeat`): what each holds since when, and when the newest message that it has
+  dealt with had been handed over. The queue is first in, first out: what was handed over before that has been taken
+  out;
 - what this process has handed over itself, second by second.
 
 What it cannot see: the age of a message that a game server published to RabbitMQ without a timestamp, before a worker
@@ -32,16 +33,16 @@ from django.utils import timezone
 from gamification.intake.amqp import DEAD_LETTERS
 from gamification.kernel.core.one_a_process import OneAProcess
 from gamification.kernel.messaging import broker, topology
-from gamification.kernel.models import WorkerPulse
+from gamification.kernel.models import WorkerHeartbeat
 
 log = logging.getLogger(__name__)
 
-LATE = timedelta(seconds=5)
+LATE_AFTER = timedelta(seconds=5)
 """How long an event may wait before the backlog is reported as trouble."""
-EVERY = 2.0
-"""Seconds between two looks."""
-PULSE_EXPIRY = timedelta(minutes=10)
-"""A worker without a pulse for this long is left out: RabbitMQ has closed its connection by then."""
+PROBE_INTERVAL = 2.0
+"""Seconds between two readings."""
+HEARTBEAT_EXPIRY = timedelta(minutes=10)
+"""A worker without a heartbeat for this long is left out: RabbitMQ has closed its connection by then."""
 LOG_INTERVAL = 60.0
 """Seconds between two lines in the log while trouble lasts."""
 ANSWER_TIMEOUT = 3.0
@@ -70,12 +71,12 @@ class Backlog:
     """Messages that workers have taken and not acknowledged."""
     oldest: datetime | None
     """When the oldest message that is not settled was handed over, as far as can be seen."""
-    pulses: int = 0
-    """Workers that show a pulse."""
+    heartbeats: int = 0
+    """Workers that show a heartbeat."""
     standing_still: list[str] = field(default_factory=list)
-    """Workers that are still connected, but have shown no pulse since the last look but one."""
+    """Workers that are still connected, but have shown no heartbeat since the last reading but one."""
     waits_for: list[str] = field(default_factory=list)
-    """What workers say in their pulses that they wait for."""
+    """What workers say in their heartbeats that they wait for."""
 
     @property
     def age(self) -> timedelta:
@@ -84,7 +85,7 @@ class Backlog:
     @property
     def trouble(self) -> str:
         """A sentence, where events wait for too long; else nothing."""
-        if self.age <= LATE:
+        if self.age <= LATE_AFTER:
             return ""
         waits = f"the oldest unprocessed event has waited for {self.age.total_seconds():.0f} s"
         count = f"{self.waiting} messages wait, {self.unacked} are with workers"
@@ -95,29 +96,30 @@ class Backlog:
         return f"Workers are behind: {count}, {waits}."
 
 
-class Look:
-    """Looks again and again, and remembers what it saw."""
+class BacklogProbe:
+    """Reads the backlog again and again, and remembers what it saw: what stands still is told from what moves."""
 
     def __init__(self) -> None:
         self._rabbit: Any = None
         self._newest: dict[str, tuple[int, float]] = {}
-        """Worker → the number of its newest pulse, and when that was first seen."""
+        """Worker → the number of its newest heartbeat, and when that was first seen."""
         self._first_seen: datetime | None = None
 
-    def look(self, since: float = 3.0) -> Backlog:
-        """The backlog as it is now. A worker whose pulse has not changed for `since` seconds stands still."""
+    def read(self, since: float = 3.0) -> Backlog:
+        """The backlog as it is now. A worker whose heartbeat has not changed for `since` seconds stands still."""
         waiting, workers = self._queue()
         now = timezone.now()
-        pulses = list(WorkerPulse.objects.filter(at__gt=now - PULSE_EXPIRY).order_by("pk"))
-        moving, still = self._split(pulses, since)
-        # A worker whose pulse stopped has ended, unless RabbitMQ still counts it among the consumers.
+        heartbeats = list(WorkerHeartbeat.objects.filter(at__gt=now - HEARTBEAT_EXPIRY).order_by("pk"))
+        moving, still = self._split(heartbeats, since)
+        # A worker whose heartbeat stopped has ended, unless RabbitMQ still counts it among the consumers.
         lost = still[: max(0, workers - len(moving))]
         there = moving + lost
-        done_to = max((pulse.done_to for pulse in pulses if pulse.done_to), default=None)
+        done_to = max((heartbeat.done_to for heartbeat in heartbeats if heartbeat.done_to), default=None)
         while _handed_over and done_to and _handed_over[0] <= done_to.timestamp():
             _handed_over.popleft()
-        ages = [pulse.oldest for pulse in there if pulse.oldest]
-        ages += [pulse.at for pulse in lost if not pulse.oldest]  # it may have taken something in its last second
+        ages = [heartbeat.oldest for heartbeat in there if heartbeat.oldest]
+        # One that was lost may have taken something in its last second.
+        ages += [heartbeat.at for heartbeat in lost if not heartbeat.oldest]
         if _handed_over:
             ages.append(datetime.fromtimestamp(_handed_over[0], UTC))
         self._first_seen = (self._first_seen or now) if waiting and not workers else None
@@ -127,11 +129,11 @@ class Look:
             at=now,
             waiting=waiting,
             workers=workers,
-            unacked=sum(pulse.unacked for pulse in there),
+            unacked=sum(heartbeat.unacked for heartbeat in there),
             oldest=min(ages, default=None),
-            pulses=len(there),
-            standing_still=[pulse.worker for pulse in lost],
-            waits_for=[pulse.waits_for for pulse in there if pulse.waits_for],
+            heartbeats=len(there),
+            standing_still=[heartbeat.worker for heartbeat in lost],
+            waits_for=[heartbeat.waits_for for heartbeat in there if heartbeat.waits_for],
         )
 
     def close(self) -> None:
@@ -139,16 +141,18 @@ class Look:
         if rabbit is not None and rabbit.channels is not None:
             rabbit.collect()
 
-    def _split(self, pulses: Sequence[WorkerPulse], since: float) -> tuple[list[WorkerPulse], list[WorkerPulse]]:
-        """The workers whose pulse moves, and those that stand still."""
-        moving: list[WorkerPulse] = []
-        still: list[WorkerPulse] = []
+    def _split(
+        self, heartbeats: Sequence[WorkerHeartbeat], since: float
+    ) -> tuple[list[WorkerHeartbeat], list[WorkerHeartbeat]]:
+        """The workers whose heartbeat moves, and those that stand still."""
+        moving: list[WorkerHeartbeat] = []
+        still: list[WorkerHeartbeat] = []
         now = time.monotonic()
-        for pulse in pulses:
-            beat, seen = self._newest.get(pulse.worker, (-1, now))
-            if beat != pulse.beat:
-                self._newest[pulse.worker], seen = (pulse.beat, now), now
-            (still if now - seen >= since else moving).append(pulse)
+        for heartbeat in heartbeats:
+            beat, seen = self._newest.get(heartbeat.worker, (-1, now))
+            if beat != heartbeat.beat:
+                self._newest[heartbeat.worker], seen = (heartbeat.beat, now), now
+            (still if now - seen >= since else moving).append(heartbeat)
         return moving, still
 
     def _queue(self) -> tuple[int, int]:
@@ -172,7 +176,7 @@ class Look:
 
 
 class Watcher:
-    """A thread that looks every few seconds, for the processes that hand events over."""
+    """A thread that reads the backlog every few seconds, for the processes that hand events over."""
 
     def __init__(self) -> None:
         self.trouble = ""
@@ -186,11 +190,11 @@ class Watcher:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        backlog = Look()
+        probe = BacklogProbe()
         missing = False
         while not self._stopping.is_set():
             try:
-                self._note(backlog.look().trouble)
+                self._note(probe.read().trouble)
                 missing = False
             except amqp.NotFound:
                 if missing:  # still: what comes is parked until the queue is there again
@@ -200,8 +204,8 @@ class Watcher:
                 log.debug("the backlog cannot be seen: %r", problem)
             finally:
                 connection.close()
-            self._stopping.wait(EVERY)
-        backlog.close()
+            self._stopping.wait(PROBE_INTERVAL)
+        probe.close()
 
     def _note(self, trouble: str) -> None:
         was, self.trouble = self.trouble, trouble
@@ -214,7 +218,7 @@ class Watcher:
 
 def refused_letters() -> str:
     """A sentence about workers that wait because the dead-letter queue takes nothing; empty where none does."""
-    recent = WorkerPulse.objects.filter(at__gt=timezone.now() - PULSE_EXPIRY)
+    recent = WorkerHeartbeat.objects.filter(at__gt=timezone.now() - HEARTBEAT_EXPIRY)
     waiting = recent.filter(waits_for__startswith=DEAD_LETTERS).values_list("waits_for", flat=True)
     return f"{len(waiting)} workers wait, {waiting[0]}" if waiting else ""
 

@@ -27,9 +27,9 @@ from gamification.kernel.messaging.confirming import Message, Receipt
 
 log = logging.getLogger(__name__)
 
-DEADLINE = 1.0
+CONFIRM_TIMEOUT = 1.0
 """Seconds that a client waits for the broker before its events are processed in place."""
-REMEMBERED = 30.0
+FALLBACK_SHOWN_FOR = 30.0
 """Seconds that a fallback shows at `/readyz`; it is logged as rarely."""
 
 _requests = prometheus_client.Counter(
@@ -49,7 +49,7 @@ def hand_over(decoded: Decoded) -> dict[str, int] | None:
     events = distinct([event for _, event in decoded.good])
     if events:
         message = _message(events)
-        if message is None or not _took(broker.publisher().publish([message], timeout=DEADLINE)):
+        if message is None or not _took(broker.publisher().publish([message], timeout=CONFIRM_TIMEOUT)):
             return None
     return _handed_over(decoded, events)
 
@@ -59,7 +59,7 @@ async def handed_over(decoded: Decoded) -> dict[str, int] | None:
     events = distinct([event for _, event in decoded.good])
     if events:
         message = _message(events)
-        if message is None or not _took(await broker.publisher().published([message], within=DEADLINE)):
+        if message is None or not _took(await broker.publisher().published([message], within=CONFIRM_TIMEOUT)):
             return None
     return _handed_over(decoded, events)
 
@@ -77,7 +77,7 @@ def fallback() -> str:
     publisher.warm_up()  # so that whoever watches sees how things stand, not that nobody has asked yet
     if publisher.state in (State.DOWN, State.BLOCKED):
         return publisher.why
-    return _why if time.monotonic() - _fell_back < REMEMBERED else ""
+    return _why if time.monotonic() - _fell_back < FALLBACK_SHOWN_FOR else ""
 
 
 def distinct(events: Sequence[GameEvent]) -> list[GameEvent]:
@@ -127,7 +127,7 @@ def _took(receipts: Sequence[Receipt]) -> bool:
 def _in_place(why: str) -> bool:
     global _fell_back, _why
     now = time.monotonic()
-    if now - _fell_back > REMEMBERED or why != _why:
+    if now - _fell_back > FALLBACK_SHOWN_FOR or why != _why:
         log.warning("events are processed in place: %s", why)
     _fell_back, _why = now, why
     FALLBACK.inc()

@@ -22,7 +22,7 @@ from django.utils import timezone
 from gamification import pipeline
 from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, DeadLetter, Message, NotParked, transient
 from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfirmed
-from gamification.intake.pulse import Pulse, Unacked
+from gamification.intake.heartbeat import Heartbeat, Unacked
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
@@ -38,7 +38,7 @@ FIRST_PAUSE, MAX_PAUSE = 0.1, 10.0
 """Seconds before a batch is tried again, doubled each time."""
 SUSPECT_AFTER = 3
 """A message that came back so often is tried alone: it may be what kills the worker."""
-LISTEN = 10.0
+SUBSCRIPTION_CHECK_INTERVAL = 10.0
 """Seconds without a message after which a worker subscribes anew."""
 SUBSCRIBE_TIMEOUT = 5.0
 """Seconds that the broker may take for each answer while a worker subscribes."""
@@ -69,7 +69,7 @@ class Receiver:
         self.consumer = self._subscribe()
         self.received = 0
         """Messages since the last check of the subscription."""
-        self._call_after(LISTEN, self._check_subscription)
+        self._call_after(SUBSCRIPTION_CHECK_INTERVAL, self._check_subscription)
 
     # -- taking in -----------------------------------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ class Receiver:
                     self.channel = self._new_channel()
                 self.consumer = self._subscribe()
         self.received = 0
-        self._call_after(LISTEN, self._check_subscription)
+        self._call_after(SUBSCRIPTION_CHECK_INTERVAL, self._check_subscription)
 
     def _new_channel(self) -> Any:
         channel = undecoded(self.wire.channel())
@@ -260,14 +260,14 @@ class ConsumeEvents(bootsteps.StartStopStep):
         super().__init__(consumer, **options)
         self.receiver: Receiver | None = None
         self.unacked = Unacked()
-        self.pulse: Pulse | None = None
+        self.heartbeat: Heartbeat | None = None
         # What is loaded by now stays for ever. The collector looked at all of it every few batches, a fifth of the
         # worker's time.
         gc.collect()
         gc.freeze()
 
     def start(self, consumer: Any) -> None:
-        self.pulse = self.pulse or Pulse(self.unacked)
+        self.heartbeat = self.heartbeat or Heartbeat(self.unacked)
         self.receiver = Receiver(consumer.connection, consumer.timer, self.unacked)
         # With nothing due the loop would notice a SIGTERM only after 10 s. Celery ends this with the connection.
         consumer.timer.call_repeatedly(1.0, _nothing)
@@ -285,8 +285,8 @@ class ConsumeEvents(bootsteps.StartStopStep):
         except Exception as problem:
             logger.warning("what was not acknowledged goes back to the queue: %s", problem)
             receiver.drop()
-        if self.pulse is not None:
-            self.pulse.stop()
+        if self.heartbeat is not None:
+            self.heartbeat.stop()
 
     def terminate(self, consumer: Any) -> None:
         if self.receiver is not None:

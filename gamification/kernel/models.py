@@ -134,7 +134,7 @@ class UnsentFacts(models.Model):
         return f"{self.player_id} from {self.since}"
 
 
-class WorkerPulse(models.Model):
+class WorkerHeartbeat(models.Model):
     """What a worker says of itself every second: that it lives, and what it holds."""
 
     personal = ()

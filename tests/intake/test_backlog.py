@@ -18,11 +18,11 @@ from gamification.console import at_rabbit
 from gamification.console.trouble import Trouble
 from gamification.intake import backlog, handover
 from gamification.intake.decoding import decode
-from gamification.intake.pulse import Pulse, Unacked, handed_over
+from gamification.intake.heartbeat import Heartbeat, Unacked, handed_over
 from gamification.intake.worker import Receiver
 from gamification.kernel.core.encoding import dumps
 from gamification.kernel.messaging import topology
-from gamification.kernel.models import Event, WorkerPulse
+from gamification.kernel.models import Event, WorkerHeartbeat
 from tests.support import rabbit, workers
 from tests.support.content import metric, publish
 from tests.support.receiving import Loop, happened, send
@@ -32,8 +32,8 @@ pytestmark = [pytest.mark.rabbitmq, pytest.mark.django_db(transaction=True), pyt
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "LATE", timedelta(seconds=1))
-    monkeypatch.setattr(backlog, "EVERY", 0.1)
+    monkeypatch.setattr(backlog, "LATE_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr(backlog, "PROBE_INTERVAL", 0.1)
 
 
 def hand_over(*ids: str) -> None:
@@ -78,7 +78,7 @@ def test_events_of_others_are_seen_too_and_all_is_well_once_they_are_settled(tmp
 def test_a_worker_that_stands_still_with_what_it_holds_is_seen(tmp_path: Path) -> None:
     publish(metric("kills"))
     with workers.own_tasks() as own, workers.running(tmp_path / "log", own) as worker:
-        rabbit.until(lambda: WorkerPulse.objects.filter(beat__gt=1).exists(), seconds=60)
+        rabbit.until(lambda: WorkerHeartbeat.objects.filter(beat__gt=1).exists(), seconds=60)
         worker.send_signal(signal.SIGSTOP)
         try:
             send(*[happened(f"e{n}") for n in range(5)])
@@ -96,13 +96,13 @@ def test_a_worker_that_stands_still_with_what_it_holds_is_seen(tmp_path: Path) -
 
 def test_a_worker_that_was_killed_is_nobody_to_wait_for() -> None:
     now = timezone.now()
-    WorkerPulse.objects.create(worker="gone", beat=7, at=now, unacked=3, oldest=now - timedelta(minutes=5))
-    eye = backlog.Look()
+    WorkerHeartbeat.objects.create(worker="gone", beat=7, at=now, unacked=3, oldest=now - timedelta(minutes=5))
+    probe = backlog.BacklogProbe()
     with rabbit.channel() as channel:
         topology.declare(channel)
-    eye.look()
-    seen = eye.look(since=0)
-    eye.close()
+    probe.read()
+    seen = probe.read(since=0)
+    probe.close()
     assert (seen.workers, seen.unacked, seen.oldest, seen.standing_still) == (0, 0, None, [])
 
 
@@ -115,15 +115,15 @@ def test_a_full_dead_letter_queue_is_seen_by_whoever_looks_after_the_service(
         channel.queue_unbind(topology.dead().name, topology.dead().exchange.name)
         channel.basic_publish(amqp.Message(b"no event"), topology.incoming().name, topology.EVENT_KEY)
     loop.until(lambda: receiver.stuck)
-    monkeypatch.setattr(Pulse, "_run", lambda self: None)
-    Pulse(unacked).beat()
+    monkeypatch.setattr(Heartbeat, "_run", lambda self: None)
+    Heartbeat(unacked).beat()
     with pytest.raises(Trouble, match=r"The dead-letter queue takes no more: 1 workers wait"):
-        at_rabbit.the_letters(0.1)
+        at_rabbit.the_dead_letters(0.1)
     assert backlog.refused_letters()
     with rabbit.channel() as channel:
         topology.declare(channel)
     loop.until(lambda: not receiver.stuck)
-    Pulse(unacked).beat()
+    Heartbeat(unacked).beat()
     assert not backlog.refused_letters()
     receiver.drop()
 
@@ -145,12 +145,12 @@ def test_what_a_message_says_of_its_age_is_believed_only_where_it_can_be_true() 
 # -- a worker that hears nothing ---------------------------------------------------------------------------------------
 
 
+CHECKS_OFTEN = "from gamification.intake import worker; worker.SUBSCRIPTION_CHECK_INTERVAL = 0.5"
+
+
 def test_a_queue_that_is_deleted_and_declared_anew_at_once_finds_its_worker_again(tmp_path: Path) -> None:
     publish(metric("kills"))
-    with (
-        workers.own_tasks() as own,
-        workers.running(tmp_path / "log", own, "from gamification.intake import worker; worker.LISTEN = 0.5") as worker,
-    ):
+    with workers.own_tasks() as own, workers.running(tmp_path / "log", own, CHECKS_OFTEN) as worker:
         send(happened("e1"))
         rabbit.until(lambda: counted() == 1, seconds=60)
         with rabbit.channel() as channel:
@@ -165,7 +165,7 @@ def test_a_queue_that_is_deleted_and_declared_anew_at_once_finds_its_worker_agai
 @pytest.fixture
 def receiver(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """A worker that subscribes anew whenever it has heard nothing for a moment."""
-    monkeypatch.setattr("gamification.intake.worker.LISTEN", 0.05)
+    monkeypatch.setattr("gamification.intake.worker.SUBSCRIPTION_CHECK_INTERVAL", 0.05)
     receiver = Receiver(loop.connection, loop)
     yield receiver
     receiver.drop()

@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='WorkerPulse',
+            name='WorkerHeartbeat',
             fields=[
                 ('worker', models.CharField(max_length=255, primary_key=True, serialize=False)),
                 ('beat', models.PositiveBigIntegerField(default=0)),

@@ -47,7 +47,7 @@ def test_every_model_can_be_looked_at(admin_client: Client) -> None:
     lines = {"metriccondition", "levelreward", "rewarditem", "rewardchance"}
     lines |= {"achievementrequirement", "achievementreward", "achievementprerequisite"}
     lines |= {"step", "questrequirement", "questreward", "poolquest"}
-    lines |= {"leftout", "workerpulse"}
+    lines |= {"leftout", "workerheartbeat"}
     lines |= {"answeredplayer", "pseudonymkey"}  # hashes and the key to them
     assert {m._meta.model_name for m in models} - {m._meta.model_name for m in admin.site._registry} == lines
     for model in models:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from gamification import clock, relay
 from gamification.celery import tasks
-from gamification.console.at_rabbit import queue, the_broker, the_letters, the_topology, the_workers
+from gamification.console.at_rabbit import queue, the_broker, the_dead_letters, the_topology, the_workers
 from gamification.console.trouble import Trouble, line
 from gamification.kernel.messaging import followers
 from gamification.kernel.storage import disk
@@ -302,7 +302,7 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("broker", set(), the_broker),
     ("topology", {"broker"}, the_topology),
     ("workers", {"database", "migrations", "broker", "topology"}, the_workers),
-    ("letters", {"broker", "topology"}, the_letters),
+    ("letters", {"broker", "topology"}, the_dead_letters),
     ("clock", {"database", "migrations", "cache", "broker"}, the_clock),
     ("backfills", {"database", "migrations"}, the_backfills),
     ("facts", {"database", "migrations", "broker"}, the_facts),

@@ -17,13 +17,13 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from gamification.kernel.models import WorkerPulse
+from gamification.kernel.models import WorkerHeartbeat
 from gamification.kernel.storage import sql
 
 logger = logging.getLogger(__name__)
 
-PULSE_INTERVAL = 1.0
-"""Seconds from one pulse to the next."""
+HEARTBEAT_INTERVAL = 1.0
+"""Seconds from one heartbeat to the next."""
 MAX_PAUSE = 15.0
 """Seconds between attempts, while the database is away."""
 MAX_AGE = timedelta(days=30)
@@ -69,16 +69,16 @@ def handed_over(message: Any, now: datetime) -> datetime:
     return now
 
 
-class Pulse:
+class Heartbeat:
     def __init__(self, unacked: Unacked) -> None:
         self.unacked = unacked
         self.name = f"{socket.gethostname()}:{os.getpid()}"[:255]
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float = 2.0) -> None:
-        """End the thread. Its last pulse holds no messages, so nobody takes this worker for one that hangs."""
+        """End the thread. Its last heartbeat holds no messages, so nobody takes this worker for one that hangs."""
         self._stopping.set()
         self._thread.join(timeout)
 
@@ -93,15 +93,15 @@ class Pulse:
         }
         with transaction.atomic():
             sql.without_fsync()
-            if not WorkerPulse.objects.filter(pk=self.name).update(beat=F("beat") + 1, **said):
-                WorkerPulse.objects.create(pk=self.name, beat=1, **said)
+            if not WorkerHeartbeat.objects.filter(pk=self.name).update(beat=F("beat") + 1, **said):
+                WorkerHeartbeat.objects.create(pk=self.name, beat=1, **said)
 
     def _run(self) -> None:
-        pause = PULSE_INTERVAL
+        pause = HEARTBEAT_INTERVAL
         while not self._stopping.wait(pause):
             try:
                 self.beat()
-                pause = PULSE_INTERVAL
+                pause = HEARTBEAT_INTERVAL
             except Exception as problem:
                 pause = min(2 * pause, MAX_PAUSE)
                 logger.warning("a worker cannot say that it lives", exc_info=problem)

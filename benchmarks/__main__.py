@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
 
-from benchmarks import backbone, databases, door, turns
+from benchmarks import backbone, databases, single_requests, turns
 from benchmarks.contenders import Contender
 from benchmarks.databases import Database
 from benchmarks.turns import LIMIT, NAIVE, PROCESS
@@ -176,7 +176,7 @@ def main() -> None:
         help="instead: where the time of process() goes (with --quick: the first workload)",
     )
     backbone.add_arguments(parser)
-    door.add_arguments(parser)
+    single_requests.add_arguments(parser)
     arguments = parser.parse_args()
     started = perf_counter()
     absent = databases.why_no_postgres()
@@ -185,7 +185,7 @@ def main() -> None:
     if absent:
         print(f"No PostgreSQL at {databases.HOST}:{databases.PORT} ({absent}): its part, and the limit, are left out.")
         print("DB_HOST, DB_PORT, DB_USER and DB_PASSWORD name a server that lets us create databases.")
-    if arguments.backbone or arguments.door:
+    if arguments.backbone or arguments.requests:
         places = []
     workloads = (
         [BASE, QUESTS] if arguments.quests else [BASE] if arguments.quick else [BASE, CONTENT, PLAYERS, QUESTS, MIXED]
@@ -200,8 +200,8 @@ def main() -> None:
         report(title, result, workloads)
         if not is_sqlite and not arguments.quick:
             aims(result)
-    if arguments.door:
-        door.main(BASE, arguments)
+    if arguments.requests:
+        single_requests.main(BASE, arguments)
     elif arguments.backbone or not (arguments.quick or arguments.quests or arguments.profile):
         backbone.main(BASE, arguments)
     print(f"\n{perf_counter() - started:.0f} s")

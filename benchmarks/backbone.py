@@ -78,7 +78,7 @@ class Delay:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--backbone", action="store_true", help="only from RabbitMQ to commit, the door, the facts")
+    parser.add_argument("--backbone", action="store_true", help="only from RabbitMQ to commit, over HTTP, the facts")
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement with RabbitMQ (20)")
     parser.add_argument("--sustained", type=float, help="of those with two workers and 500 or single events a message")
 
@@ -119,7 +119,7 @@ def main(played: Workload, wanted: argparse.Namespace) -> None:
         )
         run.rates()
         run.delays()
-        run.door()
+        run.handover()
         parked = sender.ask(traffic.parked)
         print(f"\nload average at the end {_load()}; {parked} events parked")
 
@@ -285,18 +285,18 @@ class Run:
         achieved = len(left) / (max(left.values()) - min(left.values()) + size / rate)
         return Delay(achieved, len(late), median(late), late[min(len(late) - 1, int(len(late) * 0.99))])
 
-    # -- the door ------------------------------------------------------------------------------------------------------
+    # -- events handed over by HTTP ------------------------------------------------------------------------------------
 
-    def door(self) -> None:
+    def handover(self) -> None:
         api_key, port = self.sender.ask(traffic.key), _free_port()
         command = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)]
         server = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL)
         try:
             _until_open(port, server)
-            self.sender.ask(traffic.knock, port, api_key, 2.0, CALLERS, 20)
+            self.sender.ask(traffic.post, port, api_key, 2.0, CALLERS, 20)
             used = traffic.cpu([server.pid])
             accepted, took, statuses = self.sender.ask(
-                traffic.knock, port, api_key, self.wanted.seconds, CALLERS, BODIES
+                traffic.post, port, api_key, self.wanted.seconds, CALLERS, BODIES
             )
             used = traffic.cpu([server.pid]) - used
         finally:

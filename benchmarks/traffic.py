@@ -233,7 +233,7 @@ def key() -> str:
     return create_key("benchmark", ["events:write"])[1]
 
 
-def knock(port: int, api_key: str, seconds: float, callers: int, bodies: int) -> tuple[int, float, dict[int, int]]:
+def post(port: int, api_key: str, seconds: float, callers: int, bodies: int) -> tuple[int, float, dict[int, int]]:
     """Post bodies of 500 events from so many connections at once; (events accepted, seconds, answers by status)."""
     prepared = deque(b'{"events":' + encode(list(islice(_sender[0].stream, 500))) + b"}" for _ in range(bodies))
     headers = {"Authorization": f"Api-Key {api_key}", "Content-Type": "application/json"}

@@ -1,4 +1,4 @@
-"""The door for events over HTTP, as an ASGI application of its own: `POST /api/v1/events` without Django around it.
+"""Events over HTTP, as an ASGI application of its own: `POST /api/v1/events` without Django around it.
 
 Most of what a game server does is to post one event and wait for the answer. Then Django's middleware and REST
 framework cost several times as much as the event. So what is plain is answered here: a known key, JSON, no

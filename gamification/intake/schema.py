@@ -1,4 +1,7 @@
-"""What the doors take and give, for the OpenAPI schema. No serializer reads events: that would be far too slow."""
+"""What the routes for events take and give, for the OpenAPI schema.
+
+No serializer reads events: that would be far too slow.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door for events over HTTP."""
+"""Events over HTTP: the view, which answers whatever `application` leaves to Django."""
 
 from __future__ import annotations
 

@@ -93,6 +93,18 @@ def test_each_word_of_the_glossary_is_called_so_in_the_code() -> None:
     assert missing == []
 
 
+GIVEN_UP = re.compile(r"(?<![-.\w])(?:doors?|pulses?)(?![-.\w])", re.IGNORECASE)
+"""Words of ours that gave way to the field's: an endpoint or a route, a heartbeat."""
+
+
+def test_nobody_says_a_word_that_was_given_up() -> None:
+    texts = [BASE / "docs", *(BASE / place for place in CODE), *BASE.glob("*.md")]
+    files = [file for place in texts for file in ([place] if place.is_file() else place.rglob("*"))]
+    read = [file for file in files if file.suffix in {".py", ".md", ".svg", ".html", ".js", ".yml"}]
+    said = {str(file.relative_to(BASE)) for file in read if GIVEN_UP.search(file.read_text())}
+    assert said == {str(Path(__file__).relative_to(BASE))}
+
+
 @pytest.mark.parametrize("word", [*RequirementType, *RewardType, *Operator])
 def test_designers_read_what_each_word_they_can_choose_is(word: str) -> None:
     assert re.search(rf"\b{word}\b", (BASE / "docs/designers.md").read_text())

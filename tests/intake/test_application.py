@@ -1,4 +1,4 @@
-"""The door without Django around it answers as Django does, and only what it can answer alike."""
+"""The application without Django around it answers as Django does, and only what it can answer alike."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def event(id_: str = "a", player_id: str = "ann", **fields: Any) -> dict[str, An
 
 
 class Django:
-    """What stands behind the door, and how often it was asked."""
+    """What stands behind the application, and how often it was asked."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -64,8 +64,8 @@ def post(application: Any, key: str, body: Any, **headers: str) -> httpx.Respons
     return asyncio.run(play())
 
 
-class Door:
-    """The door in front of a Django that only counts."""
+class Endpoint:
+    """The application in front of a Django that only counts."""
 
     def __init__(self, key: str) -> None:
         self.django = Django()
@@ -90,13 +90,13 @@ def key(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def door(key: str) -> Door:
-    return Door(key)
+def endpoint(key: str) -> Endpoint:
+    return Endpoint(key)
 
 
-def test_what_is_plain_is_answered_without_django(door: Door) -> None:
-    answer = door.post(event())
-    assert (answer.status_code, door.django.asked) == (200, 0)
+def test_what_is_plain_is_answered_without_django(endpoint: Endpoint) -> None:
+    answer = endpoint.post(event())
+    assert (answer.status_code, endpoint.django.asked) == (200, 0)
     assert answer.json()["results"]["ann"]["metrics"]["kills"]["count"] == 1
     assert [fact["type"] for fact in answer.json()["results"]["ann"]["facts"]] == ["achievement.completed"]
 
@@ -117,28 +117,30 @@ def test_what_is_plain_is_answered_without_django(door: Door) -> None:
     ],
     ids=lambda headers: "-".join(f"{name} {value}" for name, value in headers.items()),
 )
-def test_what_is_not_plain_is_for_django(door: Door, headers: dict[str, str]) -> None:
-    assert door.post(event(), **headers).status_code == 299
+def test_what_is_not_plain_is_for_django(endpoint: Endpoint, headers: dict[str, str]) -> None:
+    assert endpoint.post(event(), **headers).status_code == 299
 
 
 def test_a_key_with_another_scope_is_for_django(key: str) -> None:
     other, text = create_key("game", ["players:read"])
     known_keys.find(other.prefix)
-    assert Door(text).post(event()).status_code == 299
+    assert Endpoint(text).post(event()).status_code == 299
 
 
-def test_a_key_that_was_revoked_is_for_django(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_was_revoked_is_for_django(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "KEY_CACHE", 0)
     ApiKey.objects.update(revoked_at=NOW)
-    assert door.post(event()).status_code == 299
+    assert endpoint.post(event()).status_code == 299
 
 
-def test_a_key_that_was_not_looked_up_for_a_while_is_looked_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_was_not_looked_up_for_a_while_is_looked_up(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(settings, "KEY_CACHE", 0)
-    assert (door.post(event()).status_code, door.django.asked) == (200, 0)
+    assert (endpoint.post(event()).status_code, endpoint.django.asked) == (200, 0)
 
 
-def test_the_door_stands_where_the_view_is() -> None:
+def test_the_endpoint_stands_where_the_view_is() -> None:
     view: Any = resolve(PATH).func
     assert view.view_class is View
     assert is_for_events({"path": PATH, "method": "POST"})
@@ -172,26 +174,29 @@ def whole(key: str) -> Post:
 
 @pytest.mark.parametrize("prefer", ["", "wait", "respond-async, wait=5"])
 @pytest.mark.parametrize("limit", [0, 1_000])
-def test_the_door_and_django_answer_alike(
+def test_the_endpoint_and_django_answer_alike(
     whole: Post, prefer: str, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "RATE_LIMIT_KEY", limit)
     for name, body in BODIES.items():
         whole(body)  # from here on both meet the same events again
-        by_django, by_door = whole(body, Prefer=prefer, Origin="http://elsewhere.example"), whole(body, Prefer=prefer)
-        assert (by_door.status_code, by_door.json()) == (by_django.status_code, by_django.json()), name
-        left = [answer.headers.pop("ratelimit", None) for answer in (by_door, by_django)]
+        by_django, by_itself = (
+            whole(body, Prefer=prefer, Origin="http://elsewhere.example"),
+            whole(body, Prefer=prefer),
+        )
+        assert (by_itself.status_code, by_itself.json()) == (by_django.status_code, by_django.json()), name
+        left = [answer.headers.pop("ratelimit", None) for answer in (by_itself, by_django)]
         assert [text is not None for text in left] == [bool(limit)] * 2
-        assert dict(by_door.headers) == dict(by_django.headers), name
+        assert dict(by_itself.headers) == dict(by_django.headers), name
 
 
 def test_who_asks_for_too_much_is_told_so_by_both(whole: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "RATE_LIMIT_KEY", 1)
     assert whole(event()).status_code == 200
-    by_door, by_django = whole(event()), whole(event(), Origin="http://elsewhere.example")
-    assert by_door.status_code == by_django.status_code == 429
-    assert by_door.json() == by_django.json()
-    assert dict(by_door.headers) == dict(by_django.headers)
+    by_itself, by_django = whole(event()), whole(event(), Origin="http://elsewhere.example")
+    assert by_itself.status_code == by_django.status_code == 429
+    assert by_itself.json() == by_django.json()
+    assert dict(by_itself.headers) == dict(by_django.headers)
 
 
 def test_of_many_at_once_each_gets_the_answer_it_would_have_got_alone(key: str) -> None:

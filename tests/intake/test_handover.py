@@ -47,7 +47,7 @@ def marked(test: Any) -> Any:
 
 @pytest.fixture
 def network(settings: LazySettings) -> Iterator[Proxy]:
-    """The way to the broker, which the door has found already."""
+    """The way to the broker, which the publisher has found already."""
     settings.RABBITMQ_URL = (proxy := Proxy()).url
     broker.publisher().warm_up()
     until(lambda: broker.publisher().state is State.UP)

@@ -1,4 +1,4 @@
-"""The demo player's two doors: what they take, and when they are not there at all."""
+"""The demo player's two routes: what they take, and when they are not there at all."""
 
 from __future__ import annotations
 

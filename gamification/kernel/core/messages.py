@@ -22,8 +22,8 @@ PlayerId = str
 Json = Any
 
 PLAYER_ID = re.compile(r"(?!(?:me|\.\.?)\Z)[A-Za-z0-9._:@-]{1,64}")
-"""What a player may be called, at every door. Not `me`, which is whoever asks; not `.` or `..`, which HTTP clients take
-out of a path before they send it, so that a request for them would reach another resource.
+"""What a player may be called, on every route and in every message. Not `me`, which is whoever asks; not `.` or `..`,
+which HTTP clients take out of a path before they send it, so that a request for them would reach another resource.
 """
 A_PLAYER_ID = "A player id is 1 to 64 characters of A-Z a-z 0-9 . _ : @ - and not `me`, `.` or `..`."
 

@@ -1,9 +1,9 @@
 """The exchanges and queues in RabbitMQ: whoever publishes to, consumes from or examines them asks here.
 
-    game servers, the door ──game.event──▶ <exchange>.in ──▶ <exchange>.events ──▶ workers
-                                                │ any other key     │ parked, or delivered too often
-                                                ▼                   ▼
-                                                <exchange>.events.dead ──▶ manage.py deadletters
+    game servers, POST /events ──game.event──▶ <exchange>.in ──▶ <exchange>.events ──▶ workers
+                                                    │ any other key     │ parked, or delivered too often
+                                                    ▼                   ▼
+                                                    <exchange>.events.dead ──▶ manage.py deadletters
     the relay ──achievement.completed …──▶ <exchange> ──▶ whoever binds a queue of their own
 
 Two exchanges, so that whoever may send events may not send facts, and a listener to all facts hears no events. Events

@@ -1,4 +1,4 @@
-"""What one process answers over HTTP, one event a request and one read a request: `python -m benchmarks --door`.
+"""What one process answers over HTTP, one event a request and one read a request: `python -m benchmarks --requests`.
 
 Beside it, in the same run and in turns: an older revision of this service (`--old`, a checkout of it) and the Express
 service that does the same job in the plainest way (`--peers`, the folder that holds it). Either is left out with a word
@@ -25,10 +25,10 @@ from statistics import median
 
 import psycopg
 
-from benchmarks import databases, knocking
+from benchmarks import databases, http_load
 from benchmarks.contenders import Contender
 from benchmarks.databases import Database
-from benchmarks.knocking import Heard, Knock
+from benchmarks.http_load import Heard, Load
 from benchmarks.workload import Workload
 
 HERE = Path(__file__).resolve().parent.parent
@@ -57,12 +57,12 @@ class Service:
     port: int
     headers: tuple[tuple[str, str], ...] = ()
 
-    def knock(self, what: str) -> Knock:
-        return Knock(self.port, "express" if self.name == "Express" else what, self.headers)
+    def load(self, what: str) -> Load:
+        return Load(self.port, "express" if self.name == "Express" else what, self.headers)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--door", action="store_true", help="only single requests over HTTP")
+    parser.add_argument("--requests", action="store_true", help="only single requests over HTTP")
     parser.add_argument("--old", type=Path, metavar="CHECKOUT", help="beside an older revision of this service")
     parser.add_argument("--peers", type=Path, metavar="FOLDER", help="beside the Express service in this folder")
     parser.add_argument("--each", type=float, default=6, help="seconds a measurement of single requests (6)")
@@ -94,7 +94,7 @@ def _in_turns(
     for _ in range(ROUNDS):
         for service in services:
             heard[service.name].append(
-                client.ask(knocking.knock, service.knock(what), played, connections, seconds / ROUNDS)
+                client.ask(http_load.run, service.load(what), played, connections, seconds / ROUNDS)
             )
     return heard
 

@@ -20,7 +20,7 @@ MADE_A_SECOND = 3_000
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
+class Load:
     """Which requests are sent to which port. They are named only: the client's process makes them."""
 
     port: int
@@ -39,17 +39,17 @@ class Heard:
     statuses: dict[int, int]
 
 
-_streams: dict[Knock, Iterator[bytes]] = {}
+_streams: dict[Load, Iterator[bytes]] = {}
 
 
-def knock(asked: Knock, played: Workload, connections: int, seconds: float) -> Heard:
+def run(asked: Load, played: Workload, connections: int, seconds: float) -> Heard:
     """Send requests for so many seconds, after half a second that is not counted."""
     stream = _streams.setdefault(asked, _requests(asked, played))
     made = list(islice(stream, int(seconds * MADE_A_SECOND)))  # before the clock runs
-    return asyncio.run(_knock(asked.port, chain(made, stream), connections, seconds))
+    return asyncio.run(_send(asked.port, chain(made, stream), connections, seconds))
 
 
-def _requests(asked: Knock, played: Workload) -> Iterator[bytes]:
+def _requests(asked: Load, played: Workload) -> Iterator[bytes]:
     if asked.what in ("wait", "hand over"):
         more = (("prefer", "wait"),) if asked.what == "wait" else ()
         run = f"{time.time_ns():x}"  # ids that no earlier run has used
@@ -114,7 +114,7 @@ class _Client(asyncio.Protocol):
         self._ask()
 
 
-async def _knock(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Heard:
+async def _send(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Heard:
     loop = asyncio.get_running_loop()
     begin = time.perf_counter() + 0.5
     took: list[float] = []

@@ -12,7 +12,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from gamification import relay
-from gamification.intake import backlog
+from gamification.intake import backlog, handover
 from gamification.kernel.messaging import broker
 from gamification.kernel.storage.pseudonyms import pseudonym_key
 from gamification.serving import reads
@@ -110,9 +110,10 @@ def key_of_this_database() -> None:
 
 
 @pytest.fixture
-def exchange(settings: Settings) -> Iterator[str]:
+def exchange(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A name at RabbitMQ that is this test's own; what is declared under it is removed, and who publishes stopped."""
     settings.RABBITMQ_EXCHANGE = rabbit.own_name()
+    monkeypatch.setattr(handover, "_fell_back", float("-inf"))  # that of an earlier test shows for a while
     yield settings.RABBITMQ_EXCHANGE
     relay.stop()
     backlog.stop()

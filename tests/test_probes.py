@@ -91,7 +91,7 @@ def test_probes_are_only_read(path: str) -> None:
     assert response["Allow"] == "GET, HEAD"
 
 
-def test_the_front_door_leads_to_the_docs() -> None:
+def test_the_root_leads_to_the_docs() -> None:
     response = Client().get("/")
     assert (response.status_code, response["Location"]) == (302, "/api/docs/")
 

@@ -62,7 +62,7 @@ def test_a_first_event_sent_to_a_fresh_service_unlocks_an_achievement(service: S
         assert [row["balance"] for row in http.get("/players/you/wallet").json()["results"]] == [25]
 
 
-def test_another_ws_port_is_a_second_door_to_the_same_process(service: Service) -> None:
+def test_another_ws_port_leads_to_the_same_process(service: Service) -> None:
     assert httpx.get(f"{service.second_url}/healthz").json() == httpx.get(f"{service.url}/healthz").json()
 
 

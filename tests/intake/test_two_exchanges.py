@@ -57,7 +57,7 @@ def waiting() -> list[Any]:
         return [json.loads(message.body) for message in listener.take(1, topology.events().name)]
 
 
-def test_events_that_the_door_hands_over_are_heard_by_nobody_who_listens_to_facts() -> None:
+def test_events_that_are_handed_over_are_heard_by_nobody_who_listens_to_facts() -> None:
     with Listener("#") as facts, Listener("#", exchange=topology.incoming().name) as events:
         assert handover.hand_over(decode(dumps(happened()).encode(), now=NOW)) == {"accepted": 1, "duplicates": 0}
         outbox.put([Fact("one", "ann", "level.reached", {}, NOW)], NOW)

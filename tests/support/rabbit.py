@@ -92,18 +92,18 @@ class Listener:
 class Proxy:
     """Stands between the service and RabbitMQ, and does to their connections what a network does."""
 
-    _door: socket.socket = field(init=False)
+    _server: socket.socket = field(init=False)
     _pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
     _flows: threading.Event = field(default_factory=threading.Event)
     _refuses: bool = False
 
     def __post_init__(self) -> None:
         self._flows.set()
-        self._door = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server(("127.0.0.1", 0))
         broker = urlsplit(BROKER)
         self._broker = (broker.hostname, broker.port or 5672)
         login, at, _ = broker.netloc.rpartition("@")
-        port = self._door.getsockname()[1]
+        port = self._server.getsockname()[1]
         self.url = urlunsplit(broker._replace(netloc=f"{login}{at}127.0.0.1:{port}"))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -131,14 +131,14 @@ class Proxy:
                 client.sendall(frame)
 
     def close(self) -> None:
-        self._door.close()
+        self._server.close()
         self.cut()
         self._flows.set()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                client, _ = self._door.accept()
+                client, _ = self._server.accept()
                 if self._refuses:
                     client.close()
                     continue

@@ -83,6 +83,16 @@ def integer(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def power_of_two(most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = integer(1, most)(text)
+        if number & (number - 1):
+            raise ValueError(f"expected a power of two up to {most}")
+        return number
+
+    return parse
+
+
 def seconds(low: float, high: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         digits = text.strip()

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from gamification.kernel.core.encoding import parse_instant
+from gamification.kernel.core.shares import marked
 from gamification.kernel.core.vocabulary import Vocabulary
 
 
@@ -199,9 +200,10 @@ def award(definition: Mapping[str, Any]) -> Award:
 
 
 def distribution_id(player_id: str, source: str, source_id: str, occurrence: str, line: int) -> UUID:
-    """The same for the same cause, whoever works it out and whenever: a replay grants nothing new."""
+    """The same for the same cause, whoever works it out and whenever: a replay grants nothing new. Its last byte names
+    the player's share."""
     text = f"{player_id}\0{source}\0{source_id}\0{occurrence}\0{line}".encode()
-    return UUID(bytes=blake2b(text, digest_size=16).digest())
+    return marked(blake2b(text, digest_size=16).digest(), player_id)
 
 
 def transfer_id(cause: UUID, purpose: str) -> UUID:

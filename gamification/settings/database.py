@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gamification.environment import BASE_DIR, file, integer, one_of, read, refuse, seconds, secret, words
+from gamification.environment import BASE_DIR, file, integer, one_of, power_of_two, read, refuse, seconds, secret, words
 from gamification.settings.deployment import PRODUCTION
 
 DB_HOST = read("DB_HOST", words, "")
@@ -18,6 +18,7 @@ DB_SSLROOTCERT = read("DB_SSLROOTCERT", file, "")  # whom to trust; without: wha
 DB_TIMEOUT = read("DB_TIMEOUT", seconds(0.1, 3600), 2.5)  # what a request waits for one call to the database
 DB_STATEMENT_TIMEOUT = read("DB_STATEMENT_TIMEOUT", seconds(0, 86_400), 0.0)  # the server's own; 0: none
 DB_LOCK_TIMEOUT = read("DB_LOCK_TIMEOUT", seconds(0, 86_400), 0.0)
+SHARES = read("SHARES", power_of_two(256), 1)  # chosen once: the database is made with it
 KEY_CACHE = read("KEY_CACHE", seconds(0, 60), 5.0)  # for how long an API key is not looked up again
 
 if PRODUCTION and not DB_HOST:
@@ -70,6 +71,7 @@ if DB_HOST:
             f"-c {name}={limit * 1000:.0f}" for name, limit in limits.items() if limit
         )
 else:
+    SHARES = 1  # a file has no schemas
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -92,5 +94,8 @@ else:
             "TEST": {"NAME": BASE_DIR / f"test-{os.getpid()}.sqlite3"},
         }
     }
+
+if SHARES > 1:
+    DATABASE_ROUTERS = ["gamification.kernel.storage.shares.Router"]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -100,6 +100,7 @@ def test_with_nothing_set_the_defaults_are_those_of_the_contract(house: Path) ->
         "ENABLE_ANALYTICS": True,
         "EVENT_RETENTION_DAYS": 0,
         "QUEST_LATE_GRACE": 0,
+        "SHARES": 1,
         "PLAYER_REPORT_WINDOW": 300,
         "TOKEN_ALGORITHM": "HS256",
     }
@@ -134,6 +135,9 @@ def test_with_nothing_set_the_defaults_are_those_of_the_contract(house: Path) ->
         ("TIME_ZONE", "Mars/Olympus"),
         ("TIME_ZONE", "../etc/passwd"),
         ("DB_PORT", "-1"),
+        ("SHARES", "3"),
+        ("SHARES", "0"),
+        ("SHARES", "512"),
         ("REDIS_PORT", "6379.0"),
         ("REDIS_DB", "first"),
         ("RABBITMQ_URL", "http://broker"),
@@ -169,6 +173,11 @@ def test_a_command_stops_with_that_line_and_no_traceback(command: str) -> None:
     )
     assert process.returncode == 1
     assert process.stderr == "gamification cannot start: PORT: expected a whole number from 1 to 65535\n"
+
+
+def test_there_is_one_share_on_sqlite_whatever_is_asked_for(house: Path) -> None:
+    assert started(house, SHARES="4")["SHARES"] == 1
+    assert started(house, SHARES="4", DB_HOST="db")["SHARES"] == 4
 
 
 def test_a_refused_secret_is_not_repeated(house: Path) -> None:

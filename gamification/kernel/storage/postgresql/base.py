@@ -1,4 +1,5 @@
-"""Django's PostgreSQL backend, with a limit to every wait, as `database_timeout` sets it."""
+"""Django's PostgreSQL backend, with a limit to every wait, as `database_timeout` sets it, and the schema of a share at
+the beginning of every transaction, as `shares` names it."""
 
 from __future__ import annotations
 
@@ -7,11 +8,13 @@ from contextlib import closing
 from typing import Any, ClassVar
 
 import psycopg
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.backends.postgresql import base
 from psycopg._capabilities import capabilities
+from psycopg.pq import TransactionStatus
 
-from gamification.kernel.storage import database_timeout
+from gamification.kernel.storage import database_timeout, share_schemas, shares
 
 CANCEL_TIMEOUT = 0.2
 """Seconds that a server may take to note a cancellation. One that is merely busy may need longer: then it counts
@@ -78,7 +81,46 @@ def ask() -> None:
         asked.execute("SELECT 1")
 
 
+def _in_a_transaction(execute: Any, sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
+    """Give a statement that stands alone within a share a transaction, in which the share is named."""
+    database: DatabaseWrapper = context["connection"]
+    if database.share is None or database.in_atomic_block:
+        return execute(sql, params, many, context)
+    with transaction.atomic(using=database.alias):
+        return execute(sql, params, many, context)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    share: int | None = None
+    """The share that is named (`shares.within`)."""
+    share_of_transaction: int | None = None
+    """The share that the transaction under way was named, if any."""
+    migrating: int | None = None
+    """The share whose schema is being migrated."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if settings.SHARES > 1:
+            self.execute_wrappers.append(_in_a_transaction)
+
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        share_schemas.expect_as_many(self.connection)
+
+    def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
+        super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+        self.share_of_transaction = None
+        if not autocommit and self.share is not None:
+            self.name_share()
+
+    def name_share(self) -> None:
+        """Have the transaction look into the schema of the share that is named. One that has failed looks no more."""
+        if self.share is not None:
+            self.share_of_transaction = self.share
+        if self.connection.info.transaction_status != TransactionStatus.INERROR:
+            with self.wrap_database_errors:
+                self.connection.execute(f"SET LOCAL search_path TO {shares.path(self.share)}")
+
     @property
     def pool(self) -> Any:
         options = self.settings_dict["OPTIONS"].get("pool")

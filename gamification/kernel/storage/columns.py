@@ -123,8 +123,8 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def unnest(fields: Sequence[Field], rows: Sequence[Row], *, numbered: bool = False) -> tuple[str, list[Any]]:
-    """The rows as a FROM item `v` with columns `c0`, `c1` … (`numbered`: and their place `n`), and its parameters."""
+def unnest(fields: Sequence[Field], rows: Sequence[Row]) -> tuple[str, list[Any]]:
+    """The rows, in their order, as a FROM item `v` with columns `c0`, `c1` …, and its parameters."""
     columns = list(zip(*rows, strict=True))
     types = [_TYPES.get(_kind(field), "text") for field in fields]
     arrays, picked, alike, unnested = [], [], [], []
@@ -136,13 +136,10 @@ def unnest(fields: Sequence[Field], rows: Sequence[Row], *, numbered: bool = Fal
             picked.append(f"c{i}::jsonb AS c{i}" if _kind(field) == "JSONField" else f"c{i}")
             arrays.append(f"%s::{type_}[]")
             unnested.append((f"c{i}", _array(field, values)))
-    if numbered:
-        picked.append("n" if arrays else "1 AS n")
     if not arrays:
         return f"(SELECT {', '.join(picked)}) AS v", alike
     heads = ", ".join(name for name, _ in unnested)
-    source = f"unnest({', '.join(arrays)})"
-    source += f" WITH ORDINALITY AS r({heads}, n)" if numbered else f" AS r({heads})"
+    source = f"unnest({', '.join(arrays)}) AS r({heads})"
     return f"(SELECT {', '.join(picked)} FROM {source}) AS v", [*alike, *(literal for _, literal in unnested)]
 
 

@@ -213,13 +213,13 @@ def select_in(
         found += f" AND t.{col.quoted(col.column(model, only_true))}"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            source, parameters = col.unnest(fields, rows, numbered=for_update)
-            # OFFSET 0 keeps the planner from joining: each key is looked up by the index, so that a batch costs what it
-            # touches. Left to itself it reads all of a table, from some number of keys on.
-            looked_up = f"{source} CROSS JOIN LATERAL (SELECT * FROM {table} AS t WHERE {found} OFFSET 0) AS t"
-            if for_update:
-                looked_up = f"{source} JOIN {table} AS t ON {found} ORDER BY v.n FOR UPDATE OF t"
-            cursor.execute(f"SELECT {picked} FROM {looked_up}", parameters)
+            source, parameters = col.unnest(fields, rows)
+            # Neither OFFSET 0 nor FOR UPDATE lets the planner make a join of this: each key is looked up by the index,
+            # one after the other, so that a batch costs what it touches, and locks in the order of the keys. Left to
+            # itself the planner reads all of a table, from some number of keys on.
+            alone = "FOR UPDATE" if for_update else "OFFSET 0"
+            looked_up = f"(SELECT * FROM {table} AS t WHERE {found} {alone}) AS t"
+            cursor.execute(f"SELECT {picked} FROM {source} CROSS JOIN LATERAL {looked_up}", parameters)
             return col.read(wanted, cursor.fetchall())
         given: list[tuple[Any, ...]] = []
         heads = ", ".join(f"c{i}" for i in range(len(fields)))

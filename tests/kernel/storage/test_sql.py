@@ -147,6 +147,22 @@ def test_a_select_joins_on_whole_tuples_and_looks_up_a_repeated_one_once() -> No
         assert sorted(found) == [("a", "gold"), ("b", "gems")]
 
 
+@pytest.mark.parametrize("for_update", [False, True])
+def test_however_large_a_share_of_a_table_is_asked_for_each_row_is_looked_up_by_the_index(for_update: bool) -> None:
+    ids = [f"p{n:05}" for n in range(2_000)]
+    Player.objects.bulk_create(Player(player_id=id_) for id_ in ids)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    with CaptureQueriesContext(connection) as queries:
+        assert len(sql.select_in(Player, ["player_id"], {"player_id": ids[:1_500]}, for_update=for_update)) == 1_500
+    with connection.cursor() as cursor:
+        explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+        cursor.execute(f"{explain} {queries[0]['sql']}")
+        plan = [" ".join(map(str, row)) for row in cursor.fetchall()]
+    assert not [step for step in plan if "Seq Scan on progress_player" in step or "SCAN progress_player" in step], plan
+    assert [step for step in plan if "progress_player" in step], plan
+
+
 def test_rows_are_read_by_what_their_columns_are_in_the_order_of_instants() -> None:
     columns = [field.attname for field in Distribution._meta.concrete_fields]
     for n, later in enumerate([1, 0.15, 0.1, 0]):  # as text, whole seconds and fractions mix

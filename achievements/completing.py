@@ -15,6 +15,7 @@ from achievements.rules import Achievement, AchievementRules, own_event_data
 from achievements.snapshots import snapshot
 from achievements.standings import Standing, Standings, listed_under
 from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import GameEvent, Json
 from gamification.kernel.core.world import World
 from progress.metering import Candidate, CountedEvent
@@ -39,7 +40,7 @@ def complete(world: World, counted: CountedEvent) -> list[EarnedRewards]:
         if candidate.goal.counted_since <= player.backfilled_to:
             _remember(standings, achievement, counted, candidate)
         looked_at[achievement.id, candidate.opens] = achievement
-    if event.type == "quest.completed":
+    if event.type == FactType.QUEST_COMPLETED:
         quest = event.data["id"]
         player.quests_known |= rules.quest_bits.get(quest, 0)
         for achievement in rules.waiting_for_quests.get(quest, ()):
@@ -205,7 +206,9 @@ def mark_completed(
     if standings.replay is None:
         world, id_ = standings.world, achievement.id
         world.state(facts.completed(achievement, player.player_id, occurrence, at))
-        world.state_event("achievement.completed", player.player_id, id_, occurrence, own_event_data(achievement), at)
+        world.state_event(
+            FactType.ACHIEVEMENT_COMPLETED, player.player_id, id_, occurrence, own_event_data(achievement), at
+        )
     return EarnedRewards(
         player_id=player.player_id,
         reward_ids=achievement.rewards,

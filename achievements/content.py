@@ -13,6 +13,7 @@ from achievements.models import Achievement, AchievementPrerequisite, Achievemen
 from gamification.kernel.content.kinds import Hidden, Kind, Reference
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.core.encoding import instant, parse_instant
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, own_id
 from gamification.kernel.core.vocabulary import BackfillMode
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
@@ -91,7 +92,7 @@ def named(definition: Definition) -> Iterator[Reference]:
 
 def published(definition: Definition, version: int, at: datetime) -> Fact:
     """`achievement.created` with the first version, `achievement.updated` with each later one."""
-    type_ = "achievement.created" if version == 1 else "achievement.updated"
+    type_ = FactType.ACHIEVEMENT_CREATED if version == 1 else FactType.ACHIEVEMENT_UPDATED
     data = {name: definition[name] for name in ("id", "title", "type", "category", "points", "is_enabled")}
     return Fact(own_id(type_, "", definition["id"], str(version)), "", type_, {**data, "version": version}, at)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from achievements.rules import Achievement, own_event_data
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, PlayerId, own_id
 
 
@@ -18,9 +19,9 @@ def completed(achievement: Achievement, player_id: PlayerId, occurrence: str, at
         "rewards": list(achievement.rewards),
     }
     return Fact(
-        own_id("achievement.completed", player_id, achievement.id, occurrence),
+        own_id(FactType.ACHIEVEMENT_COMPLETED, player_id, achievement.id, occurrence),
         player_id,
-        "achievement.completed",
+        FactType.ACHIEVEMENT_COMPLETED,
         {**own_event_data(achievement), **message, "occurrence": occurrence},
         at,
         message,
@@ -30,5 +31,5 @@ def completed(achievement: Achievement, player_id: PlayerId, occurrence: str, at
 def revoked(achievement_id: str, player_id: PlayerId, occurrence: str, reason: str, at: datetime) -> Fact:
     """AchievementRevoked. It has no message: the `reward.revoked` of its rewards tells the player."""
     data: dict[str, Any] = {"id": achievement_id, "occurrence": occurrence, "reason": reason}
-    id_ = own_id("achievement.revoked", player_id, achievement_id, occurrence)
-    return Fact(id_, player_id, "achievement.revoked", data, at)
+    id_ = own_id(FactType.ACHIEVEMENT_REVOKED, player_id, achievement_id, occurrence)
+    return Fact(id_, player_id, FactType.ACHIEVEMENT_REVOKED, data, at)

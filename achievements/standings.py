@@ -12,6 +12,7 @@ from typing import Any
 from achievements.models import Standing as StandingRow
 from achievements.occurrences import occurrence_at, open_occurrence
 from achievements.rules import Achievement, AchievementRules
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import GameEvent, Json, PlayerId
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
@@ -147,7 +148,7 @@ class Standings(Part):
 
     def is_awaited(self, event: GameEvent) -> bool:
         """Whether some achievement waits for the quest that this own event says was completed."""
-        return event.type == "quest.completed" and event.data["id"] in self.rules.waiting_for_quests
+        return event.type == FactType.QUEST_COMPLETED and event.data["id"] in self.rules.waiting_for_quests
 
     def sign(self, key: Key, reason: str) -> None:
         """Note that the world's actor takes a standing back, and why."""

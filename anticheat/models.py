@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from anticheat import rules
-from gamification.kernel.core.messages import OWN_TYPES
+from gamification.kernel.core.fact_types import OWN_TYPES
 from gamification.kernel.models import ActorField
 
 FOUND_BY_THE_SERVICE = ("banned", "cascade", "id_reused")

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from gamification.kernel.content.publishing import Definition, Definitions, Problem
 from gamification.kernel.core.encoding import canonical, parse_instant
-from gamification.kernel.core.messages import OWN_TYPES
+from gamification.kernel.core.fact_types import OWN_TYPES
 from progress.rules.samples import ReportedBy
 from progress.rules.vocabulary import COMPARE, TRAITS, WITH_A_TIMEFRAME, ZERO_OVER_NOTHING, Operator
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gamification.kernel.content.publishing import Definitions, Units
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, PlayerId, own_id
 from gamification.kernel.core.world import World
 from progress.players import Players
@@ -67,9 +68,9 @@ def change_level(world: World, player_id: PlayerId, before: int, after: int, at:
     player.levels_had = write_levels(had | {each.level for each in reached})
     for each in reached:
         data = {"level": each.level, "xp": after}
-        id_ = own_id("level.reached", player_id, str(each.level), "0")
-        world.state(Fact(id_, player_id, "level.reached", data, at, message=data))
-        world.state_event("level.reached", player_id, str(each.level), "0", {"level": each.level}, at)
+        id_ = own_id(FactType.LEVEL_REACHED, player_id, str(each.level), "0")
+        world.state(Fact(id_, player_id, FactType.LEVEL_REACHED, data, at, message=data))
+        world.state_event(FactType.LEVEL_REACHED, player_id, str(each.level), "0", {"level": each.level}, at)
     return reached
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gamification.kernel.content.publishing import Definitions, Units
-from gamification.kernel.core.messages import OWN_TYPES
+from gamification.kernel.core.fact_types import OWN_TYPES
 from progress.rules.goals import Goal
 from progress.rules.requirements import MOMENTARY, WINDOW, Requirement
 from progress.rules.samples import Metric, compile_metric

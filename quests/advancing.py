@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.core.world import World
 from progress.metering import CountedEvent
@@ -43,9 +44,9 @@ def advance(world: World, counted: CountedEvent) -> list[EarnedRewards]:
 
 def _learn(rules: QuestRules, player: PlayerState, event: GameEvent) -> None:
     """From its own event on, quests know of what was completed."""
-    if event.type == "achievement.completed":
+    if event.type == FactType.ACHIEVEMENT_COMPLETED:
         player.earned_known |= rules.bits.get((RequirementType.ACHIEVEMENT, event.data["id"]), 0)
-    elif event.type == "quest.completed":
+    elif event.type == FactType.QUEST_COMPLETED:
         player.quests_known |= rules.bits.get((RequirementType.QUEST, event.data["id"]), 0)
 
 
@@ -70,7 +71,7 @@ def advance_run(
 
 
 def _step_completed(runs: QuestRuns, run: Run, step: Step, at: datetime, has: Has) -> EarnedRewards:
-    runs.world.state(facts.stated(facts.ADVANCED, run, at, has, step))
+    runs.world.state(facts.stated(FactType.QUEST_ADVANCED, run, at, has, step))
     occurrence = "0" if run.quest.repeat == NEVER else str(run.number)
     return _earned(run, run.rewards_of(step), Source.QUEST_STEP, f"{run.quest.id}/{step.id}", occurrence, at)
 
@@ -79,7 +80,9 @@ def _completed(runs: QuestRuns, run: Run, player: PlayerState, at: datetime) -> 
     quest, world = run.quest, runs.world
     player.quests_done |= quest.bit
     player.quests_completed += 1
-    world.state_event(facts.COMPLETED, player.player_id, quest.id, str(run.number), facts.own_event_data(quest), at)
+    world.state_event(
+        FactType.QUEST_COMPLETED, player.player_id, quest.id, str(run.number), facts.own_event_data(quest), at
+    )
     return _earned(run, quest.rewards, Source.QUEST, quest.id, str(run.number), at)
 
 

@@ -12,6 +12,7 @@ from gamification.kernel.content.kinds import Hidden, Kind, Reference
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.content.retiring import Need
 from gamification.kernel.core.encoding import instant, parse_instant
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, own_id
 from gamification.kernel.models import Version
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
@@ -132,7 +133,7 @@ def named(definition: Definition) -> Iterator[Reference]:
 
 def published(definition: Definition, version: int, at: datetime) -> Fact:
     """`quest.created` with the first version, `quest.updated` with each later one."""
-    type_ = "quest.created" if version == 1 else "quest.updated"
+    type_ = FactType.QUEST_CREATED if version == 1 else FactType.QUEST_UPDATED
     data = {name: definition[name] for name in ("id", "title", "type", "difficulty", "is_active")}
     return Fact(own_id(type_, "", definition["id"], str(version)), "", type_, {**data, "version": version}, at)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
@@ -60,7 +61,17 @@ def _wanted(requirement: Requirement) -> str:
             return f"the quest {requirement.target}"
         case RequirementType.LEVEL:
             return f"a level {requirement.operator} {requirement.threshold:g}"
-    return f"{requirement.type} of {requirement.metric} {requirement.operator} {requirement.threshold:g}"
+        case (
+            RequirementType.COUNT
+            | RequirementType.SUM
+            | RequirementType.MAX
+            | RequirementType.MIN
+            | RequirementType.LATEST
+            | RequirementType.DISTINCT
+            | RequirementType.STREAK
+        ):
+            return f"{requirement.type} of {requirement.metric} {requirement.operator} {requirement.threshold:g}"
+    assert_never(requirement.type)
 
 
 def _is_completed(quest: Quest, newest: Run | None, is_done: bool, period: PeriodsAt) -> bool:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, own_id
 from quests.rules import Quest, Step
 from quests.running import Has, Run, Status, progress
 
-STARTED, ADVANCED, COMPLETED = "quest.started", "quest.advanced", "quest.completed"
-ABANDONED = "quest.abandoned"
 ENDED = {
-    Status.COMPLETED: COMPLETED,
-    Status.FAILED: "quest.failed",
-    Status.EXPIRED: "quest.expired",
-    Status.ABANDONED: ABANDONED,
+    Status.COMPLETED: FactType.QUEST_COMPLETED,
+    Status.FAILED: FactType.QUEST_FAILED,
+    Status.EXPIRED: FactType.QUEST_EXPIRED,
+    Status.ABANDONED: FactType.QUEST_ABANDONED,
 }
 """What is stated when a run ends, by its status."""
 
 
-def stated(type_: str, run: Run, at: datetime, has: Has, step: Step | None = None) -> Fact:
+def stated(type_: FactType, run: Run, at: datetime, has: Has, step: Step | None = None) -> Fact:
     """QuestStarted, StepCompleted (`quest.advanced`), QuestCompleted, QuestFailed, QuestExpired or QuestAbandoned. All
     but the last have a message for the player.
     """
@@ -39,7 +38,7 @@ def stated(type_: str, run: Run, at: datetime, has: Has, step: Step | None = Non
         type_,
         {**message, "type": run.quest.type, "difficulty": run.quest.difficulty, "version": run.quest.version},
         at,
-        None if type_ == ABANDONED else message,
+        None if type_ == FactType.QUEST_ABANDONED else message,
     )
 
 

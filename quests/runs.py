@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, assert_never
 
 from django.conf import settings
 
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
@@ -24,7 +25,10 @@ from quests.rules import QuestRules
 from quests.running import Has, Run
 from quests.storing import StoredRun
 
-LEARNED = {"achievement.completed": RequirementType.ACHIEVEMENT, "quest.completed": RequirementType.QUEST}
+LEARNED: dict[str, RequirementType] = {
+    FactType.ACHIEVEMENT_COMPLETED: RequirementType.ACHIEVEMENT,
+    FactType.QUEST_COMPLETED: RequirementType.QUEST,
+}
 """The own events by which quests learn what a player has, and the requirements that wait for them."""
 
 _KEY = ("player_id", "quest_id", "run")
@@ -126,7 +130,17 @@ class QuestRuns(Part):
                     return bool(player.quests_known & bits.get((RequirementType.QUEST, requirement.target), 0))
                 case RequirementType.LEVEL:
                     return requirement.compare(self.world.rules[LevelRules].at(player.xp))
-            return tallies.has_met(player.player_id, requirement)
+                case (
+                    RequirementType.COUNT
+                    | RequirementType.SUM
+                    | RequirementType.MAX
+                    | RequirementType.MIN
+                    | RequirementType.LATEST
+                    | RequirementType.DISTINCT
+                    | RequirementType.STREAK
+                ):
+                    return tallies.has_met(player.player_id, requirement)
+            assert_never(requirement.type)
 
         return has
 

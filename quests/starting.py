@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import GameEvent
 from progress.periods import Period, PeriodsAt
 from progress.players import PlayerState
@@ -55,7 +56,7 @@ def start(runs: QuestRuns, quest: Quest, player: PlayerState, at: datetime, root
     has = runs.has(player)
     run = running.begin(quest, player.player_id, newest, at=at, period=period, root=None if counts else root, has=has)
     runs.add(run, player)
-    runs.world.state(facts.stated(facts.STARTED, run, at, has))
+    runs.world.state(facts.stated(FactType.QUEST_STARTED, run, at, has))
     return run
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import sql
@@ -192,7 +193,7 @@ class ExpireRewards(Command):
     def handle(self, world: World) -> int:
         expired = _move({"id": [id_ for id_, _ in self.due], "status": Status.PENDING}, {"status": Status.EXPIRED})
         for given in expired:
-            world.state(facts.stated(facts.EXPIRED, given, world[Ledger].effect(given), world.now))
+            world.state(facts.stated(FactType.REWARD_EXPIRED, given, world[Ledger].effect(given), world.now))
         return len(expired)
 
 

@@ -7,13 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, own_id
 from rewards.rules import Award, Given
-
-GRANTED = "reward.granted"
-CLAIMED = "reward.claimed"
-EXPIRED = "reward.expired"
-REVOKED = "reward.revoked"
 
 
 def distribution(given: Given, now: datetime) -> dict[str, Any]:
@@ -50,7 +46,7 @@ def transfer(
     }
 
 
-def stated(type_: str, given: Given, effect: Award, at: datetime) -> Fact:
+def stated(type_: FactType, given: Given, effect: Award, at: datetime) -> Fact:
     """The fact that `given` was granted, claimed, … at `at`. `effect`: what it comes to, for a RANDOM one what it drew.
 
     Each is true of a distribution once, so its id makes the fact's.

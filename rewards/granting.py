@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.world import World
 from rewards import facts, rules
 from rewards.ledger import EarnedRewards, Ledger
@@ -49,7 +50,7 @@ def grant(world: World, earned: EarnedRewards, line: int) -> Given | None:
         undone=None,
     )
     ledger.granted[id_] = given
-    world.state(facts.stated(facts.GRANTED, given, effect, earned.at))
+    world.state(facts.stated(FactType.REWARD_GRANTED, given, effect, earned.at))
     if award.is_auto and not rules.is_over(award.expires_at, earned.at):
         given.status, given.claimed_at = Status.CLAIMED, world.now
         claimed(world, given, effect, earned.at)
@@ -58,9 +59,9 @@ def grant(world: World, earned: EarnedRewards, line: int) -> Given | None:
 
 def claimed(world: World, given: Given, effect: Award, at: datetime) -> None:
     """State that a distribution was claimed, and do what that does. Whoever calls has made sure that it is once."""
-    world.state(facts.stated(facts.CLAIMED, given, effect, at))
+    world.state(facts.stated(FactType.REWARD_CLAIMED, given, effect, at))
     data = facts.claimed_event(given, effect)
-    world.state_event(facts.CLAIMED, given.player_id, str(given.id), "0", data, at)
+    world.state_event(FactType.REWARD_CLAIMED, given.player_id, str(given.id), "0", data, at)
     apply(world, given, effect, at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.world import World
 from rewards import facts, rules
 from rewards.ledger import Ledger
@@ -49,4 +50,4 @@ def revoke(world: World, given: Given, reason: str) -> None:
     effect = ledger.effect(given)
     given.undone = (undo(world, given, effect) if given.claimed_at else {}) | {"reason": reason}
     ledger.undone[given.id] = given
-    world.state(facts.stated(facts.REVOKED, given, effect, world.now))
+    world.state(facts.stated(FactType.REWARD_REVOKED, given, effect, world.now))

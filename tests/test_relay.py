@@ -17,6 +17,7 @@ from django.conf import LazySettings
 from django.db import connection, transaction
 
 from gamification import clock, pipeline, relay
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, GameEvent
 from gamification.kernel.messaging import broker, followers, outbox
 from gamification.kernel.messaging.broker import Publisher, State
@@ -43,6 +44,10 @@ def network(settings: LazySettings) -> Iterator[Proxy]:
     proxy.close()
 
 
+HEARD, UNHEARD = FactType.REWARD_GRANTED, FactType.REWARD_CLAIMED
+"""Types that the tests listen to, and not."""
+
+
 def hunters() -> None:
     publish(metric("kills"), reward("coin"), achievement("hunter", requirement("COUNT", "kills", 1), rewards=["coin"]))
 
@@ -51,7 +56,7 @@ def kill(player_id: str, id_: str = "a") -> GameEvent:
     return GameEvent(id_, player_id, "enemy.killed", {}, NOW)
 
 
-def facts(*names: str, player_id: str = "ann", type_: str = "heard") -> None:
+def facts(*names: str, player_id: str = "ann", type_: FactType = HEARD) -> None:
     outbox.put([Fact(name, player_id, type_, {"name": name}, NOW) for name in names], NOW)
 
 
@@ -80,7 +85,7 @@ def left() -> list[str]:
 
 def test_a_fact_leaves_as_a_cloud_event() -> None:
     data = {"id": "hunter", "points": 10, "wörds": ["ü", {"deep": 1.5}], "big": 2**53}
-    outbox.put([Fact("~f00d", "ann", "achievement.completed", data, NOW + timedelta(microseconds=250))], NOW)
+    outbox.put([Fact("~f00d", "ann", FactType.ACHIEVEMENT_COMPLETED, data, NOW + timedelta(microseconds=250))], NOW)
     with Listener("achievement.completed") as listener:
         assert all_left()
         [message] = listener.take(1)
@@ -143,12 +148,12 @@ def test_a_fact_that_nobody_listens_for_counts_as_published() -> None:
 
 
 def test_what_is_refused_stays_with_all_that_the_player_was_told_later() -> None:
-    facts("a1", type_="heard")
-    facts("b1", player_id="bob", type_="heard")
-    facts("a2", type_="unheard")
-    facts("c1", player_id="cat", type_="unheard")
+    facts("a1", type_=HEARD)
+    facts("b1", player_id="bob", type_=HEARD)
+    facts("a2", type_=UNHEARD)
+    facts("c1", player_id="cat", type_=UNHEARD)
     full = {"x-max-length": 0, "x-overflow": "reject-publish"}
-    with Listener("heard", arguments=full):
+    with Listener(HEARD, arguments=full):
         assert not all_left()
         assert left() == ["a1", "b1", "a2"]
     with Listener("#") as listener:
@@ -158,12 +163,12 @@ def test_what_is_refused_stays_with_all_that_the_player_was_told_later() -> None
 
 
 def test_the_rest_of_a_players_facts_follows_in_order_once_the_first_is_taken() -> None:
-    facts("a1", type_="heard")
-    facts(*(f"a{n}" for n in range(2, 30)), type_="unheard")
-    with Listener("heard", arguments={"x-max-length": 0, "x-overflow": "reject-publish"}):
+    facts("a1", type_=HEARD)
+    facts(*(f"a{n}" for n in range(2, 30)), type_=UNHEARD)
+    with Listener(HEARD, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}):
         assert not all_left()
         facts(*(f"a{n}" for n in range(30, 40)))
-        facts("b1", player_id="bob", type_="unheard")
+        facts("b1", player_id="bob", type_=UNHEARD)
         assert not all_left()
         assert left() == [f"a{n}" for n in range(1, 40)]
     with Listener("#") as listener:
@@ -173,9 +178,9 @@ def test_the_rest_of_a_players_facts_follows_in_order_once_the_first_is_taken() 
 
 
 def test_while_it_is_refused_no_fact_goes_out_again_and_again() -> None:
-    facts("a1", type_="heard")
+    facts("a1", type_=HEARD)
     facts("a2", "a3")
-    with Listener("heard", arguments={"x-max-length": 0, "x-overflow": "reject-publish"}), Listener("#") as other:
+    with Listener(HEARD, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}), Listener("#") as other:
         for _ in range(5):
             assert not all_left()
         heard = [body["id"] for body in other.bodies(8)]
@@ -231,7 +236,7 @@ def test_a_crash_between_confirm_and_deletion_sends_the_fact_again_with_the_same
 def test_several_relays_at_once_keep_the_order_of_every_player(exchange: str, settings: LazySettings) -> None:
     players, each = 10, 100
     rows = [(f"player-{n % players}", n // players) for n in range(players * each)]
-    outbox.put([Fact(f"{p}/{n}", p, "counted", {"n": n}, NOW) for p, n in rows], NOW)
+    outbox.put([Fact(f"{p}/{n}", p, HEARD, {"n": n}, NOW) for p, n in rows], NOW)
     publishers = [Publisher(settings.RABBITMQ_URL, exchange) for _ in range(4)]
 
     def run(publisher: Publisher) -> None:
@@ -242,7 +247,7 @@ def test_several_relays_at_once_keep_the_order_of_every_player(exchange: str, se
             relay.send_next(send, 20)
         connection.close()
 
-    with Listener("counted") as listener:
+    with Listener(HEARD) as listener:
         threads = [threading.Thread(target=run, args=(publisher,)) for publisher in publishers]
         for thread in threads:
             thread.start()
@@ -314,9 +319,9 @@ def test_no_fact_is_forgotten_that_is_still_to_be_published() -> None:
 
 
 def test_a_fact_that_the_broker_refuses_is_kept_until_it_is_taken() -> None:
-    facts("a1", type_="heard")
-    facts("b1", player_id="bob", type_="unheard")
-    with Listener("heard", arguments={"x-max-length": 0, "x-overflow": "reject-publish"}):
+    facts("a1", type_=HEARD)
+    facts("b1", player_id="bob", type_=UNHEARD)
+    with Listener(HEARD, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}):
         assert not all_left()
         followers.forget_facts(NOW + timedelta(days=31))
     assert left() == ["a1"]

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from gamification.feed.models import Message
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, PlayerId
 from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.core.world import World
@@ -55,9 +56,9 @@ def _digests(world: World, facts: list[Fact]) -> list[tuple[PlayerId, str, dict[
     found: dict[PlayerId, dict[str, Any]] = {}
     for fact in facts:
         digest = found.setdefault(fact.player_id, {"achievements": [], "points": 0, "rewards": []})
-        if fact.type == "achievement.completed":
+        if fact.type == FactType.ACHIEVEMENT_COMPLETED:
             digest["achievements"].append(fact.data["id"])
             digest["points"] += fact.data["points"]
-        elif fact.type == "reward.granted":
+        elif fact.type == FactType.REWARD_GRANTED:
             digest["rewards"].append(fact.data["reward_id"])
     return [(player_id, "backfill.digest", digest, world.now) for player_id, digest in sorted(found.items())]

@@ -14,6 +14,7 @@ from django.db import connection
 
 from gamification.feed.models import Message
 from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import columns, database_timeout
 from progress.queries import FeedHead, feed_heads
@@ -52,7 +53,7 @@ def pages(wants: Collection[Want]) -> dict[Want, list[Numbered]]:
     for player_id, after, seq, type_, data, at in sorted(_rows(list(wants)), key=lambda row: row[2]):
         # The data is JSON text already, and the other texts hold nothing that JSON would escape.
         text = f'{{"seq":{seq},"type":"{type_}","player_id":"{player_id}","data":{data},"timestamp":"{instant(at)}"}}'
-        completed = msgspec.json.decode(data)["id"] if type_ == "achievement.completed" else ""
+        completed = msgspec.json.decode(data)["id"] if type_ == FactType.ACHIEVEMENT_COMPLETED else ""
         found.setdefault((player_id, after), []).append(Numbered(seq, text, completed))
     return found
 

@@ -20,7 +20,8 @@ from anticheat.models import Finding, Rule
 from gamification.feed.models import Message
 from gamification.kernel.content import kinds, publishing
 from gamification.kernel.core.encoding import instant
-from gamification.kernel.core.messages import OWN_TYPES, REPORTED, NotFound, PlayerId
+from gamification.kernel.core.fact_types import OWN_TYPES
+from gamification.kernel.core.messages import REPORTED, NotFound, PlayerId
 from gamification.kernel.models import Event
 from gamification.players.erasing import rows_of, tables
 from progress.models import MemberSeen, Player, Tally

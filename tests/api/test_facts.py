@@ -13,6 +13,7 @@ from django.db import connection
 from gamification import pipeline
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, GameEvent
 from gamification.kernel.messaging import followers, outbox
 from gamification.kernel.models import OutboxFact
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def state(*names: str, player_id: str = "ann", type_: str = "reward.granted") -> None:
+def state(*names: str, player_id: str = "ann", type_: FactType = FactType.REWARD_GRANTED) -> None:
     outbox.put([Fact(name, player_id, type_, {"name": name}, NOW) for name in names], NOW)
 
 
@@ -71,10 +72,10 @@ def test_next_ends_where_the_log_does_and_after_goes_on_from_there() -> None:
 
 def test_types_and_players_can_be_chosen_and_next_goes_on_behind_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gamification.kernel.web.facts_view.SEARCH_CHUNK", 3)
-    state("a", "b", type_="level.reached")
+    state("a", "b", type_=FactType.LEVEL_REACHED)
     state(*"cdefghijk", player_id="bob")
-    state("l", player_id="bob", type_="level.reached")
-    state("m", type_="quest.started")
+    state("l", player_id="bob", type_=FactType.LEVEL_REACHED)
+    state("m", type_=FactType.QUEST_STARTED)
     path = "/api/v1/facts"
     assert read_on(path, types="level.reached")[0] == ["a", "b", "l"]
     assert read_on(path, types="level.reached,quest.started", player_id="ann")[0] == ["a", "b", "m"]

@@ -28,6 +28,7 @@ from kombu import Queue
 from gamification import clock, relay
 from gamification.console import at_rabbit
 from gamification.console.management.commands import doctor
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact
 from gamification.kernel.messaging import outbox, topology
 from gamification.kernel.models import Event
@@ -306,7 +307,7 @@ def test_facts_that_wait_for_a_transaction_are_told_from_those_that_the_broker_r
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid(), pg_current_xact_id()")
             pid = cursor.fetchone()[0]
-        outbox.put([Fact("one", "ann", "achievement.completed", {}, NOW)], NOW)
+        outbox.put([Fact("one", "ann", FactType.ACHIEVEMENT_COMPLETED, {}, NOW)], NOW)
         said, todo, _ = examine(patience=1.5)
         assert said["facts"][0] == "TROUBLE"
         assert "Facts wait for a transaction" in said["facts"][1]
@@ -318,7 +319,7 @@ def test_facts_that_wait_for_a_transaction_are_told_from_those_that_the_broker_r
 @pytest.mark.rabbitmq
 @pytest.mark.django_db(transaction=True)
 def test_facts_that_stay_are_told_from_facts_that_leave(exchange: str, jobs: str) -> None:
-    outbox.put([Fact("one", "ann", "achievement.completed", {}, NOW)], NOW)
+    outbox.put([Fact("one", "ann", FactType.ACHIEVEMENT_COMPLETED, {}, NOW)], NOW)
     with workers(topology.events().name, jobs):
         said, _, _ = examine()
         assert said["facts"][0] == "TROUBLE"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from gamification.kernel.core.fact_types import FactType
 from progress.rules.vocabulary import Operator, RequirementType
 from rewards.rules import RewardType
 
@@ -108,3 +109,8 @@ def test_nobody_says_a_word_that_was_given_up() -> None:
 @pytest.mark.parametrize("word", [*RequirementType, *RewardType, *Operator])
 def test_designers_read_what_each_word_they_can_choose_is(word: str) -> None:
     assert re.search(rf"\b{word}\b", (BASE / "docs/designers.md").read_text())
+
+
+@pytest.mark.parametrize("type_", FactType)
+def test_game_servers_read_of_each_type_of_fact_that_they_may_hear(type_: str) -> None:
+    assert f"`{type_}`" in (BASE / "docs/game-servers.md").read_text()

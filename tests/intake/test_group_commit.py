@@ -15,6 +15,7 @@ from pytest_django import Settings
 from gamification.intake import group_commit
 from gamification.intake.decoding import MAX_EVENTS
 from gamification.intake.group_commit import MAX_WAITING, Busy, GroupCommit, apart
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, GameEvent, Outcome
 from tests.support.waiting import until
 
@@ -164,7 +165,7 @@ def test_a_client_that_left_costs_the_others_nothing(committing: Committing) -> 
 
 def test_what_a_batch_came_to_is_told_apart_by_player() -> None:
     events = {id_: happened(id_, id_[0]) for id_ in ("a1", "a2", "b1", "c1")}
-    facts = {id_: Fact(id_, id_, "t", {}, NOON) for id_ in "ab"}
+    facts = {id_: Fact(id_, id_, FactType.REWARD_GRANTED, {}, NOON) for id_ in "ab"}
     outcome = Outcome(
         fresh=[events["a1"], events["b1"]],
         repeated=[events["a2"]],

@@ -19,6 +19,7 @@ from django.utils import timezone
 from gamification.intake import handover
 from gamification.intake.decoding import decode
 from gamification.kernel.core.encoding import dumps, instant
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact
 from gamification.kernel.messaging import broker, outbox, topology
 from gamification.kernel.messaging.broker import State
@@ -60,7 +61,7 @@ def waiting() -> list[Any]:
 def test_events_that_are_handed_over_are_heard_by_nobody_who_listens_to_facts() -> None:
     with Listener("#") as facts, Listener("#", exchange=topology.incoming().name) as events:
         assert handover.hand_over(decode(dumps(happened()).encode(), now=NOW)) == {"accepted": 1, "duplicates": 0}
-        outbox.put([Fact("one", "ann", "level.reached", {}, NOW)], NOW)
+        outbox.put([Fact("one", "ann", FactType.LEVEL_REACHED, {}, NOW)], NOW)
         rabbit.until(lambda: publish_waiting() is Remaining.NOTHING)
         assert [fact["id"] for fact in facts.bodies(1)] == ["one"]
         assert events.bodies(1) == [[happened()]]
@@ -151,7 +152,7 @@ def test_a_games_key_may_send_events_and_hear_facts_and_forge_none(exchange: str
         channel().queue_declare(own, durable=False, auto_delete=True)
         channel().queue_bind(own, facts, "#")
         send(events, topology.EVENT_KEY, dumps([happened()]).encode(), channel())
-        outbox.put([Fact("one", "ann", "level.reached", {}, NOW)], NOW)
+        outbox.put([Fact("one", "ann", FactType.LEVEL_REACHED, {}, NOW)], NOW)
         rabbit.until(lambda: publish_waiting() is Remaining.NOTHING)
         heard: Any = None
         while heard is None:

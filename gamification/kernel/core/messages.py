@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from gamification.kernel.core.encoding import canonical, instant
+from gamification.kernel.core.fact_types import OWN_TYPES, FactType
 
 if TYPE_CHECKING:
     from gamification.kernel.core.world import World
@@ -27,8 +28,6 @@ which HTTP clients take out of a path before they send it, so that a request for
 """
 A_PLAYER_ID = "A player id is 1 to 64 characters of A-Z a-z 0-9 . _ : @ - and not `me`, `.` or `..`."
 
-OWN_TYPES = frozenset({"achievement.completed", "quest.completed", "reward.claimed", "level.reached"})
-"""Event types that only the service itself may state."""
 REPORTED = "metrics.reported"
 RESERVED_TYPES = OWN_TYPES | {REPORTED}
 
@@ -82,7 +81,7 @@ class Fact:
 
     id: str
     player_id: PlayerId
-    type: str
+    type: FactType
     data: dict[str, Json]
     timestamp: datetime
     message: dict[str, Json] | None = None

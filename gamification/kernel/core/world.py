@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gamification.kernel.core.actors import SYSTEM, Actor
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, GameEvent, Outcome, PlayerId, own_id
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class World:
         self.facts.append(fact)
 
     def state_event(
-        self, type_: str, player_id: PlayerId, subject: str, occurrence: str, data: dict[str, Any], at: datetime
+        self, type_: FactType, player_id: PlayerId, subject: str, occurrence: str, data: dict[str, Any], at: datetime
     ) -> None:
         """State an event of the service's own; it forms the next round."""
         event = GameEvent(own_id(type_, player_id, subject, occurrence), player_id, type_, data, at, cause=self.root)

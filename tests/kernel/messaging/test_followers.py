@@ -12,6 +12,7 @@ from django.conf import LazySettings
 from django.db import OperationalError, connection, transaction
 from django.test import Client
 
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact
 from gamification.kernel.messaging import followers, outbox
 from gamification.kernel.messaging.followers import FACTS, FORGETTING, Follower, Horizon, Row
@@ -31,7 +32,7 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> Follower:
 
 
 def state(*names: str, player_id: str = "ann", at: datetime = NOW) -> None:
-    outbox.put([Fact(name, player_id, "heard", {}, NOW) for name in names], at)
+    outbox.put([Fact(name, player_id, FactType.REWARD_GRANTED, {}, NOW) for name in names], at)
 
 
 def note(rows: Sequence[Row]) -> None:

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from gamification.intake.decoding import decode
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, GameEvent
 from gamification.kernel.messaging import outbox
 from gamification.kernel.models import Event, OutboxFact, PublicationHead, RejectedEvent
@@ -170,7 +171,7 @@ def test_what_was_refused_is_noted() -> None:
 
 
 def test_facts_wait_in_the_order_they_were_stated() -> None:
-    facts = [Fact(f"f{n}", "ada", "achievement.completed", {"id": n}, NOW) for n in (2, 1, 3)]
+    facts = [Fact(f"f{n}", "ada", FactType.ACHIEVEMENT_COMPLETED, {"id": n}, NOW) for n in (2, 1, 3)]
     outbox.put(facts, NOW)
     rows = OutboxFact.objects.order_by("id").values_list("fact_id", "player_id", "type", "data", "timestamp")
     assert list(rows) == [(f.id, "ada", "achievement.completed", f.data, NOW) for f in facts]

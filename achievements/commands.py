@@ -8,6 +8,7 @@ from typing import Any
 from achievements import facts
 from achievements.rules import AchievementRules
 from achievements.standings import Standings
+from gamification.kernel.core.audit import Audited, Subject, change
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
 from progress.players import Players
@@ -17,6 +18,7 @@ from rewards.ledger import Ledger
 from rewards.rules import Given
 
 SOURCE = "ACHIEVEMENT"
+KIND = "achievement"
 
 
 class NotCompleted(Refused):
@@ -27,8 +29,12 @@ class NotCompleted(Refused):
 class ClaimRewards(Command):
     """Claim all that is still pending of an achievement. Answers all that is claimed of it, now or before."""
 
+    audited = Audited.FOR_STAFF
     player_id: PlayerId
     achievement_id: str
+
+    def subject(self) -> Subject:
+        return Subject(KIND, self.achievement_id)
 
     def load(self, world: World) -> None:
         world[Standings].read_all()
@@ -53,6 +59,9 @@ class RevokeAchievement(Command):
     reason: str
     occurrence: str | None = None
 
+    def subject(self) -> Subject:
+        return Subject(KIND, self.achievement_id)
+
     def load(self, world: World) -> None:
         world[Standings].read_all()
 
@@ -73,6 +82,8 @@ class RevokeAchievement(Command):
             if standing.revoked_at is not None:
                 continue
             standing.revoked_at, standing.dirty = world.now, True
+            before, after = {"occurrence": occurrence, "revoked": False}, {"occurrence": occurrence, "revoked": True}
+            world.changes.append(change(KIND, self.achievement_id, before, after, player_id=self.player_id))
             standings.sign((self.player_id, self.achievement_id, occurrence), self.reason)
             player.achievements_completed = max(player.achievements_completed - 1, 0)
             world[Ledger].take_points(self.player_id, standing.points)

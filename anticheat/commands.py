@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from anticheat import queries
 from anticheat.models import Finding
+from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
@@ -36,6 +37,8 @@ class _Decide(Command):
         found = queries.finding(self.finding_id)
         if not decided:
             raise AlreadyDecided(f"This event was {found.get_status_display().lower()} before.")
+        before, after = {"status": Finding.Status.HELD.name}, {"status": status.name}
+        world.changes.append(change("finding", str(self.finding_id), before, after, player_id=found.player_id))
         return found
 
 

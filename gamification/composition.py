@@ -24,7 +24,8 @@ from gamification.console import groups
 from gamification.kernel.content import editing, kinds, publishing, retiring
 from gamification.kernel.core import bus
 from gamification.kernel.messaging import followers
-from gamification.kernel.models import AnsweredPlayer, IdempotencyKey
+from gamification.kernel.models import AnsweredPlayer, AuditEntry, IdempotencyKey
+from gamification.kernel.storage import audit_log
 from gamification.kernel.web import idempotency, tokens
 from gamification.players import erasing
 from progress import backfill, zones
@@ -79,6 +80,7 @@ ERASERS = {
     IdempotencyKey: idempotency.forget_player,
     AnsweredPlayer: idempotency.forget_player,
     Backfill: step_back,
+    AuditEntry: audit_log.forget_player,  # because nobody may take out what staff did
 }
 """Model → what happens to its rows that name an erased player, where they are not simply deleted."""
 

@@ -22,7 +22,7 @@ from gamification.kernel.core.messages import Command, GameEvent, Outcome
 from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import World
 from gamification.kernel.messaging import outbox
-from gamification.kernel.storage import inbox, sql
+from gamification.kernel.storage import audit_log, inbox, sql
 from gamification.paying import pay, reward_levels
 from gamification.unanswered import state_outcome
 from progress.erasure import PlayerErased
@@ -74,6 +74,7 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
             read(world, world.released)
         play(world, world.released)
         write(world)
+        audit_log.write(world, command)
         return answer
 
     return committed(grant_wish, command.players(), now=now, actor=actor)

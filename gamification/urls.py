@@ -9,6 +9,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from gamification import probes
+from gamification.kernel.web.audit_view import Audit
 from gamification.kernel.web.parameters import GENERATING
 
 api: list[URLPattern | URLResolver] = [
@@ -24,6 +25,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("anticheat.urls")),
     path("", include("gamification.intake.urls")),
     path("", include("gamification.feed.urls")),
+    path("audit", Audit.as_view()),
 ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from gamification.kernel.core.audit import Audited, Change, Subject
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
 from progress.players import Players, PlayerState
@@ -105,8 +106,12 @@ class NotOffered(CannotStart):
 
 @dataclass(frozen=True, kw_only=True)
 class QuestCommand(Command):
+    audited = Audited.FOR_STAFF
     player_id: PlayerId
     quest_id: str
+
+    def subject(self) -> Subject:
+        return Subject("quest", self.quest_id)
 
     def load(self, world: World) -> None:
         world[QuestRuns].read([(self.player_id, self.quest_id)])
@@ -203,6 +208,9 @@ class MoveRuns(Command):
     quest_id: str
     player_ids: Sequence[PlayerId]
 
+    def subject(self) -> Subject:
+        return Subject("quest", self.quest_id)
+
     def players(self) -> Sequence[PlayerId]:
         return self.player_ids
 
@@ -223,6 +231,7 @@ class MoveRuns(Command):
             running.activate(moved, world.now, world.root)
             world[Ledger].earned += advance_run(runs, moved, player, world.now, world.root)
             count += 1
+        world.changes.append(Change(self.subject(), after={"moved": count, "to_version": quest.version}))
         return count
 
 
@@ -230,6 +239,7 @@ class MoveRuns(Command):
 class ExpireRuns(Command):
     """Close these players' runs that are past their deadline, as every transaction does that locks them."""
 
+    audited = Audited.NEVER
     player_ids: Sequence[PlayerId]
 
     def players(self) -> Sequence[PlayerId]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from gamification.kernel.core.audit import Audited, Change, Subject, change
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
@@ -23,6 +24,9 @@ from rewards.ledger import COLUMNS, EarnedRewards, InsufficientBalance, Ledger
 from rewards.models import Distribution
 from rewards.revoking import revoke
 from rewards.rules import Given, Source, Status
+
+DISTRIBUTION = "distribution"
+"""What the audit log calls one."""
 
 
 class RewardExpired(Refused):
@@ -41,8 +45,12 @@ class InsufficientItems(Refused):
 class ClaimReward(Command):
     """Claim one distribution. Answers the distribution; however often it is sent, it is paid once."""
 
+    audited = Audited.FOR_STAFF
     player_id: PlayerId
     distribution_id: UUID
+
+    def subject(self) -> Subject:
+        return Subject(DISTRIBUTION, str(self.distribution_id))
 
     def handle(self, world: World) -> Given:
         mine = {"id": self.distribution_id, "player_id": self.player_id}
@@ -64,9 +72,13 @@ class ClaimReward(Command):
 class ClaimAll(Command):
     """Claim all that is still pending of one cause. Answers all that is claimed of it, now or before."""
 
+    audited = Audited.FOR_STAFF
     player_id: PlayerId
     source: str
     source_id: str
+
+    def subject(self) -> Subject:
+        return Subject(self.source.lower(), self.source_id)
 
     def handle(self, world: World) -> list[Given]:
         cause = {"player_id": self.player_id, "source": self.source, "source_id": self.source_id}
@@ -85,6 +97,9 @@ class GrantReward(Command):
     reason: str
     grant_id: str = ""
 
+    def subject(self) -> Subject:
+        return Subject("reward", self.reward_id)
+
     def handle(self, world: World) -> Given:
         published = world.rules.published.get("reward", {}).get(self.reward_id)
         if published is None or published.retired:
@@ -102,6 +117,7 @@ class GrantReward(Command):
         )
         granted = grant(world, by_hand, line=0)
         assert granted is not None  # none is there yet, or it were found above
+        world.changes.append(_changed(granted, None, {"reward_id": self.reward_id, "status": str(granted.status)}))
         return granted
 
 
@@ -111,6 +127,9 @@ class RevokeDistribution(Command):
 
     distribution_id: UUID
     reason: str
+
+    def subject(self) -> Subject:
+        return Subject(DISTRIBUTION, str(self.distribution_id))
 
     def players(self) -> Sequence[PlayerId]:
         return list(Distribution.objects.filter(pk=self.distribution_id).values_list("player_id", flat=True))
@@ -135,10 +154,14 @@ class RevokeDistribution(Command):
 class Spend(Command):
     """Pay out of a wallet. Answers what is left and the transfer: `{currency, balance, debt, transfer}`."""
 
+    audited = Audited.FOR_STAFF
     player_id: PlayerId
     currency: str
     amount: int
     reason: str
+
+    def subject(self) -> Subject:
+        return Subject("currency", self.currency)
 
     def handle(self, world: World) -> dict[str, Any]:
         ledger = world[Ledger]
@@ -162,10 +185,14 @@ class Spend(Command):
 class ConsumeItem(Command):
     """Use things up. Answers what is left: `{item_id, type, quantity}`."""
 
+    audited = Audited.FOR_STAFF
     player_id: PlayerId
     item_id: str
     quantity: int
     reason: str
+
+    def subject(self) -> Subject:
+        return Subject("item", self.item_id)
 
     def handle(self, world: World) -> dict[str, Any]:
         ledger = world[Ledger]
@@ -185,6 +212,7 @@ class ExpireRewards(Command):
     Sent twice, or by two at once, it states each as expired once.
     """
 
+    audited = Audited.NEVER
     due: Sequence[tuple[UUID, PlayerId]]
 
     def players(self) -> Sequence[PlayerId]:
@@ -223,7 +251,13 @@ def _revoke(world: World, where: dict[str, Any], reason: str) -> list[Given]:
     revoked = _move(where | {"status": [Status.PENDING, Status.CLAIMED]}, changes)
     for given in revoked:
         revoke(world, given, reason)
+        was = Status.PENDING if given.claimed_at is None else Status.CLAIMED
+        world.changes.append(_changed(given, {"status": str(was)}, {"status": str(Status.REVOKED)}))
     return revoked
+
+
+def _changed(given: Given, before: dict[str, Any] | None, after: dict[str, Any]) -> Change:
+    return change(DISTRIBUTION, str(given.id), before, after, player_id=given.player_id)
 
 
 def _move(where: dict[str, Any], changes: dict[str, Any]) -> list[Given]:

@@ -34,12 +34,13 @@ def _designing() -> Q:
     return wanted | may("kernel", "version", "view") | may("progress", "backfill", "view")
 
 
-LOOKING = Q(content_type__app_label__in=OURS, codename__startswith="view_")
+LOOKING = Q(content_type__app_label__in=OURS, codename__startswith="view_") & ~may("kernel", "auditentry", "view")
 GROUPS = {
     "designers": _designing() | may("anticheat", "rule", "view"),
     "reviewers": LOOKING | may("anticheat", "finding", "change") | may("anticheat", "rule", "add", "change", "delete"),
     "support": LOOKING | may("rewards", "distribution", "change") | may("achievements", "standing", "change"),
     "analysts": LOOKING,
+    "auditors": may("kernel", "auditentry", "view"),
 }
 """The permissions of each group. API keys are for superusers only."""
 

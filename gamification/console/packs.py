@@ -17,6 +17,7 @@ from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.publishing import Definition, Unpublishable
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
+from gamification.kernel.core.audit import Subject
 from gamification.kernel.core.messages import Command, Invalid
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Content
@@ -89,6 +90,9 @@ class LoadContent(Command):
     """Each with the prefix of its paths."""
     reason: str = ""
     dry_run: bool = False
+
+    def subject(self) -> Subject:
+        return Subject("pack")
 
     def handle(self, world: World) -> Loaded:
         pieces = parse(self.packs)

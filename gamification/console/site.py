@@ -17,6 +17,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gamification.console import addresses, logins
+from gamification.kernel.console.readonly_admin import acting
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.audit import Change, Subject
+from gamification.kernel.storage import audit_log
 from gamification.kernel.web import keys
 
 log = logging.getLogger(__name__)
@@ -32,7 +36,7 @@ DESKS = {
     ),
     "Fair play": ("anticheat.rule", "anticheat.finding"),
     "Game servers": ("kernel.event", "kernel.rejectedevent", "kernel.apikey"),
-    "People of the console": ("auth.user", "auth.group"),
+    "People of the console": ("auth.user", "auth.group", "kernel.auditentry"),
 }  # fmt: skip
 """Desk → its screens, in order. Screens that are on no desk are on the last one."""
 LAST_DESK = "Behind the scenes"
@@ -71,7 +75,12 @@ class Console(admin.AdminSite):
         request.login = verdict  # type: ignore[attr-defined]
         request.rate_limits = [verdict] if verdict.limit.quota else []  # type: ignore[attr-defined] # said by the answer
         response = super().login(request, extra_context)
-        if response.status_code == HTTPStatus.FOUND:
+        is_in = response.status_code == HTTPStatus.FOUND
+        if verdict.wait is None:  # else no password was looked at, and whoever guesses cannot fill the log
+            actor, action = (acting(request), "log_in") if is_in else (SYSTEM, "log_in_failed")
+            tried = Change(Subject("user", name), after={"address": address})
+            audit_log.put(actor, action, [tried], at=timezone.now())
+        if is_in:
             logins.was_right(name, address)
         elif verdict.wait is None:
             log.warning("a log-in to the console failed: %s from %s", name, address)

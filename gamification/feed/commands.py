@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gamification.feed.models import ReadMark
+from gamification.kernel.core.audit import Audited
 from gamification.kernel.core.messages import Command, Invalid, PlayerId
 from gamification.kernel.core.world import World
 from progress.players import Players
@@ -14,6 +15,7 @@ from progress.players import Players
 class MarkRead(Command):
     """Mark the messages up to a number as read. Returns up to which they are marked: a mark never goes back."""
 
+    audited = Audited.FOR_STAFF
     player_id: PlayerId
     up_to: int
 

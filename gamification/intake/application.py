@@ -28,6 +28,7 @@ from gamification import pipeline
 from gamification.intake import answering, handover
 from gamification.intake.decoding import decode
 from gamification.intake.group_commit import GroupCommit
+from gamification.kernel.core import request_ids
 from gamification.kernel.core.messages import Outcome
 from gamification.kernel.storage import database_timeout
 from gamification.kernel.web import known_keys, limiting, limits, problem_response
@@ -43,7 +44,7 @@ PATH = "/api/v1/events"
 SCOPE = "events:write"
 LARGE_BODY = 64 * 1024
 """Bytes of a body that is read in a thread, so that others do not wait for it."""
-PLAIN = frozenset((b"authorization", b"content-type", b"host", b"accept", b"prefer"))
+PLAIN = frozenset((b"authorization", b"content-type", b"host", b"accept", b"prefer", b"x-request-id"))
 """The headers that are read here. A request in which one stands twice is not plain."""
 NOT_PLAIN = frozenset((b"idempotency-key", b"origin", b"content-encoding", b"x-http-method-override"))
 """A request with one of these is left to Django."""
@@ -75,7 +76,8 @@ class Events:
             response = await self._answer(body, headers.get(b"prefer", b"").decode("latin-1"))
         except Exception as failure:
             response = _failed(failure)
-        shown = limiting.headers([verdict] if verdict is not None else [])
+        name = request_ids.named(headers.get(b"x-request-id", b"").decode("latin-1"))
+        shown = {**limiting.headers([verdict] if verdict is not None else []), request_ids.HEADER: name}
         await _respond(send, response, shown)
 
     async def _caller(self, headers: dict[bytes, bytes]) -> GameServer | None:

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import localize
@@ -15,8 +15,10 @@ from django.utils.safestring import SafeString
 
 from gamification.kernel.console.forms import AnyForm
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, as_lines, may_decide
+from gamification.kernel.core.audit import change as audited_change
 from gamification.kernel.models import (
     ApiKey,
+    AuditEntry,
     Event,
     FollowerMark,
     IdempotencyKey,
@@ -26,7 +28,9 @@ from gamification.kernel.models import (
     UnsentFacts,
     Version,
 )
-from gamification.kernel.web.access import SCOPES, create_key, rotate
+from gamification.kernel.storage import audit_log
+from gamification.kernel.web.access import SCOPES, create_key, revoke_keys, rotate
+from gamification.kernel.web.audit_view import as_file, lines
 from gamification.kernel.web.keys import WARN_BEFORE
 
 
@@ -83,6 +87,24 @@ class VersionAdmin(ReadOnlyAdmin):
         old, new = before.definition, version.definition
         names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
         return as_lines({name: {"was": old.get(name), "is": new.get(name)} for name in names})
+
+
+@admin.register(AuditEntry)
+class AuditAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "action", "about", "player_id", "reason")
+    list_filter = ("action", "kind")
+    search_fields = ("=player_id", "=subject_id", "=actor", "=request_id")
+    ordering = ("-id",)
+    actions = ("download_all",)
+
+    @admin.display(description="what it was about")
+    def about(self, entry: AuditEntry) -> str:
+        return f"{entry.kind} {entry.subject_id}".strip() or "-"
+
+    @admin.action(description="Download: as CSV")
+    def download_all(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> StreamingHttpResponse:
+        found = lines(queryset.order_by("-id").iterator(chunk_size=1_000))
+        return StreamingHttpResponse(found, content_type="text/csv; charset=utf-8", headers=as_file())
 
 
 @admin.register(PublicationHead)
@@ -147,7 +169,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if change:
+            was = ApiKey.objects.get(pk=obj.pk).rate_limit
             obj.save(update_fields=["rate_limit"])
+            limited = audited_change("api_key", obj.prefix, {"rate_limit": was}, {"rate_limit": obj.rate_limit})
+            audit_log.put(acting(request), "limit_api_key", [limited], at=timezone.now())
             return
         said = form.cleaned_data
         key, request.secret = create_key(  # type: ignore[attr-defined] # for response_add
@@ -184,8 +209,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke: refuse it from now on", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        by = acting(request).signature
-        revoked = queryset.filter(revoked_at=None).update(revoked_at=timezone.now(), revoked_by=by)
+        revoked = revoke_keys(queryset, now=timezone.now(), actor=acting(request))
         messages.success(request, f"{revoked} key(s) revoked.")
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:

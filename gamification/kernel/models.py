@@ -295,6 +295,43 @@ class AnsweredPlayer(models.Model):
         return self.pseudonym
 
 
+class AuditEntry(models.Model):
+    """One act of staff, of a game's key or of the service: who did what, why, and what it changed.
+
+    Append only. Triggers refuse to delete a row, or to change one otherwise than by emptying what it says of a player
+    who is being erased.
+    """
+
+    personal = ("player_id", "subject_id", "reason", "before", "after")
+    shown_to_player = ()
+
+    at = models.DateTimeField()
+    actor = TextColumn(max_length=MAX_SIGNATURE)
+    action = models.CharField(max_length=64)
+    kind = models.CharField(max_length=32, blank=True)
+    """What it was about: a kind of content, `player`, `distribution`, `finding`, `api_key`, `user` …"""
+    subject_id = TextColumn(max_length=160, blank=True, verbose_name="id of it")
+    player_id = models.CharField(max_length=64, blank=True)
+    reason = models.TextField(blank=True)
+    before = models.JSONField(null=True, blank=True)
+    """Of the fields that it changed, what they were. Null: there was nothing before."""
+    after = models.JSONField(null=True, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        verbose_name_plural = "audit log"
+        indexes = [
+            models.Index(fields=["player_id", "id"], condition=~Q(player_id=""), name="audit_of_a_player"),
+            models.Index(fields=["kind", "subject_id", "id"], name="audit_of_a_subject"),
+            models.Index(fields=["actor", "id"], name="audit_of_an_actor"),
+            models.Index(fields=["action", "id"], name="audit_of_an_action"),
+            models.Index(fields=["at", "id"], name="audit_in_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.actor}"
+
+
 class PseudonymKey(models.Model):
     """One row: under which key players are hashed. Made once, by the migration, and never changed."""
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from django.db.models import F
 
+from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import Command, PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
 from progress import backfill, periods
 from progress.models import Player, Tally
-from progress.players import Players
+from progress.players import Players, PlayerState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class ChangeProfile(Command):
     def handle(self, world: World) -> None:
         state = world[Players].by_id[self.player_id]
         columns = dict(self.changes)
+        before = self._now(state)
         zone = columns.pop("timezone", None)
         if zone is not None:
             history = state.zone_history if self._has_a_past() else (("", zone),)
@@ -40,6 +42,16 @@ class ChangeProfile(Command):
                 backfill.run_soon(world.now)
         if columns:
             Player.objects.filter(pk=self.player_id).update(**columns)
+        noted = change("player", self.player_id, before, before | dict(self.changes), player_id=self.player_id)
+        world.changes.append(noted)
+
+    def _now(self, state: PlayerState) -> dict[str, Any]:
+        """What the row says now of the fields that are to change."""
+        rows = Player.objects.filter(pk=self.player_id).values("display_name", "attributes", "banned")
+        found: dict[str, Any] = dict(rows.first() or {})
+        zones = [name for _, name in state.zones]
+        said = {**found, "timezone": zones[-1] if zones else None}
+        return {name: said.get(name) for name in self.changes}
 
     def _has_a_past(self) -> bool:
         """Whether anything was counted for this player by another zone. If not, the first zone is no change."""

@@ -14,6 +14,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model, QuerySet
 
+from gamification.kernel.core.audit import Change, Subject
 from gamification.kernel.core.messages import Command, NotFound, PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.storage.pseudonyms import pseudonym
@@ -63,6 +64,7 @@ class ErasePlayer(Command):
         if state is None or state.is_new:
             raise NotFound("There is no such player.")
         world.forget(self.player_id)
+        world.changes.append(Change(Subject("player")))  # that somebody was erased, and not who
         for model in tables():
             if model not in ERASERS:
                 _delete(rows_of(model, self.player_id))

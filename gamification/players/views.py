@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from gamification.kernel.core import bus
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Refused
-from gamification.kernel.storage import database_timeout
+from gamification.kernel.storage import audit_log, database_timeout
 from gamification.kernel.web import NOT_KEPT
 from gamification.kernel.web.access import actor, is_player, player_in_path
 from gamification.kernel.web.strict_fields import parse
@@ -85,8 +85,11 @@ class PlayerExport(APIView):
     def get(self, request: Request, player_id: str) -> Response:
         player_id = player_in_path(request, player_id)
         export = exporting.export_for_player if is_player(request) else exporting.export
+        now = timezone.now()
         with database_timeout.within(None):
-            return Response(export(player_id, timezone.now()), headers=NOT_KEPT)
+            found = export(player_id, now)
+            audit_log.about_player(actor(request), "export_player", player_id, at=now)
+            return Response(found, headers=NOT_KEPT)
 
 
 class PlayerTokens(APIView):
@@ -104,7 +107,9 @@ class PlayerTokens(APIView):
         admission = queries.admission(player_id)
         if admission.locked_out:
             raise LockedOut(admission.locked_out)
-        token, expires_at = issue_token(player_id, timezone.now(), admission.generation)
+        now = timezone.now()
+        token, expires_at = issue_token(player_id, now, admission.generation)
+        audit_log.about_player(actor(request), "mint_token", player_id, at=now)
         return Response({"token": token, "expires_at": instant(expires_at)}, headers=NOT_KEPT)
 
     @extend_schema(operation_id="players_token_end", responses={204: None})

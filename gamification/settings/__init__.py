@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "gamification.kernel.web.request_naming.name_request",
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # before whatever may answer
     "gamification.kernel.web.representations.travels_light",  # before whatever says how long an answer is

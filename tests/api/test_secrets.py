@@ -182,8 +182,9 @@ def sweep(client: APIClient) -> Iterator[tuple[str, Any]]:
 
 
 def text(response: Any) -> str:
-    """All of an answer: status, headers and body, but for when it was given."""
-    headers = "\n".join(f"{name}: {value}" for name, value in sorted(response.headers.items()))
+    """All of an answer: status, headers and body, but for when it was given and what the request is called."""
+    said = sorted((name, value) for name, value in response.headers.items() if name != "X-Request-ID")
+    headers = "\n".join(f"{name}: {value}" for name, value in said)
     return re.sub(r"\"exported_at\":\"[^\"]*\"", "", f"{response.status_code}\n{headers}\n{response.content.decode()}")
 
 

@@ -58,7 +58,7 @@ def post(application: Any, key: str, body: Any, **headers: str) -> httpx.Respons
         transport = httpx.ASGITransport(application)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-            said = {"Authorization": f"Api-Key {key}", "Content-Type": "application/json"}
+            said = {"Authorization": f"Api-Key {key}", "Content-Type": "application/json", "X-Request-ID": "r-1"}
             return await client.post(PATH, content=raw, headers=said | headers)
 
     return asyncio.run(play())

@@ -201,10 +201,11 @@ def test_who_was_never_seen_can_be_neither_erased_nor_exported() -> None:
 
 def test_an_export_holds_every_row_of_the_player_and_none_of_others() -> None:
     play()
+    rows = rows_of("ada")
     export = game_server().get(f"{ADA}/export").json()
     assert export["player_id"] == "ada"
     held = {label: len(rows) for label, rows in export["data"].items() if rows}
-    assert held == {model._meta.label_lower: count for model, count in rows_of("ada").items()}
+    assert held == {model._meta.label_lower: count for model, count in rows.items()}
     assert all(row["player_id"] == "ada" for rows in export["data"].values() for row in rows)
     assert [row["timestamp"] for row in export["data"]["kernel.event"] if row["event_id"] == "ada0"] == [
         "2026-11-20T12:00:00Z"

@@ -16,6 +16,7 @@ from gamification.kernel.content.drafts import advice, advice_beside, dry_run, f
 from gamification.kernel.content.kinds import Kind, kind, placed
 from gamification.kernel.content.publishing import Change, Definition, Unpublishable
 from gamification.kernel.core.actors import Actor
+from gamification.kernel.core.audit import Subject, change
 from gamification.kernel.core.messages import Command, Invalid, PlayerId, Refused
 from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.core.world import World
@@ -66,6 +67,9 @@ class ContentCommand(Command):
 
     def players(self) -> Sequence[PlayerId]:
         return ()
+
+    def subject(self) -> Subject:
+        return Subject(self.kind, getattr(self, "id", ""))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,12 +143,14 @@ class PreviewContent(ContentCommand):
 
 
 def _put(world: World, of: Kind, draft: Content, definition: Definition, *, publishes: bool, reason: str) -> Saved:
-    if draft._state.adding or not same(of.read(draft), definition):
+    before = None if draft._state.adding else of.read(draft)
+    if before is None or not same(before, definition):
         draft.updated_at = world.now
         draft.has_changes = not same(definition, published_definition(of, draft))
         of.save(draft, definition)
     if publishes:
         return publish_one(world, of, draft, definition, reason)
+    world.changes.append(change(of.name, of.id_of(definition), before, definition))
     return Saved(draft, definition, warnings=advice(of, definition, world.now))
 
 
@@ -169,6 +175,9 @@ def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *,
     ]
     if not fresh:
         return results
+    for of, saved in fresh:
+        before = published_definition(of, saved.draft)
+        world.changes.append(change(of.name, of.id_of(saved.definition), before, saved.definition))
     changes = [Change(of.name, of.id_of(saved.definition), saved.definition) for of, saved in fresh]
     publication = publishing.publish(changes, who=world.actor, reason=reason, now=world.now)
     backfill = _backfill(publication, fresh, world.now)

@@ -10,6 +10,7 @@ from gamification.kernel.content.drafts import UnknownContent, find, same
 from gamification.kernel.content.editing import ContentCommand, Saved, publish_one
 from gamification.kernel.content.kinds import kind, placed
 from gamification.kernel.content.publishing import Change, Unpublishable
+from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import Refused
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Version
@@ -64,6 +65,7 @@ class RetireContent(ContentCommand):
                 by = sorted(f"{error['kind']} {error['id']}" for error in problem.errors)
                 raise StillNeeded(f"{of.name} {self.id}", by, placed(problem.errors, None)) from None
             draft.published = publication.versions[of.name, self.id]
+        world.changes.append(change(of.name, self.id, {"retired": False}, {"retired": True}))
         draft.retired_at = draft.updated_at = world.now
         draft.has_changes = False
         draft.save(update_fields=["published", "retired_at", "updated_at", "has_changes"])
@@ -84,6 +86,7 @@ class RestoreContent(ContentCommand):
             raise UnknownContent(of, self.id)
         if draft.retired_at is None:
             return Saved(draft, of.read(draft))
+        world.changes.append(change(of.name, self.id, {"retired": True}, {"retired": False}))
         draft.retired_at, draft.updated_at = None, world.now
         draft.has_changes = True
         draft.save(update_fields=["retired_at", "updated_at", "has_changes"])

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from gamification.kernel.core.audit import Audited, Subject
 from gamification.kernel.core.encoding import canonical, instant
 from gamification.kernel.core.fact_types import OWN_TYPES, FactType
 
@@ -122,6 +123,17 @@ class Command:
 
     for_anyone: ClassVar[bool] = False
     """Whether its `player_id` may be of somebody erased; else it is refused for that before it is looked at."""
+    audited: ClassVar[Audited] = Audited.ALWAYS
+    """Whether the audit log tells of it."""
+
+    @classmethod
+    def action(cls) -> str:
+        """What the audit log calls it: `ClaimReward` is `claim_reward`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def subject(self) -> Subject:
+        """What it is about, where it notes no change."""
+        return Subject("player", getattr(self, "player_id", ""))
 
     def players(self) -> Sequence[PlayerId]:
         """Whose rows are locked before `handle` runs (created when unseen)."""

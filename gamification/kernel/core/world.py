@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gamification.kernel.core.actors import SYSTEM, Actor
+from gamification.kernel.core.audit import Change
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, GameEvent, Outcome, PlayerId, own_id
 
@@ -71,6 +72,8 @@ class World:
         """Players whose events are held; filled in when the players are locked."""
         self.released: list[GameEvent] = []
         """Held events that a command let go: they are the first wave."""
+        self.changes: list[Change] = []
+        """What a command changed, for the audit log."""
         self.rounds = 0
         """The round in which events count now: the batch is the first, what it caused are the next."""
         self.outcome = Outcome()
@@ -92,6 +95,7 @@ class World:
         if self.player_ids != [player_id]:
             raise ValueError("a world that erases a player is about no other")
         self.facts, self.own, self.stated, self.released, self.outcome = [], [], [], [], Outcome()
+        self.changes = []
         for part in self.parts:
             part.forget(player_id)
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -25,8 +25,10 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from gamification.kernel.core.actors import SYSTEM, Actor
+from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Invalid, NotFound, PlayerId
 from gamification.kernel.models import ApiKey
+from gamification.kernel.storage import audit_log
 from gamification.kernel.web import known_keys
 from gamification.kernel.web.tokens import BadToken, read_token
 
@@ -99,6 +101,7 @@ Principal = GameServer | PlayerToken
 # -- API keys ----------------------------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def create_key(
     name: str,
     scopes: Iterable[str],
@@ -125,6 +128,7 @@ def create_key(
         lineage=lineage,
         created_by=actor.signature,
     )
+    audit_log.put(actor, "create_api_key", [change("api_key", prefix, None, _told(key))], at=key.created_at)
     return key, f"{prefix}.{secret}"
 
 
@@ -140,8 +144,27 @@ def rotate(
     )
     end = now + overlap
     ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=end), pk=key.pk).update(expires_at=end)
+    was = _told(key)
     key.refresh_from_db()
+    after = _told(key) | {"successor": successor[0].prefix}
+    audit_log.put(actor, "rotate_api_key", [change("api_key", key.prefix, was, after)], at=now)
     return successor
+
+
+def revoke_keys(keys: QuerySet[ApiKey], *, now: datetime, actor: Actor) -> int:
+    """Refuse these keys from now on. Returns how many were at work."""
+    with transaction.atomic():
+        prefixes = list(keys.filter(revoked_at=None).select_for_update().values_list("prefix", flat=True))
+        ApiKey.objects.filter(prefix__in=prefixes).update(revoked_at=now, revoked_by=actor.signature)
+        changes = [change("api_key", prefix, {"revoked": False}, {"revoked": True}) for prefix in prefixes]
+        audit_log.put(actor, "revoke_api_key", changes, at=now)
+    return len(prefixes)
+
+
+def _told(key: ApiKey) -> dict[str, Any]:
+    """What the audit log says of a key: never its secret, hashed or not."""
+    ends = key.expires_at.isoformat() if key.expires_at else None
+    return {"name": key.name, "scopes": list(key.scopes), "expires_at": ends, "rate_limit": key.rate_limit}
 
 
 def with_included(scopes: Iterable[str]) -> frozenset[str]:

@@ -1,0 +1,78 @@
+"""The people of the console and their groups: Django's own screens, whose changes the audit log tells of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Manager, Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from gamification.kernel.console.readonly_admin import acting
+from gamification.kernel.core.audit import Change, Subject
+from gamification.kernel.storage import audit_log
+
+if TYPE_CHECKING:  # generic for mypy only
+    from django.contrib.admin import ModelAdmin
+
+    Base = ModelAdmin[Any]
+else:
+    Base = object
+
+PASSWORDS = {"password", "password1", "password2", "usable_password"}
+
+
+class AuditedAdmin(Base):
+    """Writes an entry beside each row that Django's own history gets, in the same transaction."""
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        request.audited = _changed(form)  # type: ignore[attr-defined] # for the methods below
+        return super().construct_change_message(request, form, formsets, add)
+
+    def log_addition(self, request: HttpRequest, object: Any, message: Any) -> Any:
+        _, after = request.audited  # type: ignore[attr-defined]
+        self._write(request, "create", object, None, after)
+        return super().log_addition(request, object, message)
+
+    def log_change(self, request: HttpRequest, object: Any, message: Any) -> Any:
+        self._write(request, "change", object, *request.audited)  # type: ignore[attr-defined]
+        return super().log_change(request, object, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for row in queryset:
+            self._write(request, "delete", row, {"existed": True}, None)
+        return super().log_deletions(request, queryset)
+
+    def _write(self, request: HttpRequest, verb: str, row: Model, before: Any, after: Any) -> None:
+        kind = self.opts.model_name or ""
+        changes = [Change(Subject(kind, str(row)), before=before, after=after)]
+        audit_log.put(acting(request), f"{verb}_{kind}", changes, at=timezone.now())
+
+
+class PersonAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg] # generic for mypy only
+    pass
+
+
+class PeopleGroupAdmin(AuditedAdmin, GroupAdmin):
+    pass
+
+
+ADMINS = {User: PersonAdmin, Group: PeopleGroupAdmin}
+
+
+def _changed(form: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Before and after of what a form changed. Of a password only that it changed."""
+    names = [name for name in form.changed_data if name not in PASSWORDS]
+    before = {name: _said(form.initial.get(name)) for name in names}
+    after = {name: _said(form.cleaned_data.get(name)) for name in names}
+    if PASSWORDS.intersection(form.changed_data):
+        after["has_new_password"] = True
+    return before, after
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, QuerySet | Manager | list | tuple):
+        return sorted(str(each) for each in (value.all() if isinstance(value, Manager) else value))
+    return value if isinstance(value, bool | int | str | None) else str(value)

@@ -15,6 +15,7 @@ from gamification.kernel.core.encoding import number
 from gamification.kernel.core.messages import Json, PlayerId
 from gamification.kernel.core.world import Part
 from gamification.kernel.storage import sql
+from gamification.kernel.storage.columns import unique_key
 from progress.players import Players, PlayerState
 from progress.rules.goals import Goal
 from progress.rules.scopes import ALWAYS
@@ -25,7 +26,7 @@ MarkKey = tuple[PlayerId, str, str, int]
 Reading = tuple[datetime, float, dict[str, Json]]
 """(at, progress, metrics)."""
 
-_KEY = ("player_id", "achievement_id", "occurrence", "quarter")
+_KEY = unique_key(ProgressMark)
 _READING = ("at", "progress", "metrics")
 
 

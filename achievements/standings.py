@@ -16,6 +16,7 @@ from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import GameEvent, Json, PlayerId
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
+from gamification.kernel.storage.columns import unique_key
 from progress.players import Players, PlayerState
 from progress.rules.requirements import Requirement
 from progress.tallies import Tallies
@@ -48,7 +49,7 @@ class Standing:
         self.dirty = True
 
 
-_KEY = ("player_id", "achievement_id", "occurrence")
+_KEY = unique_key(StandingRow)
 _FIELDS = tuple(each.name for each in fields(Standing) if each.name != "dirty")
 
 

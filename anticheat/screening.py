@@ -24,13 +24,14 @@ from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.models import Event
 from gamification.kernel.storage import inbox, sql
+from gamification.kernel.storage.columns import unique_key
 
 BANNED = "banned"
 CASCADE = "cascade"
 ID_REUSED = "id_reused"
 
 _RULE = tuple(field.name for field in fields(HardRule))
-_TRAIL = ("player_id", "rule")
+_TRAIL = unique_key(TrailRow)
 
 
 class _Found(NamedTuple):

@@ -8,27 +8,29 @@ from django.db import connection
 
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import sql
+from gamification.kernel.storage.columns import unique_key
 from progress.models import MemberSeen
 
 ScopeKey = tuple[PlayerId, str, str]
 """(player, metric, scope)."""
 
-_KEY = ("player_id", "metric_id", "scope")
+_MEMBER = unique_key(MemberSeen)
+_SCOPE = _MEMBER[:-1]
 
 
 def load_members(scopes: Iterable[ScopeKey]) -> dict[ScopeKey, set[str]]:
     """All members of these scopes; a scope without any is left out."""
     found: dict[ScopeKey, set[str]] = {}
     keys = dict.fromkeys(scopes)
-    wanted = dict(zip(_KEY, zip(*keys, strict=True), strict=True)) if keys else {}
-    for player_id, metric, scope, member in sql.select_in(MemberSeen, (*_KEY, "member"), wanted) if keys else ():
+    wanted = dict(zip(_SCOPE, zip(*keys, strict=True), strict=True)) if keys else {}
+    for player_id, metric, scope, member in sql.select_in(MemberSeen, _MEMBER, wanted) if keys else ():
         found.setdefault((player_id, metric, scope), set()).add(member)
     return found
 
 
 def keep_members(members: Iterable[tuple[PlayerId, str, str, str]]) -> None:
     """Note (player, metric, scope, member) that were seen."""
-    sql.insert(MemberSeen, (*_KEY, "member"), sorted(members), ignore_conflicts=True)
+    sql.insert(MemberSeen, _MEMBER, sorted(members), ignore_conflicts=True)
 
 
 def forget_members(scopes: Iterable[ScopeKey]) -> None:

@@ -19,6 +19,7 @@ from gamification.kernel.core import sums
 from gamification.kernel.core.messages import GameEvent, PlayerId, Sample
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
+from gamification.kernel.storage.columns import unique_key
 from progress.members import forget_members, keep_members, load_members
 from progress.models import MemberSeen, MetricDay, WindowSample
 from progress.models import Tally as TallyRow
@@ -38,7 +39,8 @@ Member = tuple[PlayerId, str, str, str]
 Window = list[WindowEntry]
 """Samples in (timestamp, id) order."""
 
-_KEY = ("player_id", "metric_id", "scope")
+_KEY = unique_key(TallyRow)
+_MEMBER = unique_key(MemberSeen)
 _ENCODED = ("runs", "rest")
 """Aggregates that the row keeps as text."""
 _PLAIN = [each.name for each in fields(Tally) if each.name not in (*_ENCODED, "dirty")]
@@ -132,7 +134,7 @@ class Tallies(Part):
         """Read every tally, member and window sample of this world's players: a backfill may touch any."""
         wanted = {"player_id": self.world.player_ids}
         self._take_in(sql.select_where(TallyRow, (*_KEY, *_AGGREGATES), wanted))
-        self.members |= set(sql.select_where(MemberSeen, (*_KEY, "member"), wanted))
+        self.members |= set(sql.select_where(MemberSeen, _MEMBER, wanted))
         for player_id, metric, *sample in sql.select_where(WindowSample, _SAMPLE, wanted, order_by=("at", "event_id")):
             self.windows.setdefault((player_id, metric), []).append(window_entry(*sample))
 
@@ -162,10 +164,9 @@ class Tallies(Part):
                 self.newest[player_id, metric] = tally.latest_at
 
     def _read_members(self, members: list[Member], open_scopes: list[TallyKey]) -> None:
-        columns = (*_KEY, "member")
         if members:
-            wanted = dict(zip(columns, zip(*members, strict=True), strict=True))
-            self.members |= set(sql.select_in(MemberSeen, columns, wanted))
+            wanted = dict(zip(_MEMBER, zip(*members, strict=True), strict=True))
+            self.members |= set(sql.select_in(MemberSeen, _MEMBER, wanted))
         self.members |= {(*key, member) for key, found in load_members(open_scopes).items() for member in found}
 
     # -- what is asked, in memory --------------------------------------------------------------------------------------
@@ -271,7 +272,7 @@ class Tallies(Part):
         same rows, this comes after the commit.
         """
         rows = [(metric, day, good, bad) for (metric, day), (good, bad) in sorted(self.health.items())]
-        key, counts = ("metric_id", "day"), ("samples", "no_value")
+        key, counts = unique_key(MetricDay), ("samples", "no_value")
         sql.upsert(MetricDay, (*key, *counts), rows, conflict=key, add=counts)
         self.health = {}
 

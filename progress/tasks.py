@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gamification.kernel.content import publishing
 from gamification.kernel.storage import sql
+from gamification.kernel.storage.columns import unique_key
 from progress.models import Player, Rarity
 
 
@@ -19,11 +20,6 @@ def keep_rarities(kind: str, holders: Mapping[str, int], now: datetime) -> int:
     players = Player.objects.count()
     # Counted a moment apart: who was erased in between is no longer among the players.
     rows = [(kind, id_, players, min(holders.get(id_, 0), players), now) for id_ in ids]
-    sql.upsert(
-        Rarity,
-        ("kind", "content_id", "players", "holders", "at"),
-        rows,
-        conflict=("kind", "content_id"),
-        set_=("players", "holders", "at"),
-    )
+    key, counts = unique_key(Rarity), ("players", "holders", "at")
+    sql.upsert(Rarity, (*key, *counts), rows, conflict=key, set_=counts)
     return len(rows)

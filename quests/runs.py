@@ -13,6 +13,7 @@ from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
+from gamification.kernel.storage.columns import unique_key
 from progress.leveling import LevelRules
 from progress.members import ScopeKey, forget_members, keep_members, load_members
 from progress.players import Players, PlayerState
@@ -31,7 +32,7 @@ LEARNED: dict[str, RequirementType] = {
 }
 """The own events by which quests learn what a player has, and the requirements that wait for them."""
 
-_KEY = ("player_id", "quest_id", "run")
+_KEY = unique_key(RunRow)
 
 
 def late_grace() -> timedelta:

@@ -17,6 +17,7 @@ from uuid import UUID
 from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
+from gamification.kernel.storage.columns import unique_key
 from rewards import rules
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet
 from rewards.rules import Award, Given, RewardRules, Source
@@ -107,8 +108,8 @@ _OF_THIS_WORLD = ("known", "changed")
 """What the rows of wallets and stacks do not say."""
 _HELD = [each.name for each in fields(Account) if each.name not in _OF_THIS_WORLD]
 _STACKED = [each.name for each in fields(Stack) if each.name not in _OF_THIS_WORLD]
-WALLET = ["player_id", "currency", *_HELD]
-STACK = ["player_id", "item_id", *_STACKED, "updated_at"]
+WALLET = [*unique_key(Wallet), *_HELD]
+STACK = [*unique_key(InventoryItem), *_STACKED, "updated_at"]
 
 _held = attrgetter(*_HELD)
 _stacked = attrgetter(*_STACKED)
@@ -300,7 +301,7 @@ class Ledger(Part):
         for key, account in sorted(self.accounts.items()):
             if account.changed:
                 (known if account.known else added).append((*key, *_held(account)))
-        one = ["player_id", "currency"]
+        one = unique_key(Wallet)
         sql.upsert(Wallet, WALLET, known, conflict=one, set_=["balance", "debt"])
         sql.upsert(Wallet, WALLET, added, conflict=one, add=["balance"])
 
@@ -312,7 +313,7 @@ class Ledger(Part):
             if stack.changed:
                 row = (*key, *_stacked(stack), self.world.now)
                 (known if stack.known else added if stack.type else untyped).append(row)
-        one = ["player_id", "item_id"]
+        one = unique_key(InventoryItem)
         sql.upsert(InventoryItem, STACK, known, conflict=one, set_=["type", "quantity", "owed", "updated_at"])
         sql.upsert(InventoryItem, STACK, added, conflict=one, set_=["type", "updated_at"], add=["quantity"])
         sql.upsert(InventoryItem, STACK, untyped, conflict=one, set_=["updated_at"], add=["quantity"])

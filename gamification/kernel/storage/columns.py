@@ -38,6 +38,15 @@ def columns(model: type[models.Model], names: Sequence[str] | Mapping[str, Any])
 
 
 @lru_cache(maxsize=1024)
+def unique_key(model: type[models.Model]) -> tuple[str, ...]:
+    """The columns of a model's unique constraint, in their order: by these its rows are found, sorted and upserted."""
+    [constraint] = [
+        each for each in model._meta.constraints if isinstance(each, models.UniqueConstraint) and each.condition is None
+    ]
+    return tuple(constraint.fields)
+
+
+@lru_cache(maxsize=1024)
 def quoted(field: Field) -> str:
     return connection.ops.quote_name(str(field.column))  # both databases quote alike
 

@@ -129,7 +129,7 @@ def load(requirement: Requirement, kept: dict[str, Any] | None) -> Count:
         count.reached, count.kept = True, kept["value"]
         return count
     if requirement.nature == WINDOW:
-        count.window = sliding.load(requirement, kept)
+        count.window = sliding.load(kept)
         return count
     tally = count.tally
     value: Any = kept.get("value")
@@ -147,9 +147,7 @@ def load(requirement: Requirement, kept: dict[str, Any] | None) -> Count:
             if value is not None:
                 tally.latest, tally.latest_at, tally.latest_id = value, parse_instant(kept["at"]), kept["id"]
         case RequirementType.DISTINCT:
-            count.new_members = kept.get("members", [])  # a run of before had them in its row
-            count.members = set(count.new_members)
-            tally.members = kept.get("distinct", len(count.members))
+            tally.members = kept["distinct"]
         case RequirementType.STREAK:
             tally.runs = [(parse_instant(opens), parse_instant(closes), days) for opens, closes, days in kept["days"]]
         case RequirementType.ACHIEVEMENT | RequirementType.QUEST | RequirementType.LEVEL:

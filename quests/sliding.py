@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from gamification.kernel.core.encoding import number, parse_instant
+from gamification.kernel.core.encoding import number
 from gamification.kernel.core.messages import Json, Sample
 from progress.rules.requirements import Requirement
 from progress.rules.vocabulary import RequirementType
@@ -86,11 +86,11 @@ class Sliding:
         return {"best": number(self.best), "entries": [_dumped(entry) for entry in self.entries]}
 
 
-def _entry(requirement: Requirement, at: datetime, value: float, member: str | None, samples: int = 1) -> Entry:
+def _entry(requirement: Requirement, at: datetime, value: float, member: str | None) -> Entry:
     """An entry with what the requirement looks at: COUNT adds up ones."""
     if requirement.type == RequirementType.COUNT:
-        value = float(samples)
-    return Entry(at, value, member if requirement.type == RequirementType.DISTINCT else None, samples)
+        value = 1.0
+    return Entry(at, value, member if requirement.type == RequirementType.DISTINCT else None)
 
 
 def _merged(older: list[Entry], newer: list[Entry]) -> list[Entry]:
@@ -127,12 +127,9 @@ def _dumped(entry: Entry) -> list[Json]:
     return fields[:2] if samples == 1 and member is None else fields[:3] if samples == 1 else fields
 
 
-def load(requirement: Requirement, kept: dict[str, Any]) -> Sliding:
-    """The inverse of `dump`; of a run of before, whose samples were kept with their events' ids, too."""
-    entries = [_loaded(*entry) for entry in kept.get("entries", ())]
-    before = kept.get("samples", ())
-    entries += [_entry(requirement, parse_instant(at), value, member) for at, _, value, member in before]
-    return Sliding(kept["best"], entries)
+def load(kept: dict[str, Any]) -> Sliding:
+    """The inverse of `dump`."""
+    return Sliding(kept["best"], [_loaded(*entry) for entry in kept["entries"]])
 
 
 def _loaded(at: int, value: float, member: str | None = None, samples: int = 1) -> Entry:

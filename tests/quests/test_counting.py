@@ -69,16 +69,6 @@ def test_samples_that_no_late_one_shares_a_window_with_are_forgotten() -> None:
     assert len(fold(count("MAX", 9, timeframe=MINUTE), (0, 1), (5, 8), (2, 3)).window.entries) == 1
 
 
-def test_a_run_of_before_is_read_whose_samples_were_kept_with_their_ids() -> None:
-    kept = {
-        "best": 2,
-        "samples": [["2026-11-20T12:00:00Z", "a", 40.0, None], ["2026-11-20T12:00:30Z", "b", 3.0, "s:x"]],
-    }
-    each = counting.load(count("COUNT", 3, timeframe=MINUTE).requirement, kept)
-    assert (each.value, each.is_met) == (2, False)
-    assert fold(each, (31, 7)).is_met
-
-
 def test_what_is_reached_holds_nothing_more() -> None:
     each = fold(count("DISTINCT", 2), (0, 1, "a"), (1, 1, "b"), (2, 1, "c"))
     assert each.dump() == {"met": True, "value": 2}

@@ -92,16 +92,3 @@ def test_a_run_that_is_moved_keeps_those_of_what_is_the_same_and_no_others() -> 
     assert (kept(), progress()) == (["s:a", "s:b"], 0.5)
     see("b", "c", "d")
     assert Run.objects.get().status == "COMPLETED"
-
-
-def test_a_run_of_before_which_had_them_in_its_row_goes_on() -> None:
-    hunt(step("four", DIFFERENT))
-    start()
-    see("a")
-    run = Run.objects.get()
-    [digest] = run.state["steps"]["four"]["counts"]
-    run.state["steps"]["four"]["counts"][digest] = {"members": ["s:a", "s:b"]}
-    run.save()
-    MemberSeen.objects.all().delete()
-    see("b", "c")
-    assert (kept(), progress()) == (["s:a", "s:b", "s:c"], 0.75)

@@ -31,7 +31,7 @@ def slide(window: Sliding, what: Requirement, *samples: tuple[float, float, str 
     for n, (second, value, member) in enumerate(samples):
         window.slide(what, Sample("m", value, member), at(second))
         if n % 97 == 0:
-            window = sliding.load(what, json.loads(json.dumps(window.dump())))
+            window = sliding.load(json.loads(json.dumps(window.dump())))
     return window
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from django.conf import settings
 from django.db.models import Subquery, Value
 from django.db.models.functions import Coalesce
-from django.utils.encoding import force_bytes
 
 from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
-from gamification.kernel.storage.pseudonyms import keyed_hash, pseudonym, pseudonym_key
+from gamification.kernel.storage.pseudonyms import pseudonym
 from progress.models import Backfill, ErasedPlayer, Player
 
 
@@ -33,9 +31,7 @@ def unnamed(event: GameEvent) -> GameEvent:
 
 def erased(player_ids: Iterable[PlayerId]) -> set[PlayerId]:
     """Which of these players were erased. One query."""
-    # Players erased by older versions are kept under a hash with the SECRET_KEY of that time.
-    keys = [pseudonym_key(), *map(force_bytes, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))]
-    hashes = {keyed_hash(key, id_): id_ for id_ in player_ids for key in keys}
+    hashes = {pseudonym(id_): id_ for id_ in player_ids}
     found = ErasedPlayer.objects.filter(hash__in=list(hashes)).values_list("hash", flat=True)
     return {hashes[hash_] for hash_ in found}
 

@@ -16,11 +16,7 @@ from gamification.kernel.models import PseudonymKey
 
 def pseudonym(player_id: PlayerId) -> str:
     """A player's pseudonym: 64 characters, always the same."""
-    return keyed_hash(pseudonym_key(), player_id)
-
-
-def keyed_hash(key: bytes, player_id: PlayerId) -> str:
-    return hmac.digest(key, player_id.encode(), "sha256").hex()
+    return hmac.digest(pseudonym_key(), player_id.encode(), "sha256").hex()
 
 
 @cache

@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.conf import LazySettings
 
+from achievements.checks import REPEATABLE
 from anticheat import rules as hard_rules
 from anticheat.models import Rule
 from gamification import clock, pipeline
@@ -20,6 +21,8 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent
 from progress.models import Player
 from progress.rules import tallies
+from progress.rules.scopes import ALWAYS, NEVER, Repeat
+from progress.rules.vocabulary import WITH_A_METRIC, WITH_A_TIMEFRAME, RequirementType
 from quests import sliding
 from quests.commands import StartQuest
 from quests.models import Run
@@ -44,12 +47,16 @@ FACTS = {
 
 
 def unreachable(threshold: float) -> list[Definition]:
-    """A requirement of each kind that remembers something."""
-    plain = ("COUNT", "SUM", "MAX", "LATEST", "DISTINCT", "STREAK")
-    within = ("COUNT", "SUM", "MAX", "DISTINCT")
+    """A requirement of each type, and of each that takes a time frame with a short and a long one."""
+    rising = [type_ for type_ in WITH_A_METRIC if type_ != RequirementType.MIN]
     return [
-        *(requirement(type_, "hits", threshold) for type_ in plain),
-        *(requirement(type_, "hits", threshold, timeframe=frame) for type_ in within for frame in (HOUR, MONTH)),
+        *(requirement(type_, "hits", threshold) for type_ in rising),
+        requirement(RequirementType.MIN, "hits", -threshold, "lte"),
+        *(
+            requirement(type_, "hits", threshold, timeframe=frame)
+            for type_ in WITH_A_TIMEFRAME
+            for frame in (HOUR, MONTH)
+        ),
     ]
 
 
@@ -58,16 +65,15 @@ def everything() -> Iterator[Change]:
     yield metric("hits", "hit", value_field="hp", member_field="target")
     yield from (reward("xp", "XP", 1), reward("coin"))
     yield from (level(n, 10 * n) for n in range(1, 9))
-    yield achievement("lowest", requirement("MIN", "hits", -NEVER_MET, "lte"))
     yield achievement("each", requirement("COUNT", "hits", 50), repeat="ALWAYS", rewards=["xp", "coin"])
     yield quest("again", step("one", requirement("COUNT", "hits", 1)), repeat="ALWAYS", auto_start=True)
     steps = [step(f"s{n}", asked) for n, asked in enumerate(unreachable(NEVER_MET))]
     yield quest("long", *steps, fail_conditions=unreachable(2 * NEVER_MET))
-    for repeat in ("NEVER", "DAILY", "WEEKLY", "MONTHLY", "ALWAYS"):
-        asked = [one for one in unreachable(NEVER_MET) if repeat == "NEVER" or one["type"] != "STREAK"]
+    for repeat in Repeat:
+        asked = [one for one in unreachable(NEVER_MET) if repeat == NEVER or one["type"] != RequirementType.STREAK]
         yield achievement(f"{repeat.lower()}-all", *asked, repeat=repeat)
         for n, one in enumerate(asked):
-            if repeat != "ALWAYS" or one["type"] in ("COUNT", "SUM", "DISTINCT"):
+            if repeat != ALWAYS or one["type"] in REPEATABLE:
                 yield achievement(f"{repeat.lower()}-{n}", one, repeat=repeat)
 
 

@@ -41,6 +41,8 @@ from gamification.players.commands import ChangeProfile
 from gamification.players.erasing import ErasePlayer, tables
 from progress import zones
 from progress.models import Backfill, Player
+from progress.rules.scopes import Repeat
+from progress.rules.vocabulary import WITH_A_METRIC, WITH_A_TIMEFRAME
 from rewards.commands import ClaimReward, RevokeDistribution, Spend
 from rewards.models import Distribution
 from tests.support import invariants as holding
@@ -74,7 +76,7 @@ GAME: list[Change] = [
 
 players = st.sampled_from(["ann", "ann", "bob", "cid"])
 ids = st.sampled_from(["a", "b", "c"])
-repeats = st.sampled_from(["NEVER", "NEVER", "DAILY", "DAILY", "WEEKLY", "MONTHLY", "ALWAYS", "ALWAYS"])
+repeats = st.sampled_from([*Repeat, "NEVER", "DAILY", "ALWAYS"])
 waits = st.sampled_from([0, 0, 1, 8, 24, 24, 72, 240]).map(lambda hours: timedelta(hours=hours, seconds=1))
 ago = st.sampled_from([0, 0, 0, 1, 1, 30, 3600, 20 * 3600, 86400, 2 * 86400, 8 * 86400])
 anyone = st.integers(0, 99)
@@ -82,10 +84,10 @@ anyone = st.integers(0, 99)
 
 @st.composite
 def requirements(draw: st.DrawFn) -> dict[str, Any]:
-    type_ = draw(st.sampled_from(["COUNT", "COUNT", "COUNT", "SUM", "DISTINCT", "MAX", "LATEST", "STREAK"]))
+    type_ = draw(st.sampled_from(["COUNT", "COUNT", *WITH_A_METRIC]))
     threshold = draw(st.sampled_from([1, 2] if type_ in ("STREAK", "DISTINCT") else [1, 1, 1, 2, 2, 3, 4]))
     asked = requirement(type_, draw(st.sampled_from(["hits", "hits", "hits", "runs", "runs", "done"])), threshold)
-    if type_ in ("COUNT", "SUM", "MAX") and not draw(st.integers(0, 4)):
+    if type_ in WITH_A_TIMEFRAME and not draw(st.integers(0, 4)):
         asked["timeframe"] = draw(st.sampled_from(FRAMES))
     return asked
 

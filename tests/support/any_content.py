@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gamification.kernel.content.kinds import Kind
 from progress.models import Metric
-from progress.rules.vocabulary import WITH_A_METRIC
+from progress.rules.vocabulary import WITH_A_METRIC, Operator, TimeUnit
 from rewards.models import Reward
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -23,14 +23,12 @@ JSON = st.recursive(
 OBJECT = st.dictionaries(TEXT, JSON, max_size=3)
 INSTANT = st.datetimes(timezones=st.timezones()).map(lambda at: at.isoformat())
 INSTANT = INSTANT.filter(lambda text: text[:4] not in ("0001", "9999") and text.count(":") == 3)  # no odd offsets
-FRAME = st.none() | st.fixed_dictionaries(
-    {"duration": st.integers(1, 60), "unit": st.sampled_from(["minutes", "hours", "days"])}
-)
+FRAME = st.none() | st.fixed_dictionaries({"duration": st.integers(1, 60), "unit": st.sampled_from(list(TimeUnit))})
 REQUIREMENT = st.fixed_dictionaries(
     {
-        "type": st.sampled_from([type_.value for type_ in WITH_A_METRIC]),
+        "type": st.sampled_from(WITH_A_METRIC),
         "metric": st.just("kills"),
-        "operator": st.sampled_from(["gt", "gte", "lt", "lte", "eq"]),
+        "operator": st.sampled_from(list(Operator)),
         "threshold": NUMBER,
         "timeframe": FRAME,
     }

@@ -15,10 +15,11 @@ from gamification.kernel.models import Event, OutboxFact, Version
 from progress.models import LeftOut, Player, Tally
 from quests.models import Run
 from rewards.models import Distribution, Transfer, Wallet
+from rewards.rules import RewardType, Status
 
 Key = tuple[str, str, str]
 """(player, achievement, occurrence)."""
-GONE = ("REVOKED", "EXPIRED")
+GONE = (Status.REVOKED, Status.EXPIRED)
 
 
 def completions() -> dict[Key, Standing]:
@@ -34,8 +35,8 @@ def bits(column: bytes | memoryview) -> set[int]:
 def assert_money_is_what_was_claimed() -> None:
     """A wallet is its credits minus its debits, and with what was spent and is owed, what its player has claimed."""
     worth = {(v.content_id, v.number): v.definition for v in Version.objects.filter(kind="reward")}
-    claimed: dict[str, Counter[str]] = {"CURRENCY": Counter(), "POINTS": Counter(), "XP": Counter()}
-    for row in Distribution.objects.filter(status="CLAIMED", kind__in=list(claimed)):
+    claimed: dict[str, Counter[str]] = {type_: Counter() for type_ in RewardType if type_.has_amount}
+    for row in Distribution.objects.filter(status=Status.CLAIMED, kind__in=list(claimed)):
         given = worth[row.drawn or row.reward_id, row.drawn_version or row.reward_version]
         claimed[row.kind][row.player_id] += given["value"]
     balance, debt, spent = Counter[str](), Counter[str](), Counter[str]()
@@ -52,11 +53,11 @@ def assert_money_is_what_was_claimed() -> None:
         assert (found.balance, found.debt) == (balance[found.player_id], debt[found.player_id]), found
     for player in Player.objects.all():
         id_ = player.player_id
-        assert balance[id_] - debt[id_] + spent[id_] == claimed["CURRENCY"][id_], f"money of {id_}"
+        assert balance[id_] - debt[id_] + spent[id_] == claimed[RewardType.CURRENCY][id_], f"money of {id_}"
         stand = Standing.objects.filter(player_id=id_, completed_at__isnull=False, revoked_at=None)
         own = stand.aggregate(points=Sum("points"))["points"] or 0
-        assert player.points - player.owed_points == own + claimed["POINTS"][id_], f"points of {id_}"
-        assert player.xp - player.owed_xp == claimed["XP"][id_], f"experience of {id_}"
+        assert player.points - player.owed_points == own + claimed[RewardType.POINTS][id_], f"points of {id_}"
+        assert player.xp - player.owed_xp == claimed[RewardType.XP][id_], f"experience of {id_}"
     sides: Counter[str] = Counter()
     for each in Transfer.objects.all():
         sides[each.debit_account] -= each.amount

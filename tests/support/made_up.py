@@ -14,7 +14,7 @@ from gamification.kernel.content.publishing import Change, Definitions
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent
 from progress.checks import requirement_problems
-from progress.rules.vocabulary import WITH_A_METRIC, WITH_A_TIMEFRAME
+from progress.rules.vocabulary import WITH_A_METRIC, WITH_A_TIMEFRAME, Operator
 from tests.support.achievement_model import Happened
 from tests.support.content import NOON, achievement, metric, requirement
 
@@ -28,8 +28,8 @@ METRICS: list[Change] = [
 DIFFERENT = ("hits", "runs", "done")
 """Metrics with a member."""
 
-AGGREGATES = [type_.value for type_ in WITH_A_METRIC]
-OPERATORS = ["gt", "gte", "lt", "lte", "eq"]
+AGGREGATES = list(WITH_A_METRIC)
+OPERATORS = list(Operator)
 THRESHOLDS = [1, 1, 2, 2, 3, 4, 0, -1]
 SUMS = [1, 3, 5, 8, 12, 0, 0, -2]
 FRAMES = [None] * 5 + [{"duration": 90, "unit": "minutes"}, {"duration": 20, "unit": "hours"},
@@ -94,7 +94,7 @@ def requirements(draw: st.DrawFn) -> dict[str, Any]:
         return requirement("COUNT", "done", draw(st.integers(1, 8)), draw(st.sampled_from(["gt", "gte", "eq"])))
     frame = draw(st.sampled_from(FRAMES))
     if frame is not None:
-        type_ = draw(st.sampled_from([type_.value for type_ in WITH_A_TIMEFRAME]))
+        type_ = draw(st.sampled_from(WITH_A_TIMEFRAME))
         operator = draw(st.sampled_from(["gt", "gte"]))
     else:
         type_, operator = draw(st.sampled_from(AGGREGATES)), draw(st.sampled_from(OPERATORS))

@@ -36,6 +36,8 @@ from tests.faults.endings import Ending, clean_run, ending, paid_twice, refuse_s
 from tests.faults.story import Story  # noqa: E402
 from tests.support import rabbit, workers  # noqa: E402
 
+MEANWHILE = 3
+"""Messages of each share that are kept for the fault that follows it."""
 DYING = """
 from gamification import pipeline
 from gamification.intake.worker import Receiver
@@ -110,6 +112,8 @@ class Chaos:
         self.workers: list[subprocess.Popen[bytes]] = []
         self.post = ConfirmedPublisher()
         self.killed: dict[str, int] = {}
+        self.meanwhile: list[bytes] = []
+        """Messages that a fault may send while it lasts; else they are sent after it."""
         with rabbit.channel() as channel:
             topology.declare(channel)
 
@@ -118,8 +122,10 @@ class Chaos:
         self.hire()
         shares = [self.story.messages[n :: len(steps)] for n in range(len(steps))]
         for step, share in zip(steps, shares, strict=True):
-            self.send(share)
+            self.meanwhile = list(share[-MEANWHILE:])
+            self.send(share[:-MEANWHILE])
             step()
+            self.send(self.meanwhile)
             self.hire()
         say(f"killed: {self.killed}; all is sent")
         self.until(lambda: self.waiting() == 0 and self.counted() >= len(self.story.events), "it is not finished")
@@ -158,8 +164,16 @@ class Chaos:
         victim.wait()
 
     def kill_the_database(self) -> None:
+        """And have a worker try, while it is away, to write down what nobody has counted yet."""
+        self.until(lambda: self.consumers() > 0, "no worker comes")
         say("PostgreSQL is killed")
+        noticed = self.stuck()
         self.database.kill()
+        self.send(self.meanwhile)
+        self.meanwhile = []
+        patience = time.monotonic() + 3  # a line that was logged lately is not logged again
+        while self.stuck() == noticed and time.monotonic() < patience:
+            time.sleep(0.05)
         time.sleep(self.dice.uniform(0.5, 1.5))
         self.database.start()
         connection.close()
@@ -261,6 +275,14 @@ class Chaos:
         except OperationalError:
             connection.close()
             return -1
+
+    def stuck(self) -> int:
+        """How often a worker has said that it waits for the database."""
+        return self.log.read_text(errors="replace").count("messages wait for") if self.log.exists() else 0
+
+    def consumers(self) -> int:
+        with rabbit.channel() as channel:
+            return int(channel.queue_declare(topology.events().name, passive=True).consumer_count)
 
     def waiting(self) -> int:
         with rabbit.channel() as channel:

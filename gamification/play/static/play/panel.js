@@ -10,6 +10,7 @@
  * where this file came from. It fires the client's messages as DOM events (`achievement.completed`, …), which bubble.
  */
 
+import { achievements } from "./achievements.js";
 import { h, morph } from "./dom.js";
 import { Gamification } from "./gamification.js";
 import * as views from "./views.js";
@@ -46,7 +47,7 @@ class Panel extends HTMLElement {
   #status = h("div.sr", { role: "status" });
   #toasts = h("div.toasts", { role: "status", "aria-live": "polite", "aria-relevant": "additions" });
   #names = new Names();
-  /** @type {views.View} */
+  /** @type {import("./pieces.js").View} */
   #view = {
     names: this.#names,
     profile: null,
@@ -356,7 +357,7 @@ class Panel extends HTMLElement {
     }
     view.isRoomy = this.clientWidth >= ROOMY;
     const asides = h("div.aside", { "data-key": "aside" }, views.rewards(view), views.quests(view));
-    const mains = h("div.main", { "data-key": "main" }, views.achievements(view), views.lately(view));
+    const mains = h("div.main", { "data-key": "main" }, achievements(view), views.lately(view));
     morph(this.#body, [views.who(view), views.contents(view), asides, mains]);
     if (key && !this.#root.activeElement) this.#focusAgain(key, section);
   }

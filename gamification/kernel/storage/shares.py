@@ -29,6 +29,9 @@ T = TypeVar("T")
 NOT_BY_COLUMN = frozenset({"kernel.followermark", "progress.erasedplayer"})
 """Models without a `player_id` whose rows are a share's all the same: how far its log was followed, whom it erased."""
 
+PUBLIC_ALL_THE_SAME = frozenset({"kernel.auditentry"})
+"""Models with a `player_id` that are no share's: the audit log is one, of acts about players and about all else."""
+
 
 class OtherShare(Exception):
     """Something of several shares was to be done in one transaction: a mistake of whoever wrote it."""
@@ -159,8 +162,9 @@ def _name(share: int | None) -> None:
 
 def is_owned(model: type[models.Model]) -> bool:
     """Whether a model's rows belong to players, and so to a share. Of a migration's own models too."""
+    label = model._meta.label_lower
     by_column = any(field.attname == "player_id" for field in model._meta.concrete_fields)
-    return by_column or model._meta.label_lower in NOT_BY_COLUMN
+    return label in NOT_BY_COLUMN or (by_column and label not in PUBLIC_ALL_THE_SAME)
 
 
 class Router:

@@ -13,7 +13,7 @@ from achievements.snapshots import snapshot
 from achievements.standings import Standings
 from gamification.kernel.core.encoding import number
 from gamification.kernel.core.messages import Json, PlayerId
-from gamification.kernel.core.world import Part
+from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
 from gamification.kernel.storage.columns import unique_key
 from progress.players import Players, PlayerState
@@ -33,12 +33,20 @@ _READING = ("at", "progress", "metrics")
 class History(Part):
     """The marks of one world's players. Nothing is read for them: a mark that there is already stays as it is."""
 
-    def write(self) -> None:
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._marks: dict[MarkKey, Reading] = {}
+
+    def read_marks(self) -> None:
+        """Take the readings at the end of a batch; those that an earlier batch took stay."""
         marks = dict(self._passed())
         marks.update(self._touched())
-        sql.insert(
-            ProgressMark, (*_KEY, *_READING), [(*k, *v) for k, v in sorted(marks.items())], ignore_conflicts=True
-        )
+        self._marks = marks | self._marks
+
+    def write(self) -> None:
+        self.read_marks()
+        rows = [(*key, *reading) for key, reading in sorted(self._marks.items())]
+        sql.insert(ProgressMark, (*_KEY, *_READING), rows, ignore_conflicts=True)
 
     def _passed(self) -> Iterator[tuple[MarkKey, Reading]]:
         """The quarters that plain goals' tallies have passed."""

@@ -61,7 +61,7 @@ def committed(
             given |= found
         else:
             reactions.after_commit(world)
-            count_batch(world.outcome, rounds=world.rounds, held=len(world[Screening].held))
+            count_batch(world.outcomes, facts=len(world.facts), rounds=world.rounds, held=len(world[Screening].held))
             return answer
     raise AssertionError("the last try returns or raises")
 

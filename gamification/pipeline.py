@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from achievements.completing import complete
+from achievements.history import History
 from achievements.standings import Standings
 from anticheat.screening import hold, screen
 from gamification.admitting import admit
@@ -45,16 +46,37 @@ def process(batch: Sequence[GameEvent], *, now: datetime, is_answered: bool = Tr
     """
 
     def count(world: World) -> Outcome:
-        fresh = admit(world, batch)
+        [fresh] = admit(world, [batch])
         read(world, fresh)
-        expire(world)
-        play(world, screen(world, fresh))
+        play_batch(world, batch, fresh)
         if not is_answered:
             state_outcome(world)
+            world.outcome.facts = world.facts
         write(world)
         return world.outcome
 
     return committed(count, [event.player_id for event in batch], now=now)
+
+
+def process_each(batches: Sequence[Sequence[GameEvent]], *, now: datetime) -> list[Outcome]:
+    """Process several batches, one after the other, in one transaction.
+
+    Each has the effect that it would have by itself after those before it, and its own outcome. All is read before the
+    first and written after the last, so that many small batches cost hardly more than one.
+    """
+
+    def count(world: World) -> list[Outcome]:
+        admitted = admit(world, batches)
+        read(world, [event for fresh in admitted for event in fresh])
+        for number, (batch, fresh) in enumerate(zip(batches, admitted, strict=True)):
+            if number:
+                close_batch(world)
+            world.outcome = world.outcomes[number]
+            play_batch(world, batch, fresh)
+        write(world)
+        return world.outcomes
+
+    return committed(count, [event.player_id for batch in batches for event in batch], now=now)
 
 
 def execute(command: Command, actor: Actor, now: datetime) -> Any:
@@ -65,7 +87,7 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
             raise PlayerErased
         read(world, [])
         command.load(world)
-        expire(world)
+        expire(world, world[Players].by_id)
         answer = command.handle(world)
         reward_levels(world)
         for earned in world[Ledger].earned:
@@ -78,6 +100,24 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
         return answer
 
     return committed(grant_wish, command.players(), now=now, actor=actor)
+
+
+def play_batch(world: World, batch: Sequence[GameEvent], fresh: Sequence[GameEvent]) -> None:
+    """Decide what one batch comes to, of which `fresh` is new."""
+    stated = len(world.facts)
+    expire(world, {event.player_id for event in batch})
+    play(world, screen(world, fresh))
+    world.outcome.facts = world.facts[stated:]
+    world.outcome.metrics = Summary(world[Tallies])
+
+
+def close_batch(world: World) -> None:
+    """Have the next batch find everything as if the one before had been written and read again."""
+    world.outcome.metrics = dict(world.outcome.metrics)  # worked out before the next one changes them
+    world[History].read_marks()
+    world[Tallies].begin_batch()
+    world[Players].begin_batch()
+    world.root = ""
 
 
 @timed("decide")
@@ -120,5 +160,3 @@ def write(world: World) -> None:
         outbox.put(world.facts, world.now)
         numbering.write(world)
         world[Players].write_last()
-    world.outcome.facts = world.facts
-    world.outcome.metrics = Summary(world[Tallies])

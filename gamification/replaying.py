@@ -60,7 +60,7 @@ def backfill(player_ids: Sequence[PlayerId], *, now: datetime) -> Backfilled:
         world[Tallies].read_all()
         world[Standings].read_all()
         world[QuestRuns].load([])
-        expire(world)
+        expire(world, world[Players].by_id)
         world[Ledger].load([])
         players = world[Players].by_id.values()
         behind = [player for player in players if player.backfilled_to < world.rules.number and not player.banned]

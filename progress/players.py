@@ -159,6 +159,11 @@ class Players(Part):
             if player.is_new:
                 player.backfilled_to, player.dirty = self.world.rules.number, True
 
+    def begin_batch(self) -> None:
+        """Let quests and achievements know of all that was completed before this batch."""
+        for player in self.by_id.values():
+            player.earned_known, player.quests_known = player.earned, player.quests_done
+
     def instants(self, events: Sequence[GameEvent]) -> list[tuple[PlayerState, datetime]]:
         """When the service's own events may happen to players: with one of these events, or now to whom none does."""
         found = {(event.player_id, event.timestamp): None for event in events}

@@ -6,7 +6,7 @@ nothing: progress.metering says what an event is worth, and progress.replaying w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from functools import cached_property
@@ -64,13 +64,15 @@ class Tallies(Part):
         self.health: dict[tuple[str, date], list[int]] = {}
         """(metric, day) → how many samples it took, and how many events had no number for it."""
         self.counted: dict[PlayerId, GameEvent] = {}
-        """Each player's last event of this world that counted."""
+        """Each player's last event of this batch that counted."""
         self.metrics_touched: dict[PlayerId, set[str]] = {}
-        """The metrics of which each player had a sample."""
+        """The metrics of which each player had a sample in this batch."""
+        self._touched_before: dict[PlayerId, set[str]] = {}
+        """The same, of the batches before it."""
         self.goals_touched: dict[tuple[PlayerId, int, datetime | None], Goal] = {}
-        """Goals whose progress is read when the world is written: (player, id(goal), period's opening)."""
+        """Goals whose progress is read when the batch ends: (player, id(goal), period's opening)."""
         self.before: dict[tuple[TallyKey, RequirementType], tuple[float, ThresholdIndex, datetime | None]] = {}
-        """(tally's key, aggregate) → its value before this world, its thresholds and the period's opening. Only of
+        """(tally's key, aggregate) → its value before this batch, its thresholds and the period's opening. Only of
         aggregates on which plain goals have quarters to pass."""
         self.muted: frozenset[str] = frozenset()
         """In a replay: the goals that repeat always for whose runs the event at hand does not count."""
@@ -206,8 +208,14 @@ class Tallies(Part):
             s for s in samples if scope.contains(s.at) and (opens is None or closes is None or opens <= s.at < closes)
         ]
 
+    def all_metrics_touched(self) -> Mapping[PlayerId, set[str]]:
+        """The metrics of which each player had a sample, in any batch of this world."""
+        if not self._touched_before:
+            return self.metrics_touched
+        return _united(self._touched_before, self.metrics_touched)
+
     def passed_quarters(self) -> Iterable[tuple[PlayerId, Goal, int, datetime | None, float]]:
-        """Quarters of plain goals that this world has passed: (player, goal, quarter, period's opening, value)."""
+        """Quarters of plain goals that this batch has passed: (player, goal, quarter, period's opening, value)."""
         for (key, aggregate), (before, thresholds, opens) in self.before.items():
             value = self.by_key[key].value(aggregate) or 0.0
             for goal, quarter in thresholds.passed(before, value):
@@ -215,8 +223,14 @@ class Tallies(Part):
 
     # -- what changes, in memory ---------------------------------------------------------------------------------------
 
+    def begin_batch(self) -> None:
+        """Forget what only the batch before is asked for."""
+        self._touched_before = _united(self._touched_before, self.metrics_touched)
+        self.metrics_touched, self.counted = {}, {}
+        self.goals_touched, self.before = {}, {}
+
     def touch(self, player: PlayerState, goal: Goal, opens: datetime | None) -> None:
-        """Have the goal's progress read when the world is written."""
+        """Have the goal's progress read when the batch ends."""
         self.goals_touched[player.player_id, id(goal), opens] = goal
 
     def add_member(self, member: Member) -> bool:
@@ -275,6 +289,10 @@ class Tallies(Part):
         key, counts = unique_key(MetricDay), ("samples", "no_value")
         sql.upsert(MetricDay, (*key, *counts), rows, conflict=key, add=counts)
         self.health = {}
+
+
+def _united(one: Mapping[PlayerId, set[str]], other: Mapping[PlayerId, set[str]]) -> dict[PlayerId, set[str]]:
+    return {id_: one.get(id_, set()) | other.get(id_, set()) for id_ in one.keys() | other.keys()}
 
 
 def tally_key(spec: TallySpec, player: PlayerState, at: datetime) -> TallyKey | None:

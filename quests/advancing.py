@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from gamification.kernel.core.fact_types import FactType
-from gamification.kernel.core.messages import GameEvent
+from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.core.world import World
 from progress.metering import CountedEvent
 from progress.periods import PeriodKind
@@ -21,9 +21,9 @@ from rewards.ledger import EarnedRewards
 from rewards.rules import Source
 
 
-def expire(world: World) -> None:
-    """Close the runs that are past their deadline, before anything else is decided."""
-    for run in world[QuestRuns].overdue():
+def expire(world: World, player_ids: Collection[PlayerId]) -> None:
+    """Close these players' runs that are past their deadline, before anything else is decided of them."""
+    for run in world[QuestRuns].overdue(player_ids):
         assert run.deadline is not None
         end(world[QuestRuns], run, Status.EXPIRED, run.deadline, world[Players].by_id[run.player_id])
 

@@ -62,7 +62,7 @@ class ShownQuests:
             found = _newest_runs(player_id, only)
         for run in self.runs.take_in(found):
             self._runs.setdefault(run.quest.id, []).append(run)
-        expire(self.world)  # in this world, which is never written
+        expire(self.world, [player_id])  # in this world, which is never written
         self._has = self.runs.has(self.player)
 
     def of(self, quest_id: str) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, assert_never
@@ -113,10 +113,10 @@ class QuestRuns(Part):
         """The player's open runs, in the order of their quests' ids, whatever order the database gave them in."""
         return sorted(self._open.get(player_id, ()), key=lambda run: run.quest.id)
 
-    def overdue(self) -> list[Run]:
-        """The open runs whose time is up now."""
-        grace = late_grace()
-        return [run for runs in self._open.values() for run in runs if run.is_over(self.world.now, grace)]
+    def overdue(self, player_ids: Collection[PlayerId]) -> list[Run]:
+        """The open runs of these players whose time is up now."""
+        grace, now = late_grace(), self.world.now
+        return [run for id_, runs in self._open.items() if id_ in player_ids for run in runs if run.is_over(now, grace)]
 
     def has(self, player: PlayerState) -> Has:
         """Whether the player meets a requirement now: what has a metric, by their whole life."""

@@ -55,7 +55,7 @@ class Events:
 
     def __init__(self, django: Application) -> None:
         self._django = django
-        self._group = GroupCommit(lambda events, now: pipeline.process(events, now=now))
+        self._group = GroupCommit(lambda batches, now: pipeline.process_each(batches, now=now))
         self._keys = ThreadPoolExecutor(1, "keys")
         """Looks known keys up again, on one thread: of requests with one key, the first asks the database for all."""
 

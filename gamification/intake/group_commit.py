@@ -2,8 +2,8 @@
 
 A commit costs the same whether it holds one event or a hundred. So one thread a process commits what game servers post
 to it: whoever comes alone waits for nobody, and the more come at once, the more share a commit. Each request gets the
-answer that it would have got alone: no two of a group are about the same player, so what a group came to can be told
-apart by player. A group that fails is halved until the request that cannot be processed fails alone.
+answer that it would have got alone, in the order of arrival: it is a batch of its own within the transaction
+(`pipeline.process_each`). A group that fails is halved until the request that cannot be processed fails alone.
 
 On SQLite, where one connection writes at a time, this also keeps requests from waiting in each other's way.
 """
@@ -14,7 +14,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,15 +24,13 @@ from django.utils import timezone
 
 from gamification.intake.decoding import MAX_EVENTS
 from gamification.kernel.core.halving import Parts
-from gamification.kernel.core.messages import GameEvent, Outcome, PlayerId, Refused
+from gamification.kernel.core.messages import GameEvent, Outcome, Refused
 from gamification.kernel.storage import database_timeout
 
 MAX_WAITING = 10 * MAX_EVENTS
 """Events that may wait to be committed; whoever comes then is told to come back."""
 IDLE_TIMEOUT = 10.0
 """Seconds without a request after which the thread ends and lets go of its connection."""
-MAX_EXAMINED = 1_000
-"""Requests looked at to form a group. Without it, each group would look at all thousand requests of one player."""
 
 
 class Busy(Refused):
@@ -48,18 +46,18 @@ class Request:
     """One request's events and whoever waits for what they come to."""
 
     events: Sequence[GameEvent]
-    players: frozenset[PlayerId]
     answer: asyncio.Future[Outcome]
     loop: asyncio.AbstractEventLoop
 
 
 Result = tuple[Request, Outcome | Exception]
+Process = Callable[[Sequence[Sequence[GameEvent]], datetime], list[Outcome]]
 
 
 class GroupCommit:
     """`process` may be called from any event loop; everything else happens in a thread of its own."""
 
-    def __init__(self, process: Callable[[Sequence[GameEvent], datetime], Outcome]) -> None:
+    def __init__(self, process: Process) -> None:
         self._process = process
         self._waiting: deque[Request] = deque()
         self._events = 0
@@ -70,7 +68,7 @@ class GroupCommit:
     async def process(self, events: Sequence[GameEvent]) -> Outcome:
         """What these events came to, once they are committed. Raises Busy, or what processing them raised."""
         loop = asyncio.get_running_loop()
-        request = Request(events, frozenset(event.player_id for event in events), loop.create_future(), loop)
+        request = Request(events, loop.create_future(), loop)
         with self._changed:
             if self._events + len(events) > MAX_WAITING:
                 raise Busy("Too many events wait to be committed; try again in a moment.")
@@ -98,26 +96,15 @@ class GroupCommit:
             return self._next()
 
     def _next(self) -> list[Request]:
-        """The requests that are committed together: those that have waited longest, one a player, MAX_EVENTS events.
+        """The requests that are committed together: those that have waited longest, up to MAX_EVENTS events.
 
-        A request is passed over if it is about a player of this group, or of one passed over before it: a player's
-        requests keep their order.
+        One that is too large for the rest of a group is not overtaken: it begins the next.
         """
-        group: list[Request] = []
-        passed_over: list[Request] = []
-        taken: set[PlayerId] = set()
-        room = MAX_EVENTS
-        for _ in range(min(len(self._waiting), MAX_EXAMINED)):
-            request = self._waiting.popleft()
-            if (not group or len(request.events) <= room) and taken.isdisjoint(request.players):
-                group.append(request)
-                room -= len(request.events)
-            else:
-                passed_over.append(request)
-            taken |= request.players
-            if room <= 0:
-                break
-        self._waiting.extendleft(reversed(passed_over))
+        group = [self._waiting.popleft()]
+        room = MAX_EVENTS - len(group[0].events)
+        while self._waiting and len(self._waiting[0].events) <= room:
+            group.append(self._waiting.popleft())
+            room -= len(group[-1].events)
         self._events -= sum(len(request.events) for request in group)
         return group
 
@@ -129,40 +116,21 @@ class GroupCommit:
         while parts:
             part = parts.next
             try:
-                outcome = self._in_one(part)
+                outcomes = self._in_one(part)
             except Exception as failure:
                 if len(part) > 1 and time.monotonic() < deadline:
                     parts.halve()
                     continue
                 results += [(request, failure) for request in part]
             else:
-                results += zip(part, apart(outcome, [request.players for request in part]), strict=True)
+                results += zip(part, outcomes, strict=True)
             parts.done()
         return results
 
-    def _in_one(self, part: Sequence[Request]) -> Outcome:
+    def _in_one(self, part: Sequence[Request]) -> list[Outcome]:
         connection.close_if_unusable_or_obsolete()
         with database_timeout.within(settings.DB_TIMEOUT):
-            return self._process([event for request in part for event in request.events], timezone.now())
-
-
-def apart(outcome: Outcome, groups: Sequence[Collection[PlayerId]]) -> list[Outcome]:
-    """What a batch came to, for each group of its players; no player is in two."""
-    outcomes = [Outcome() for _ in groups]
-    whose = {player_id: each for each, players in zip(outcomes, groups, strict=True) for player_id in players}
-    for event in outcome.fresh:
-        whose[event.player_id].fresh.append(event)
-    for event in outcome.repeated:
-        whose[event.player_id].repeated.append(event)
-    for refusal in outcome.refused:
-        whose[refusal[0].player_id].refused.append(refusal)
-    for fact in outcome.facts:
-        if fact.player_id in whose:
-            whose[fact.player_id].facts.append(fact)
-    for players, each in zip(groups, outcomes, strict=True):
-        each.metrics = {player_id: outcome.metrics[player_id] for player_id in players if player_id in outcome.metrics}
-        each.held = {player_id: outcome.held[player_id] for player_id in players if player_id in outcome.held}
-    return outcomes
+            return self._process([request.events for request in part], timezone.now())
 
 
 def _deliver(results: Iterable[Result]) -> None:

@@ -14,9 +14,8 @@ from pytest_django import Settings
 
 from gamification.intake import group_commit
 from gamification.intake.decoding import MAX_EVENTS
-from gamification.intake.group_commit import MAX_WAITING, Busy, GroupCommit, apart
-from gamification.kernel.core.fact_types import FactType
-from gamification.kernel.core.messages import Fact, GameEvent, Outcome
+from gamification.intake.group_commit import MAX_WAITING, Busy, GroupCommit
+from gamification.kernel.core.messages import GameEvent, Outcome
 from tests.support.waiting import until
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -31,19 +30,19 @@ def ids(events: Sequence[GameEvent]) -> list[str]:
 
 
 class Committing:
-    """What a batch is processed by: it waits until it may go on, and refuses to commit what is named `bad`."""
+    """What a group is processed by: it waits until it may go on, and refuses to commit what is named `bad`."""
 
     def __init__(self) -> None:
-        self.batches: list[list[str]] = []
+        self.groups: list[list[list[str]]] = []
         self.began, self.may_go_on = threading.Event(), threading.Event()
 
-    def __call__(self, events: Sequence[GameEvent], now: datetime) -> Outcome:
-        self.batches.append(ids(events))
+    def __call__(self, batches: Sequence[Sequence[GameEvent]], now: datetime) -> list[Outcome]:
+        self.groups.append([ids(batch) for batch in batches])
         self.began.set()
         assert self.may_go_on.wait(10)
-        if any(event.id.startswith("bad") for event in events):
+        if any(event.id.startswith("bad") for batch in batches for event in batch):
             raise ValueError("bad")
-        return Outcome(fresh=list(events))
+        return [Outcome(fresh=list(batch)) for batch in batches]
 
 
 @pytest.fixture
@@ -76,16 +75,16 @@ def test_who_comes_alone_waits_for_nobody(committing: Committing) -> None:
     committing.may_go_on.set()
     outcome = run(GroupCommit(committing).process([happened("a")]))
     assert ids(outcome.fresh) == ["a"]
-    assert committing.batches == [["a"]]
+    assert committing.groups == [[["a"]]]
 
 
 def test_who_comes_while_a_batch_commits_shares_the_next_commit(committing: Committing) -> None:
     outcomes = behind_the_first(committing, [[happened(id_, player_id=id_)] for id_ in "abc"])
-    assert committing.batches == [["first"], ["a", "b", "c"]]
+    assert committing.groups == [[["first"]], [["a"], ["b"], ["c"]]]
     assert [ids(outcome.fresh) for outcome in outcomes if isinstance(outcome, Outcome)] == [["a"], ["b"], ["c"]]
 
 
-def test_two_requests_about_one_player_are_committed_one_after_the_other(committing: Committing) -> None:
+def test_requests_about_one_player_share_a_commit_in_the_order_in_which_they_came(committing: Committing) -> None:
     requests = [
         [happened("a1", "ann")],
         [happened("b1", "bob")],
@@ -94,19 +93,19 @@ def test_two_requests_about_one_player_are_committed_one_after_the_other(committ
         [happened("b2", "bob")],
     ]
     behind_the_first(committing, requests)
-    assert committing.batches == [["first"], ["a1", "b1"], ["a2", "c1", "b2"], ["c2"]]
+    assert committing.groups == [[["first"]], [["a1"], ["b1"], ["a2", "c1"], ["c2"], ["b2"]]]
 
 
 def test_a_group_holds_no_more_events_than_a_batch(committing: Committing) -> None:
     large = [happened(f"l{n}", f"l{n}") for n in range(MAX_EVENTS - 1)]
     behind_the_first(committing, [[happened("a", "a")], [happened("b", "b")], large, [happened("c", "c")]])
-    assert [len(batch) for batch in committing.batches] == [1, 3, MAX_EVENTS - 1]
+    assert [sum(map(len, group)) for group in committing.groups] == [1, 2, MAX_EVENTS]
 
 
-def test_what_is_large_has_its_turn_and_is_not_overtaken_for_ever(committing: Committing) -> None:
+def test_what_is_large_has_its_turn_and_is_not_overtaken(committing: Committing) -> None:
     large = [happened(f"l{n}", f"l{n}") for n in range(MAX_EVENTS)]
     behind_the_first(committing, [[happened("a", "a")], large, *([happened(f"s{n}", f"s{n}")] for n in range(5))])
-    assert [len(batch) for batch in committing.batches] == [1, 6, MAX_EVENTS]
+    assert [sum(map(len, group)) for group in committing.groups] == [1, 1, MAX_EVENTS, 5]
 
 
 def test_a_request_that_cannot_be_processed_fails_alone(committing: Committing) -> None:
@@ -126,8 +125,8 @@ def test_where_the_database_takes_its_time_nobody_waits_for_it_twice(settings: S
     settings.DB_TIMEOUT = 0.05
     tried = []
 
-    def process(events: Sequence[GameEvent], now: datetime) -> Outcome:
-        tried.append(len(events))
+    def process(batches: Sequence[Sequence[GameEvent]], now: datetime) -> list[Outcome]:
+        tried.append(len(batches))
         threading.Event().wait(0.06)  # as long as the database takes to say nothing
         raise OperationalError
 
@@ -160,25 +159,7 @@ def test_a_client_that_left_costs_the_others_nothing(committing: Committing) -> 
         return await stays
 
     assert ids(run(play()).fresh) == ["c"]
-    assert committing.batches[1] == ["b", "c"]
-
-
-def test_what_a_batch_came_to_is_told_apart_by_player() -> None:
-    events = {id_: happened(id_, id_[0]) for id_ in ("a1", "a2", "b1", "c1")}
-    facts = {id_: Fact(id_, id_, FactType.REWARD_GRANTED, {}, NOON) for id_ in "ab"}
-    outcome = Outcome(
-        fresh=[events["a1"], events["b1"]],
-        repeated=[events["a2"]],
-        refused=[(events["c1"], "too_old", "")],
-        facts=[facts["b"], facts["a"]],
-        metrics={"a": {"kills": {"count": 1}}, "b": {}},
-        held={"b": ["b1"]},
-    )
-    a, bc = apart(outcome, [["a"], ["b", "c"]])
-    assert (ids(a.fresh), ids(a.repeated), a.refused, a.facts) == (["a1"], ["a2"], [], [facts["a"]])
-    assert (a.metrics, a.held) == ({"a": {"kills": {"count": 1}}}, {})
-    assert (ids(bc.fresh), ids(bc.repeated), bc.refused) == (["b1"], [], [(events["c1"], "too_old", "")])
-    assert (bc.facts, bc.metrics, bc.held) == ([facts["b"]], {"b": {}}, {"b": ["b1"]})
+    assert committing.groups[1] == [["b"], ["c"]]
 
 
 def test_a_thread_without_work_ends_and_the_next_request_begins_another(

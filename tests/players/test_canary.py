@@ -254,9 +254,9 @@ def erase_in_the_middle_of_everything() -> set[tuple[str, str]]:
     with transaction.atomic():
         world = open_world([CANARY], now=LATER)
         batch = [*hits(CANARY, 90, 91, 92, weapon=f"{CANARY}-axe"), *hits(CANARY, 93, hp=1000)]
-        admitted = admit(world, batch)
+        [admitted] = admit(world, [batch])
         pipeline.read(world, admitted)
-        expire(world)
+        expire(world, world[Players].by_id)
         pipeline.play(world, screen(world, admitted))
         ErasePlayer(player_id=CANARY).handle(world)
         pipeline.write(world)

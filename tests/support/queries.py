@@ -1,6 +1,6 @@
 """How many queries a batch asks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -14,10 +14,14 @@ from tests.support.content import NOON
 
 
 def queries(batch: Sequence[GameEvent], now: datetime = NOON) -> int:
+    return queries_of(lambda: pipeline.process(batch, now=now))
+
+
+def queries_of(work: Callable[[], object]) -> int:
     publishing.current()  # compiled once a publication, not a batch
     pseudonym_key()  # read once a process
     with CaptureQueriesContext(connection) as captured:
-        pipeline.process(batch, now=now)
+        work()
     return len([q for q in captured.captured_queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))])
 
 

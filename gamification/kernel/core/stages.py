@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from time import perf_counter
 from typing import Literal, ParamSpec, TypeVar, get_args
@@ -60,11 +60,11 @@ def took(stage: Stage, began: float) -> None:
     _stages[stage].observe(perf_counter() - began)
 
 
-def count_batch(outcome: Outcome, *, rounds: int, held: int) -> None:
+def count_batch(outcomes: Iterable[Outcome], *, facts: int, rounds: int, held: int) -> None:
     """What was committed as one. A command brings no events."""
-    if events := outcome.accepted + outcome.duplicates + len(outcome.refused):
+    if events := sum(outcome.accepted + outcome.duplicates + len(outcome.refused) for outcome in outcomes):
         _events.observe(events)
     if rounds:
         _rounds.observe(rounds)
-    _facts.inc(len(outcome.facts))
+    _facts.inc(facts)
     _held.inc(held)

@@ -77,6 +77,9 @@ class World:
         self.rounds = 0
         """The round in which events count now: the batch is the first, what it caused are the next."""
         self.outcome = Outcome()
+        """What the batch at hand came to."""
+        self.outcomes = [self.outcome]
+        """What each batch came to, where there are several."""
         self._stated_ids: set[tuple[PlayerId, str]] = set()
         self._parts: dict[type[Part], Part] = {}
 
@@ -94,7 +97,9 @@ class World:
         """Have every part, and what was stated, forget a player who is being erased."""
         if self.player_ids != [player_id]:
             raise ValueError("a world that erases a player is about no other")
-        self.facts, self.own, self.stated, self.released, self.outcome = [], [], [], [], Outcome()
+        self.facts, self.own, self.stated, self.released = [], [], [], []
+        self.outcome = Outcome()
+        self.outcomes = [self.outcome]
         self.changes = []
         for part in self.parts:
             part.forget(player_id)

@@ -6,7 +6,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from gamification import probes
 from gamification.kernel.web.audit_view import Audit
@@ -42,7 +42,7 @@ def schema(request: HttpRequest) -> HttpResponseBase:
         return generated(request)
 
 
-docs = SpectacularSwaggerView.as_view(authentication_classes=[], url_name="schema")
+docs = SpectacularSwaggerSplitView.as_view(authentication_classes=[], url_name="schema")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),

@@ -49,7 +49,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "gamification.kernel.web.request_naming.name_request",
     "django.middleware.security.SecurityMiddleware",
-    "corsheaders.middleware.CorsMiddleware",  # before whatever may answer
+    "gamification.kernel.web.content_security.restrict_content",  # before whatever may answer
+    "corsheaders.middleware.CorsMiddleware",  # likewise
     "gamification.kernel.web.representations.travels_light",  # before whatever says how long an answer is
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -22,6 +22,7 @@ from achievements.models import (
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import ShapedForm
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, ReasonedActionForm, handled, may_decide
+from progress.admin.rarity import shared
 from progress.admin.requirements import MatchField, RequirementForm, RequirementInline
 
 A_DULL_ID = "The id of a SECRET achievement is shown to everybody: choose one that gives nothing away."
@@ -103,13 +104,24 @@ class AchievementAdmin(ContentAdmin):
     own_fieldsets = (
         (None, {"fields": ("id", "title", "description", "icon")}),
         ("What it is", {"fields": ("type", "category", "points", "series", "tier")}),
-        ("When it is completed", {"fields": ("match", "repeat", "is_enabled", "starts_at", "ends_at", "min_seconds")}),
+        ("How many of them", {"fields": ("match",)}),
+        ("When it is completed", {"fields": ("repeat", "is_enabled", "starts_at", "ends_at", "min_seconds")}),
         ("When it is published", {"fields": ("backfill",)}),
-        ("For the game", {"fields": ("metadata",), "classes": ("collapse",)}),
+        ("For the game", {"fields": ("metadata",)}),
+    )
+    parts = (
+        ("What it says", ("None", "What it is")),
+        ("What it asks", ("How many of them", "requirements", "prerequisites")),
+        ("What it gives", ("rewards",)),
+        ("When", ("When it is completed", "When it is published")),
+        ("For the game", ("For the game", "To find it by")),
     )
 
     def prepare(self, draft: Any) -> None:
         give_serial(draft)
+
+    def facts(self, draft: Achievement) -> list[tuple[str, str]]:
+        return shared(ACHIEVEMENT.name, draft)
 
     def warn(self, request: HttpRequest, draft: Any) -> None:
         if draft.type == Achievement.Type.SECRET and draft.published is None:

@@ -113,6 +113,15 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def label(most: int) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not (0 < len(text.strip()) <= most and text.strip().isprintable()):
+            raise ValueError(f"expected one line of up to {most} characters")
+        return text.strip()
+
+    return parse
+
+
 def listed(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import LineForm, ShapedForm
-from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, place
+from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting
+from progress.admin.rarity import shared
 from progress.admin.requirements import MatchField, RequirementForm, RequirementInline
 from progress.rules.vocabulary import RequirementType
 from quests import queries, tasks
@@ -217,8 +218,19 @@ class QuestAdmin(ContentAdmin):
         ("What it is", {"fields": ("type", "difficulty")}),
         ("When it can be started", {"fields": ("is_active", "auto_start", "repeat", "cooldown")}),
         ("Its time", {"fields": ("start_date", "end_date", "time_limit", "min_seconds")}),
-        ("For the game", {"fields": ("metadata",), "classes": ("collapse",)}),
+        ("For the game", {"fields": ("metadata",)}),
     )
+    parts = (
+        ("What it says", ("None", "What it is")),
+        ("Steps", ("steps",)),
+        ("What they ask", ("requirements",)),
+        ("What it gives", ("rewards",)),
+        ("When", ("When it can be started", "Its time")),
+        ("For the game", ("For the game", "To find it by")),
+    )
+
+    def facts(self, draft: Any) -> list[tuple[str, str]]:
+        return shared(QUEST.name, draft)
 
     def prepare(self, draft: Any) -> None:
         give_serial(draft)
@@ -235,13 +247,13 @@ class QuestAdmin(ContentAdmin):
             stay = f" {left} stay: steps that they have done are gone." if left else ""
             messages.success(request, f"{moved} run(s) of {quest.pk} moved to version {quest.published}.{stay}")
 
-    def where(self, id_: str, path: str) -> str:
+    def in_form(self, id_: str, path: str) -> str:
         """Requirements and rewards stand in one table each, whoever's they are."""
         of_a_step, of_the_quest = OF_A_STEP.fullmatch(path), OF_THE_QUEST.fullmatch(path)
         found = of_a_step or of_the_quest
         draft = Quest.objects.filter(pk=id_).first() if found else None
         if found is None or draft is None:
-            return place(path)
+            return path
         step = draft.steps.all()[int(found["step"])].step_id if of_a_step else ""
         table = found["table"] if of_a_step else found["list"].replace("fail_conditions", "requirements")
         if table == "rewards":
@@ -250,7 +262,7 @@ class QuestAdmin(ContentAdmin):
             role = STEP if of_a_step else FAIL if found["list"] == "fail_conditions" else START
             its = [(row.role, row.step if of_a_step else "") == (role, step) for row in draft.requirements.all()]
         row = [index for index, is_its in enumerate(its) if is_its][int(found["at"])]
-        return place(f"{table}[{row}]{found['rest']}")
+        return f"{table}[{row}]{found['rest']}"
 
 
 # -- pools -------------------------------------------------------------------------------------------------------------

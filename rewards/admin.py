@@ -120,7 +120,7 @@ class RewardAdmin(ContentAdmin):
     own_fieldsets = (
         (None, {"fields": ("id", "type", "value", "currency")}),
         ("Claiming", {"fields": ("claim", "claim_within", "expires_at")}),
-        ("For the game", {"fields": ("metadata",), "classes": ("collapse",)}),
+        ("For the game", {"fields": ("metadata",)}),
     )
 
 

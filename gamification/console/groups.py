@@ -53,3 +53,11 @@ def make(sender: Any = None, using: str = "default", **kwargs: Any) -> None:
         group, _ = Group.objects.using(using).get_or_create(name=name)
         permissions = Permission.objects.using(using).filter(wanted)
         group.permissions.add(*permissions.exclude(may("kernel", "apikey", "view")))
+
+
+def role_of(user: Any) -> str:
+    """What somebody is here, in one word: "designer" of the group of designers."""
+    if user.is_superuser:
+        return "superuser"
+    names = sorted(user.groups.values_list("name", flat=True))
+    return ", ".join(name.removesuffix("s") for name in names)

@@ -1,4 +1,4 @@
-"""The console's front page: screens by what people come to do, not by the app that holds the tables."""
+"""The console's site: Django's admin with a frame of our own, its front page, and what is not a screen of a table."""
 
 from __future__ import annotations
 
@@ -8,38 +8,25 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.core.exceptions import BadRequest, ValidationError
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
-from gamification.console import addresses, logins
-from gamification.kernel.console.readonly_admin import acting
+from gamification.console import addresses, groups, logins, navigation, search
+from gamification.kernel.console.readonly_admin import acting, called
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.audit import Change, Subject
 from gamification.kernel.storage import audit_log
 from gamification.kernel.web import keys
 
 log = logging.getLogger(__name__)
-
-DESKS = {
-    "Design": (
-        "achievements.achievement", "quests.quest", "quests.pool", "progress.metric", "rewards.reward",
-        "rewards.currency", "progress.level", "kernel.version", "progress.backfill",
-    ),
-    "Players": (
-        "progress.player", "achievements.standing", "quests.run", "rewards.distribution", "rewards.wallet",
-        "rewards.transfer", "rewards.inventoryitem", "progress.tally", "feed.message",
-    ),
-    "Fair play": ("anticheat.rule", "anticheat.finding"),
-    "Game servers": ("kernel.event", "kernel.rejectedevent", "kernel.apikey"),
-    "People of the console": ("auth.user", "auth.group", "kernel.auditentry"),
-}  # fmt: skip
-"""Desk → its screens, in order. Screens that are on no desk are on the last one."""
-LAST_DESK = "Behind the scenes"
 
 
 class LoginForm(AdminAuthenticationForm):
@@ -56,10 +43,51 @@ def _spoken(seconds: int) -> str:
     return f"{seconds} seconds" if seconds < 100 else f"{math.ceil(seconds / 60)} minutes"
 
 
+class ByName(AutocompleteJsonView):
+    """Choices are told apart by what people call them too: "kills: Kills of the bow"."""
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        return {**super().serialize_result(obj, to_field_name), "text": called(obj)}
+
+
 class Console(admin.AdminSite):
     login_form = LoginForm
-    site_header = site_title = "Gamification"
-    index_title = "Content, players and what came of them"
+    enable_nav_sidebar = False  # the frame has a navigation of its own
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {
+            **super().each_context(request),
+            "site_title": settings.GAME_NAME,
+            "game": settings.GAME_NAME,
+            "environment": settings.ENVIRONMENT_NAME,
+            "navigation": SimpleLazyObject(lambda: navigation.shown_to(request, self)),
+            "role": SimpleLazyObject(lambda: groups.role_of(request.user)),
+        }
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path("find/", self.admin_view(self.find), name="find"),
+            path("internals/", self.admin_view(self.internals), name="internals"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def autocomplete_view(self, request: HttpRequest) -> Any:
+        return ByName.as_view(admin_site=self)(request)
+
+    def find(self, request: HttpRequest) -> TemplateResponse:
+        """What the search box names: a page, or for the box itself a part of one."""
+        asked = request.GET.get("q", "")[:130]
+        found = {"asked": asked, "found": search.search(request, self, asked)}
+        if "part" in request.GET:
+            return TemplateResponse(request, "console/_found.html", found)
+        return TemplateResponse(request, "console/find.html", {**self.each_context(request), **found, "title": "Found"})
+
+    def internals(self, request: HttpRequest) -> TemplateResponse:
+        """Every table that can be looked at, for superusers."""
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        shown = {**self.each_context(request), "title": "Internals", "apps": self.get_app_list(request)}
+        return TemplateResponse(request, "console/internals.html", shown)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         if request.user.has_perm("kernel.view_apikey"):
@@ -104,20 +132,3 @@ class Console(admin.AdminSite):
                 raise BadRequest("There is no such row.") from None
 
         return super().admin_view(checked, cacheable)
-
-    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        found = super().get_app_list(request, app_label)
-        if app_label is not None:
-            return found
-        screens = {
-            f"{app['app_label']}.{screen['object_name'].lower()}": screen for app in found for screen in app["models"]
-        }
-        desks = {name: [screens.pop(key) for key in keys if key in screens] for name, keys in DESKS.items()}
-        desks[LAST_DESK] = list(screens.values())
-        return [self._desk(name, models) for name, models in desks.items() if models]
-
-    def _desk(self, name: str, models: list[Any]) -> dict[str, Any]:
-        label = name.lower().replace(" ", "-")
-        first = f"{label}-{models[0]['object_name'].lower()}"  # the id that the template gives its first row
-        address = f"{reverse(f'{self.name}:index')}#{first}"
-        return {"name": name, "app_label": label, "app_url": address, "has_module_perms": True, "models": models}

@@ -6,6 +6,7 @@ from gamification.environment import (
     flag,
     integer,
     is_guessable,
+    label,
     listed,
     networks,
     one_of,
@@ -18,6 +19,8 @@ from gamification.environment import (
 )
 
 PRODUCTION = read("APP_ENV", one_of("development", "production"), "development") == "production"
+ENVIRONMENT_NAME = read("ENVIRONMENT_NAME", label(24), "production" if PRODUCTION else "development")  # in the console
+GAME_NAME = read("GAME_NAME", label(60), "Gamification")  # likewise
 PORT = read("PORT", integer(1, 65535), 3000)
 LOG_LEVEL = read("LOG_LEVEL", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO")
 PLAYER_TIME_ZONE = read("TIME_ZONE", zone, "UTC")  # of players who have set none; the service itself thinks in UTC

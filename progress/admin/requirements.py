@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, assert_never
 
@@ -11,10 +12,12 @@ from rest_framework import serializers
 
 from gamification.kernel.console.authoring import LineInline
 from gamification.kernel.console.forms import LineForm, ShapedForm
+from gamification.kernel.console.readonly_admin import called
 from gamification.kernel.content import kinds
 from gamification.kernel.core.encoding import number
 from gamification.kernel.web.strict_fields import flatten
 from progress.content_serializers import RequirementShape
+from progress.rules.sentences import BOUNDS, PATTERNS, WITHIN
 from progress.rules.vocabulary import (
     TRAITS,
     WITH_A_METRIC,
@@ -52,8 +55,14 @@ def said_types(*types: RequirementType) -> list[tuple[str, str]]:
 
 class MatchWidget(forms.MultiWidget):
     def __init__(self) -> None:
-        number = {"min": 1, "style": "width: 5em", "data-only-for": "at_least", "data-chosen-by": "match_0"}
-        super().__init__([forms.Select(choices=TAKES), forms.NumberInput(attrs=number)])
+        number = {
+            "aria-label": "At least how many",
+            "min": 1,
+            "class": "how-many",
+            "data-only-for": "at_least",
+            "data-chosen-by": "match_0",
+        }
+        super().__init__([forms.Select({"aria-label": "It takes"}, choices=TAKES), forms.NumberInput(attrs=number)])
 
     def decompress(self, value: Any) -> list[Any]:
         return ["at_least", value.get("at_least")] if isinstance(value, dict) else [value or "ALL", None]
@@ -101,7 +110,10 @@ class RequirementForm(LineForm, ShapedForm):
 
     class Meta:
         fields: tuple[str, ...] = ("type", "metric", "operator", "threshold", "duration", "unit", "target", "position")
-        labels = {"operator": "is", "threshold": "", "duration": "within", "unit": ""}  # noqa: RUF012
+        labels = {  # noqa: RUF012 - declared so by Django
+            "type": "count", "metric": "of metric", "operator": "is", "threshold": "how much", "duration": "within",
+            "unit": "unit",
+        }  # fmt: skip
         help_texts = {  # noqa: RUF012 - declared so by Django
             "type": "DISTINCT: how many different values of the metric's member field. STREAK: days in a row.",
             "operator": "At least, more than and exactly stay met once they were. At most and less than are looked at "
@@ -119,10 +131,14 @@ class RequirementForm(LineForm, ShapedForm):
         for name, choices in offered.items():
             if isinstance(field := self.fields.get(name), forms.ChoiceField):
                 field.choices = [("", "—"), *choices]
+        if "type" in self.fields:
+            patterns = {"patterns": PATTERNS, "bounds": BOUNDS, "within": WITHIN}
+            self.fields["type"].widget.attrs["data-patterns"] = json.dumps(patterns)
         if isinstance(threshold := self.initial.get("threshold"), float):
             self.initial["threshold"] = number(threshold)  # 4, not 4.0
         if isinstance(metric := self.fields.get("metric"), forms.ModelChoiceField):
             wrapper = metric.widget  # there is no room for its buttons
+            metric.label_from_instance = called  # type: ignore[assignment,method-assign] # Django's way to name choices
             wrapper.can_add_related = wrapper.can_change_related = wrapper.can_view_related = False
 
     def clean(self) -> dict[str, Any]:
@@ -159,4 +175,5 @@ class RequirementForm(LineForm, ShapedForm):
 
 class RequirementInline(LineInline):
     form = RequirementForm
+    says_itself = True
     autocomplete_fields = ("metric",)

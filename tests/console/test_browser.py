@@ -9,28 +9,21 @@ from typing import Any
 import httpx
 import pytest
 from django.contrib.auth.models import Group, User
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.web.access import create_key
 from tests.support.authoring import coins, designer, metric, send
+from tests.support.browsing import PASSWORD, browsing, log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-PASSWORD = "a long way to the sea"
 
 
 @pytest.fixture
 def page(browser_type_launch_args: dict[str, Any]) -> Iterator[Page]:
-    """Not pytest-playwright's: its event loop stays for the whole session, and Django's database refuses to be called
-    beside one."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**browser_type_launch_args)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(10_000)
+    with browsing(browser_type_launch_args) as page:
         yield page
-        browser.close()
 
 
 @pytest.fixture
@@ -46,15 +39,13 @@ def key(live_server: LiveServer) -> str:
 def test_what_a_designer_publishes_in_a_browser_is_unlocked_by_the_next_event(
     live_server: LiveServer, key: str, page: Page
 ) -> None:
-    page.goto(f"{live_server.url}/admin/")
-    page.fill("#id_username", "mia")
-    page.fill("#id_password", PASSWORD)
-    page.click("text=Log in")
-
-    page.click("#design-achievement ~ td >> text=Add")
+    log_in(page, live_server.url, "mia")
+    page.click("text=Achievements")
+    page.click("text=Add achievement")
     page.fill("#id_id", "hunter")
     page.fill("#id_title", "Hunter")
     page.fill("#id_points", "15")
+    page.click("text=What it asks")
     first = page.locator("#requirements-0")
     expect(first.locator("[name$=-target]")).to_be_hidden()  # nothing asked that means nothing yet
     first.locator("[name$=-type]").select_option("ACHIEVEMENT")
@@ -63,12 +54,15 @@ def test_what_a_designer_publishes_in_a_browser_is_unlocked_by_the_next_event(
     first.locator("[name$=-type]").select_option("COUNT")
     expect(first.locator("[name$=-target]")).to_be_hidden()
     choose(page, "requirements-0-metric", "kills")
+    expect(page.locator("#sentence")).to_have_text("Kills: at least … times.")
+    page.click("text=What it gives")
     page.click("#rewards-group >> text=Add another")
     choose(page, "rewards-0-reward", "ten-coins")
     page.click("text=Save and publish")
     expect(page.locator(".errorlist")).to_have_text(["COUNT needs this field."])
 
     page.fill("#id_requirements-0-threshold", "2")
+    expect(page.locator("#sentence")).to_have_text("Kills: at least 2 times.")
     page.fill("#id__reason", "Hunting season")
     page.click("text=Save and publish")
     expect(page.locator(".messagelist")).to_contain_text("Published hunter as version 1.")

@@ -35,23 +35,6 @@ def game() -> None:
     send(designer(), "achievements", achievement("hunter", rewards=["ten-coins", "five-coins"]))
 
 
-def test_the_front_page_is_ordered_by_what_people_come_to_do(client: Client) -> None:
-    desks = person(client, "designers").get("/admin/").context["app_list"]
-    assert [desk["name"] for desk in desks] == ["Design", "Fair play"]
-    names = [str(model["name"]) for model in desks[0]["models"]]
-    assert names == [
-        "Achievements", "Quests", "Pools", "Metrics", "Rewards", "Currencies", "Levels", "Versions", "Backfills",
-    ]  # fmt: skip
-
-
-def test_every_screen_stands_on_some_desk(admin_client: Client) -> None:
-    desks = admin_client.get("/admin/").context["app_list"]
-    shown = [model["admin_url"] for desk in desks for model in desk["models"]]
-    one_app = admin_client.get("/admin/progress/").context["app_list"]
-    assert len(shown) == len(set(shown))
-    assert {model["admin_url"] for app in one_app for model in app["models"]} <= set(shown)
-
-
 @pytest.mark.usefixtures("game")
 def test_a_row_that_is_given_the_place_of_another_comes_to_stand_there(client: Client) -> None:
     draft = Achievement.objects.get()

@@ -68,8 +68,8 @@ REWARDS = [reward("ten-coins"), reward("five-coins", "hunt"), reward("ten-coins"
 def form(steps: list[Form] = STEPS, lines: list[Form] = LINES, rewards: list[Form] = REWARDS, **fields: Any) -> Form:
     return {
         "id": "trail", "title": "The trail", "description": "Follow it", "type": "MAIN", "difficulty": "HARD",
-        "repeat": "WEEKLY", "cooldown": "60", "auto_start": "on", "is_active": "on", "start_date_0": "2026-01-01",
-        "start_date_1": "00:00:00", "end_date_0": "", "end_date_1": "", "time_limit": "3600", "metadata": "",
+        "repeat": "WEEKLY", "cooldown": "60", "auto_start": "on", "is_active": "on",
+        "start_date": "2026-01-01T00:00:00", "end_date": "", "time_limit": "3600", "metadata": "",
         "min_seconds": "600", "tags": "",
         **rows("steps", *steps), **rows("requirements", *lines), **rows("rewards", *rewards), **fields,
     }  # fmt: skip

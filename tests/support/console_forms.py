@@ -30,7 +30,7 @@ def of_achievement(*requirements: Form, **fields: Any) -> Form:
     return {
         "id": "hunter", "title": "Hunter", "description": "Ten of them", "type": "SKILL", "category": "COMBAT",
         "points": 10, "match_0": "ALL", "match_1": "", "repeat": "NEVER", "series": "", "tier": "", "is_enabled": "on",
-        "starts_at_0": "", "starts_at_1": "", "ends_at_0": "", "ends_at_1": "", "icon": "", "metadata": "",
+        "starts_at": "", "ends_at": "", "icon": "", "metadata": "",
         "backfill": "DIGEST", **fields, **rows("requirements", *requirements), **rows("prerequisites"),
         **rows("rewards", {"reward": "ten-coins"}),
     }  # fmt: skip

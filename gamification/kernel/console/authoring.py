@@ -6,25 +6,32 @@ draft is kept.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
-from django.db import models
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import models, transaction
 from django.db.models import F, QuerySet
-from django.forms import Textarea
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import path as route
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 
-from gamification.kernel.console.forms import LineForm, Tags
+from gamification.kernel.console import editor
+from gamification.kernel.console.forms import Instant, LineForm, Tags
 from gamification.kernel.console.readonly_admin import ActingAdmin, ReasonedActionForm, handled, page_of, place
 from gamification.kernel.content import drafts, editing, publishing
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
 from gamification.kernel.core.actors import said_to_people
+from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Content, Version
 
 if TYPE_CHECKING:  # generic for mypy only
@@ -58,6 +65,15 @@ class TagFilter(admin.SimpleListFilter):
         return drafts.tagged(queryset, [tag]) if tag else queryset
 
 
+def seen(draft: Content) -> str:
+    """By which a form knows whether the draft is still what it was."""
+    return instant(draft.updated_at)
+
+
+def _as_json(wrong: editor.Wrong) -> dict[str, str]:
+    return {"field": wrong.field, "where": wrong.where, "why": wrong.why}
+
+
 def because(version: Version) -> str:
     return f": {version.reason}" if version.reason else ""
 
@@ -72,8 +88,13 @@ class ContentAdmin(ActingAdmin):
     page_actions: Sequence[str] = ("retire_selected", "restore_selected")
     list_filter: ClassVar[Any] = (StateFilter, TagFilter)
     ordering = ("pk",)
-    formfield_overrides: ClassVar[Any] = {models.TextField: {"widget": Textarea(attrs={"rows": 3, "cols": 60})}}
+    formfield_overrides: ClassVar[Any] = {
+        models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 60})},
+        models.DateTimeField: {"form_class": forms.DateTimeField, "widget": Instant},
+    }
     own_fieldsets: Sequence[tuple[str | None, dict[str, Any]]] = ()
+    parts: Sequence[tuple[str, Sequence[str]]] = ()
+    """The sections of the form: each with the names of its fieldsets and tables."""
 
     # What a designer sees of it
 
@@ -85,26 +106,24 @@ class ContentAdmin(ActingAdmin):
             return "draft"
         return f"published v{draft.published}" + (", changed since" if draft.has_changes else "")
 
-    @admin.display(description="versions")
-    def history(self, draft: Content) -> str:
+    def versions(self, draft: Content) -> str:
         versions = Version.objects.filter(kind=self.kind.name, content_id=draft.pk).order_by("-number")
         lines = (
             (page_of(v), v.number, "retired, " if v.retires else "", localize(v.at), said_to_people(v.who), because(v))
             for v in versions[:50]
         )
         found = format_html_join("", '<li><a href="{}">{}</a>: {}{} by {}{}</li>', lines)
-        return format_html('<ul class="versions">{}</ul>', found) if found else "Not published yet."
+        return format_html('<ul class="versions plain">{}</ul>', found) if found else "Not published yet."
+
+    def facts(self, draft: Any) -> list[tuple[str, str]]:
+        """What is worth knowing of it before it is changed: (what, how much)."""
+        return []
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        own = [*self.own_fieldsets, ("To find it by", {"fields": ("tags",)})]
-        if obj is None:
-            return own
-        kept = ("state", "history", "created_at", "updated_at")
-        return [*own, ("Publishing", {"fields": kept})]
+        return [*self.own_fieldsets, ("To find it by", {"fields": ("tags",)})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields: tuple[str, ...] = ("state", "history", "created_at", "updated_at")
-        return fields if obj is None else (*fields, "id", *((self.kind.key,) if self.kind.key != "id" else ()))
+        return () if obj is None else ("id", *((self.kind.key,) if self.kind.key != "id" else ()))
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "tags":
@@ -130,19 +149,30 @@ class ContentAdmin(ActingAdmin):
     def tell(self, request: HttpRequest, draft: Any) -> None:
         """Say what a designer should know of what was just published."""
 
+    def in_form(self, id_: str, path: str) -> str:
+        """The same place as a path of the draft's definition, by the tables of its form."""
+        return path
+
     def where(self, id_: str, path: str) -> str:
-        """The place in the draft's form that a path of its definition leads to."""
-        return place(path)
+        """The place in the draft's form that a path of its definition leads to, in words."""
+        return place(self.in_form(id_, path))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         publishing.lock()
         if not change:
             self.prepare(obj)
+        else:
+            now = self.kind.model._default_manager.get(pk=obj.pk)
+            if request.POST.get("_seen", seen(now)) != seen(now):
+                request.theirs = self.kind.read(now), seen(now)  # type: ignore[attr-defined] # for changeform_view
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         drafts.note(self.kind, form.instance, timezone.now())
+        request.saved_forms = form, formsets  # type: ignore[attr-defined] # for _checked
+        if hasattr(request, "theirs"):
+            request.mine = self.kind.read(self.kind.model._default_manager.get(pk=form.instance.pk))  # type: ignore[attr-defined] # for _conflict
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
@@ -159,13 +189,56 @@ class ContentAdmin(ActingAdmin):
         form_url: str = "", obj: Any = None,
     ) -> Any:  # fmt: skip
         context["may_publish"] = self.has_change_permission(request, obj)
+        inlines = context["inline_admin_formsets"]
+        context["sections"] = editor.sections(self.parts, context["adminform"], inlines)
+        context["heading"] = str(getattr(obj, "title", "") or getattr(obj, "name", "") or obj or context["title"])
+        if obj is not None:
+            context |= self._about(obj, context["adminform"].form, [inline.formset for inline in inlines])
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _about(self, draft: Any, form: Any, formsets: list[Any]) -> dict[str, Any]:
+        """What stands beside the form, of the draft as it is stored."""
+        stored = self.kind.model._default_manager.get(pk=draft.pk)
+        state, definition = editor.state_of(stored), self.kind.read(stored)
+        return {
+            "state": state,
+            "seen_at": seen(stored),
+            "base": json.dumps(definition),
+            "used_by": editor.used_by(self.kind, draft.pk),
+            "versions": self.versions(stored),
+            "facts": self.facts(stored),
+            "seen": editor.seen_by_players(self.kind, definition),
+            "may_discard": state.differs and stored.published is not None,
+            **(self._wrong(stored, definition, form, formsets) if state.differs else {}),
+        }
+
+    def _wrong(self, draft: Content, definition: Any, form: Any, formsets: list[Any]) -> dict[str, list[editor.Wrong]]:
+        """What stands in the way of publishing it, and what is odd about it, each beside its field."""
+        problems = [
+            (path, why) for path, _, why in (line.partition(": ") for line in drafts.problems(self.kind, draft))
+        ]
+        odd = [] if problems else drafts.advice(self.kind, definition, timezone.now())
+        return {
+            "problems": self._placed(draft, problems, form, formsets),
+            "warnings": self._placed(draft, [(each["path"], each["detail"]) for each in odd], form, formsets),
+        }
+
+    def _placed(self, draft: Content, problems: list[tuple[str, str]], form: Any, formsets: Any) -> list[editor.Wrong]:
+        return editor.placed(((self.in_form(draft.pk, path), why) for path, why in problems), form, formsets)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:  # fmt: skip
-        response = super().changeform_view(request, object_id, form_url, extra_context)
+        with transaction.atomic():
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+            if request.method == "POST" and "_check" in request.POST:
+                found = self._checked(request, response)
+                transaction.set_rollback(True)
+                return found
+            if hasattr(request, "theirs"):
+                transaction.set_rollback(True)  # after the last query
+                return self._conflict(request, request.saved_draft)  # type: ignore[attr-defined] # by _saved
         # Only now is the draft committed, so that a refusal to publish cannot roll it back.
         saved = getattr(request, "saved_draft", None)
         if saved is not None:
@@ -175,6 +248,86 @@ class ContentAdmin(ActingAdmin):
             else:
                 self._say_what_stands_in_the_way(request, saved)
         return response
+
+    # While somebody types, and when two do
+
+    def _checked(self, request: HttpRequest, response: Any) -> JsonResponse:
+        """What saving would have come to: the form's mistakes, or what would stand in the way of publishing."""
+        request._messages = type("NoMessages", (), {"add": lambda *_: None, "update": lambda *_: []})()  # type: ignore[attr-defined] # nothing was saved
+        saved = getattr(request, "saved_draft", None)
+        if saved is None:
+            shown = response.context_data
+            inlines = [inline.formset for inline in shown["inline_admin_formsets"]]
+            return JsonResponse({"mistakes": [_as_json(w) for w in editor.mistakes(shown["adminform"].form, inlines)]})
+        stored = self.kind.model._default_manager.get(pk=saved.pk)
+        definition = self.kind.read(stored)
+        found = self._wrong(stored, definition, *request.saved_forms)  # type: ignore[attr-defined] # by save_related
+        return JsonResponse(
+            {
+                "mistakes": [],
+                "problems": [_as_json(wrong) for wrong in found["problems"]],
+                "warnings": [_as_json(wrong) for wrong in found["warnings"]],
+                "seen": editor.seen_by_players(self.kind, definition),
+            }
+        )
+
+    def _conflict(self, request: HttpRequest, mine: Any) -> TemplateResponse:
+        theirs, seen_now = request.theirs  # type: ignore[attr-defined] # by save_model
+        try:
+            base = json.loads(request.POST.get("_base", "{}"))
+        except ValueError:
+            base = {}
+        base = base if isinstance(base, dict) else {}
+        kept = [(name, value) for name, values in request.POST.lists() for value in values]
+        context = {
+            **self.admin_site.each_context(request), "title": "Somebody else saved it", "original": mine,
+            "differences": editor.differences(base, theirs, request.mine), "seen": seen_now, "back": page_of(mine),  # type: ignore[attr-defined] # by save_related
+            "posted": [(name, value) for name, value in kept if name not in ("csrfmiddlewaretoken", "_seen")],
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/content/conflict.html", context, status=409)
+
+    # A copy, and an older state
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        own = [
+            route("<path:object_id>/clone/", view(self.clone_view), name=f"{name}_clone"),
+            route("<path:object_id>/take/", view(self.take_view), name=f"{name}_take"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def clone_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A new draft, the same but for its id."""
+        draft = self._posted_draft(request, object_id, self.has_add_permission(request))
+        definition = {**self.kind.read(draft), self.kind.key: request.POST.get("id", "").strip()}
+        command = editing.CreateContent(kind=self.kind.name, definition=definition, draft=True)
+        saved = handled(request, command, f"A copy of {draft.pk}")
+        return HttpResponseRedirect(page_of(saved.draft if saved else draft))
+
+    def take_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The draft becomes what an older version was; without one, what is published: its changes are discarded."""
+        draft = self._posted_draft(request, object_id, self.has_change_permission(request))
+        asked = request.POST.get("version", "")
+        number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else draft.published or 0
+        version = Version.objects.filter(kind=self.kind.name, content_id=draft.pk, number=number).first()
+        if version is None or draft.retired_at is not None:
+            raise BadRequest("There is no such version to take.")
+        definition = publishing.whole(self.kind.name, version.definition)
+        command = editing.UpdateContent(kind=self.kind.name, id=draft.pk, changes=definition, draft=True)
+        if handled(request, command, f"{self.kind.name} {draft.pk}"):
+            messages.success(request, f"The draft of {draft.pk} is as version {number} was.")
+        return HttpResponseRedirect(page_of(draft))
+
+    def _posted_draft(self, request: HttpRequest, object_id: str, is_allowed: bool) -> Content:
+        if not is_allowed:
+            raise PermissionDenied
+        if request.method != "POST":
+            raise BadRequest("This is done by a button.")
+        draft: Content | None = self.get_object(request, unquote(object_id))
+        if draft is None:
+            raise Http404
+        return draft
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         return self._saved(request, obj) or super().response_add(request, obj, post_url_continue)
@@ -251,6 +404,9 @@ class LineInline(AnyInline):
     """Rows of a draft, in an order of their author's."""
 
     form = LineForm
+    template = "admin/content/lines.html"
+    says_itself = False
+    """Whether each row is said as a sentence."""
     extra = 0
     ordering = ("position", "id")
     applies_to = ""

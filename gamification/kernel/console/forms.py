@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.forms.widgets import Script
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from rest_framework import serializers
@@ -39,11 +40,10 @@ class AuthoredForm(AnyForm):
     """Field → what it holds when nobody has touched it, where that is not an empty text."""
 
     class Media:
-        js = ("kernel/authoring.js",)
-        css = {"all": ("kernel/authoring.css",)}  # noqa: RUF012 - declared so by Django
+        js = tuple(Script(f"kernel/{name}.js", defer=True) for name in ("authoring", "sentences", "editor"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         for name in self.only_for.keys() & self.fields.keys():
             widget: Any = self.fields[name].widget
             attrs = getattr(widget, "widget", widget).attrs  # the admin wraps those of relations
@@ -148,6 +148,15 @@ class Suggesting(forms.TextInput):
         options = format_html_join("", '<option value="{}">', ((text,) for text in self.known()))
         field = super().render(name, value, {"class": "vTextField", **(attrs or {}), "list": list_}, renderer)
         return format_html('{}<datalist id="{}">{}</datalist>', field, list_, options)
+
+
+class Instant(forms.DateTimeInput):
+    """A moment, by the browser's own picker, to the second."""
+
+    input_type = "datetime-local"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"step": 1, **(attrs or {})}, format="%Y-%m-%dT%H:%M:%S")
 
 
 class Place(forms.IntegerField):

@@ -121,6 +121,12 @@ def page_of(row: models.Model) -> str:
     return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(row.pk)])
 
 
+def called(row: Any) -> str:
+    """`hunter: The Great Hunter`: its id, and what people call it if that is another thing."""
+    name = str(getattr(row, "title", "") or getattr(row, "name", ""))
+    return f"{row.pk}: {name}" if name and name != str(row.pk) else str(row)
+
+
 def may_decide(model_admin: AnyModelAdmin, request: HttpRequest) -> bool:
     """Whether somebody may act on rows that nobody edits: by the permission to change them."""
     permission: Callable[[str], bool] = request.user.has_perm

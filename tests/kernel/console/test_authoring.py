@@ -189,7 +189,7 @@ def test_rewards_levels_and_currencies_are_written_and_published(mia: Client) ->
     mia.post("/admin/rewards/currency/add/", gold)
     assert Currency.objects.get().published == 1
 
-    blank = {"value": 0, "currency": "", "claim": "AUTO", "claim_within": "", "expires_at_0": "", "expires_at_1": ""}
+    blank = {"value": 0, "currency": "", "claim": "AUTO", "claim_within": "", "expires_at": ""}
     blank |= {"metadata": "", **rows("items"), **rows("table"), "_publish": "1"}
     mia.post("/admin/rewards/reward/add/", {**blank, "id": "ten", "type": "CURRENCY", "value": 10, "currency": "gold"})
     hat = rows("items", {"item_id": "hat", "type": "", "quantity": 2, "metadata": ""})

@@ -1,0 +1,145 @@
+"""Every page of the console in a real browser: usable on a phone and at a desk, by day and by night, by keyboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from playwright.sync_api import Dialog, expect
+from pytest_django.live_server_helper import LiveServer
+
+from progress.models import Player
+from tests.support.authoring import achievement, coins, designer, metric, quest, send
+from tests.support.browsing import (
+    DESK,
+    PASSWORD,
+    PHONE,
+    Scheme,
+    browsing,
+    found_by_axe,
+    is_wider_than_the_screen,
+    log_in,
+    shoot,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PAGES = {
+    "home": "",
+    "achievements": "achievements/achievement/",
+    "achievement": "achievements/achievement/hunter/change/",
+    "new-achievement": "achievements/achievement/add/",
+    "quest": "quests/quest/trail/change/",
+    "reward": "rewards/reward/ten-coins/change/",
+    "metric": "progress/metric/kills/change/",
+    "players": "progress/player/",
+    "player": "progress/player/ann/change/",
+    "versions": "kernel/version/",
+    "rule": "anticheat/rule/add/",
+    "found": "find/?q=hunter",
+}
+
+
+@pytest.fixture
+def game() -> None:
+    send(designer(), "metrics", metric())
+    send(designer(), "rewards", coins())
+    send(designer(), "achievements", achievement("hunter", rewards=["ten-coins"]))
+    send(designer(), "quests", quest())
+    Player.objects.create(player_id="ann")
+    User.objects.create_superuser("root", password=PASSWORD)
+    mia = User.objects.create_user("mia", password=PASSWORD, is_staff=True)
+    mia.groups.add(Group.objects.get(name="designers"))
+
+
+@pytest.mark.usefixtures("game")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_no_page_has_anything_for_axe_to_find(
+    live_server: LiveServer, browser_type_launch_args: dict[str, Any], width: int, scheme: Scheme
+) -> None:
+    found = []
+    with browsing(browser_type_launch_args, width, scheme) as page:
+        page.goto(f"{live_server.url}/admin/login/")
+        found += [f"login: {each}" for each in found_by_axe(page)]
+        log_in(page, live_server.url, "root")
+        for name, path in PAGES.items():
+            page.goto(f"{live_server.url}/admin/{path}")
+            sections = [None, *page.locator(".sections a").all()[1:]]
+            for number, section in enumerate(sections):
+                if section is not None:
+                    section.click()
+                at = f"{name}-{number}"
+                shoot(page, f"{at}-{width}-{scheme}")
+                found += [f"{at}: {each}" for each in found_by_axe(page)]
+                if is_wider_than_the_screen(page):
+                    found.append(f"{at}: is wider than the screen")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.usefixtures("game")
+def test_the_navigation_of_a_phone_is_a_sheet(
+    live_server: LiveServer, browser_type_launch_args: dict[str, Any]
+) -> None:
+    with browsing(browser_type_launch_args, PHONE) as page:
+        log_in(page, live_server.url, "mia")
+        sheet = page.locator("#navigation")
+        expect(sheet).to_be_hidden()
+        page.get_by_role("button", name="Menu").click()
+        expect(sheet).to_be_visible()
+        assert found_by_axe(page) == []
+        page.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+        page.get_by_role("button", name="Menu").click()
+        sheet.get_by_role("link", name="Metrics").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Metrics")
+
+
+@pytest.mark.usefixtures("game")
+def test_somebody_without_a_mouse_finds_content_and_skips_the_navigation(
+    live_server: LiveServer, browser_type_launch_args: dict[str, Any]
+) -> None:
+    with browsing(browser_type_launch_args) as page:
+        log_in(page, live_server.url, "mia")
+        page.keyboard.press("Tab")
+        expect(page.locator(":focus")).to_have_text("Skip to main content")
+        page.keyboard.press("/")
+        expect(page.locator("#find")).to_be_focused()
+        page.keyboard.type("hunt")
+        expect(page.locator("#found a")).to_have_count(1)
+        assert found_by_axe(page) == []
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{live_server.url}/admin/achievements/achievement/hunter/change/")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Hunter")
+        page.wait_for_load_state()
+        page.keyboard.press("Control+k")
+        expect(page.locator("#find")).to_be_focused()
+
+
+@pytest.mark.usefixtures("game")
+def test_whoever_leaves_a_changed_form_is_asked_first(
+    live_server: LiveServer, browser_type_launch_args: dict[str, Any]
+) -> None:
+    asked: list[str] = []
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    with browsing(browser_type_launch_args) as page:
+        log_in(page, live_server.url, "mia")
+        page.goto(f"{live_server.url}/admin/achievements/achievement/hunter/change/")
+        page.on("dialog", accept)
+        page.fill("#id_title", "Huntress")
+        page.goto(f"{live_server.url}/admin/")
+        assert asked == ["beforeunload"]
+
+
+def test_the_docs_of_the_api_are_read_under_the_policy(
+    live_server: LiveServer, browser_type_launch_args: dict[str, Any]
+) -> None:
+    with browsing(browser_type_launch_args) as page:
+        page.goto(f"{live_server.url}/api/docs/")
+        expect(page.locator("#swagger-ui")).to_contain_text("/api/v1/events")

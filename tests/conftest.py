@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.db.backends.sqlite3 import operations as sqlite
+from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 from pytest_django import Settings
 
 from gamification import relay
@@ -114,7 +114,7 @@ def key_of_this_database() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def emptying_may_delete_from_the_audit_log() -> None:
     """SQLite is emptied between tests by DELETE, which the audit log's trigger refuses: it is put aside meanwhile."""
-    empty = sqlite.DatabaseOperations.execute_sql_flush
+    empty = SQLite.ops_class.execute_sql_flush
 
     def emptied(self: Any, sql_list: Any) -> None:
         with self.connection.cursor() as cursor:
@@ -126,7 +126,7 @@ def emptying_may_delete_from_the_audit_log() -> None:
             for _, text in triggers:
                 cursor.execute(text)
 
-    sqlite.DatabaseOperations.execute_sql_flush = emptied  # type: ignore[method-assign]
+    SQLite.ops_class.execute_sql_flush = emptied  # type: ignore[method-assign]
 
 
 @pytest.fixture

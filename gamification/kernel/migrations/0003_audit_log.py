@@ -14,7 +14,7 @@ EMPTIED = """
 POSTGRESQL = f"""
     CREATE FUNCTION kernel_auditentry_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF TG_OP = 'UPDATE' AND {EMPTIED} THEN
+        IF TG_OP = 'UPDATE' AND ({EMPTIED}) THEN
             RETURN NEW;
         END IF;
         RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation';

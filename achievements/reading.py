@@ -19,7 +19,7 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.vocabulary import Vocabulary
 from gamification.kernel.core.world import World
-from gamification.kernel.storage import sql
+from gamification.kernel.storage import shares, sql
 from progress.players import Players, PlayerState
 from progress.queries import rarities
 from progress.reading import look_at
@@ -224,11 +224,19 @@ class Touched(NamedTuple):
 
 
 def progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[PlayerId, dict[str, float]]:
-    """player → achievement → progress, of what was touched and is unfinished. Four queries, however many players there
-    are; one where nothing was touched.
+    """player → achievement → progress, of what was touched and is unfinished. Four queries a share, however many
+    players there are; one where nothing was touched.
 
     Left out is what a player must not know of, and what comes no further by playing: completed, revoked, pending.
     """
+    found: dict[PlayerId, dict[str, float]] = {}
+    for share, here in shares.by_share(touched, lambda player_id: player_id).items():
+        with shares.within(share):
+            found |= _progressed({player_id: touched[player_id] for player_id in here}, now)
+    return found
+
+
+def _progressed(touched: Mapping[PlayerId, Touched], now: datetime) -> dict[PlayerId, dict[str, float]]:
     current = publishing.current()
     rules = current[AchievementRules]
     touched = {player_id: by for player_id, by in touched.items() if _touched(rules, by)}

@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db.models import Count
 
 from achievements.models import Standing
-from progress.tasks import keep_rarities
+from gamification.kernel.storage import shares
+from progress.tasks import added_up, keep_rarities
 
 
 def roll_up_rarity(now: datetime) -> int:
@@ -16,4 +17,5 @@ def roll_up_rarity(now: datetime) -> int:
     It may run twice, or in two processes at once.
     """
     had = Standing.objects.filter(completed_at__isnull=False, revoked_at=None).values_list("achievement_id")
-    return keep_rarities("achievement", dict(had.annotate(Count("player_id", distinct=True))), now)
+    counts = had.annotate(Count("player_id", distinct=True))
+    return keep_rarities("achievement", added_up(shares.each(lambda: dict(counts.all()))), now)

@@ -9,6 +9,7 @@ from anticheat import queries
 from anticheat.models import Finding
 from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.core.shares import share_of_row
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
 from gamification.kernel.storage import inbox
@@ -24,6 +25,9 @@ class AlreadyDecided(Refused):
 class _Decide(Command):
     finding_id: int
     reason: str = ""
+
+    def share(self, number: int) -> int:
+        return share_of_row(self.finding_id, number)
 
     def players(self) -> Sequence[PlayerId]:
         return [queries.finding(self.finding_id).player_id]

@@ -15,6 +15,7 @@ from anticheat.models import Finding
 from anticheat.serializers import FindingSerializer
 from gamification.kernel.core import bus
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID
+from gamification.kernel.storage import shares
 from gamification.kernel.web import idempotent, paginate
 from gamification.kernel.web.access import actor, concerned
 from gamification.kernel.web.pages import paged
@@ -42,9 +43,12 @@ class Held(APIView):
         responses=_page["responses"],
     )
     def get(self, request: Request) -> Response:
+        player_id = matching(request, "player_id", PLAYER_ID, A_PLAYER_ID)
+        if player_id is not None:
+            shares.enter(player_id)
         found = queries.held(
             chosen(request, "state", STATES) or Finding.Status.HELD,
-            player_id=matching(request, "player_id", PLAYER_ID, A_PLAYER_ID),
+            player_id=player_id,
             rule=matching(request, "rule", NAME, "This is not a rule's name."),
         )
         return paginate(request, found, ordering=["id"], show=lambda row: FindingSerializer(row).data)

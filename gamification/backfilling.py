@@ -11,17 +11,20 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Least
 
 from achievements.standings import Standings
 from gamification.kernel.content import publishing
-from gamification.kernel.content.publishing import Change, Unpublishable
+from gamification.kernel.content.publishing import Change, Rules, Unpublishable
 from gamification.kernel.core.halving import Parts
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
+from gamification.kernel.storage import shares
 from gamification.replaying import Backfilled, backfill, kept_events, replay
 from progress.models import Backfill, LeftOut, Player
 from progress.players import Players
@@ -91,7 +94,8 @@ def _run(job: Backfill, now: datetime, deadline: float) -> int:
 
 
 def _total(job: Backfill) -> int:
-    return (Player.objects.all() if job.preview else _behind(job.publication)).count()
+    players = Player.objects.all() if job.preview else _behind(job.publication)
+    return sum(shares.each(players.count))
 
 
 # -- backfilling -------------------------------------------------------------------------------------------------------
@@ -105,9 +109,13 @@ def _behind(publication: int) -> QuerySet[Player]:
 
 
 def _backfill_all(job: Backfill, now: datetime, deadline: float) -> int:
+    return sum(_backfill_share(job, share, now, deadline) for share in shares.every())
+
+
+def _backfill_share(job: Backfill, share: int, now: datetime, deadline: float) -> int:
     tried = LeftOut.objects.filter(backfill=job.pk)
     looked_at = 0
-    for chunk in _chunks(_behind(job.publication).exclude(player_id__in=tried.values("player_id")), deadline):
+    for chunk in _chunks(share, _behind(job.publication).exclude(player_id__in=tried.values("player_id")), deadline):
         outcome = _backfill(chunk, job.pk, now)
         looked_at += outcome.looked_at
         Backfill.objects.filter(pk=job.pk).update(
@@ -122,17 +130,24 @@ def _backfill_missed(publication: int, now: datetime, deadline: float) -> int:
     (these are tried only now and then).
     """
     tried = LeftOut.objects.filter(tried_at__gt=now - RETRY_AFTER)
-    chunks = _chunks(_behind(publication).exclude(player_id__in=tried.values("player_id")), deadline)
+    players = _behind(publication).exclude(player_id__in=tried.values("player_id"))
+    chunks = chain.from_iterable(_chunks(share, players, deadline) for share in shares.every())
     return sum(_backfill(chunk, None, now).looked_at for chunk in chunks)
 
 
-def _chunks(players: QuerySet[Player], deadline: float) -> Iterator[list[PlayerId]]:
-    """The players' ids, some at a time, until `players` is empty: the caller must make those it took leave it."""
-    ids = players.order_by("player_id").values_list("player_id", flat=True)
-    while chunk := list(ids[:CHUNK]):
+def _chunks(share: int, players: QuerySet[Player], deadline: float) -> Iterator[list[PlayerId]]:
+    """The players' ids in a share, some at a time, until `players` is empty: the caller must make those it took leave
+    it."""
+    ids = players.order_by("player_id").values_list("player_id", flat=True)[:CHUNK]
+    while chunk := _found(share, ids):
         if time.monotonic() > deadline:
             raise _OutOfTime
         yield chunk
+
+
+def _found(share: int, ids: QuerySet[Any]) -> list[PlayerId]:
+    with shares.within(share):
+        return list(ids.all())
 
 
 def _backfill(player_ids: Sequence[PlayerId], job: int | None, now: datetime) -> Backfilled:
@@ -162,7 +177,7 @@ def _backfill(player_ids: Sequence[PlayerId], job: int | None, now: datetime) ->
 
 def _leave_out(player_id: PlayerId, problem: Exception, job: int | None, now: datetime) -> None:
     said = f"{type(problem).__name__}: {problem}".splitlines()[0][:300]
-    with transaction.atomic():
+    with shares.of(player_id):
         player = Player.objects.select_for_update().filter(pk=player_id).first()
         if player is not None:  # erased in the meantime
             found = {"backfilled_to": player.backfilled_to, "reason": said, "backfill": job, "tried_at": now}
@@ -180,36 +195,54 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
     preview = job.preview
     assert preview is not None
     rules = publishing.dry_run([Change(preview["kind"], preview["id"], preview["definition"])])
-    players, looked_at, unreadable = Player.objects.order_by("player_id"), 0, 0
-    while chunk := list(players.filter(player_id__gt=job.cursor).values_list("player_id", flat=True)[:CHUNK]):
-        if time.monotonic() > deadline:
-            raise _OutOfTime
-        world = World(now=job.created_at, player_ids=chunk)
-        world.rules = rules
-        for part in (Players, Standings):
-            world.add(part(world))
-        standings = world[Standings]
-        world[Players].read_unlocked()
-        standings.read_all()
-        would_complete = 0
-        for player in world[Players].by_id.values():
-            try:
-                past = replay(rules, player, kept_events(player.player_id), standings, now=world.now)
-            except OperationalError:
-                raise
-            except Exception:
-                log.warning("the past of player %s cannot be replayed", player.player_id, exc_info=True)
-                unreadable += 1
-                continue
-            completed = {achievement.id for _, achievement, _ in past[Standings].completed}
-            would_complete += preview["id"] in completed if preview["kind"] == "achievement" else bool(completed)
-        after, job.cursor = job.cursor, chunk[-1]
-        # Of two runs at once only one finds the job at this cursor, so no player is added twice.
-        Backfill.objects.filter(pk=job.pk, cursor=after).update(
-            cursor=job.cursor,
-            players_done=F("players_done") + len(chunk),
-            would_complete=F("would_complete") + would_complete,
-        )
-        looked_at += len(chunk)
+    players = Player.objects.order_by("player_id").values_list("player_id", flat=True)
+    looked_at = unreadable = 0
+    first, after = job.place()
+    for share in shares.every()[first:]:
+        with shares.within(share):
+            while chunk := list(players.filter(player_id__gt=after)[:CHUNK]):
+                if time.monotonic() > deadline:
+                    raise _OutOfTime
+                unreadable += _preview_of(job, preview, rules, chunk)
+                looked_at += len(chunk)
+                after = chunk[-1]
+        after = ""
+        if share + 1 in shares.every():
+            _move_on(job, Backfill.beginning(share + 1))
     said = f"The pasts of {unreadable} players could not be replayed; the log names them." if unreadable else ""
     return looked_at, said
+
+
+def _preview_of(job: Backfill, preview: dict[str, Any], rules: Rules, chunk: list[PlayerId]) -> int:
+    """Count how many of these players would complete it. Returns of how many the past could not be read."""
+    world = World(now=job.created_at, player_ids=chunk)
+    world.rules = rules
+    for part in (Players, Standings):
+        world.add(part(world))
+    standings = world[Standings]
+    world[Players].read_unlocked()
+    standings.read_all()
+    would_complete = unreadable = 0
+    for player in world[Players].by_id.values():
+        try:
+            past = replay(rules, player, kept_events(player.player_id), standings, now=world.now)
+        except OperationalError:
+            raise
+        except Exception:
+            log.warning("the past of player %s cannot be replayed", player.player_id, exc_info=True)
+            unreadable += 1
+            continue
+        completed = {achievement.id for _, achievement, _ in past[Standings].completed}
+        would_complete += preview["id"] in completed if preview["kind"] == "achievement" else bool(completed)
+    _move_on(job, chunk[-1], len(chunk), would_complete)
+    return unreadable
+
+
+def _move_on(job: Backfill, to: str, players: int = 0, would_complete: int = 0) -> None:
+    after, job.cursor = job.cursor, to
+    # Of two runs at once only one finds the job at this cursor, so no player is added twice.
+    Backfill.objects.filter(pk=job.pk, cursor=after).update(
+        cursor=job.cursor,
+        players_done=F("players_done") + players,
+        would_complete=F("would_complete") + would_complete,
+    )

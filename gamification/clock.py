@@ -20,6 +20,7 @@ from django.utils import timezone
 from achievements import tasks as achievements
 from gamification import backfilling, relay, retention
 from gamification.kernel.messaging import followers
+from gamification.kernel.storage.shares import in_each
 from gamification.kernel.web import keys
 from quests import tasks as quests
 from rewards.tasks import expire_rewards
@@ -55,20 +56,20 @@ class Chore:
 
 CHORES = [
     Chore("run backfills", 1, partial(backfilling.run_pending, seconds=BACKFILL_TIME_SLICE)),
-    Chore("expire rewards", 1, expire_rewards),
-    Chore("expire quests", 1, quests.expire_runs),
+    Chore("expire rewards", 1, in_each(expire_rewards)),
+    Chore("expire quests", 1, in_each(quests.expire_runs)),
     Chore("publish facts that were left", 1, relay.sweep),
     Chore("say that the clock ticks", 10, note_tick),
     Chore("forget answers to idempotency keys", 600, retention.forget_answers),
-    Chore("forget events past retention", 3600, retention.forget_events),
-    Chore("forget refused events", 3600, retention.forget_rejected),
-    Chore("forget old messages", 3600, retention.forget_messages),
-    Chore("forget samples that no window can hold", 86400, retention.forget_window_samples),
-    Chore("forget closed runs that are not shown", 86400, retention.forget_runs),
-    Chore("forget periods past retention", 86400, retention.forget_periods),
+    Chore("forget events past retention", 3600, in_each(retention.forget_events)),
+    Chore("forget refused events", 3600, in_each(retention.forget_rejected)),
+    Chore("forget old messages", 3600, in_each(retention.forget_messages)),
+    Chore("forget samples that no window can hold", 86400, in_each(retention.forget_window_samples)),
+    Chore("forget closed runs that are not shown", 86400, in_each(retention.forget_runs)),
+    Chore("forget periods past retention", 86400, in_each(retention.forget_periods)),
     Chore("forget old backfills", 86400, retention.forget_jobs),
     Chore("forget ended sessions", 86400, retention.forget_sessions),
-    Chore("forget old facts", 60, followers.forget_facts),
+    Chore("forget old facts", 60, in_each(followers.forget_facts)),
     Chore("warn of keys that end soon", 3600, keys.warn),
     Chore("forget workers that ended", 3600, retention.forget_workers),
     Chore("count how rare each achievement is", 3600, achievements.roll_up_rarity),

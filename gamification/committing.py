@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from achievements.history import History
 from achievements.standings import Standings
@@ -19,6 +19,7 @@ from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.stages import count_batch, timed, took
 from gamification.kernel.core.world import World
+from gamification.kernel.storage import shares
 from progress.players import Players
 from progress.tallies import Tallies
 from quests.runs import QuestRuns
@@ -38,17 +39,19 @@ def committed(
     actor: Actor = SYSTEM,
     backfill: bool = False,
 ) -> T:
-    """Do `work` in a world of these players, in one transaction; once that is committed, let others know.
+    """Do `work` in a world of these players, all of one share, in one transaction; once that is committed, let others
+    know.
 
     A reward's id says what it is given for, so the database refuses to give it twice. Usually a standing says before
     that it was given. Where none does (a table was restored without the other), the transaction is undone, and all is
     decided once more with these rewards known as given, rather than refused for everybody in the batch.
     """
+    player_ids = set(player_ids)
     given: frozenset[UUID] = frozenset()
     for tries_left in reversed(range(TRIES)):
         world = None
         try:
-            with transaction.atomic():
+            with shares.of(*player_ids):
                 world = open_world(player_ids, now=now, actor=actor, backfill=backfill)
                 world[Ledger].given = given
                 answer = work(world)

@@ -23,7 +23,7 @@ from gamification.kernel.core.messages import Command, GameEvent, Outcome
 from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import World
 from gamification.kernel.messaging import outbox
-from gamification.kernel.storage import audit_log, inbox, sql
+from gamification.kernel.storage import audit_log, inbox, shares, sql
 from gamification.paying import pay, reward_levels
 from gamification.unanswered import state_outcome
 from progress.erasure import PlayerErased
@@ -42,7 +42,8 @@ MAX_ROUNDS = 8
 def process(batch: Sequence[GameEvent], *, now: datetime, is_answered: bool = True) -> Outcome:
     """Give each event of `batch` its effect, once, however often it arrives; says what came of it.
 
-    Where whoever sent it gets no answer (a worker's batch), what was refused or held is stated as facts instead.
+    All are of one share. Where whoever sent it gets no answer (a worker's batch), what was refused or held is stated as
+    facts instead.
     """
 
     def count(world: World) -> Outcome:
@@ -99,7 +100,8 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
         audit_log.write(world, command)
         return answer
 
-    return committed(grant_wish, command.players(), now=now, actor=actor)
+    with shares.within(command.share(shares.number())):
+        return committed(grant_wish, command.players(), now=now, actor=actor)
 
 
 def play_batch(world: World, batch: Sequence[GameEvent], fresh: Sequence[GameEvent]) -> None:

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from gamification.intake import backlog, handover
 from gamification.kernel.messaging import broker, followers
-from gamification.kernel.storage import disk
+from gamification.kernel.storage import disk, share_schemas
 from gamification.kernel.web import problem_response
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,8 @@ def _migrations() -> None:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             raise RuntimeError("migrations are missing")
+        if behind := share_schemas.unmigrated():
+            raise RuntimeError(f"migrations are missing in share {behind[0]}")
         _migrated = True
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from django.db import DatabaseError, transaction
@@ -17,7 +18,7 @@ from gamification.feed import hints
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import World
-from gamification.kernel.storage import sql
+from gamification.kernel.storage import shares, sql
 from progress.players import Players
 from progress.tallies import Tallies
 
@@ -32,7 +33,9 @@ class Reaction(NamedTuple):
 
 def publish(world: World) -> None:
     """Have the relay's thread send the facts to whoever listens."""
-    transaction.on_commit(relay.hint, robust=True)  # an idempotent request commits later, together with its answer
+    share = shares.only_share(world.player_ids) or 0
+    # An idempotent request commits later, together with its answer.
+    transaction.on_commit(partial(relay.hint, share), robust=True)
 
 
 def hint(world: World) -> None:

@@ -1,8 +1,8 @@
 """The relay: facts leave for RabbitMQ right after the commit that stated them, on a thread that nobody waits for.
 
-It is a follower of the facts (`kernel.followers`). Each process that commits facts has its thread, and hints it after
-the commit; one of them sends at a time. What a killed process or an absent broker left behind is found by the sweep of
-the clock, and by the relay itself, which tries again until nothing is left.
+It is a follower of the facts (`kernel.followers`), share by share. Each process that commits facts has its thread, and
+hints it after the commit; one of them sends at a time. What a killed process or an absent broker left behind is found
+by the sweep of the clock, and by the relay itself, which tries again until nothing is left.
 
 The cursor is the id of the last fact that has left. A player's facts leave in the order they were stated: when the
 broker *refuses* one (the full queue of a listener), that player's facts from there on are noted as unsent, and the
@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import Enum
 
@@ -34,6 +34,7 @@ from gamification.kernel.messaging.broker import State
 from gamification.kernel.messaging.confirming import Message, Receipt
 from gamification.kernel.messaging.followers import FACTS, Follower, Row
 from gamification.kernel.models import OutboxFact, UnsentFacts
+from gamification.kernel.storage import shares
 
 log = logging.getLogger(__name__)
 
@@ -69,29 +70,43 @@ class Remaining(Enum):
     """What is still to be sent when a turn has ended."""
 
     NOTHING = "nothing"
+    NEXT = "facts that may leave at once"
     SOON = "facts that come after those of batches under way"
     LATER = "facts that the broker does not take"
 
 
-def publish_waiting() -> Remaining:
-    """Publish whatever may leave. Returns what remains."""
+def publish_waiting(of_shares: Iterable[int] | None = None) -> Remaining:
+    """Publish whatever may leave, of these shares or of all, a chunk of each in turn. Returns what remains."""
+    remaining = dict.fromkeys(shares.every() if of_shares is None else of_shares, Remaining.NEXT)
+    while Remaining.NEXT in remaining.values():
+        for share in [share for share, found in remaining.items() if found is Remaining.NEXT]:
+            with shares.within(share):
+                remaining[share] = _publish_next()
+    for worst in (Remaining.LATER, Remaining.SOON):
+        if worst in remaining.values():
+            return worst
+    return Remaining.NOTHING
+
+
+def _publish_next() -> Remaining:
+    """Publish the next chunk of the share that is named."""
     publisher = broker.publisher()
 
     def publish(messages: Sequence[Message]) -> Sequence[Receipt]:
         return publisher.publish(messages, timeout=CONFIRM_TIMEOUT)
 
-    while publisher.state not in (State.DOWN, State.BLOCKED):
-        found, gone = send_next(publish)
-        if gone < found:
-            return Remaining.LATER
-        if found == CHUNK:
-            continue
-        while retry(publish):
-            pass
-        if UnsentFacts.objects.exists():
-            return Remaining.LATER
-        return Remaining.SOON if has_next() else Remaining.NOTHING
-    return Remaining.LATER
+    if publisher.state in (State.DOWN, State.BLOCKED):
+        return Remaining.LATER
+    found, gone = send_next(publish)
+    if gone < found:
+        return Remaining.LATER
+    if found == CHUNK:
+        return Remaining.NEXT
+    while retry(publish):
+        pass
+    if UnsentFacts.objects.exists():
+        return Remaining.LATER
+    return Remaining.SOON if has_next() else Remaining.NOTHING
 
 
 def send_next(publish: Publish, most: int = CHUNK) -> tuple[int, int]:
@@ -172,11 +187,14 @@ class Relay:
 
     def __init__(self) -> None:
         self._hinted = threading.Event()
+        self._shares: set[int] = set()
+        """Those in which facts may wait."""
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._thread.start()
 
-    def hint(self) -> None:
+    def hint(self, share: int) -> None:
+        self._shares.add(share)
         self._hinted.set()
 
     def stop(self, timeout: float = 3.0) -> None:
@@ -199,12 +217,27 @@ class Relay:
             self._hinted.clear()
             last = self._stopping
             try:
-                remaining, pause = publish_waiting(), FIRST_PAUSE
+                remaining, pause = self._publish(), FIRST_PAUSE
             except Exception as problem:  # a database that is away, most likely: it will be tried again
                 log.warning("facts were not published, they wait in the outbox", exc_info=problem)
                 connection.close()
                 remaining, pause = Remaining.LATER, min(2 * pause, MAX_PAUSE)
         connection.close()
+
+    def _publish(self) -> Remaining:
+        """Publish what waits in the shares of which hints told; those in which something remains are kept."""
+        remaining = Remaining.NOTHING
+        for share in sorted(self._shares.copy()):
+            self._shares.discard(share)  # before it is looked at: a hint that comes meanwhile stays
+            try:
+                found = publish_waiting([share])
+            except BaseException:
+                self._shares.add(share)
+                raise
+            if found is not Remaining.NOTHING:
+                self._shares.add(share)
+                remaining = Remaining.LATER if Remaining.LATER in (found, remaining) else found
+        return remaining
 
 
 _relay = OneAProcess(Relay, end=Relay.stop)
@@ -212,13 +245,17 @@ stop = _relay.stop
 """Publish what is left and end the thread; the next hint begins another."""
 
 
-def hint() -> None:
-    """Wake the thread to publish new facts. Call it after the commit; it does not wait."""
+def hint(share: int = 0) -> None:
+    """Wake the thread to publish new facts of a share. Call it after the commit; it does not wait."""
     if settings.RABBITMQ_URL:
-        _relay().hint()
+        _relay().hint(share)
 
 
 def sweep(now: datetime) -> None:
     """Wake the thread if facts have not left, whichever process has stated them."""
-    if settings.RABBITMQ_URL and (has_next() or UnsentFacts.objects.exists()):
-        hint()
+    if not settings.RABBITMQ_URL:
+        return
+    for share in shares.every():
+        with shares.within(share):
+            if has_next() or UnsentFacts.objects.exists():
+                hint(share)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from django.db.models import Subquery, Value
-from django.db.models.functions import Coalesce
-
 from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
+from gamification.kernel.storage import shares
 from gamification.kernel.storage.pseudonyms import pseudonym
 from progress.models import Backfill, ErasedPlayer, Player
 
@@ -37,6 +35,8 @@ def erased(player_ids: Iterable[PlayerId]) -> set[PlayerId]:
 
 
 def step_back(player_id: PlayerId) -> None:
-    """Move the cursor of a preview from this player to the one before, so that it goes on at the same place."""
-    before = Player.objects.filter(player_id__lt=player_id).order_by("-player_id").values("player_id")[:1]
-    Backfill.objects.filter(cursor=player_id).update(cursor=Coalesce(Subquery(before), Value("")))
+    """Move the cursor of a preview from this player to the one before in their share, so that it goes on at the same
+    place."""
+    before = Player.objects.filter(player_id__lt=player_id).order_by("-player_id").values_list("player_id", flat=True)
+    at = before.first() or Backfill.beginning(shares.share_of(player_id))
+    Backfill.objects.filter(cursor=player_id).update(cursor=at)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from django.db import models
 from django.utils import timezone
 
 from gamification.kernel.core.vocabulary import BackfillMode, Vocabulary
 from gamification.kernel.models import ActorField, Content, content_named
+from gamification.kernel.storage import shares
 from progress.rules.samples import ReportedBy
 from progress.rules.vocabulary import ConditionOp, Operator, RequirementType, TimeUnit
 
@@ -341,7 +344,8 @@ class Backfill(models.Model):
     players_total = models.PositiveIntegerField(default=0)
     would_complete = models.PositiveIntegerField(default=0)
     cursor = models.CharField(max_length=64, blank=True, default="")
-    """The last player that a preview has looked at: it goes on after this one when it was stopped."""
+    """The last player that a preview has looked at: it goes on after this one, in their share, when it was stopped.
+    `/k`: at the beginning of share k."""
     detail = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
     asked_by = ActorField()
@@ -351,10 +355,21 @@ class Backfill(models.Model):
     def __str__(self) -> str:
         return f"backfill of publication {self.publication}"
 
+    @staticmethod
+    def beginning(share: int) -> str:
+        return f"/{share}" if share else ""
+
+    def place(self) -> tuple[int, str]:
+        """The share in which a preview goes on, and the player after whom; empty: from the first."""
+        if self.cursor.startswith("/"):
+            return int(self.cursor[1:]), ""
+        return (shares.share_of(self.cursor) if self.cursor else 0), self.cursor
+
     def left_out(self) -> dict[str, str]:
         """Player → why their past could not be replayed: the first of those whose past is still to be counted."""
         found = LeftOut.objects.filter(backfilled_to__lt=self.publication).order_by("player_id")
-        return dict(found.values_list("player_id", "reason")[:MAX_NAMED])
+        named = found.values_list("player_id", "reason")[:MAX_NAMED]
+        return dict(sorted(chain.from_iterable(shares.each(lambda: list(named.all()))))[:MAX_NAMED])
 
 
 class LeftOut(models.Model):

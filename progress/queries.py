@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from gamification.kernel.core.messages import PlayerId
-from gamification.kernel.storage import sql
+from gamification.kernel.storage import shares, sql
 from gamification.kernel.web.tokens import Admission
 from progress.erasure import erased
 from progress.models import Player, Rarity
@@ -14,9 +14,10 @@ from progress.models import Player, Rarity
 
 def admission(player_id: PlayerId) -> Admission:
     """Whether a player may come in, and with which tokens. One query, and one for a player never seen."""
-    found = Player.objects.filter(pk=player_id).values_list("banned", "token_generation").first()
-    if found is None:
-        return Admission("player_erased" if erased([player_id]) else None)
+    with shares.within_share_of(player_id):
+        found = Player.objects.filter(pk=player_id).values_list("banned", "token_generation").first()
+        if found is None:
+            return Admission("player_erased" if erased([player_id]) else None)
     banned, generation = found
     return Admission("banned" if banned else None, generation)
 
@@ -43,7 +44,15 @@ class FeedHead(NamedTuple):
 
 
 def feed_heads(player_ids: Collection[PlayerId]) -> dict[PlayerId, FeedHead]:
-    """The same for many, and the number of their newest message. One query, and one for those never seen."""
+    """The same for many, and the number of their newest message. One query a share, and one for those never seen."""
+    heads: dict[PlayerId, FeedHead] = {}
+    for share, here in shares.by_share(player_ids, lambda player_id: player_id).items():
+        with shares.within(share):
+            heads |= _feed_heads(here)
+    return heads
+
+
+def _feed_heads(player_ids: Collection[PlayerId]) -> dict[PlayerId, FeedHead]:
     columns = ("player_id", "last_seq", "banned", "token_generation")
     rows = sql.select_in(Player, columns, {"player_id": list(player_ids)})
     heads = {id_: FeedHead(seq, "banned" if banned else None, generation) for id_, seq, banned, generation in rows}

@@ -8,7 +8,8 @@ from django.db.models import Count
 
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM, Actor
-from progress.tasks import keep_rarities
+from gamification.kernel.storage import shares
+from progress.tasks import added_up, keep_rarities
 from quests import queries
 from quests.commands import ExpireRuns, MoveRuns
 from quests.models import Run
@@ -35,10 +36,13 @@ def move_runs(quest_id: str, now: datetime, *, actor: Actor) -> int:
     """Put the open runs of a quest on its newest version, where the steps they have done still exist; says how many
     were moved. Some players at a time.
     """
-    moved, after = 0, ""
-    while chunk := queries.on_older_versions(quest_id, after, CHUNK):
-        moved += bus.handle(MoveRuns(quest_id=quest_id, player_ids=chunk), actor=actor, now=now)
-        after = chunk[-1]
+    moved = 0
+    for share in shares.every():
+        after = ""
+        with shares.within(share):
+            while chunk := queries.on_older_versions(quest_id, after, CHUNK):
+                moved += bus.handle(MoveRuns(quest_id=quest_id, player_ids=chunk), actor=actor, now=now)
+                after = chunk[-1]
     return moved
 
 
@@ -48,4 +52,5 @@ def roll_up_rarity(now: datetime) -> int:
     It may run twice, or in two processes at once.
     """
     done = Run.objects.filter(status=Status.COMPLETED).values_list("quest_id")
-    return keep_rarities("quest", dict(done.annotate(Count("player_id", distinct=True))), now)
+    counts = done.annotate(Count("player_id", distinct=True))
+    return keep_rarities("quest", added_up(shares.each(lambda: dict(counts.all()))), now)

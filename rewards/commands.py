@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 from gamification.kernel.core.audit import Audited, Change, Subject, change
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.core.shares import share_of_uuid
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import sql
 from rewards import facts
@@ -130,6 +131,9 @@ class RevokeDistribution(Command):
 
     def subject(self) -> Subject:
         return Subject(DISTRIBUTION, str(self.distribution_id))
+
+    def share(self, number: int) -> int:
+        return share_of_uuid(self.distribution_id, number)
 
     def players(self) -> Sequence[PlayerId]:
         return list(Distribution.objects.filter(pk=self.distribution_id).values_list("player_id", flat=True))

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from gamification.kernel.core import bus
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, NotFound
+from gamification.kernel.storage import shares
 from gamification.kernel.web import idempotent, paginate, paginate_list, strict_fields
 from gamification.kernel.web.access import acting_player, actor, concerned, player_in_path
 from gamification.kernel.web.pages import paged
@@ -80,11 +81,13 @@ class Distributions(APIView):
         responses=_page["responses"],
     )
     def get(self, request: Request) -> Response:
-        now = timezone.now()
+        now, player_id = timezone.now(), matching(request, "player_id", PLAYER_ID, A_PLAYER_ID)
+        if player_id is not None:
+            shares.enter(player_id)
         found = queries.distributions(
             now,
             state=chosen(request, "state", STATES),
-            player_id=matching(request, "player_id", PLAYER_ID, A_PLAYER_ID),
+            player_id=player_id,
             reward_id=matching(request, "reward", strict_fields.ID, "This is not a reward's id."),
             source=chosen(request, "source", SOURCES),
         )

@@ -64,6 +64,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left_out = [item for item in items if item.get_closest_marker(marker)]
             items[:] = [item for item in items if item not in left_out]
             config.hook.pytest_deselected(items=left_out)
+    # A run has one database, made with one number of shares: with SHARES > 1 it is the tests of shares that run.
+    of_shares = settings.SHARES > 1
+    left_out = [item for item in items if bool(item.get_closest_marker("shares")) != of_shares]
+    items[:] = [item for item in items if item not in left_out]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -89,6 +95,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     amqp = urlsplit(settings.RABBITMQ_URL)
     terminalreporter.section("this run used")
     terminalreporter.line(f"database  {f'PostgreSQL at {at}' if settings.DB_HOST else 'SQLite, a file'}")
+    terminalreporter.line(f"shares    {settings.SHARES}")
     terminalreporter.line(
         f"cache     {f'Redis at {settings.REDIS_HOST}:{settings.REDIS_PORT}' if settings.REDIS_HOST else 'memory'}"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ from gamification.console.trouble import Trouble, line
 from gamification.intake.backlog import BacklogProbe, refused_letters
 from gamification.kernel.messaging import broker, confirming, topology
 from gamification.kernel.models import Event
+from gamification.kernel.storage import shares
 
 
 def the_broker(patience: float) -> str:
@@ -87,15 +90,14 @@ def _at_work(probe: BacklogProbe, patience: float) -> str:
             f"No worker takes events, and {now.waiting} messages wait.",
             "Start one for each core: celery -A gamification worker",
         )
-    kept = Event.objects.order_by("-pk").values_list("pk", "received_at").first()
+    kept = _newest_event()
     before = now.waiting
     deadline = time.monotonic() + patience
     settles = False
     while time.monotonic() < deadline and (now.waiting or now.unacked) and not settles:
         time.sleep(0.1)
         now = probe.read(since=patience)
-        newest = Event.objects.order_by("-pk").values_list("pk", "received_at").first()
-        settles = now.waiting < before or newest != kept
+        settles = now.waiting < before or _newest_event() != kept
     if now.heartbeats:
         time.sleep(max(0.0, deadline - time.monotonic()))
     now = probe.read(since=patience)
@@ -120,6 +122,12 @@ def _at_work(probe: BacklogProbe, patience: float) -> str:
     if now.waiting:
         return f"{now.workers} take events; {now.waiting} messages wait{held}, and they are being settled"
     return f"{now.workers} take events, none waits{held}"
+
+
+def _newest_event() -> tuple[int, datetime] | None:
+    newest = Event.objects.order_by("-pk").values_list("pk", "received_at")
+    found = [each for each in shares.each(lambda: newest.all().first()) if each is not None]
+    return max(found, key=itemgetter(1), default=None)
 
 
 def the_dead_letters(patience: float) -> str:

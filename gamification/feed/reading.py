@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ from gamification.feed.models import Message
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import PlayerId
-from gamification.kernel.storage import columns, database_timeout
+from gamification.kernel.storage import columns, database_timeout, shares
 from progress.queries import FeedHead, feed_heads
 
 T = TypeVar("T")
@@ -48,9 +49,13 @@ def read(players: Collection[PlayerId], wants: Collection[Want]) -> Answer:
 
 
 def pages(wants: Collection[Want]) -> dict[Want, list[Numbered]]:
-    """One query (on SQLite, one for each 16,000 wants). Numbers have no gaps, so a page is a span of them."""
+    """One query a share (on SQLite, one for each 16,000 wants). Numbers have no gaps, so a page is a span of them."""
     found: dict[Want, list[Numbered]] = {}
-    for player_id, after, seq, type_, data, at in sorted(_rows(list(wants)), key=lambda row: row[2]):
+    rows: list[tuple[Any, ...]] = []
+    for share, here in shares.by_share(wants, itemgetter(0)).items():
+        with shares.within(share):
+            rows += _rows(here)
+    for player_id, after, seq, type_, data, at in sorted(rows, key=itemgetter(2)):
         # The data is JSON text already, and the other texts hold nothing that JSON would escape.
         text = f'{{"seq":{seq},"type":"{type_}","player_id":"{player_id}","data":{data},"timestamp":"{instant(at)}"}}'
         completed = msgspec.json.decode(data)["id"] if type_ == FactType.ACHIEVEMENT_COMPLETED else ""

@@ -22,10 +22,11 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from gamification.intake import in_place
 from gamification.intake.decoding import MAX_EVENTS
 from gamification.kernel.core.halving import Parts
 from gamification.kernel.core.messages import GameEvent, Outcome, Refused
-from gamification.kernel.storage import database_timeout
+from gamification.kernel.storage import database_timeout, shares
 
 MAX_WAITING = 10 * MAX_EVENTS
 """Events that may wait to be committed; whoever comes then is told to come back."""
@@ -43,8 +44,9 @@ class Busy(Refused):
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """One request's events and whoever waits for what they come to."""
+    """One request's events, those of one share, and whoever waits for what they come to."""
 
+    share: int
     events: Sequence[GameEvent]
     answer: asyncio.Future[Outcome]
     loop: asyncio.AbstractEventLoop
@@ -66,19 +68,33 @@ class GroupCommit:
         self._thread: threading.Thread | None = None
 
     async def process(self, events: Sequence[GameEvent]) -> Outcome:
-        """What these events came to, once they are committed. Raises Busy, or what processing them raised."""
+        """What these events came to, once they are committed. Raises Busy, or what processing them raised; and
+        NotAllCommitted, where they are of several shares.
+        """
         loop = asyncio.get_running_loop()
-        request = Request(events, loop.create_future(), loop)
+        requests = [
+            Request(share, part, loop.create_future(), loop)
+            for share, part in shares.by_share(events, in_place.player_of).items()
+        ]
+        self._add(requests, len(events))
+        if len(requests) == 1:
+            return await requests[0].answer
+        answers = await asyncio.gather(*(request.answer for request in requests), return_exceptions=True)
+        outcomes = [answer for answer in answers if isinstance(answer, Outcome)]
+        if len(outcomes) < len(answers):
+            raise in_place.NotAllCommitted from next(each for each in answers if isinstance(each, BaseException))
+        return in_place.together(outcomes)
+
+    def _add(self, requests: Sequence[Request], events: int) -> None:
         with self._changed:
-            if self._events + len(events) > MAX_WAITING:
+            if self._events + events > MAX_WAITING:
                 raise Busy("Too many events wait to be committed; try again in a moment.")
-            self._waiting.append(request)
-            self._events += len(events)
+            self._waiting.extend(requests)
+            self._events += events
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
                 self._thread.start()
             self._changed.notify()
-        return await request.answer
 
     # -- the thread ----------------------------------------------------------------------------------------------------
 
@@ -96,15 +112,22 @@ class GroupCommit:
             return self._next()
 
     def _next(self) -> list[Request]:
-        """The requests that are committed together: those that have waited longest, up to MAX_EVENTS events.
+        """The requests that are committed together: those that have waited longest, up to MAX_EVENTS events, all of one
+        share.
 
         One that is too large for the rest of a group is not overtaken: it begins the next.
         """
         group = [self._waiting.popleft()]
         room = MAX_EVENTS - len(group[0].events)
-        while self._waiting and len(self._waiting[0].events) <= room:
-            group.append(self._waiting.popleft())
-            room -= len(group[-1].events)
+        of_others: list[Request] = []
+        while self._waiting and (self._waiting[0].share != group[0].share or len(self._waiting[0].events) <= room):
+            request = self._waiting.popleft()
+            if request.share != group[0].share:
+                of_others.append(request)
+                continue
+            group.append(request)
+            room -= len(request.events)
+        self._waiting.extendleft(reversed(of_others))
         self._events -= sum(len(request.events) for request in group)
         return group
 

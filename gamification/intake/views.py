@@ -15,12 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gamification import pipeline
-from gamification.intake import answering, handover, schema
+from gamification.intake import answering, handover, in_place, schema
 from gamification.intake.decoding import MAX_BODY, Decoded, TooLarge, decode
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Outcome
 from gamification.kernel.models import RejectedEvent
+from gamification.kernel.storage import shares
 from gamification.kernel.storage.pseudonyms import pseudonym
 from gamification.kernel.web import paginate
 from gamification.kernel.web.access import concerned
@@ -59,9 +59,15 @@ class Events(APIView):
             return refusal
         if not settings.RABBITMQ_URL or _prefers_to_wait(request):
             handover.IN_PLACE.inc()
-            return None
+            return self._in_place(request)
         counts = handover.hand_over(self.decoded)
-        return None if counts is None else answering.handed_over(self.decoded, counts)
+        return self._in_place(request) if counts is None else answering.handed_over(self.decoded, counts)
+
+    def _in_place(self, request: Request) -> HttpResponse | None:
+        """The answer where the events are of several shares: no transaction can hold them all, and the answer too."""
+        if len(shares.by_share(self.decoded.good, lambda good: good[1].player_id)) < 2:
+            return None
+        return self._processed(request)
 
     @extend_schema(
         operation_id="events_create",
@@ -72,8 +78,11 @@ class Events(APIView):
     )
     @idempotent(first=hand_over)
     def post(self, request: Request) -> HttpResponse:
+        return self._processed(request)
+
+    def _processed(self, request: Request) -> HttpResponse:
         events = [event for _, event in self.decoded.good]
-        outcome = pipeline.process(events, now=self.now) if events else Outcome()
+        outcome = in_place.process(events, self.now) if events else Outcome()
         return answering.processed(self.decoded, outcome, waited=_prefers_to_wait(request))
 
 
@@ -94,6 +103,7 @@ class RejectedEvents(APIView):
     def get(self, request: Request) -> Response:
         found = RejectedEvent.objects.all()
         if (player_id := matching(request, "player_id", PLAYER_ID, A_PLAYER_ID)) is not None:
+            shares.enter(player_id)
             found = found.filter(player_id__in=(player_id, pseudonym(player_id)))  # as somebody erased is noted
         if (code := matching(request, "code", CODE, "This is not a code.")) is not None:
             found = found.filter(code=code)

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "gamification.kernel.web.limiting.say_how_much_is_left",
+    "gamification.kernel.web.of_a_share.named_for_one_request",
 ]
 
 ROOT_URLCONF = "gamification.urls"

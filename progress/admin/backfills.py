@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, as_lines, may_decide
+from gamification.kernel.storage import shares
 from progress.models import (
     Backfill,
     LeftOut,
@@ -33,7 +34,9 @@ class BackfillAdmin(ReadOnlyAdmin):
     @admin.action(description="Run again: whoever is still behind, or the preview", permissions=["decide"])
     def run_again(self, request: HttpRequest, queryset: QuerySet[Backfill]) -> None:
         ended = [row for row in queryset if self.open_to_action(row)]
-        LeftOut.objects.filter(backfill__in=[row.pk for row in ended]).update(backfill=None)
+        for share in shares.every():
+            with shares.within(share):
+                LeftOut.objects.filter(backfill__in=[row.pk for row in ended]).update(backfill=None)
         again = Backfill.objects.filter(pk__in=[row.pk for row in ended])
         by = acting(request).signature
         asked = again.update(state=Backfill.State.PENDING, detail="", finished_at=None, asked_by=by)

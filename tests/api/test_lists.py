@@ -29,6 +29,7 @@ VALUES = {
     "code": ["id_reused"],
     "rule": ["no-giants"],
     "after": ["1"],
+    "share": ["0"],
 }
 
 

@@ -90,7 +90,7 @@ KINDS: dict[str, tuple[str, Json]] = {
 
 _CONTENT = ["state", "tags", "text", "q", "search"]
 FILTERS = {
-    "facts": ["after", "types", "player_id", "page_size"],
+    "facts": ["after", "types", "player_id", "share", "page_size"],
     "achievements": ["type", "category", "is_enabled", "repeat", "series", *_CONTENT],
     "quests": ["type", "difficulty", "is_active", "repeat", "auto_start", "available_to", *_CONTENT],
     "pools": ["period", *_CONTENT],

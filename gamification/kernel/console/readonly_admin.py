@@ -19,9 +19,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from gamification.kernel.console import of_shares
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Command, Refused
+from gamification.kernel.storage import shares
 
 if TYPE_CHECKING:  # generic for mypy only
     AnyModelAdmin = admin.ModelAdmin[Any]
@@ -77,6 +79,23 @@ class ReadOnlyAdmin(ActingAdmin):
     """Displays of the admin's own, after the columns."""
     change_form_template = "admin/rows/change_form.html"
     show_full_result_count = False
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        found = super().get_list_filter(request)
+        return [of_shares.ByShare, *found] if of_shares.is_spread(self.model) else found
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if of_shares.is_spread(self.model):
+            shares.enter_share(of_shares.of_list(request))
+        return super().changelist_view(request, extra_context)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        if object_id is not None and of_shares.is_spread(self.model):
+            shares.enter_share(of_shares.of_row(request, self.model, object_id))
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         columns = [

@@ -140,6 +140,9 @@ class Command:
         player_id = getattr(self, "player_id", None)
         return [player_id] if player_id else []
 
+    def share(self, number: int) -> int | None:
+        """In which of so many shares `players` looks for them, where an id says so; None: it need not look."""
+
     def load(self, world: World) -> None:
         """Read what `handle` decides by, beyond what every world reads of its players."""
 

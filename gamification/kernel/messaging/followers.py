@@ -17,6 +17,8 @@ only one transaction writes at a time, so what is committed is final.
 
 Facts are kept for FACT_RETENTION_DAYS, and longer for a follower that still needs them, but never more than FACTS_KEPT
 rows. A follower that is further behind goes on at the oldest row, and its mark says that it has missed some.
+
+Each share has logs of its own, and a follower a cursor in each: whoever acts as one names the share.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from gamification.kernel.models import Event, FollowerMark, OutboxFact
-from gamification.kernel.storage import sql
+from gamification.kernel.storage import shares, sql
 
 log = logging.getLogger(__name__)
 
@@ -116,15 +118,21 @@ class Horizon:
 @dataclass(frozen=True, eq=False)
 class Log:
     model: type[models.Model]
-    horizon: Horizon
+    _horizons: dict[int | None, Horizon] = field(default_factory=dict)
+
+    @property
+    def horizon(self) -> Horizon:
+        """That of the share that is named: each has a log of its own."""
+        share = shares.here()
+        return self._horizons.get(share) or self._horizons.setdefault(share, Horizon(self.model))
 
     @property
     def rows(self) -> models.QuerySet[Any]:
         return self.model._default_manager.order_by("pk")
 
 
-FACTS = Log(OutboxFact, Horizon(OutboxFact))
-EVENTS = Log(Event, Horizon(Event))
+FACTS = Log(OutboxFact)
+EVENTS = Log(Event)
 
 Row = tuple[Any, ...]
 
@@ -160,7 +168,9 @@ class Follower:
         would keep every writer waiting, so the lock is that of a file.
         """
         if connection.vendor == "postgresql":
-            key = int.from_bytes(hashlib.blake2b(f"follower {self.name}".encode(), digest_size=8).digest(), signed=True)
+            share = shares.here()
+            name = f"follower {self.name}" + ("" if share is None else f" of share {share}")
+            key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
             with transaction.atomic():
                 sql.without_fsync()  # a cursor that a crash sets back means that something is done twice
                 with connection.cursor() as cursor:
@@ -224,11 +234,16 @@ def at_work() -> list[Follower]:
 def missed() -> list[str]:
     """A sentence for each follower that has missed facts within the last day."""
     names = [follower.name for follower in at_work()]
-    missed = FollowerMark.objects.filter(pk__in=names, missed_at__gt=timezone.now() - timedelta(days=1))
-    return [
-        f"{mark.name} was too slow: at {mark.missed_at:%Y-%m-%d %H:%M:%S} UTC facts were gone which it had not seen"
-        for mark in missed.order_by("pk")
-    ]
+    found = []
+    for share in shares.every():
+        with shares.within(share):
+            missed = FollowerMark.objects.filter(pk__in=names, missed_at__gt=timezone.now() - timedelta(days=1))
+            found += [
+                f"{mark.name} was too slow: at {mark.missed_at:%Y-%m-%d %H:%M:%S} UTC facts were gone which it had not "
+                "seen"
+                for mark in missed.order_by("pk")
+            ]
+    return found
 
 
 def forget_facts(now: datetime) -> None:

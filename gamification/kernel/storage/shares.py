@@ -82,11 +82,12 @@ def path(share: int | None) -> str:
 
 
 def of(*player_ids: PlayerId) -> AbstractContextManager[Any]:
-    """A transaction in the share of these players. Nobody named: it stays where it is."""
+    """A transaction in the share of these players. Of nobody: in the share that is named, or else in the first, where
+    facts about nobody are kept."""
     if settings.SHARES == 1:
         return transaction.atomic()
     share = only_share(player_ids)
-    return transaction.atomic() if share is None else _transaction(share)
+    return _transaction((here() or 0) if share is None else share)
 
 
 def at(share: int) -> AbstractContextManager[Any]:
@@ -109,6 +110,11 @@ def enter(player_id: PlayerId) -> None:
         _name(share_of(player_id))
 
 
+def enter_share(share: int) -> None:
+    if settings.SHARES > 1:
+        _name(share)
+
+
 def here() -> int | None:
     """The share that is named; None: none is, or there is only one."""
     found: int | None = getattr(connections[DEFAULT_DB_ALIAS], "share", None)
@@ -127,6 +133,20 @@ def in_each(work: Callable[P, object]) -> Callable[P, None]:
     return everywhere
 
 
+def each(look: Callable[[], T]) -> list[T]:
+    """What `look` finds in each share. It only reads, so a transaction may look into all of them."""
+    if settings.SHARES == 1:
+        return [look()]
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    named, found = database.share_of_transaction, []
+    for share in every():
+        database.share_of_transaction = None
+        with _within(share):
+            found.append(look())
+    database.share_of_transaction = named
+    return found
+
+
 @contextmanager
 def _transaction(share: int) -> Iterator[None]:
     with _within(share), transaction.atomic():
@@ -141,9 +161,10 @@ def _within(share: int | None) -> Iterator[None]:
     try:
         yield
     finally:
-        database.share = before
-        if database.in_atomic_block:
-            database.name_share()
+        if database.share != before:
+            database.share = before
+            if database.in_atomic_block:
+                database.name_share()
 
 
 def _name(share: int | None) -> None:

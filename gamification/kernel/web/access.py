@@ -28,7 +28,7 @@ from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Invalid, NotFound, PlayerId
 from gamification.kernel.models import ApiKey
-from gamification.kernel.storage import audit_log
+from gamification.kernel.storage import audit_log, shares
 from gamification.kernel.web import known_keys
 from gamification.kernel.web.tokens import BadToken, read_token
 
@@ -299,10 +299,12 @@ def is_player(request: Request) -> bool:
 def acting_player(request: Request, named: Any, *, path: str = "player_id") -> PlayerId:
     """For whom a call acts that names the player in its body or query (`named`, None when it does not).
 
-    A player acts as the token's subject, and anybody else is unknown; a game server must say for whom.
+    A player acts as the token's subject, and anybody else is unknown; a game server must say for whom. From here on the
+    request's statements go to that player's share.
     """
     player_id = _acting_player(principal(request), named, path)
     concerned(request).add(player_id)
+    shares.enter(player_id)
     return player_id
 
 
@@ -320,9 +322,11 @@ def _acting_player(caller: Principal, named: Any, path: str) -> PlayerId:
 
 
 def player_in_path(request: Request, player_id: str) -> PlayerId:
-    """The player that a URL names: `me` is the token's subject, and a player finds nobody else."""
+    """The player that a URL names: `me` is the token's subject, and a player finds nobody else. From here on the
+    request's statements go to that player's share."""
     player_id = _player_in_path(principal(request), player_id)
     concerned(request).add(player_id)
+    shares.enter(player_id)
     return player_id
 
 

@@ -17,8 +17,10 @@ from rest_framework.views import APIView
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Invalid
+from gamification.kernel.core.shares import MOST
 from gamification.kernel.messaging.followers import FACTS, FORGETTING
 from gamification.kernel.models import OutboxFact
+from gamification.kernel.storage import shares
 from gamification.kernel.web.pages import DEFAULT_SIZE, MAX_SIZE, page_size
 
 HORIZON_TIMEOUT = 1.0
@@ -32,6 +34,10 @@ SEARCH_TIMEOUT = 1.0
 class NoLongerKept(Invalid):
     code = "no_longer_kept"
     status = 410
+
+
+class ShareRequired(Invalid):
+    code = "share_required"
 
 
 class FactShape(serializers.Serializer[Any]):
@@ -54,8 +60,9 @@ class FactsPageShape(serializers.Serializer[Any]):
 class Facts(APIView):
     """What the service has stated, in order, each fact once. Keep `after` once you have dealt with the page.
 
-    A page may hold fewer than `page_size`, even none, before the end: only a `next` of null is the end. What is stated
-    later is found by asking again with the `after` that was kept.
+    Each share of the players has a log of its own, with positions of its own: where there are several, a request names
+    one, or a player. A page may hold fewer than `page_size`, even none, before the end: only a `next` of null is the
+    end. What is stated later is found by asking again with the `after` that was kept.
     """
 
     scopes: ClassVar = {"GET": "facts:read"}
@@ -67,6 +74,11 @@ class Facts(APIView):
             OpenApiParameter("types", str, description="Only facts of these types, separated by commas."),
             OpenApiParameter("player_id", str, description="Only facts about this player."),
             OpenApiParameter(
+                "share",
+                {"type": "integer", "minimum": 0, "maximum": MOST - 1},
+                description="Whose log is read, where the players are cut into shares (SHARES): from 0 on.",
+            ),
+            OpenApiParameter(
                 "page_size", {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE}
             ),
         ],
@@ -75,6 +87,7 @@ class Facts(APIView):
     def get(self, request: Request) -> Response:
         after, size = _after(request), page_size(request)
         asked = _asked(request)
+        _enter_share(request)
         forgotten = FORGETTING.cursor()
         if 0 < after < forgotten:
             raise _invalid(
@@ -119,6 +132,21 @@ def _asked(request: Request) -> QuerySet[OutboxFact]:
             raise _invalid("player_id", A_PLAYER_ID)
         asked = asked.filter(player_id=player_id)
     return asked
+
+
+def _enter_share(request: Request) -> None:
+    text, player_id = request.query_params.get("share"), request.query_params.get("player_id")
+    known = range(shares.number())
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) in known):
+        raise _invalid("share", f"Expected a share from 0 to {known[-1]}.")
+    if player_id is not None:
+        if text is not None and int(text) != shares.share_of(player_id):
+            raise _invalid("share", f"This player is of share {shares.share_of(player_id)}.")
+        shares.enter(player_id)
+    elif text is not None:
+        shares.enter_share(int(text))
+    elif len(known) > 1:
+        raise _invalid("share", f"Say of which share, from 0 to {known[-1]}: each has a log of its own.", ShareRequired)
 
 
 def _after(request: Request) -> int:

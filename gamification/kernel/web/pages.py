@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from gamification.kernel.core.messages import Invalid
+from gamification.kernel.storage import shares
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
@@ -46,8 +47,12 @@ class Page(NamedTuple):
 
 
 def paginate(request: Request, rows: QuerySet[Any], *, ordering: Sequence[str], show: Callable[[Any], Any]) -> Response:
-    """A page of a queryset, each row as `show` shows it; `ordering` as in order_by, `-` for descending."""
-    page = _queryset_page(request, rows, ordering)
+    """A page of a queryset, each row as `show` shows it; `ordering` as in order_by, `-` for descending.
+
+    Rows of players, where the request has named no share, come share after share.
+    """
+    spread = shares.number() > 1 and shares.here() is None and shares.is_owned(rows.model)
+    page = _page_over_shares(request, rows, ordering) if spread else _queryset_page(request, rows, ordering)
     return page.response([show(row) for row in page.rows])
 
 
@@ -131,6 +136,38 @@ def _queryset_page(request: Request, rows: QuerySet[Any], ordering: Sequence[str
     back = cursor is not None and cursor.back
     wanted = rows.order_by(*(_turned(name) for name in ordering) if back else ordering)
     return _cut(request, list(wanted[: size + 1]), size, cursor, lambda row: [_value(row, name) for name in names])
+
+
+class _Placed(NamedTuple):
+    """A row, and the share in which it was found."""
+
+    share: int
+    row: Any
+
+
+def _page_over_shares(request: Request, rows: QuerySet[Any], ordering: Sequence[str]) -> Page:
+    size, cursor = page_size(request), _cursor(request)
+    names = [name.lstrip("-") for name in ordering]
+    back = cursor is not None and cursor.back
+    order = list(shares.every())[:: -1 if back else 1]
+    beyond: Cursor | None = None
+    if cursor is not None:
+        if len(cursor.key) != len(names) + 1 or cursor.key[0] not in order:
+            raise _bad_cursor()
+        order = order[order.index(cursor.key[0]) :]
+        beyond = Cursor(cursor.key[1:], cursor.back)
+    span: list[_Placed] = []
+    for share in order:
+        wanted = rows.filter(_beyond(ordering, beyond)) if beyond is not None else rows.all()
+        wanted = wanted.order_by(*(_turned(name) for name in ordering) if back else ordering)
+        with shares.within(share):
+            span += [_Placed(share, row) for row in wanted[: size + 1 - len(span)]]
+        beyond = None
+        if len(span) > size:
+            break
+    place = lambda placed: [placed.share, *(_value(placed.row, name) for name in names)]  # noqa: E731
+    page = _cut(request, span, size, cursor, place)
+    return page._replace(rows=[placed.row for placed in page.rows])
 
 
 def _beyond(ordering: Sequence[str], cursor: Cursor) -> Q:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from gamification.celery import tasks
 from gamification.console.at_rabbit import queue, the_broker, the_dead_letters, the_topology, the_workers
 from gamification.console.trouble import Trouble, line
 from gamification.kernel.messaging import followers
-from gamification.kernel.storage import disk
+from gamification.kernel.storage import disk, share_schemas, shares
 from gamification.kernel.web import keys
 from progress import zones
 from progress.models import MAX_NAMED, Backfill, LeftOut
@@ -109,6 +110,8 @@ def the_migrations(patience: float) -> str:
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         raise Trouble(f"{len(missing)} migrations are missing, {missing[0][0]} first.", "Run: manage.py migrate")
+    if behind := share_schemas.unmigrated():
+        raise Trouble(f"Migrations are missing in {len(behind)} shares, {behind[0]} first.", "Run: manage.py migrate")
     return "all applied"
 
 
@@ -207,7 +210,7 @@ def the_clock(patience: float) -> str:
         else "Start manage.py serve: without a broker it keeps the clock."
     )
     now = timezone.now()
-    if queries.due(now - LATE_AFTER, 1):
+    if any(shares.each(lambda: queries.due(now - LATE_AFTER, 1))):
         raise Trouble("Rewards have expired and nobody has taken note.", start)
     if settings.RABBITMQ_URL and not queue(tasks.name)[1]:
         raise Trouble("No worker takes what the clock asks for.", start)
@@ -229,7 +232,8 @@ def the_backfills(patience: float) -> str:
     where = "The console, Design, Backfills says why; run it again there."
     if Backfill.objects.filter(state=Backfill.State.FAILED).exists():
         raise Trouble("A backfill failed: new content stays pending for the players behind it.", where)
-    if left := list(LeftOut.objects.order_by("player_id")[:MAX_NAMED]):
+    named = LeftOut.objects.order_by("player_id")[:MAX_NAMED]
+    if left := list(chain.from_iterable(shares.each(lambda: list(named.all())))):
         said = "; ".join(f"{each.player_id} ({each.reason})" for each in left[:3])
         more = f" and {len(left) - 3} more" if len(left) > 3 else ""
         raise Trouble(
@@ -247,10 +251,18 @@ def the_facts(patience: float) -> str:
             "Let it run all the time, or keep more: FACTS_KEPT, FACT_RETENTION_DAYS.",
         )
     if not settings.RABBITMQ_URL:
-        return f"{followers.FACTS.rows.count()} are kept, for GET /facts"
+        return f"{sum(shares.each(lambda: followers.FACTS.rows.count()))} are kept, for GET /facts"
+    count, deadline = 0, time.monotonic() + patience
+    for share in shares.every():
+        with shares.within(share):
+            count += _leaving(deadline, patience)
+    return f"{count} wait, and they are leaving" if count else "none waits"
+
+
+def _leaving(deadline: float, patience: float) -> int:
+    """How many facts of the share that is named wait, once the oldest has left. Raises Trouble."""
     count = relay.waiting().count()
     oldest = relay.waiting().first()
-    deadline = time.monotonic() + patience
     while oldest is not None and relay.waiting().filter(pk=oldest.pk).exists():
         if time.monotonic() > deadline:
             _the_horizon()
@@ -262,7 +274,7 @@ def the_facts(patience: float) -> str:
                 "facts of the players that it concerns.",
             )
         time.sleep(0.1)
-    return f"{count} wait, and they are leaving" if count else "none waits"
+    return count
 
 
 def _the_horizon() -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
-from gamification import pipeline
+from gamification.intake import in_place
 from gamification.intake.decoding import MAX_BODY, MAX_EVENTS, decode_lines
 from gamification.kernel.core.messages import Outcome
 
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         now = timezone.now()
         numbers = [number for number, _ in batch]
         decoded = decode_lines([line for _, line in batch], now=now)
-        outcome = pipeline.process([event for _, event in decoded.good], now=now) if decoded.good else Outcome()
+        outcome = in_place.process([event for _, event in decoded.good], now) if decoded.good else Outcome()
         place = {id(event): index for index, event in decoded.good}
         wrong = [(bad.index, bad.code, bad.path, bad.detail) for bad in decoded.rejected]
         wrong += [(place[id(event)], code, "", detail) for event, code, detail in outcome.refused]

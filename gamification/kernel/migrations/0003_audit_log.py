@@ -6,7 +6,7 @@ REFUSAL = 'the audit log is append only'
 EMPTIED = """
     OLD.player_id <> '' AND NEW.player_id = '' AND NEW.subject_id = '' AND NEW.reason = ''
     AND NEW.before IS NULL AND NEW.after IS NULL
-    AND NEW.actor = CASE WHEN OLD.actor = 'player:' || OLD.player_id THEN 'player:' ELSE OLD.actor END
+    AND NEW.actor = (CASE WHEN OLD.actor = 'player:' || OLD.player_id THEN 'player:' ELSE OLD.actor END)
     AND NEW.id = OLD.id AND NEW.at = OLD.at AND NEW.action = OLD.action AND NEW.kind = OLD.kind
     AND NEW.request_id = OLD.request_id
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from gamification.kernel.web.access import INCLUDED, SCOPES, create_key
 from rewards.models import Distribution
 from tests.support import game
 from tests.support.callers import game_server, player
-from tests.support.routes import FILTERS, KINDS, calls
+from tests.support.routes import FILTERS, KINDS, Call, calls
 from tests.support.watching import Watcher, of, some
 
 pytestmark = pytest.mark.django_db
@@ -289,14 +290,19 @@ def test_a_filter_that_makes_no_sense(server: APIClient, watch: Watcher) -> None
                         watch.wrong.append(f"{call} {name} {text}: found something")
 
 
+def asking(call: Call, names: Sequence[str]) -> str:
+    """The call's path with these parameters besides."""
+    return call.path() + ("&" if "?" in call.path() else "?") + "&".join(f"{name}=x" for name in names)
+
+
 def test_a_query_parameter_that_nobody_knows(server: APIClient, watch: Watcher) -> None:
+    """One alone, and several at once, each of which is named."""
     for call in calls():
-        for name in ("nonsense", "status", "format", "%00", ""):
+        for names in (["nonsense"], ["status", "format", "%00", ""]):
             for client in (server, player("ann")) if call.open_to_players else (server,):
-                sign = "&" if "?" in call.path() else "?"
-                response = call.send(client, path=f"{call.path()}{sign}{name}=x", **{"Idempotency-Key": "k"})
-                shown = name.replace("%00", "\0")
-                watch.refused((call, name), response, 400, "unknown_parameter", shown)
+                response = call.send(client, path=asking(call, names), **{"Idempotency-Key": "k"})
+                shown = [name.replace("%00", "\0") for name in names]
+                watch.refused((call, *names), response, 400, "unknown_parameter", shown)
 
 
 def test_a_query_parameter_of_another_route(server: APIClient, watch: Watcher) -> None:
@@ -305,10 +311,9 @@ def test_a_query_parameter_of_another_route(server: APIClient, watch: Watcher) -
         taken = {*FILTERS.get(call.route, ())} if call.method == "GET" else set()
         taken |= {"cursor", "page_size"} if call.is_list else set()
         taken |= {"player_id"} if call.names_player in ("query", "body") and call.route not in BODY_ONLY else set()
-        for name in sorted(known - taken):
-            sign = "&" if "?" in call.path() else "?"
-            response = call.send(server, path=f"{call.path()}{sign}{name}=x", **{"Idempotency-Key": "k"})
-            watch.refused((call, name), response, 400, "unknown_parameter", name)
+        names = sorted(known - taken)
+        response = call.send(server, path=asking(call, names), **{"Idempotency-Key": "k"})
+        watch.refused(call, response, 400, "unknown_parameter", names)  # each of them is named
 
 
 def test_who_calls_is_asked_before_what_for(server: APIClient, watch: Watcher) -> None:

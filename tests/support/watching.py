@@ -17,9 +17,14 @@ class Watcher:
         self.wrong: list[str] = []
         self.rows = game.counts()
 
-    def refused(self, what: Any, response: Any, status: int | Sequence[int], code: str = "", path: str = "") -> None:
-        """A problem of this status; with `code` and an error at `path` (or within), where they are given."""
-        found = self._flaw(response, [status] if isinstance(status, int) else status, code, path)
+    def refused(
+        self, what: Any, response: Any, status: int | Sequence[int], code: str = "", path: str | Sequence[str] = ""
+    ) -> None:
+        """A problem of this status; with `code` and an error at `path` (or within), at each of several, where they are
+        given.
+        """
+        paths = [path] if isinstance(path, str) else path
+        found = self._flaw(response, [status] if isinstance(status, int) else status, code, paths)
         rows = game.counts()
         if rows != self.rows:
             found = f"{ {name: n for name, n in rows.items() if n != self.rows[name]} } rows, {found}"
@@ -28,7 +33,7 @@ class Watcher:
             said = " ".join(map(str, what)) if isinstance(what, tuple) else str(what)
             self.wrong.append(f"{said[:120]}: {response.status_code}, {found}: {response.content[:200]!r}")
 
-    def _flaw(self, response: Any, statuses: Sequence[int], code: str, path: str) -> str:
+    def _flaw(self, response: Any, statuses: Sequence[int], code: str, paths: Sequence[str]) -> str:
         if response.status_code not in statuses:
             return f"not {statuses}"
         if response["Content-Type"] != "application/problem+json":
@@ -41,8 +46,9 @@ class Watcher:
         errors = problem.get("errors", [])
         if not all({"path", "code", "detail"} <= set(error) and error["detail"] for error in errors):
             return "errors without a reason"
-        if path and not any(_within(error["path"], path) for error in errors):
-            return f"nothing at {path}"
+        for path in filter(None, paths):
+            if not any(_within(error["path"], path) for error in errors):
+                return f"nothing at {path}"
         return ""
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from achievements import tasks as achievements
 from gamification import backfilling, relay, retention
+from gamification.analytics import lately
 from gamification.kernel.messaging import followers
 from gamification.kernel.storage.shares import in_each
 from gamification.kernel.web import keys
@@ -59,6 +60,8 @@ CHORES = [
     Chore("expire rewards", 1, in_each(expire_rewards)),
     Chore("expire quests", 1, in_each(quests.expire_runs)),
     Chore("publish facts that were left", 1, relay.sweep),
+    Chore("count what happens lately", 2, lately.follow),
+    Chore("forget hours that are not shown", 86400, lately.forget),
     Chore("say that the clock ticks", 10, note_tick),
     Chore("forget answers to idempotency keys", 600, retention.forget_answers),
     Chore("forget events past retention", 3600, in_each(retention.forget_events)),

@@ -19,6 +19,7 @@ import rewards.checks
 from achievements.content import ACHIEVEMENT
 from achievements.rules import AchievementRules
 from gamification import backfilling, pipeline, relay
+from gamification.analytics import lately
 from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
 from gamification.console import groups
 from gamification.kernel.content import editing, kinds, publishing, retiring
@@ -84,7 +85,7 @@ ERASERS = {
 }
 """Model → what happens to its rows that name an erased player, where they are not simply deleted."""
 
-FOLLOWERS = (relay.RELAY,)
+FOLLOWERS = (relay.RELAY, lately.OF_EVENTS, lately.OF_FACTS)
 """Facts are kept until each of these has seen them."""
 
 AFTER_MIGRATE = (zones.record_after_migrate, groups.make)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+from datetime import datetime
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
@@ -19,12 +20,13 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from gamification.console import addresses, groups, logins, navigation, search
+from gamification.analytics import lately
+from gamification.console import addresses, figures, groups, logins, navigation, search, waiting
 from gamification.kernel.console.readonly_admin import acting, called
+from gamification.kernel.content import publishing
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.audit import Change, Subject
 from gamification.kernel.storage import audit_log
-from gamification.kernel.web import keys
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,18 @@ class LoginForm(AdminAuthenticationForm):
 
 def _spoken(seconds: int) -> str:
     return f"{seconds} seconds" if seconds < 100 else f"{math.ceil(seconds / 60)} minutes"
+
+
+def greeting(now: datetime, name: str) -> str:
+    hour = now.astimezone(lately.zone()).hour
+    part = "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"
+    return f"Good {part}, {name}"
+
+
+def may_see_figures(request: HttpRequest) -> bool:
+    """Whoever may look at content or at players may know how much is played."""
+    seen = request.user.has_perm("achievements.view_achievement") or request.user.has_perm("progress.view_player")
+    return bool(settings.ENABLE_ANALYTICS) and seen
 
 
 class ByName(AutocompleteJsonView):
@@ -90,10 +104,20 @@ class Console(admin.AdminSite):
         return TemplateResponse(request, "console/internals.html", shown)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        if request.user.has_perm("kernel.view_apikey"):
-            for key in keys.ending(timezone.now()):
-                messages.warning(request, f"{keys.said(key)}: rotate it, and move its servers over.")
-        return super().index(request, extra_context)
+        """Home: what waits for this person, what somebody should see to, and what happens in the game."""
+        now = timezone.now()
+        shown = {
+            **self.each_context(request),
+            "title": "Home",
+            "is_home": True,
+            "greeting": greeting(now, getattr(request.user, "first_name", "") or request.user.get_username()),
+            "today": now.astimezone(lately.zone()),
+            "publication": publishing.current().number,
+            "for_you": waiting.found(waiting.FOR_ONE, request, now),
+            "for_somebody": waiting.found(waiting.FOR_SOMEBODY, request, now),
+            "lately": figures.figures(now) if may_see_figures(request) else None,
+        }
+        return TemplateResponse(request, "admin/index.html", shown)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method != "POST":

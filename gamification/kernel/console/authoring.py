@@ -26,13 +26,15 @@ from django.utils.html import format_html, format_html_join
 
 from gamification.kernel.console import editor
 from gamification.kernel.console.forms import Instant, LineForm, Tags
-from gamification.kernel.console.readonly_admin import ActingAdmin, ReasonedActionForm, handled, page_of, place
+from gamification.kernel.console.readonly_admin import ActingAdmin, ReasonedActionForm, acting, handled, page_of, place
 from gamification.kernel.content import drafts, editing, publishing
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
+from gamification.kernel.core import audit
 from gamification.kernel.core.actors import said_to_people
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Content, Version
+from gamification.kernel.storage import audit_log
 
 if TYPE_CHECKING:  # generic for mypy only
     AnyInline = admin.TabularInline[Any, Any]
@@ -40,14 +42,19 @@ else:
     AnyInline = admin.TabularInline
 
 
+UNPUBLISHED = "unpublished"
+
+
 class StateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name.lower(), name.lower()) for name in drafts.STATES]
+        return [(UNPUBLISHED, "not published as it stands"), *((name.lower(), name.lower()) for name in drafts.STATES)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == UNPUBLISHED:
+            return drafts.in_state(queryset, None).filter(has_changes=True)
         state = (self.value() or "").upper()
         return drafts.in_state(queryset, drafts.DraftState(state)) if state in drafts.STATES else queryset
 
@@ -161,7 +168,8 @@ class ContentAdmin(ActingAdmin):
         publishing.lock()
         if not change:
             self.prepare(obj)
-        else:
+        request.before = self.kind.read(self.kind.model._default_manager.get(pk=obj.pk)) if change else None  # type: ignore[attr-defined] # for save_related
+        if change:
             now = self.kind.model._default_manager.get(pk=obj.pk)
             if request.POST.get("_seen", seen(now)) != seen(now):
                 request.theirs = self.kind.read(now), seen(now)  # type: ignore[attr-defined] # for changeform_view
@@ -171,6 +179,9 @@ class ContentAdmin(ActingAdmin):
         super().save_related(request, form, formsets, change)
         drafts.note(self.kind, form.instance, timezone.now())
         request.saved_forms = form, formsets  # type: ignore[attr-defined] # for _checked
+        after = self.kind.read(self.kind.model._default_manager.get(pk=form.instance.pk))
+        edited = audit.change(self.kind.name, form.instance.pk, request.before, after)  # type: ignore[attr-defined] # by save_model
+        audit_log.put(acting(request), "save_draft", [edited], at=timezone.now())
         if hasattr(request, "theirs"):
             request.mine = self.kind.read(self.kind.model._default_manager.get(pk=form.instance.pk))  # type: ignore[attr-defined] # for _conflict
 

@@ -1,0 +1,155 @@
+"""What waits for people: each source says what waits for one person, by what that person may do about it.
+
+A part of the console that has something to decide adds its source to FOR_ONE or FOR_SOMEBODY.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import CharField, Model, Value
+from django.http import HttpRequest
+from django.urls import reverse
+
+from anticheat.models import Finding
+from gamification import clock
+from gamification.console import navigation
+from gamification.kernel.console.readonly_admin import page_of
+from gamification.kernel.content.kinds import Kind, kind, kinds
+from gamification.kernel.core.actors import Actor
+from gamification.kernel.messaging import followers
+from gamification.kernel.models import AuditEntry
+from gamification.kernel.web import keys
+from progress.models import Backfill, LeftOut
+
+MOST_DRAFTS = 5
+MOST_ENTRIES = 300
+"""Of this person's acts so many are looked through for drafts that they saved."""
+LATE_AFTER = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    what: str
+    detail: str = ""
+    address: str = ""
+    verb: str = "Open"
+    count: str = ""
+    tone: str = "look"
+    """`look` or `bad`: how much it is to stand out, beside what it says."""
+
+
+Source = Callable[[HttpRequest, datetime], Iterator[Waiting]]
+
+# -- for this person ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Content that does not stand as it is published."""
+
+    kind: Kind
+    id: str
+    published: int | None
+    saved_at: datetime
+
+
+def changed_drafts(request: HttpRequest) -> list[Draft]:
+    """Those of the kinds that this person may change, the newest first; looked up once a request, in one query."""
+    known: list[Draft] | None = getattr(request, "changed_drafts", None)
+    if known is None:
+        of = {kind.name: kind for kind in kinds() if request.user.has_perm(_change(kind.model))}
+        each = [
+            kind.model._default_manager.filter(has_changes=True, retired_at=None)
+            .order_by()
+            .values_list(Value(name, output_field=CharField()), "pk", "published", "updated_at")
+            for name, kind in of.items()
+        ]
+        rows = each[0].union(*each[1:], all=True) if each else []
+        known = sorted((Draft(of[row[0]], *row[1:]) for row in rows), key=lambda draft: draft.saved_at, reverse=True)
+        request.changed_drafts = known  # type: ignore[attr-defined] # two sources ask
+    return known
+
+
+def own_drafts(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
+    """Drafts that this person has saved, and that players do not meet as they stand."""
+    drafts = changed_drafts(request)
+    entries = AuditEntry.objects.filter(actor=str(Actor.user(request.user.get_username()))).order_by("-id")
+    saved = set(entries.values_list("kind", "subject_id")[:MOST_ENTRIES]) if drafts else set()
+    mine = [draft for draft in drafts if (draft.kind.name, draft.id) in saved][:MOST_DRAFTS]
+    for draft in mine:
+        row = draft.kind.model._default_manager.get(pk=draft.id)
+        title = str(getattr(row, "title", "") or getattr(row, "name", "") or draft.id)
+        differs = "was never published" if draft.published is None else f"differs from version {draft.published}"
+        detail = f"{draft.kind.name}, a draft of yours that {differs}, saved {draft.saved_at:%d %b %H:%M}"
+        yield Waiting(title, detail, page_of(row))
+
+
+def _change(model: type[Model]) -> str:
+    opts = model._meta
+    return f"{opts.app_label}.change_{opts.model_name}"
+
+
+# -- for somebody ------------------------------------------------------------------------------------------------------
+
+
+def held_events(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
+    if request.user.has_perm("anticheat.change_finding") and (count := navigation.held()):
+        oldest = Finding.objects.filter(status=Finding.Status.HELD).order_by("id").first()
+        since = f"the oldest since {oldest.found_at:%d %b %H:%M}" if oldest else ""
+        address = f"{reverse('admin:anticheat_finding_changelist')}?status__exact=HELD"
+        yield Waiting("Held events", since, address, count=_said(count))
+
+
+def open_drafts(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
+    """Of each kind, how many drafts differ from what players meet."""
+    for name, count in sorted(Counter(draft.kind.name for draft in changed_drafts(request)).items()):
+        of = kind(name)
+        address = reverse(f"admin:{of.model._meta.app_label}_{of.model._meta.model_name}_changelist")
+        what = f"{of.plural.capitalize()} not published as they stand"
+        yield Waiting(what, "", f"{address}?state=unpublished", count=str(count))
+
+
+def backfills(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
+    if not request.user.has_perm("progress.view_backfill"):
+        return
+    address = reverse("admin:progress_backfill_changelist")
+    if count := navigation.failed_backfills():
+        detail = "new content stays pending for the players behind it"
+        yield Waiting("Backfills that failed", detail, address, count=_said(count), tone="bad")
+    if left := LeftOut.objects.all()[: navigation.MOST_COUNTED + 1].count():
+        yield Waiting("Players whose past could not be counted", "", address, count=_said(left))
+    running = Backfill.objects.filter(state__in=(Backfill.State.PENDING, Backfill.State.RUNNING)).order_by("id").first()
+    if running is not None:
+        detail = f"{running.players_done:,} of {running.players_total:,} players"
+        yield Waiting("A backfill runs", detail, page_of(running), tone="")
+
+
+def the_service(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
+    """What `manage.py doctor` would find that is known without a look at the servers."""
+    if not request.user.is_superuser:
+        return
+    for key in keys.ending(now):
+        yield Waiting(keys.said(key), "rotate it, and move its servers over", page_of(key))
+    for line in followers.missed():
+        yield Waiting(line, "", tone="bad")
+    ticked = clock.last_tick()
+    if ticked is not None and now - ticked > LATE_AFTER:
+        yield Waiting("The clock stands still", f"since {ticked:%d %b %H:%M}: manage.py doctor says why", tone="bad")
+
+
+def _said(count: int) -> str:
+    return str(count) if count <= navigation.MOST_COUNTED else f"{navigation.MOST_COUNTED}+"
+
+
+FOR_ONE: tuple[Source, ...] = (own_drafts,)
+"""What waits for the very person who looks."""
+FOR_SOMEBODY: tuple[Source, ...] = (held_events, backfills, open_drafts, the_service)
+"""What somebody should see to, of those who may."""
+
+
+def found(sources: tuple[Source, ...], request: HttpRequest, now: datetime) -> list[Waiting]:
+    return [each for source in sources for each in source(request, now)]

@@ -22,7 +22,7 @@ from gamification.kernel.console.readonly_admin import (
     handled,
     may_decide,
 )
-from gamification.kernel.models import Event
+from gamification.kernel.storage import inbox
 
 
 class RuleForm(AuthoredForm):
@@ -98,7 +98,7 @@ class FindingAdmin(ReadOnlyAdmin):
     @admin.display(description="data")
     def event(self, row: Finding) -> SafeString:
         """What the game reported."""
-        event = Event.objects.filter(player_id=row.player_id, event_id=row.event_id).first()
+        event = inbox.find(row.player_id, row.event_id)
         return as_lines(event and event.data)
 
     def open_to_action(self, row: Finding) -> bool:

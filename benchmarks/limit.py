@@ -20,7 +20,7 @@ from benchmarks.workload import METRICS, Workload, counts_amount, metric_id, pla
 from gamification.kernel.core.messages import GameEvent
 
 PREPARATION = """
-CREATE UNLOGGED TABLE staging (player_id text, event_id text, type text, data jsonb, "timestamp" timestamptz);
+CREATE UNLOGGED TABLE staging (player_id text, event_id text, type text, data json, "timestamp" timestamptz);
 CREATE TABLE bench_metric (
     event_type text PRIMARY KEY, metric_id text, sums boolean, rungs float8[], quarters float8[]);
 CREATE TABLE bench_rung (
@@ -38,8 +38,8 @@ CREATE FUNCTION bench_id(VARIADIC parts text[]) RETURNS text IMMUTABLE LANGUAGE 
 
 STATEMENT = """
 WITH fresh AS (
-    INSERT INTO kernel_event (player_id, event_id, type, data, "timestamp", received_at, digest, state)
-    SELECT player_id, event_id, type, data, "timestamp", %(now)s, decode(md5(type || "timestamp" || data), 'hex'), 0
+    INSERT INTO kernel_event (player_id, event_id, type, data, "timestamp", received_at, state)
+    SELECT player_id, event_id, type, data, "timestamp", %(now)s, 0
     FROM staging ORDER BY player_id, event_id
     ON CONFLICT DO NOTHING
     RETURNING player_id, event_id, type, data, "timestamp"
@@ -137,8 +137,8 @@ WITH fresh AS (
          '{"id": "coins", "type": "CURRENCY", "value": 5, "currency": "gold"}'::jsonb)
     ) shown(n, type, data, message, own)
 ), own AS (
-    INSERT INTO kernel_event (player_id, event_id, type, data, "timestamp", received_at, digest, state)
-    SELECT player_id, bench_id(type, player_id, id), type, own, at, %(now)s, decode(md5(type || at || own), 'hex'), 0
+    INSERT INTO kernel_event (player_id, event_id, type, data, "timestamp", received_at, state)
+    SELECT player_id, bench_id(type, player_id, id), type, own, at, %(now)s, 0
     FROM told WHERE own IS NOT NULL ON CONFLICT DO NOTHING
 ), put AS (
     INSERT INTO kernel_outboxfact (fact_id, player_id, type, data, "timestamp", stated_at)

@@ -26,7 +26,6 @@ def process(event: GameEvent, by_metric: Mapping[str, list[Plain]], now: datetim
         event_id=event.id,
         defaults={
             "type": event.type, "data": event.data, "timestamp": event.timestamp, "received_at": now,
-            "digest": event.digest(),
         },
     )  # fmt: skip
     if not is_new:
@@ -92,6 +91,6 @@ def _unlock(player: Player, achievement: Plain, event: GameEvent, now: datetime)
         if type_ != "reward.granted":
             Event.objects.create(
                 player_id=player.player_id, event_id=f"~{uuid4().hex}", type=type_, data=data,
-                timestamp=event.timestamp, received_at=now, digest=b"",
+                timestamp=event.timestamp, received_at=now,
             )  # fmt: skip
     player.save()

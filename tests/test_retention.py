@@ -27,9 +27,7 @@ MINUTE = {"duration": 1, "unit": "minutes"}
 
 
 def keep_event(id_: str, at: datetime, state: int = Event.State.COUNTED) -> None:
-    Event.objects.create(
-        player_id="p", event_id=id_, type="t", data={}, timestamp=at, received_at=at, digest=b"", state=state
-    )
+    Event.objects.create(player_id="p", event_id=id_, type="t", data={}, timestamp=at, received_at=at, state=state)
 
 
 def play(id_: str, at: datetime, **data: Any) -> None:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from gamification.kernel.core.actors import MAX_SIGNATURE
+from gamification.kernel.event_columns import HashedText, JsonText
 
 if TYPE_CHECKING:  # generic for mypy only
     TextColumn = models.CharField[str, str]
@@ -34,24 +35,26 @@ class ActorField(TextColumn):
 class Event(models.Model):
     """A game event as it was accepted. `(player_id, event_id)` is its identity."""
 
-    personal = ("player_id", "event_id", "data", "digest")
+    personal = ("player_id", "event_id", "data")
     shown_to_player = ("event_id", "type", "data", "timestamp", "received_at", "state")
+    found_by_hash = ("player_id", "event_id")
 
     class State(models.IntegerChoices):
         COUNTED = 0
         HELD = 1
         DISMISSED = 2
 
-    player_id = models.CharField(max_length=64)
-    event_id = models.CharField(max_length=64)
-    type = models.CharField(max_length=64)
-    data = models.JSONField()
+    # Columns of a fixed width come first: PostgreSQL fills up to eight bytes before one that comes after a text.
     timestamp = models.DateTimeField()
     received_at = models.DateTimeField()
-    digest = models.BinaryField(max_length=16)
     state = models.PositiveSmallIntegerField(choices=State.choices, default=State.COUNTED)
+    player_id = HashedText(max_length=64)
+    event_id = models.CharField(max_length=64)
+    type = models.CharField(max_length=64)
+    data = JsonText()
 
     class Meta:
+        # On PostgreSQL it is over hashes of these columns (kernel.event_columns).
         constraints = [models.UniqueConstraint(fields=["player_id", "event_id"], name="one_event_once")]
 
     def __str__(self) -> str:

@@ -250,9 +250,7 @@ def test_workers_that_settle_nothing_are_told_from_those_that_do(exchange: str, 
         taking.start()
         assert examine(patience=5)[0]["workers"][0] == "ok"
         taking.join()
-        Event.objects.create(
-            player_id="p", event_id="e", type="t", data={}, timestamp=NOW, received_at=NOW, digest=b"", state=0
-        )
+        Event.objects.create(player_id="p", event_id="e", type="t", data={}, timestamp=NOW, received_at=NOW, state=0)
         assert "the last event was kept at 2026-05-01 12:00:00 UTC" in examine()[0]["workers"][1]
 
 

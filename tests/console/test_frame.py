@@ -42,7 +42,7 @@ def finding(**fields: object) -> Finding:
 def event(player_id: str, event_id: str) -> Event:
     now = timezone.now() - timedelta(minutes=5)
     return Event.objects.create(
-        player_id=player_id, event_id=event_id, type="foe.beaten", data={}, timestamp=now, received_at=now, digest=b""
+        player_id=player_id, event_id=event_id, type="foe.beaten", data={}, timestamp=now, received_at=now
     )
 
 

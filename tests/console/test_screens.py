@@ -91,7 +91,7 @@ def test_a_held_event_is_shown_with_what_was_reported_and_decided_on_its_page(cl
     now = timezone.now()
     event = Event.objects.create(
         player_id="ann", event_id="e1", type="enemy.killed", data={"weapon": "a very long bow"}, timestamp=now,
-        received_at=now, digest=b"", state=Event.State.HELD,
+        received_at=now, state=Event.State.HELD,
     )  # fmt: skip
     held = Finding.objects.create(
         player_id="ann", event_id="e1", type="enemy.killed", rule="slow-down", timestamp=now, found_at=now

@@ -163,7 +163,6 @@ def spoil(player):
         data={},
         timestamp=NOON,
         received_at=NOON,
-        digest=b"",
     )
 
 

@@ -40,7 +40,7 @@ def test_a_query_that_names_no_share_raises() -> None:
     with pytest.raises(ProgrammingError, match="does not exist"):
         Player.objects.count()
     with pytest.raises(ProgrammingError, match="does not exist"), transaction.atomic():
-        Event.objects.create(player_id="ann", data={}, timestamp=NOON, received_at=NOON, digest=b"")
+        Event.objects.create(player_id="ann", data={}, timestamp=NOON, received_at=NOON)
 
 
 def test_a_share_is_named_for_one_transaction_and_forgotten_with_it() -> None:

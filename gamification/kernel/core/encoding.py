@@ -36,6 +36,14 @@ def dumps(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def json_text(value: Any) -> str:
+    """Compact JSON text, of any integer too."""
+    try:
+        return dumps(value)
+    except (OverflowError, msgspec.MsgspecError):  # integers beyond 64 bits
+        return json.dumps(value)
+
+
 def canonical(value: Any) -> bytes:
     """JSON text that is the same for equal values: keys in order, `1.0` as `1`, `1e300` as either of the integers it is
     written out as."""

@@ -87,14 +87,13 @@ class Migration(migrations.Migration):
             name='Event',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('timestamp', models.DateTimeField()),
+                ('received_at', models.DateTimeField()),
+                ('state', models.PositiveSmallIntegerField(choices=[(0, 'Counted'), (1, 'Held'), (2, 'Dismissed')], default=0)),
                 ('player_id', models.CharField(max_length=64)),
                 ('event_id', models.CharField(max_length=64)),
                 ('type', models.CharField(max_length=64)),
                 ('data', models.JSONField()),
-                ('timestamp', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('digest', models.BinaryField(max_length=16)),
-                ('state', models.PositiveSmallIntegerField(choices=[(0, 'Counted'), (1, 'Held'), (2, 'Dismissed')], default=0)),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('player_id', 'event_id'), name='one_event_once')],

@@ -15,6 +15,9 @@ from uuid import UUID
 import msgspec
 from django.db import connection, models
 
+from gamification.kernel.core.encoding import json_text
+from gamification.kernel.event_columns import JsonText, hash_of
+
 Row = Sequence[Any]
 Codec = Callable[[Any], Any]
 Field: TypeAlias = "models.Field[Any, Any]"
@@ -52,8 +55,9 @@ def quoted(field: Field) -> str:
 
 
 def picked(field: Field, of: str = "") -> str:
-    """A column as it is read: PostgreSQL's instants as text, which Python parses ten times faster than the driver."""
-    as_text = connection.vendor == "postgresql" and _kind(field) == "DateTimeField"
+    """A column as it is read: PostgreSQL's instants as text, which Python parses ten times faster than the driver, and
+    what is kept as text."""
+    as_text = connection.vendor == "postgresql" and _kind(field) in ("DateTimeField", "JsonText")
     return f"{of}{quoted(field)}{'::text' if as_text else ''}"
 
 
@@ -64,13 +68,29 @@ def table(model: type[models.Model]) -> str:
 @lru_cache(maxsize=1024)
 def _kind(field: Field) -> str:
     """What a column holds, as far as its values must be treated differently; a foreign key holds its target's."""
+    if isinstance(field, JsonText):
+        return "JsonText"
     return str((field.target_field if isinstance(field, models.ForeignKey) else field).get_internal_type())
+
+
+def matching(model: type[models.Model], fields: Sequence[Field]) -> str:
+    """The condition that a row `t` of the table is the one that a row `v` of values (`c0`, `c1` …) names."""
+    found = [f"t.{quoted(field)} = v.c{i}" for i, field in enumerate(fields)]
+    if connection.vendor == "postgresql" and hasattr(model, "found_by_hash"):
+        place = {str(field.column): i for i, field in enumerate(fields)}
+        key: tuple[str, ...] = model.found_by_hash
+        for width in range(1, len(key) + 1):
+            if all(name in place for name in key[:width]):
+                theirs = hash_of(*(f"t.{name}" for name in key[:width]))
+                found.append(f"{theirs} = {hash_of(*(f'v.c{place[name]}' for name in key[:width]))}")
+    return " AND ".join(found)
 
 
 # -- PostgreSQL: a column is an array literal --------------------------------------------------------------------------
 
 _TYPES = {
     "JSONField": "text",
+    "JsonText": "text",
     "DateTimeField": "timestamptz",
     "DateField": "date",
     "UUIDField": "uuid",
@@ -89,28 +109,23 @@ _TYPES = {
 """The type of the array; any other field is text (never varchar(n): a cast to that cuts what is too long)."""
 
 
-def _json(value: Any) -> str:
-    try:
-        return msgspec.json.encode(value).decode()
-    except (OverflowError, msgspec.MsgspecError):  # integers beyond 64 bits
-        return json.dumps(value)
-
-
 _LITERALS: dict[str, Codec] = {
-    "JSONField": _json,
+    "JSONField": json_text,
+    "JsonText": json_text,
     "DateTimeField": datetime.isoformat,
     "DateField": date.isoformat,
     "UUIDField": lambda value: value.hex,
     "BinaryField": lambda value: "\\x" + value.hex(),
     "BooleanField": lambda value: "t" if value else "f",
 }
-_UNQUOTED = frozenset(_TYPES) - {"JSONField", "BinaryField"}
+_CAST = {"JSONField": "::jsonb", "JsonText": "::json"}
+_UNQUOTED = frozenset(_TYPES) - {"JSONField", "JsonText", "BinaryField"}
 """Kinds whose literals need no quotes within an array literal."""
 
 
 def _constant(field: Field, values: Sequence[Any]) -> bool:
     """Whether all values are stored alike. Not asked of JSON, where `1`, `1.0` and `true` would seem to be."""
-    return values[-1] == values[0] and _kind(field) != "JSONField" and values.count(values[0]) == len(values)
+    return values[-1] == values[0] and _kind(field) not in _CAST and values.count(values[0]) == len(values)
 
 
 def _array(field: Field, values: Sequence[Any]) -> str:
@@ -142,7 +157,7 @@ def unnest(fields: Sequence[Field], rows: Sequence[Row]) -> tuple[str, list[Any]
             picked.append(f"%s::{type_} AS c{i}")
             alike.append(None if values[0] is None else _LITERALS.get(_kind(field), str)(values[0]))
         else:
-            picked.append(f"c{i}::jsonb AS c{i}" if _kind(field) == "JSONField" else f"c{i}")
+            picked.append(f"c{i}{_CAST[_kind(field)]} AS c{i}" if _kind(field) in _CAST else f"c{i}")
             arrays.append(f"%s::{type_}[]")
             unnested.append((f"c{i}", _array(field, values)))
     if not arrays:
@@ -163,6 +178,7 @@ def _instant(value: datetime) -> str:
 
 _STORED: dict[str, Codec] = {
     "JSONField": json.dumps,
+    "JsonText": json.dumps,
     "DateTimeField": _instant,
     "DateField": date.isoformat,
     "UUIDField": lambda value: value.hex,
@@ -204,9 +220,15 @@ def _loaded(value: str) -> Any:
 
 
 _READ: dict[str, dict[str, Codec]] = {
-    "postgresql": {"JSONField": _loaded, "DateTimeField": datetime.fromisoformat, "BinaryField": bytes},
+    "postgresql": {
+        "JSONField": _loaded,
+        "JsonText": _loaded,
+        "DateTimeField": datetime.fromisoformat,
+        "BinaryField": bytes,
+    },
     "sqlite": {
         "JSONField": _loaded,
+        "JsonText": _loaded,
         "DateTimeField": _aware,
         "DateField": lambda value: date.fromisoformat(value) if isinstance(value, str) else value,
         "UUIDField": UUID,

@@ -1,8 +1,8 @@
 """The inbox: every game event that was ever accepted, once.
 
 An event's `(player_id, id)` is its identity. Admission is one INSERT that leaves out what is there already; the
-database decides which of two racing batches was first. Only when something was left out are the digests of what is
-kept read, to tell a duplicate from an id that was used again for something else.
+database decides which of two racing batches was first. Only when something was left out is what is kept read, to tell
+a duplicate from an id that was used again for something else.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ class _Row(NamedTuple):
     data: dict[str, Json]
     timestamp: datetime
     received_at: datetime
-    digest: bytes
     state: int
 
 
@@ -69,34 +68,27 @@ def admit(events: Sequence[GameEvent], now: datetime) -> Admission:
         elif first.setdefault((event.player_id, event.id), event) is not event:
             again.append(event)
 
-    digests = {identity: first[identity].digest() for identity in sorted(first)}
-    rows = _rows([first[identity] for identity in digests], list(digests.values()), now, Event.State.COUNTED)
+    rows = _rows([first[identity] for identity in sorted(first)], now, Event.State.COUNTED)
     fresh = set(sql.insert(Event, _Row._fields, rows, ignore_conflicts=True, returning=("player_id", "event_id")))
-    kept = digests
-    if len(fresh) < len(digests):
-        players, ids = zip(*(identity for identity in digests if identity not in fresh), strict=True)
-        found = sql.select_in(
-            Event, ("player_id", "event_id", "digest"), {"player_id": list(players), "event_id": list(ids)}
-        )
-        kept = digests | {(player_id, id_): bytes(digest) for player_id, id_, digest in found}
-
-    for identity, event in first.items():
-        if identity in fresh:
-            admission.fresh.append(event)
-        else:
-            same = kept[identity] == digests[identity]
-            (admission.duplicates if same else admission.reused).append(event)
+    admission.fresh = [event for identity, event in first.items() if identity in fresh]
+    if len(fresh) < len(first):
+        known = [identity for identity in first if identity not in fresh]
+        again = [first[identity] for identity in known] + again
+        kept = {identity: first[identity] for identity in fresh}
+        kept |= {(event.player_id, event.id): event for event in _kept(known)}
+    else:
+        kept = first
     for event in again:
-        same = kept[event.player_id, event.id] == event.digest()
-        (admission.duplicates if same else admission.reused).append(event)
+        before = kept.get((event.player_id, event.id))
+        is_same = before is not None and before.digest() == event.digest()
+        (admission.duplicates if is_same else admission.reused).append(event)
     return admission
 
 
 def keep(events: Sequence[GameEvent], now: datetime, *, state: int = Event.State.COUNTED) -> None:
     """Keep events of the service's own, in one statement; one that was stated before is left as it is."""
     ordered = sorted(events, key=lambda event: (event.player_id, event.id))
-    rows = _rows(ordered, [event.digest() for event in ordered], now, state)
-    sql.insert(Event, _Row._fields, rows, ignore_conflicts=True)
+    sql.insert(Event, _Row._fields, _rows(ordered, now, state), ignore_conflicts=True)
 
 
 def reject(refused: Sequence[Refusal], now: datetime) -> None:
@@ -114,19 +106,20 @@ def restate(identities: Sequence[tuple[PlayerId, str]], state: int) -> None:
 
 def find(player_id: PlayerId, event_id: str) -> GameEvent | None:
     """A kept event as it came."""
-    kept = Event.objects.filter(player_id=player_id, event_id=event_id).first()
-    if kept is None:
-        return None
-    return GameEvent(kept.event_id, kept.player_id, kept.type, kept.data, kept.timestamp)
+    return next(iter(_kept([(player_id, event_id)])), None)
 
 
-def _rows(events: Sequence[GameEvent], digests: Sequence[bytes], now: datetime, state: int) -> list[_Row]:
+def _kept(identities: Sequence[tuple[PlayerId, str]]) -> list[GameEvent]:
+    """The kept ones of these events, as they came, in one statement."""
+    players, ids = zip(*identities, strict=True)
+    columns = ("event_id", "player_id", "type", "data", "timestamp")
+    return [GameEvent(*row) for row in sql.select_in(Event, columns, {"player_id": players, "event_id": ids})]
+
+
+def _rows(events: Sequence[GameEvent], now: datetime, state: int) -> list[_Row]:
     """The rows of these events, which come sorted by key, so that two batches lock rows in one order."""
     state = int(state)
-    return [
-        _Row(e.player_id, e.id, e.type, e.data, e.timestamp, received_at=now, digest=digest, state=state)
-        for e, digest in zip(events, digests, strict=True)
-    ]
+    return [_Row(e.player_id, e.id, e.type, e.data, e.timestamp, now, state) for e in events]
 
 
 def _cut(now: datetime) -> datetime | None:

@@ -105,7 +105,7 @@ def update(
         if connection.vendor == "postgresql":
             changes = [f"{name} = v.c{i}" for i, name in enumerate(names[keys:sets], keys)]
             changes += [f"{name} = t.{name} + v.c{i}" for i, name in enumerate(names[sets:], sets)]
-            found = " AND ".join(f"t.{name} = v.c{i}" for i, name in enumerate(names[:keys]))
+            found = col.matching(model, fields[:keys])
             source, parameters = col.unnest(fields, rows)
             cursor.execute(f"UPDATE {table} AS t SET {', '.join(changes)} FROM {source} WHERE {found}", parameters)
         else:
@@ -206,7 +206,7 @@ def select_in(
         return []
     table, fields, wanted = col.table(model), col.columns(model, keys), col.columns(model, columns)
     picked = ", ".join(col.picked(field, "t.") for field in wanted)
-    found = " AND ".join(f"t.{col.quoted(field)} = v.c{i}" for i, field in enumerate(fields))
+    found = col.matching(model, fields)
     if above_zero:
         found += f" AND t.{col.quoted(col.column(model, above_zero))} > 0"
     if only_true:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -175,3 +175,26 @@ def test_facts_wait_in_the_order_they_were_stated() -> None:
     outbox.put(facts, NOW)
     rows = OutboxFact.objects.order_by("id").values_list("fact_id", "player_id", "type", "data", "timestamp")
     assert list(rows) == [(f.id, "ada", "achievement.completed", f.data, NOW) for f in facts]
+
+
+def test_an_event_and_all_of_a_player_are_found_by_the_index() -> None:
+    inbox.admit([event(f"e{n}", player=player) for player in ("ann", "bob") for n in range(50)], NOW)
+    with CaptureQueriesContext(connection) as queries:
+        assert Event.objects.filter(player_id="ann").count() == 50
+        assert Event.objects.filter(player_id__in=["ann", "bob"]).count() == 100
+        assert inbox.find("ann", "e7") is not None
+        inbox.restate([("ann", "e7")], Event.State.HELD)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # a table as small as this would be read whole
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        for query in queries:
+            cursor.execute(f"{'EXPLAIN' if connection.vendor == 'postgresql' else 'EXPLAIN QUERY PLAN'} {query['sql']}")
+            plan = str(cursor.fetchall())
+            assert "one_event_once" in plan or "sqlite_autoindex_kernel_event" in plan, query["sql"]
+    assert Event.objects.get(state=Event.State.HELD).event_id == "e7"
+
+
+def test_no_two_rows_are_one_event() -> None:
+    inbox.admit([event("e1", player="ann")], NOW)
+    with pytest.raises(IntegrityError):
+        Event.objects.create(player_id="ann", event_id="e1", type="t", data={}, timestamp=NOW, received_at=NOW)

@@ -34,8 +34,8 @@ MUTANTS = [
         (
             (
                 "gamification/kernel/storage/inbox.py",
-                "        if identity in fresh:\n",
-                "        if identity in fresh or kept[identity] == digests[identity]:\n",
+                "for identity, event in first.items() if identity in fresh]\n",
+                "for identity, event in first.items() if identity in first]\n",
             ),
         ),
     ),

@@ -38,6 +38,8 @@ from tests.support import rabbit, workers  # noqa: E402
 
 MEANWHILE = 3
 """Messages of each share that are kept for the fault that follows it."""
+BEGINS_WITHIN = 60.0
+"""Seconds that a worker may take to begin, on a machine that is busy."""
 DYING = """
 from gamification import pipeline
 from gamification.intake.worker import Receiver
@@ -165,7 +167,7 @@ class Chaos:
 
     def kill_the_database(self) -> None:
         """And have a worker try, while it is away, to write down what nobody has counted yet."""
-        self.until(lambda: self.consumers() > 0, "no worker comes")
+        self.until(lambda: self.consumers() > 0, "no worker comes", BEGINS_WITHIN)
         say("PostgreSQL is killed")
         noticed = self.stuck()
         self.database.kill()
@@ -258,12 +260,12 @@ class Chaos:
                 raise Stalled(f"a worker ended with {worker.returncode}")
         self.workers.clear()
 
-    def until(self, holds: Callable[[], bool], problem: str) -> None:
+    def until(self, holds: Callable[[], bool], problem: str, patience: float = 0) -> None:
         before, deadline = -1, 0.0
         while not holds():
             now = self.counted()
             if now != before:
-                before, deadline = now, time.monotonic() + self.options.patience
+                before, deadline = now, time.monotonic() + max(patience, self.options.patience)
             if time.monotonic() > deadline:
                 raise Stalled(problem)
             self.hire()

@@ -26,6 +26,7 @@ from benchmarks import naive, workload
 from benchmarks.limit import Limit
 from benchmarks.workload import Plain, Workload, plain_achievements
 from gamification import pipeline
+from gamification.kernel.core import collector
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import Event
 from progress.models import Player, Tally
@@ -68,6 +69,7 @@ def sit(played: Workload, way: str) -> None:
         cursor.execute("ANALYZE")
     chosen = {PROCESS: _process, LIMIT: _limit, NAIVE: _naive}[way]
     _seat[:] = [Seat(played, chosen(played), {})]
+    collector.settle()  # as a worker does
 
 
 def play(batch: int) -> float:

@@ -6,7 +6,6 @@ database that is away is waited for by a timer, never by sleeping.
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections import deque
@@ -23,6 +22,7 @@ from gamification import pipeline
 from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, DeadLetter, Message, NotParked, transient
 from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfirmed
 from gamification.intake.heartbeat import Heartbeat, Unacked
+from gamification.kernel.core import collector
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
@@ -261,10 +261,7 @@ class ConsumeEvents(bootsteps.StartStopStep):
         self.receiver: Receiver | None = None
         self.unacked = Unacked()
         self.heartbeat: Heartbeat | None = None
-        # What is loaded by now stays for ever. The collector looked at all of it every few batches, a fifth of the
-        # worker's time.
-        gc.collect()
-        gc.freeze()
+        collector.settle()
 
     def start(self, consumer: Any) -> None:
         self.heartbeat = self.heartbeat or Heartbeat(self.unacked)

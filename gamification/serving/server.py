@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -14,6 +13,7 @@ from types import FrameType
 
 import uvicorn
 
+from gamification.kernel.core import collector
 from gamification.serving.protocol import HttpProtocol
 
 log = logging.getLogger(__name__)
@@ -29,10 +29,7 @@ CANCEL_AFTER = 8
 class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is loaded by now stays for ever. Out of the collector's sight, it no longer makes a full collection
-        # stall every player's messages.
-        gc.collect()
-        gc.freeze()
+        collector.settle()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.should_exit:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from achievements.rules import Achievement
-from gamification.kernel.core.encoding import instant
 from progress.players import PlayerState
-from progress.rules.scopes import ALWAYS
+from progress.rules.scopes import ALWAYS, opening
 
 OPEN_RUN = "*"
 """The occurrence under which the unfinished run of an ALWAYS achievement is kept."""
@@ -21,7 +20,7 @@ def opens_at(achievement: Achievement, player: PlayerState, at: datetime) -> dat
 
 def open_occurrence(achievement: Achievement, opens: datetime | None) -> str:
     """The occurrence that samples count for: the open run, the period, or the only one there is."""
-    return OPEN_RUN if achievement.repeat == ALWAYS else instant(opens) if opens else "0"
+    return OPEN_RUN if achievement.repeat == ALWAYS else opening(opens) if opens else "0"
 
 
 def occurrence_at(achievement: Achievement, player: PlayerState, at: datetime) -> str:

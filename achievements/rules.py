@@ -69,13 +69,8 @@ class Achievement:
         return self.type == SECRET
 
     def is_closed_to(self, player: Had) -> bool:
-        """Whether the player has no more to do with it: it was revoked whole, or does not repeat and was completed or
-        revoked, under whatever `repeat` that was.
-        """
-        bits = player.revoked
-        if self.repeat == NEVER:
-            bits |= player.earned | player.had_before
-        return bool(bits & self.bit)
+        """Whether the player has no more to do with it."""
+        return self.goal.is_closed_to(player)
 
     def is_spent(self, player: Had, opens: datetime | None) -> bool:
         """Whether the period that opens then is not the player's to complete: they had the achievement (or had it
@@ -161,6 +156,7 @@ def compile_achievement(
         scope=scope,
         counted_since=units.since(f"achievement:{id_}:{digest}"),
         plain=plain,
+        bit=1 << serial,
     )
     return Achievement(
         id=id_,

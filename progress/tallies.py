@@ -58,7 +58,7 @@ class Tallies(Part):
         self.by_key: dict[TallyKey, Tally] = {}
         self.members: set[Member] = set()
         self.windows: dict[tuple[PlayerId, str], Window] = {}
-        """(player, metric) → the kept samples that its windows may hold."""
+        """(player, metric) → the kept samples that its windows may hold, unless the player has all goals with one."""
         self.newest: dict[tuple[PlayerId, str], datetime] = {}
         """(player, metric) → the timestamp of the newest sample."""
         self.health: dict[tuple[str, date], list[int]] = {}
@@ -102,7 +102,7 @@ class Tallies(Part):
                 key = tally_key(spec, player, at)
                 if key is not None:
                     keys[key] = None
-                if spec.windows:
+                if spec.windows and not all(goal.is_closed_to(player) for goal, _ in spec.windows):
                     span = spans.get(of := (player.player_id, spec.metric))
                     spans[of] = (min(span[0], at), max(span[1], at)) if span else (at, at)
 
@@ -251,7 +251,7 @@ class Tallies(Part):
         while place and samples[place - 1][:2] > entry[:2]:
             place -= 1
         samples.insert(place, entry)
-        self.keep_samples(*key, [entry])
+        self.new_samples.append((*key, event.timestamp, event.id, sample.value, sample.member or "", arrival))
 
     def keep_samples(self, player_id: PlayerId, metric: str, entries: Iterable[WindowEntry]) -> None:
         """Have window samples written."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from gamification.kernel.core.messages import Json
 from progress.rules.requirements import STICKY, WINDOW, Requirement
@@ -18,6 +19,19 @@ def needed(match: Json, count: int) -> int:
     if isinstance(match, dict):
         return int(match["at_least"])
     return count
+
+
+class Had(Protocol):
+    """What is known of a player without reading anything: bits, one a goal that can be had."""
+
+    @property
+    def earned(self) -> int: ...
+
+    @property
+    def revoked(self) -> int: ...
+
+    @property
+    def had_before(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +49,17 @@ class Goal:
     scope: Scope
     counted_since: int
     plain: bool
+    bit: int = 0
+    """By which a player's row says that they have it."""
+
+    def is_closed_to(self, player: Had) -> bool:
+        """Whether the player has no more to do with it: it was revoked whole, or does not repeat and was completed or
+        revoked, under whatever `repeat` that was.
+        """
+        bits = player.revoked
+        if self.scope.repeat == NEVER:
+            bits |= player.earned | player.had_before
+        return bool(bits & self.bit)
 
     @property
     def has_memory(self) -> bool:

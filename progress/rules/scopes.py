@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import assert_never
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.vocabulary import Vocabulary
 from progress import periods
 from progress.periods import Period, PeriodKind, Zones
+
+opening = lru_cache(maxsize=4096)(instant)
+"""When a period opens, as text: event after event asks for the same few."""
 
 
 class Repeat(Vocabulary):
@@ -80,7 +84,7 @@ class Scope:
 
     def key(self, opens: datetime | None) -> str:
         """The scope's tally key; `opens` is the period's opening instant, where there are periods."""
-        return f"{self.label}#{instant(opens)}" if opens else self.label
+        return f"{self.label}#{opening(opens)}" if opens else self.label
 
 
 LIFETIME = Scope()

@@ -11,9 +11,10 @@ from achievements.rules import Achievement
 from gamification.kernel.core.encoding import instant, number
 from gamification.kernel.core.messages import REPORTED, GameEvent, PlayerId
 from gamification.kernel.models import Event
+from progress.explaining import why_no_sample
 from progress.rule_index import RuleIndex
 from progress.rules.requirements import TARGET
-from progress.rules.samples import Metric, NoValue, is_absent, look_up, reported
+from progress.rules.samples import Metric, reported
 
 NEWEST = 500
 """Events of a requirement's type that are looked at."""
@@ -108,26 +109,9 @@ def _newest(player_id: PlayerId, metric: Metric) -> list[tuple[GameEvent, dict[s
 
 def _failed(achievement: Achievement, metric: Metric, event: GameEvent) -> dict[str, Any] | None:
     """Which condition or field failed; None where the event counted."""
-    if event.type != REPORTED:
-        for condition in metric.conditions:
-            if not condition.is_met_by(event.data):
-                found = look_up(event.data, condition.path)
-                return {
-                    "failed": "condition",
-                    "field": condition.field,
-                    "op": condition.op,
-                    "value": condition.value,
-                    "found": None if is_absent(found) else found,
-                }
-        try:
-            metric.sample(event.data)
-        except NoValue:
-            found = look_up(event.data, metric.value_path)
-            return {
-                "failed": "value_field",
-                "field": ".".join(metric.value_path),
-                "found": None if is_absent(found) else found,
-            }
+    failed = why_no_sample(metric, event) if event.type != REPORTED else None
+    if failed is not None:
+        return failed
     if not achievement.goal.scope.contains(event.timestamp):
         return {"failed": "dates"}
     return None

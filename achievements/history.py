@@ -43,9 +43,13 @@ class History(Part):
         marks.update(self._touched())
         self._marks = marks | self._marks
 
-    def write(self) -> None:
+    def marks(self) -> dict[MarkKey, Reading]:
+        """What was reached in this world, whether it had been reached before or not."""
         self.read_marks()
-        rows = [(*key, *reading) for key, reading in sorted(self._marks.items())]
+        return self._marks
+
+    def write(self) -> None:
+        rows = [(*key, *reading) for key, reading in sorted(self.marks().items())]
         sql.insert(ProgressMark, (*_KEY, *_READING), rows, ignore_conflicts=True)
 
     def _passed(self) -> Iterator[tuple[MarkKey, Reading]]:

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from achievements import queries
+from achievements.history import History
 from achievements.models import ProgressMark
 from achievements.occurrences import open_occurrence, opens_at
 from achievements.rules import Achievement, AchievementRules
@@ -57,28 +58,27 @@ _MARKED = ("at", "quarter")
 
 
 class ShownAchievements:
-    """One player's achievements as they are shown now: everything published, in a fixed number of queries."""
+    """One player's achievements as they are shown now: everything published, in a fixed number of queries.
 
-    def __init__(self, player_id: PlayerId, now: datetime, hidden: Iterable[str] = ()) -> None:
+    `world`: as that has read and decided them, rather than as they are kept.
+    """
+
+    def __init__(
+        self, player_id: PlayerId, now: datetime, hidden: Iterable[str] = (), *, world: World | None = None
+    ) -> None:
         self.now, self.hidden = now, frozenset(hidden)
-        world = World(now=now, player_ids=[player_id])
-        world.rules = publishing.current()
-        for part in (Players, Tallies, Standings):
-            world.add(part(world))
+        world = world or _read(player_id, now)
         self.tallies, standings = world[Tallies], world[Standings]
-        self.player = look_at(world, player_id)
-        self.tallies.read_all()
-        standings.read_all()
+        self.player = world[Players].by_id[player_id]
         self.rules = world.rules[AchievementRules]
         self.published: Mapping[str, Published] = world.rules.published.get("achievement", {})
         self._standings: dict[str, dict[str, Standing]] = {}
         for (id_, occurrence), standing in standings.of(player_id).items():
             self._standings.setdefault(id_, {})[occurrence] = standing
         self._marks: dict[str, list[Mark]] = {}
-        of_player = {"player_id": player_id}
-        for id_, *mark in sql.select_where(
-            ProgressMark, ("achievement_id", *Mark._fields), of_player, order_by=_MARKED
-        ):
+        columns = ("achievement_id", "occurrence", "quarter", *Mark._fields)
+        kept = sql.select_where(ProgressMark, columns, {"player_id": player_id}, order_by=_MARKED)
+        for id_, _, _, *mark in [*kept, *_new_marks(world, kept)]:
             self._marks.setdefault(id_, []).append(Mark(*mark))
 
     def of(self, achievement: Achievement, *, live: bool = False) -> dict[str, Any]:
@@ -174,6 +174,26 @@ class ShownAchievements:
         return [entries[key] for key in sorted(entries)][-HISTORY:]
 
 
+def _read(player_id: PlayerId, now: datetime) -> World:
+    """A world that has read, without a lock, all that there is of one player's achievements."""
+    world = World(now=now, player_ids=[player_id])
+    world.rules = publishing.current()
+    for part in (Players, Tallies, Standings):
+        world.add(part(world))
+    look_at(world, player_id)
+    world[Tallies].read_all()
+    world[Standings].read_all()
+    return world
+
+
+def _new_marks(world: World, kept: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    """What a world that decides has reached for the first time, in the columns of what is kept."""
+    if not world.has(History):
+        return []
+    known = {tuple(mark[:3]) for mark in kept}
+    return [(*key[1:], *reading) for key, reading in sorted(world[History].marks().items()) if key[1:] not in known]
+
+
 class Listing:
     """The achievements that are visible, begun or not, and retired ones that the player has. Rows are worked out when
     they are shown, so that a page of a long list costs what a page costs.
@@ -181,8 +201,17 @@ class Listing:
     Of one that is secret to them, a player sees `{id, type, points}`.
     """
 
-    def __init__(self, player_id: PlayerId, now: datetime, *, state: str | None = None, for_player: bool) -> None:
-        self._mine = mine = ShownAchievements(player_id, now, queries.hidden_ids(player_id) if for_player else ())
+    def __init__(
+        self,
+        player_id: PlayerId,
+        now: datetime,
+        *,
+        state: str | None = None,
+        for_player: bool,
+        world: World | None = None,
+    ) -> None:
+        hidden = queries.hidden_ids(player_id) if for_player else ()
+        self._mine = mine = ShownAchievements(player_id, now, hidden, world=world)
         self.ids = sorted(id_ for id_ in mine.published if id_ in mine.rules.by_id or mine.has_kept(id_))
         if state is not None:
             self.ids = [id_ for id_ in self.ids if id_ not in mine.hidden and State.of(self._read(id_)) == state]
@@ -208,9 +237,11 @@ class Listing:
         return mine.kept(id_, mine.published[id_].definition["repeat"]) or {}
 
 
-def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
+def rows(
+    player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool, world: World | None = None
+) -> list[dict[str, Any]]:
     """Every row of the listing."""
-    listing = Listing(player_id, now, state=state, for_player=for_player)
+    listing = Listing(player_id, now, state=state, for_player=for_player, world=world)
     return listing.rows(listing.ids)
 
 

@@ -27,6 +27,8 @@ from rewards.ledger import Ledger
 
 T = TypeVar("T")
 
+PARTS = (Players, Tallies, Screening, Standings, History, QuestRuns, Ledger)
+"""The parts of a world, in the order in which they are read and written."""
 TRIES = 5
 """How often a transaction is tried at most. Each failed try has found rewards that were given before."""
 
@@ -79,7 +81,7 @@ def open_world(
     which it counted these players' past.
     """
     world = World(now=now, player_ids=player_ids, actor=actor, backfill=backfill)
-    for part in (Players, Tallies, Screening, Standings, History, QuestRuns, Ledger):
+    for part in PARTS:
         world.add(part(world))
     world[Players].lock()
     world[Ledger].balances = world[Players].by_id

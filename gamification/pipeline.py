@@ -7,7 +7,7 @@ takes effect whole or not at all, and a crash at any point leaves either nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,7 +46,7 @@ def process(batch: Sequence[GameEvent], *, now: datetime, is_answered: bool = Tr
     facts instead.
     """
 
-    def count(world: World) -> Outcome:
+    def take_effect(world: World) -> Outcome:
         [fresh] = admit(world, [batch])
         read(world, fresh)
         play_batch(world, batch, fresh)
@@ -56,7 +56,7 @@ def process(batch: Sequence[GameEvent], *, now: datetime, is_answered: bool = Tr
         write(world)
         return world.outcome
 
-    return committed(count, [event.player_id for event in batch], now=now)
+    return committed(take_effect, [event.player_id for event in batch], now=now)
 
 
 def process_each(batches: Sequence[Sequence[GameEvent]], *, now: datetime) -> list[Outcome]:
@@ -66,7 +66,7 @@ def process_each(batches: Sequence[Sequence[GameEvent]], *, now: datetime) -> li
     first and written after the last, so that many small batches cost hardly more than one.
     """
 
-    def count(world: World) -> list[Outcome]:
+    def take_effect(world: World) -> list[Outcome]:
         admitted = admit(world, batches)
         read(world, [event for fresh in admitted for event in fresh])
         for number, (batch, fresh) in enumerate(zip(batches, admitted, strict=True)):
@@ -77,7 +77,7 @@ def process_each(batches: Sequence[Sequence[GameEvent]], *, now: datetime) -> li
         write(world)
         return world.outcomes
 
-    return committed(count, [event.player_id for batch in batches for event in batch], now=now)
+    return committed(take_effect, [event.player_id for batch in batches for event in batch], now=now)
 
 
 def execute(command: Command, actor: Actor, now: datetime) -> Any:
@@ -104,11 +104,23 @@ def execute(command: Command, actor: Actor, now: datetime) -> Any:
         return committed(grant_wish, command.players(), now=now, actor=actor)
 
 
-def play_batch(world: World, batch: Sequence[GameEvent], fresh: Sequence[GameEvent]) -> None:
+def count(world: World, event: GameEvent) -> None:
+    """Let one event count."""
+    counted = record(world, event)  # samples into aggregates: what this event may have completed
+    for decide in (complete, advance):  # achievements, then quests
+        for earned in decide(world, counted):
+            pay(world, earned)  # rewards, and the levels that their experience reaches
+
+
+Count = Callable[[World, GameEvent], None]
+"""`count`, or what watches it: a simulation says what each event changed."""
+
+
+def play_batch(world: World, batch: Sequence[GameEvent], fresh: Sequence[GameEvent], count: Count = count) -> None:
     """Decide what one batch comes to, of which `fresh` is new."""
     stated = len(world.facts)
     expire(world, {event.player_id for event in batch})
-    play(world, screen(world, fresh))
+    play(world, screen(world, fresh), count)
     world.outcome.facts = world.facts[stated:]
     world.outcome.metrics = Summary(world[Tallies])
 
@@ -123,14 +135,11 @@ def close_batch(world: World) -> None:
 
 
 @timed("decide")
-def play(world: World, wave: Sequence[GameEvent]) -> None:
+def play(world: World, wave: Sequence[GameEvent], count: Count = count) -> None:
     """Let events count, one after the other, then those they caused, round by round."""
     for world.rounds in range(1, MAX_ROUNDS + 1):
         for event in wave:
-            counted = record(world, event)  # samples into aggregates: what this event may have completed
-            for decide in (complete, advance):  # achievements, then quests
-                for earned in decide(world, counted):
-                    pay(world, earned)  # rewards, and the levels that their experience reaches
+            count(world, event)
         wave = world.next_wave()  # facts that are events themselves
         if not wave:
             return

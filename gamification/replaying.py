@@ -12,10 +12,10 @@ second time, whatever its definition says now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from achievements import replaying as achievements
 from achievements.completing import complete, mark_completed, unlock_all, waiters
@@ -38,6 +38,9 @@ from progress.tallies import Tallies
 from quests.advancing import expire
 from quests.runs import QuestRuns
 from rewards.ledger import Ledger
+
+Watch = Callable[[Iterable[Any]], Iterable[Any]]
+"""What goes on in turn, or ends all by raising."""
 
 
 class Backfilled(NamedTuple):
@@ -65,7 +68,7 @@ def backfill(player_ids: Sequence[PlayerId], *, now: datetime) -> Backfilled:
         players = world[Players].by_id.values()
         behind = [player for player in players if player.backfilled_to < world.rules.number and not player.banned]
         for player in behind:
-            _backfill(world, player)
+            _backfill(world, player, kept_events(player.player_id))
         LeftOut.objects.filter(player_id__in=[player.player_id for player in behind]).delete()
         pipeline.play(world, [])
         pipeline.write(world)
@@ -74,10 +77,21 @@ def backfill(player_ids: Sequence[PlayerId], *, now: datetime) -> Backfilled:
     return committed(count, player_ids, now=now, backfill=True)
 
 
-def _backfill(world: World, player: PlayerState) -> None:
+def catch_up(world: World, player: PlayerState, watch: Watch) -> None:
+    """Have a world that is never written know what a backfill would come to, were its rules published now."""
+    if player.backfilled_to >= world.rules.number or player.banned:
+        return
+    world.backfill = True
+    expire(world, [player.player_id])
+    _backfill(world, player, kept_events(player.player_id, watch), watch)
+    pipeline.play(world, [])
+    world.backfill = False
+
+
+def _backfill(world: World, player: PlayerState, kept: Sequence[Kept], watch: Watch = iter) -> None:
     tallies, standings = world[Tallies], world[Standings]
     new = [a for a in standings.rules.by_id.values() if a.goal.counted_since > player.backfilled_to]
-    replayed = replay(world.rules, player, kept_events(player.player_id), standings, now=world.now)
+    replayed = replay(world.rules, player, kept, standings, now=world.now, watch=watch)
     for achievement in achievements.begun_anew(standings.rules, player):
         if achievement.era is not None and achievement.era.publication > player.backfilled_to:
             tallies.begin_anew(player, achievement.goal)
@@ -115,7 +129,15 @@ def _look_once_more(world: World, player: PlayerState, new: list[Achievement], r
         pay(world, earned)
 
 
-def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], standings: Standings, *, now: datetime) -> World:
+def replay(
+    rules: Rules,
+    player: PlayerState,
+    events: Sequence[Kept],
+    standings: Standings,
+    *,
+    now: datetime,
+    watch: Watch = iter,
+) -> World:
     """Everything counted from the player's first kept event, in memory. Only what is new to the player completes.
 
     `standings` says how the player stands: what was completed before counts for whoever waits for it from the moment
@@ -139,7 +161,7 @@ def replay(rules: Rules, player: PlayerState, events: Sequence[Kept], standings:
     done = achievements.begin_replay(replayed, player, standings.of(player.player_id))
     measure(world, (kept.event for kept in events))
     begun = _since(achievements.begun_anew(replayed.rules, player), done, events)
-    for event, received_at in events:
+    for event, received_at in watch(events):
         while done and done[0].order < event.order:  # the event that completed it is no longer kept
             achievements.relive(replayed, past, done.pop(0), event)
         tallies.muted = frozenset(id_ for id_, since in begun.items() if received_at <= since)
@@ -164,12 +186,12 @@ def _since(begun: Iterable[Achievement], done: Sequence[Past], events: Sequence[
     return since
 
 
-def kept_events(player_id: PlayerId) -> list[Kept]:
-    """The player's kept events that have counted, in the order in which they count."""
+def kept_events(player_id: PlayerId, watch: Watch = iter) -> list[Kept]:
+    """The player's kept events that have counted, in the order in which they count. `watch` may end the reading."""
     kept = Event.objects.filter(player_id=player_id, state=Event.State.COUNTED)
     rows = kept.values_list("event_id", "type", "data", "timestamp", "received_at")
     found = [
         Kept(GameEvent(id_, player_id, type_, data, at), received_at)
-        for id_, type_, data, at, received_at in rows.iterator(chunk_size=2000)
+        for id_, type_, data, at, received_at in watch(rows.iterator(chunk_size=2000))
     ]
     return sorted(found, key=lambda kept: kept.event.order)

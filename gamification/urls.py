@@ -26,6 +26,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("gamification.intake.urls")),
     path("", include("gamification.feed.urls")),
     path("audit", Audit.as_view()),
+    path("", include("gamification.simulation.urls")),
 ]
 
 

@@ -20,6 +20,18 @@ def look_at(world: World, player_id: PlayerId) -> PlayerState:
     return players.by_id.setdefault(player_id, unseen)
 
 
+def metrics(world: World, player_id: PlayerId) -> list[dict[str, Json]]:
+    """What was counted over the player's whole life, a metric a row, as far as this world has read and counted it."""
+    found = {
+        metric: tally
+        for (whose, metric, scope), tally in world[Tallies].by_key.items()
+        if whose == player_id and not scope and tally.count  # one that was asked for and counted nothing is no row
+    }
+    return [
+        {"metric": metric, **_lifetime(found[metric]), "value": number(found[metric].sum)} for metric in sorted(found)
+    ]
+
+
 class Summary(Mapping[PlayerId, dict[str, dict[str, Json]]]):
     """player → metric → the lifetime aggregates of what a world touched, worked out when they are asked for."""
 

@@ -82,6 +82,8 @@ class Tallies(Part):
         """Scopes that begin anew, so that the members seen in them are to be deleted."""
         self._lifetimes: set[tuple[PlayerId, str]] = set()
         """The (player, metric) of which all window samples were read."""
+        self._is_whole = False
+        """Whether everything of this world's players was read: then nothing is read again."""
 
     @cached_property
     def index(self) -> RuleIndex:
@@ -91,6 +93,8 @@ class Tallies(Part):
 
     def load(self, events: Sequence[GameEvent]) -> None:
         """Read everything that these events may touch, and whatever the service's own events that follow may touch."""
+        if self._is_whole:
+            return
         index, players = self.index, self.world[Players]
         keys: dict[TallyKey, None] = {}
         members: dict[Member, None] = {}
@@ -134,6 +138,7 @@ class Tallies(Part):
 
     def read_all(self) -> None:
         """Read every tally, member and window sample of this world's players: a backfill may touch any."""
+        self._is_whole = True
         wanted = {"player_id": self.world.player_ids}
         self._take_in(sql.select_where(TallyRow, (*_KEY, *_AGGREGATES), wanted))
         self.members |= set(sql.select_where(MemberSeen, _MEMBER, wanted))
@@ -142,6 +147,8 @@ class Tallies(Part):
 
     def load_lifetimes(self, asked: Iterable[tuple[PlayerId, Requirement]]) -> None:
         """Read what these requirements are read from, for `has_met`. Two queries at most."""
+        if self._is_whole:
+            return
         keys: dict[TallyKey, None] = {}
         windows: dict[tuple[PlayerId, str], None] = {}
         for player_id, requirement in asked:

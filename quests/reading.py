@@ -41,26 +41,34 @@ STATES = (NOT_STARTED, *(status.value for status in Status if status != Status.A
 class ShownQuests:
     """One player's quests as they are shown now: all of them or `only` one, in a fixed number of queries.
 
-    `newest_only`: without the runs before each quest's newest.
+    `newest_only`: without the runs before each quest's newest. `world`: as that has read and decided them, rather than
+    as they are kept; it is never written.
     """
 
     def __init__(
-        self, player_id: PlayerId, now: datetime, only: str | None = None, *, newest_only: bool = False
+        self,
+        player_id: PlayerId,
+        now: datetime,
+        only: str | None = None,
+        *,
+        newest_only: bool = False,
+        world: World | None = None,
     ) -> None:
         self.now = now
-        self.world = World(now=now, player_ids=[player_id])
-        self.world.rules = publishing.current()
-        for part in (Players, Tallies, QuestRuns):
-            self.world.add(part(self.world))
+        self.world = _looking_at(player_id, now) if world is None else world
         self.runs = self.world[QuestRuns]
-        self.player = look_at(self.world, player_id)
+        self.player = self.world[Players].by_id[player_id]
         self.rules: QuestRules = self.world.rules[QuestRules]
         self._runs: dict[str, list[Run]] = {}
-        if newest_only:
-            found = sql.select_where(RunRow, StoredRun._fields, {"player_id": player_id, "is_newest": True})
+        if world is not None:
+            shown = self.runs.known()
+        elif newest_only:
+            shown = self.runs.take_in(
+                sql.select_where(RunRow, StoredRun._fields, {"player_id": player_id, "is_newest": True})
+            )
         else:
-            found = _newest_runs(player_id, only)
-        for run in self.runs.take_in(found):
+            shown = self.runs.take_in(_newest_runs(player_id, only))
+        for run in shown:
             self._runs.setdefault(run.quest.id, []).append(run)
         expire(self.world, [player_id])  # in this world, which is never written
         self._has = self.runs.has(self.player)
@@ -127,10 +135,26 @@ class ShownQuests:
         return {quest.id for quest in quests if refusal(self.runs, quest, self.player, self.now) is None}
 
 
-def rows(player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
+def read_runs(world: World, player_id: PlayerId) -> None:
+    """Have a world know all runs of a player that are shown."""
+    world[QuestRuns].take_in(_newest_runs(player_id, None))
+
+
+def _looking_at(player_id: PlayerId, now: datetime) -> World:
+    world = World(now=now, player_ids=[player_id])
+    world.rules = publishing.current()
+    for part in (Players, Tallies, QuestRuns):
+        world.add(part(world))
+    look_at(world, player_id)
+    return world
+
+
+def rows(
+    player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool, world: World | None = None
+) -> list[dict[str, Any]]:
     """All quests that are visible, begun or not, and retired ones that the player has begun."""
     hidden = kinds.hidden(player_id) if for_player else {}
-    kind, mine, rare = kinds.kind("quest"), ShownQuests(player_id, now), rarities("quest")
+    kind, mine, rare = kinds.kind("quest"), ShownQuests(player_id, now, world=world), rarities("quest")
     names = (
         "title", "description", "type", "difficulty", "repeat", "time_limit", "start_date", "end_date", "rewards",
         "steps",

@@ -47,6 +47,8 @@ class QuestRuns(Part):
         super().__init__(world)
         self.newest: dict[tuple[PlayerId, str], Run] = {}
         """(player, quest) → the newest run, of those that were read."""
+        self._older: list[Run] = []
+        """Runs that were read, and are not the newest."""
         self._superseded: list[Run] = []
         """Runs that are no longer the newest."""
         self._loaded: set[PlayerId] = set()
@@ -97,6 +99,8 @@ class QuestRuns(Part):
                 self.newest[run.player_id, run.quest.id] = run
                 if run.is_open:
                     self._open.setdefault(run.player_id, []).append(run)
+            else:
+                self._older.append(run)
         return runs
 
     def _read_members(self, runs: Iterable[Run]) -> None:
@@ -112,6 +116,11 @@ class QuestRuns(Part):
     def open_runs(self, player_id: PlayerId) -> list[Run]:
         """The player's open runs, in the order of their quests' ids, whatever order the database gave them in."""
         return sorted(self._open.get(player_id, ()), key=lambda run: run.quest.id)
+
+    def known(self) -> list[Run]:
+        """All runs that were read or begun, each quest's in the order of their numbers."""
+        found = [*self._older, *self._superseded, *self.newest.values()]
+        return sorted(found, key=lambda run: (run.quest.id, run.number))
 
     def overdue(self, player_ids: Collection[PlayerId]) -> list[Run]:
         """The open runs of these players whose time is up now."""

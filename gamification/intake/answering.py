@@ -10,7 +10,7 @@ from django.http import HttpResponse
 
 from gamification.intake.decoding import Decoded, Rejected
 from gamification.kernel.core.encoding import dumps, instant
-from gamification.kernel.core.messages import Fact, Outcome
+from gamification.kernel.core.messages import Fact, Outcome, PlayerId
 from gamification.kernel.web import problem_response
 
 
@@ -75,11 +75,7 @@ def _results(decoded: Decoded, outcome: Outcome) -> dict[str, Any]:
     """What came of it, for every player named by an event that was accepted or known already."""
     refused = {id(event) for event, _, _ in outcome.refused}
     results: dict[str, Any] = {
-        event.player_id: {
-            "facts": [],
-            "metrics": outcome.metrics.get(event.player_id, {}),
-            "held": outcome.held.get(event.player_id, []),
-        }
+        event.player_id: {"facts": [], **_counted(outcome, event.player_id)}
         for _, event in decoded.good
         if id(event) not in refused
     }
@@ -89,7 +85,20 @@ def _results(decoded: Decoded, outcome: Outcome) -> dict[str, Any]:
     return results
 
 
+def result(outcome: Outcome, player_id: PlayerId) -> dict[str, Any]:
+    """What came of it for one player."""
+    facts = [fact for whose, fact in _facts(outcome.facts) if whose == player_id]
+    return {"facts": facts, **_counted(outcome, player_id)}
+
+
+def _counted(outcome: Outcome, player_id: PlayerId) -> dict[str, Any]:
+    return {"metrics": outcome.metrics.get(player_id, {}), "held": outcome.held.get(player_id, [])}
+
+
 def _facts(facts: Iterable[Fact]) -> Iterable[tuple[str, dict[str, Any]]]:
     for fact in facts:
-        shown = {"id": fact.id, "type": fact.type, "data": fact.data, "timestamp": instant(fact.timestamp)}
-        yield fact.player_id, shown
+        yield fact.player_id, shown_fact(fact)
+
+
+def shown_fact(fact: Fact) -> dict[str, Any]:
+    return {"id": fact.id, "type": fact.type, "data": fact.data, "timestamp": instant(fact.timestamp)}

@@ -128,7 +128,7 @@ def decode_lines(lines: Sequence[bytes], *, now: datetime) -> Decoded:
             decoded.add(index, _judge(wire.id, wire.player_id, wire.type, wire.data, wire.timestamp, horizon, small[0]))
             continue
         try:
-            decoded.add(index, _judge_any(_read(line), horizon))
+            decoded.add(index, judge_any(_read(line), horizon))
         except BadJson as bad:
             decoded.rejected.append(Rejected(index, bad.code, bad.detail))
     return decoded
@@ -273,7 +273,7 @@ def _slow(body: bytes, now: datetime, lists: bool) -> Decoded:
         raise BadJson(top.why)
     if type(top) is dict and "events" not in top:
         decoded = Decoded(single=True)
-        decoded.add(0, _judge_any(top, horizon))
+        decoded.add(0, judge_any(top, horizon))
         return decoded
     events = top
     if type(top) is dict:
@@ -290,7 +290,7 @@ def _slow(body: bytes, now: datetime, lists: bool) -> Decoded:
         raise TooManyEvents(f"A batch may be {MAX_EVENTS} events at most.")
     decoded = Decoded()
     for index, event in enumerate(events):
-        decoded.add(index, _judge_any(event, horizon))
+        decoded.add(index, judge_any(event, horizon))
     return decoded
 
 
@@ -298,7 +298,7 @@ def _beside(name: str) -> dict[str, str]:
     return {"path": _shown(name), "code": "unknown_field", "detail": "There is no such field."}
 
 
-def _judge_any(event: Any, horizon: datetime) -> Verdict:
+def judge_any(event: Any, horizon: datetime) -> Verdict:
     if type(event) is _Bad:
         return "", "bad_json", event.why
     if type(event) is not dict:

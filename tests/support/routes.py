@@ -250,6 +250,8 @@ def _acts() -> Iterator[Call]:
 def _events() -> Iterator[Call]:
     fresh = event("fresh", "ann", "enemy.killed", {"damage": 1})
     yield Call("POST", "events", "events:write", fresh, names_player="body", takes_body=True)
+    tried = {"player_id": "ann", "events": [fresh], "now": None, "drafts": [{"kind": "achievement", "id": "hunter"}]}
+    yield Call("POST", "simulate", "content:read", tried, takes_body=True)
     yield Call("GET", "facts", "facts:read")
     yield Call("GET", "events/rejected", "players:read", is_list=True)
     yield Call("GET", "held", "players:read", is_list=True)

@@ -89,6 +89,10 @@ class World:
     def __getitem__(self, kind: type[P]) -> P:
         return self._parts[kind]  # type: ignore[return-value]
 
+    def has(self, kind: type[Part]) -> bool:
+        """Whether it was made with that part: who only looks at something needs few."""
+        return kind in self._parts
+
     @property
     def parts(self) -> Iterable[Part]:
         return self._parts.values()

@@ -7,7 +7,7 @@ a duplicate from an id that was used again for something else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,6 +18,8 @@ from gamification.kernel.core.messages import GameEvent, Json, PlayerId
 from gamification.kernel.models import Event, PublicationHead, RejectedEvent
 from gamification.kernel.storage import sql
 
+Identity = tuple[PlayerId, str]
+"""(player, id)."""
 Refusal = tuple[GameEvent, str, str]
 """An event, the code and the detail of why it was refused."""
 
@@ -58,9 +60,31 @@ def admit(events: Sequence[GameEvent], now: datetime) -> Admission:
 
     `events` come in order of arrival, inside the transaction that applies them.
     """
+
+    def insert(first: Mapping[Identity, GameEvent]) -> set[Identity]:
+        rows = _rows([first[identity] for identity in sorted(first)], now, Event.State.COUNTED)
+        return set(sql.insert(Event, _Row._fields, rows, ignore_conflicts=True, returning=("player_id", "event_id")))
+
+    return _admit(events, now, insert)
+
+
+def look_up(events: Sequence[GameEvent], now: datetime) -> Admission:
+    """What would become of these events now; none of them is kept."""
+
+    def unknown(first: Mapping[Identity, GameEvent]) -> set[Identity]:
+        there = {(event.player_id, event.id) for event in _kept(list(first))} if first else set()
+        return first.keys() - there
+
+    return _admit(events, now, unknown)
+
+
+def _admit(
+    events: Sequence[GameEvent], now: datetime, take: Callable[[Mapping[Identity, GameEvent]], set[Identity]]
+) -> Admission:
+    """`take` says which identities were not there before."""
     admission = Admission()
     cut = _cut(now)
-    first: dict[tuple[PlayerId, str], GameEvent] = {}
+    first: dict[Identity, GameEvent] = {}
     again: list[GameEvent] = []
     for event in events:
         if cut is not None and event.timestamp < cut:
@@ -68,8 +92,7 @@ def admit(events: Sequence[GameEvent], now: datetime) -> Admission:
         elif first.setdefault((event.player_id, event.id), event) is not event:
             again.append(event)
 
-    rows = _rows([first[identity] for identity in sorted(first)], now, Event.State.COUNTED)
-    fresh = set(sql.insert(Event, _Row._fields, rows, ignore_conflicts=True, returning=("player_id", "event_id")))
+    fresh = take(first)
     admission.fresh = [event for identity, event in first.items() if identity in fresh]
     if len(fresh) < len(first):
         known = [identity for identity in first if identity not in fresh]

@@ -54,6 +54,13 @@ SCOPES = (
 INCLUDED = {"players:write": frozenset({"tokens:mint", "players:erase", "anticheat:decide"})}
 """Scope → narrower scopes that it includes; a key may have one of these alone."""
 
+
+class AllOf(tuple[str, ...]):
+    """Scopes of which a key must bear each, where a view would be content with one of several."""
+
+    __slots__ = ()
+
+
 _CREDENTIAL = re.compile(r"[A-Za-z0-9]{1,16}\.[A-Za-z0-9_-]{1,128}")
 _WWW_AUTHENTICATE = 'Api-Key realm="gamification", Bearer realm="gamification"'
 
@@ -260,14 +267,18 @@ class HasScope(BasePermission):
             self.message, self.code = "A player's token does not open this.", "not_for_players"
             return method in getattr(view, "player_may", ())
         if isinstance(principal, GameServer):
-            any_of = scopes_of(view, method)
-            self.message, self.code = f"This key lacks the scope {' or '.join(any_of)}.", "missing_scope"
-            return not principal.scopes.isdisjoint(any_of)
+            wanted = scopes_of(view, method)
+            if isinstance(wanted, AllOf):
+                missing = [scope for scope in wanted if scope not in principal.scopes]
+            else:
+                missing = [] if not principal.scopes.isdisjoint(wanted) else [" or ".join(wanted)]
+            self.message, self.code = f"This key lacks the scope {' and '.join(missing)}.", "missing_scope"
+            return not missing
         return False
 
 
 def scopes_of(view: object, method: str) -> Sequence[str]:
-    """The scopes of which a key must bear one for this method of a view; none: it is open to no key."""
+    """The scopes of which a key must bear one (`AllOf`: each) for this method of a view; none: it is open to no key."""
     scopes: Mapping[str, str | Sequence[str]] = getattr(view, "scopes", {})
     found = scopes.get(method, ())
     return (found,) if isinstance(found, str) else found

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
+from gamification.kernel.web.access import AllOf
 from gamification.kernel.web.strict_fields import MAX_INT32, Shape
 
 FIRST_SENTENCE = re.compile(r"^(.*?)[.:;](?:\s.*)?$")
@@ -90,8 +91,10 @@ class Operation(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override] # drf-spectacular takes none either
         """The description, and which scope a key needs for it, and whether a player's token opens it."""
         scopes = getattr(self.view, "scopes", {}).get(self.method, ())
-        either = " or ".join(f"`{scope}`" for scope in ((scopes,) if isinstance(scopes, str) else scopes))
-        may = f"A key needs the scope {either}, or one that includes it." if either else ""
+        named = [f"`{scope}`" for scope in ((scopes,) if isinstance(scopes, str) else scopes)]
+        may = f"A key needs the scope {' or '.join(named)}, or one that includes it." if named else ""
+        if isinstance(scopes, AllOf):
+            may = f"A key needs the scopes {' and '.join(named)}."
         if self.method in getattr(self.view, "player_may", ()):
             may += " A player's token opens it."
         return f"{super().get_description()}\n\n{may}".strip()

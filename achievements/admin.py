@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -21,8 +22,9 @@ from achievements.models import (
 )
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import ShapedForm
+from gamification.kernel.console.lists import Reach
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, ReasonedActionForm, handled, may_decide
-from progress.admin.rarity import shared
+from progress.admin.rarity import reach, shared
 from progress.admin.requirements import MatchField, RequirementForm, RequirementInline
 
 A_DULL_ID = "The id of a SECRET achievement is shown to everybody: choose one that gives nothing away."
@@ -98,7 +100,8 @@ class AchievementAdmin(ContentAdmin):
     kind = ACHIEVEMENT
     form = AchievementForm
     inlines = (AchievementRequirementInline, AchievementRewardInline, PrerequisiteInline)
-    list_display = ("id", "title", "state", "type", "category", "points")
+    switch = "is_enabled"
+    list_display = ("title_and_id", "state", "completed_by", "in_progress", "points", "tagged", "changed_last")
     list_filter = (*ContentAdmin.list_filter, "type", "category", "is_enabled", "repeat")
     search_fields = ("id", "title", "description", "series")
     own_fieldsets = (
@@ -119,6 +122,9 @@ class AchievementAdmin(ContentAdmin):
 
     def prepare(self, draft: Any) -> None:
         give_serial(draft)
+
+    def reach(self, ids: Iterable[str]) -> Mapping[str, Reach]:
+        return reach(ACHIEVEMENT.name, ids)
 
     def facts(self, draft: Achievement) -> list[tuple[str, str]]:
         return shared(ACHIEVEMENT.name, draft)

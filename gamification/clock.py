@@ -60,7 +60,7 @@ CHORES = [
     Chore("expire rewards", 1, in_each(expire_rewards)),
     Chore("expire quests", 1, in_each(quests.expire_runs)),
     Chore("publish facts that were left", 1, relay.sweep),
-    Chore("count what happens lately", 2, lately.follow),
+    Chore("count what happens lately", 2, in_each(lately.follow)),
     Chore("forget hours that are not shown", 86400, lately.forget),
     Chore("say that the clock ticks", 10, note_tick),
     Chore("forget answers to idempotency keys", 600, retention.forget_answers),

@@ -310,6 +310,8 @@ class Rarity(models.Model):
     players = models.PositiveBigIntegerField()
     """How many there were in all."""
     holders = models.PositiveBigIntegerField()
+    in_progress = models.PositiveBigIntegerField(default=0, db_default=0)
+    """Who has begun and not completed it: of an achievement, reached a quarter of it."""
     at = models.DateTimeField()
 
     class Meta:

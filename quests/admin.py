@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import LineForm, ShapedForm
+from gamification.kernel.console.lists import Reach
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting
-from progress.admin.rarity import shared
+from progress.admin.rarity import reach, shared
 from progress.admin.requirements import MatchField, RequirementForm, RequirementInline
 from progress.rules.vocabulary import RequirementType
 from quests import queries, tasks
@@ -208,9 +209,10 @@ class QuestAdmin(ContentAdmin):
     kind = QUEST
     form = QuestForm
     inlines = (StepInline, QuestRequirementInline, QuestRewardInline)
+    switch = "is_active"
     actions = (*ContentAdmin.actions, "move_runs")
     page_actions = (*ContentAdmin.page_actions, "move_runs")
-    list_display = ("id", "title", "state", "type", "difficulty", "repeat")
+    list_display = ("title_and_id", "state", "completed_by", "in_progress", "difficulty", "tagged", "changed_last")
     list_filter = (*ContentAdmin.list_filter, "type", "difficulty", "is_active", "repeat", "auto_start")
     search_fields = ("id", "title", "description")
     own_fieldsets = (
@@ -228,6 +230,9 @@ class QuestAdmin(ContentAdmin):
         ("When", ("When it can be started", "Its time")),
         ("For the game", ("For the game", "To find it by")),
     )
+
+    def reach(self, ids: Iterable[str]) -> Mapping[str, Reach]:
+        return reach(QUEST.name, ids)
 
     def facts(self, draft: Any) -> list[tuple[str, str]]:
         return shared(QUEST.name, draft)
@@ -294,7 +299,7 @@ class PoolAdmin(ContentAdmin):
     kind = POOL
     form = PoolForm
     inlines = (PoolQuestInline,)
-    list_display = ("id", "state", "pick", "period")
+    list_display = ("id", "state", "pick", "period", "tagged", "changed_last")
     list_filter = (*ContentAdmin.list_filter, "period")
     search_fields = ("id",)
     own_fieldsets = ((None, {"fields": ("id", "pick", "period")}),)

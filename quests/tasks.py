@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM, Actor
@@ -47,10 +49,16 @@ def move_runs(quest_id: str, now: datetime, *, actor: Actor) -> int:
 
 
 def roll_up_rarity(now: datetime) -> int:
-    """Count who has completed each quest, however often; says of how many quests.
+    """Count who has completed each quest, however often, and who is in it; says of how many quests.
 
     It may run twice, or in two processes at once.
     """
     done = Run.objects.filter(status=Status.COMPLETED).values_list("quest_id")
-    counts = done.annotate(Count("player_id", distinct=True))
-    return keep_rarities("quest", added_up(shares.each(lambda: dict(counts.all()))), now)
+    open_ = Run.objects.filter(status=Status.IN_PROGRESS).values_list("quest_id")
+    both = [rows.annotate(Count("player_id", distinct=True)) for rows in (done, open_)]
+    holders, in_progress = (added_up(shares.each(partial(_counted, rows))) for rows in both)
+    return keep_rarities("quest", holders, in_progress, now)
+
+
+def _counted(rows: QuerySet[Any]) -> dict[str, int]:
+    return dict(rows.all())

@@ -114,7 +114,7 @@ class RewardAdmin(ContentAdmin):
     kind = REWARD
     form = RewardForm
     inlines = (ItemInline, ChanceInline)
-    list_display = ("id", "state", "type", "value", "currency", "claim")
+    list_display = ("id", "state", "type", "value", "currency", "claim", "tagged", "changed_last")
     list_filter = (*ContentAdmin.list_filter, "type", "claim")
     search_fields = ("id", "currency")
     own_fieldsets = (
@@ -140,7 +140,7 @@ class CurrencyForm(ShapedForm):
 class CurrencyAdmin(ContentAdmin):
     kind = CURRENCY
     form = CurrencyForm
-    list_display = ("id", "name", "state", "on_revoke")
+    list_display = ("name_and_id", "state", "on_revoke", "tagged", "changed_last")
     search_fields = ("id", "name")
     own_fieldsets = ((None, {"fields": ("id", "name", "on_revoke")}),)
 

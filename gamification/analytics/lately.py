@@ -71,14 +71,15 @@ def _count_events(rows: Sequence[Row]) -> None:
             players[local.date()][local.hour].add(player_id)
     for hour, count in sorted(hours.items()):
         Hour.objects.get_or_create(pk=hour)
-        Hour.objects.filter(pk=hour).update(events=F("events") + count)
+        Hour.objects.filter(pk=hour).update(events=F("events") + count)  # other shares count too
     for day, by_hour in sorted(players.items()):
         _note_players(day, by_hour)
 
 
 def _note_players(day: date, by_hour: dict[int, set[str]]) -> None:
     """Whoever comes late is counted in the newest hour of the day: a sketch cannot be looked up by the hour."""
-    row, _ = ActiveDay.objects.get_or_create(pk=day)
+    ActiveDay.objects.get_or_create(pk=day)
+    row = ActiveDay.objects.select_for_update().get(pk=day)
     for hour, members in sorted(by_hour.items()):
         row.sketch = sketches.add(bytes(row.sketch), members)
         newest = max([hour, *map(int, row.by_hour)])
@@ -98,7 +99,8 @@ def _count_facts(rows: Sequence[Row]) -> None:
         elif type_ == FactType.REWARD_CLAIMED and data.get("type") == "CURRENCY" and data.get("currency"):
             paid[hour_of(at)][data["currency"]] += data.get("value") or 0
     for hour in sorted({*completions, *paid}):
-        row, _ = Hour.objects.get_or_create(pk=hour)
+        Hour.objects.get_or_create(pk=hour)
+        row = Hour.objects.select_for_update().get(pk=hour)
         sums = {**row.paid}
         for currency, amount in paid[hour].items():
             sums[currency] = sums.get(currency, 0) + amount

@@ -225,6 +225,11 @@ def write(pack: Pack, form: str) -> str:
     return yaml.dump(dict(pack), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120).rstrip("\n")
 
 
+def of_kind(kind: Kind, definitions: Sequence[Definition]) -> str:
+    """A pack of some content of one kind."""
+    return write({kind.plural: [kind.parse(definition) for definition in definitions]}, "yaml")
+
+
 class _Loader(yaml.SafeLoader):
     """YAML restricted to what JSON can say: instants stay text, and a repeated key is an error."""
 

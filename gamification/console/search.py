@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -18,6 +19,7 @@ from django.http import HttpRequest
 from gamification.kernel.console.readonly_admin import page_of
 from gamification.kernel.content.kinds import Kind, kinds
 from gamification.kernel.models import Event
+from gamification.kernel.storage import shares
 from progress.models import Player
 
 MOST_OF_A_KIND = 5
@@ -62,7 +64,8 @@ def _of_kind(kind: Kind, text: str) -> QuerySet[Any]:
 
 def _players(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Found]:
     if site._registry[Player].has_view_or_change_permission(request):
-        for player in beginning_with(text)[:MOST_OF_A_KIND]:
+        found = chain.from_iterable(shares.each(lambda: list(beginning_with(text)[:MOST_OF_A_KIND])))
+        for player in sorted(found, key=lambda player: player.pk)[:MOST_OF_A_KIND]:
             yield Found("player", player.pk, player.display_name, page_of(player))
 
 
@@ -84,9 +87,14 @@ def _events(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Found]
 def named(text: str) -> list[Event]:
     player_id, _, event_id = text.partition(" ")
     if event_id:
-        return list(Event.objects.filter(player_id=player_id, event_id=event_id.strip()))
+        with shares.within_share_of(player_id):
+            return list(Event.objects.filter(player_id=player_id, event_id=event_id.strip()))
+    return list(chain.from_iterable(shares.each(lambda: _among_the_newest(text))))[:MOST_OF_A_KIND]
+
+
+def _among_the_newest(event_id: str) -> list[Event]:
     newest = Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    of_late = Event.objects.filter(pk__gt=newest - NEWEST_EVENTS).order_by("-pk").defer("data")
     # Read by key and compared here: a database that is asked for the id may rather look through all of them.
-    ids = [pk for pk, id_ in of_late.values_list("pk", "event_id") if id_ == text]
-    return list(Event.objects.filter(pk__in=ids[:MOST_OF_A_KIND]))
+    of_late = Event.objects.filter(pk__gt=newest - NEWEST_EVENTS).order_by("-pk").values_list("pk", "event_id")
+    keys = [pk for pk, id_ in of_late if id_ == event_id]
+    return list(Event.objects.filter(pk__in=keys[:MOST_OF_A_KIND])) if keys else []

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from django.db.models import CharField, Model, Value
 from django.http import HttpRequest
@@ -22,6 +23,7 @@ from gamification.kernel.content.kinds import Kind, kind, kinds
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.messaging import followers
 from gamification.kernel.models import AuditEntry
+from gamification.kernel.storage import shares
 from gamification.kernel.web import keys
 from progress.models import Backfill, LeftOut
 
@@ -98,8 +100,9 @@ def _change(model: type[Model]) -> str:
 
 def held_events(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
     if request.user.has_perm("anticheat.change_finding") and (count := navigation.held()):
-        oldest = Finding.objects.filter(status=Finding.Status.HELD).order_by("id").first()
-        since = f"the oldest since {oldest.found_at:%d %b %H:%M}" if oldest else ""
+        waiting = Finding.objects.filter(status=Finding.Status.HELD).order_by("id").values_list("found_at", flat=True)
+        oldest = min((at for at in shares.each(lambda: waiting.first()) if at), default=now)
+        since = f"the oldest since {oldest:%d %b %H:%M}"
         address = f"{reverse('admin:anticheat_finding_changelist')}?status__exact=HELD"
         yield Waiting("Held events", since, address, count=_said(count))
 
@@ -120,7 +123,7 @@ def backfills(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
     if count := navigation.failed_backfills():
         detail = "new content stays pending for the players behind it"
         yield Waiting("Backfills that failed", detail, address, count=_said(count), tone="bad")
-    if left := LeftOut.objects.all()[: navigation.MOST_COUNTED + 1].count():
+    if left := sum(shares.each(lambda: LeftOut.objects.all()[: navigation.MOST_COUNTED + 1].count())):
         yield Waiting("Players whose past could not be counted", "", address, count=_said(left))
     running = Backfill.objects.filter(state__in=(Backfill.State.PENDING, Backfill.State.RUNNING)).order_by("id").first()
     if running is not None:
@@ -134,7 +137,7 @@ def the_service(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
         return
     for key in keys.ending(now):
         yield Waiting(keys.said(key), "rotate it, and move its servers over", page_of(key))
-    for line in followers.missed():
+    for line in chain.from_iterable(shares.each(followers.missed)):
         yield Waiting(line, "", tone="bad")
     ticked = clock.last_tick()
     if ticked is not None and now - ticked > LATE_AFTER:

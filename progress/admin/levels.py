@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import ShapedForm
@@ -40,10 +42,18 @@ class LevelAdmin(ContentAdmin):
     kind = LEVEL
     form = LevelForm
     inlines = (LevelRewardInline,)
-    list_display = ("level", "xp", "state")
+    list_display = ("level", "xp", "rewards_for_it", "state", "tagged", "changed_last")
+    list_per_page = 200
     ordering = ("level",)
     search_fields = ("id",)
     own_fieldsets = ((None, {"fields": ("level", "xp")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Level]:
+        return super().get_queryset(request).prefetch_related("rewards")
+
+    @admin.display(description="rewards")
+    def rewards_for_it(self, draft: Level) -> str:
+        return ", ".join(str(line.reward_id) for line in draft.rewards.all()) or "-"
 
     def prepare(self, draft: Any) -> None:
         draft.pk = str(draft.level)

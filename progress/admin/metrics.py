@@ -135,7 +135,7 @@ class MetricAdmin(ContentAdmin):
     kind = METRIC
     form = MetricForm
     inlines = (ConditionInline,)
-    list_display = ("id", "name", "state", "event_type", "value_field", "member_field")
+    list_display = ("name_and_id", "state", "event_type", "value_field", "member_field", "tagged", "changed_last")
     list_filter = (*ContentAdmin.list_filter, "event_type")
     search_fields = ("id", "name", "description", "event_type")
     own_fieldsets = (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from gamification.kernel.console.lists import Reach
 from gamification.kernel.models import Content
 from progress.models import Rarity
 
@@ -10,6 +13,12 @@ def shared(kind: str, draft: Content) -> list[tuple[str, str]]:
     """What was rolled up last; nothing before it ever was."""
     found = Rarity.objects.filter(kind=kind, content_id=draft.pk).first()
     return [("Completed by", said(found))] if found else []
+
+
+def reach(kind: str, ids: Iterable[str]) -> dict[str, Reach]:
+    """The same for a page of a list."""
+    rows = Rarity.objects.filter(kind=kind, content_id__in=list(ids))
+    return {row.content_id: Reach(said(row), f"{row.in_progress:,}") for row in rows}
 
 
 def said(row: Rarity | None) -> str:

@@ -145,9 +145,8 @@ def test_a_search_reads_no_table_of_players_whole(admin_client: Client) -> None:
     with CaptureQueriesContext(connection) as captured:
         admin_client.get("/admin/find/", {"q": "hunter-1"})
     assert len(captured) <= 25
-    for asked in (search.beginning_with("hunter-1"), Event.objects.filter(player_id="a", event_id="b")):
-        plan = str(asked.explain()) if connection.vendor == "sqlite" else ""
-        assert "SCAN" not in plan, plan
+    plan = search.beginning_with("hunter-1").explain()
+    assert "SCAN" not in plan if connection.vendor == "sqlite" else "player_id" in plan, plan
 
 
 def test_the_player_of_sqlite_and_postgresql_is_found_by_the_same_beginning() -> None:

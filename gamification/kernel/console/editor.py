@@ -125,16 +125,22 @@ class State:
     tone: str
     differs: bool
     """Whether publishing would change something."""
+    short: str
 
 
 def state_of(draft: Content) -> State:
     if draft.retired_at is not None:
-        return State("retired", "", False)
+        return State("retired", "", False, "retired")
     if draft.published is None:
-        return State("draft", "look", True)
+        return State("draft", "look", True, "draft")
     if draft.has_changes:
-        return State(f"draft, differs from version {draft.published}", "look", True)
-    return State(f"published, version {draft.published}", "good", False)
+        return State(
+            f"draft, differs from version {draft.published}",
+            "look",
+            True,
+            f"published v{draft.published}, changed since",
+        )
+    return State(f"published, version {draft.published}", "good", False, f"published v{draft.published}")
 
 
 @dataclass(frozen=True, slots=True)

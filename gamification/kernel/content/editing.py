@@ -125,6 +125,23 @@ class PublishContent(ContentCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublishTogether(ContentCommand):
+    """Make drafts of one kind the newest versions in one publication, so that they may need each other; or none."""
+
+    ids: Sequence[str]
+
+    def handle(self, world: World) -> list[Saved]:
+        of = kind(self.kind)
+        publishing.lock()
+        found = [find(of, id_) for id_ in self.ids]
+        try:
+            return publish(world, [(of, draft, of.parse(of.read(draft))) for draft in found], reason=self.reason)
+        except Unpublishable as problem:
+            errors = list(placed(problem.errors, None))
+            raise Unpublishable(strict_fields.summary(errors), errors=errors) from None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PreviewContent(ContentCommand):
     """Count who would complete the draft, with these changes to it; nothing is published."""
 

@@ -69,6 +69,23 @@
         suggest(box, found);
     }
 
+    // -- what opens over the page is closed by a click elsewhere, or by Escape ----------------------------------------------
+
+    /** @returns {NodeListOf<HTMLDetailsElement>} */
+    const opened = () => document.querySelectorAll("details.filter[open], details.person[open]");
+
+    document.addEventListener("click", (event) => {
+        for (const each of opened()) {
+            each.open = each.contains(/** @type {Node} */ (event.target));
+        }
+    });
+    document.addEventListener("keydown", (event) => {
+        for (const each of event.key === "Escape" ? opened() : []) {
+            each.open = false;
+            each.querySelector("summary")?.focus();
+        }
+    });
+
     // -- before something happens -----------------------------------------------------------------------------------------
 
     document.addEventListener("click", (event) => {

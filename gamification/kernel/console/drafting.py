@@ -1,0 +1,134 @@
+"""What happens to a draft while somebody types, when two people save it, and how it is copied or taken back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import path as route
+from django.utils import timezone
+
+from gamification.kernel.console import editor
+from gamification.kernel.console.readonly_admin import handled, page_of, place
+from gamification.kernel.console.together import Together
+from gamification.kernel.content import drafts, editing, publishing
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.models import Content, Version
+
+
+def seen(draft: Content) -> str:
+    """By which a form knows whether the draft is still what it was."""
+    return instant(draft.updated_at)
+
+
+def _as_json(wrong: editor.Wrong) -> dict[str, str]:
+    return {"field": wrong.field, "where": wrong.where, "why": wrong.why}
+
+
+class Drafting(Together):
+    def in_form(self, id_: str, path: str) -> str:
+        """The same place as a path of the draft's definition, by the tables of its form."""
+        return path
+
+    def where(self, id_: str, path: str) -> str:
+        """The place in the draft's form that a path of its definition leads to, in words."""
+        return place(self.in_form(id_, path))
+
+    def _wrong(self, draft: Content, definition: Any, form: Any, formsets: list[Any]) -> dict[str, list[editor.Wrong]]:
+        """What stands in the way of publishing it, and what is odd about it, each beside its field."""
+        problems = [
+            (path, why) for path, _, why in (line.partition(": ") for line in drafts.problems(self.kind, draft))
+        ]
+        odd = [] if problems else drafts.advice(self.kind, definition, timezone.now())
+        return {
+            "problems": self._placed(draft, problems, form, formsets),
+            "warnings": self._placed(draft, [(each["path"], each["detail"]) for each in odd], form, formsets),
+        }
+
+    def _placed(self, draft: Content, problems: list[tuple[str, str]], form: Any, formsets: Any) -> list[editor.Wrong]:
+        return editor.placed(((self.in_form(draft.pk, path), why) for path, why in problems), form, formsets)
+
+    # While somebody types, and when two do
+
+    def _checked(self, request: HttpRequest, response: Any) -> JsonResponse:
+        """What saving would have come to: the form's mistakes, or what would stand in the way of publishing."""
+        request._messages = type("NoMessages", (), {"add": lambda *_: None, "update": lambda *_: []})()  # type: ignore[attr-defined] # nothing was saved
+        saved = getattr(request, "saved_draft", None)
+        if saved is None:
+            shown = response.context_data
+            inlines = [inline.formset for inline in shown["inline_admin_formsets"]]
+            return JsonResponse({"mistakes": [_as_json(w) for w in editor.mistakes(shown["adminform"].form, inlines)]})
+        stored = self.kind.model._default_manager.get(pk=saved.pk)
+        definition = self.kind.read(stored)
+        found = self._wrong(stored, definition, *request.saved_forms)  # type: ignore[attr-defined] # by save_related
+        return JsonResponse(
+            {
+                "mistakes": [],
+                "problems": [_as_json(wrong) for wrong in found["problems"]],
+                "warnings": [_as_json(wrong) for wrong in found["warnings"]],
+                "seen": editor.seen_by_players(self.kind, definition),
+            }
+        )
+
+    def _conflict(self, request: HttpRequest, mine: Any) -> TemplateResponse:
+        theirs, seen_now = request.theirs  # type: ignore[attr-defined] # by save_model
+        try:
+            base = json.loads(request.POST.get("_base", "{}"))
+        except ValueError:
+            base = {}
+        base = base if isinstance(base, dict) else {}
+        kept = [(name, value) for name, values in request.POST.lists() for value in values]
+        context = {
+            **self.admin_site.each_context(request), "title": "Somebody else saved it", "original": mine,
+            "differences": editor.differences(base, theirs, request.mine), "seen": seen_now, "back": page_of(mine),  # type: ignore[attr-defined] # by save_related
+            "posted": [(name, value) for name, value in kept if name not in ("csrfmiddlewaretoken", "_seen")],
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/content/conflict.html", context, status=409)
+
+    # A copy, and an older state
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        own = [
+            route("<path:object_id>/clone/", view(self.clone_view), name=f"{name}_clone"),
+            route("<path:object_id>/take/", view(self.take_view), name=f"{name}_take"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def clone_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A new draft, the same but for its id."""
+        draft = self._posted_draft(request, object_id, self.has_add_permission(request))
+        definition = {**self.kind.read(draft), self.kind.key: request.POST.get("id", "").strip()}
+        command = editing.CreateContent(kind=self.kind.name, definition=definition, draft=True)
+        saved = handled(request, command, f"A copy of {draft.pk}")
+        return HttpResponseRedirect(page_of(saved.draft if saved else draft))
+
+    def take_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The draft becomes what an older version was; without one, what is published: its changes are discarded."""
+        draft = self._posted_draft(request, object_id, self.has_change_permission(request))
+        asked = request.POST.get("version", "")
+        number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else draft.published or 0
+        version = Version.objects.filter(kind=self.kind.name, content_id=draft.pk, number=number).first()
+        if version is None or draft.retired_at is not None:
+            raise BadRequest("There is no such version to take.")
+        definition = publishing.whole(self.kind.name, version.definition)
+        command = editing.UpdateContent(kind=self.kind.name, id=draft.pk, changes=definition, draft=True)
+        if handled(request, command, f"{self.kind.name} {draft.pk}"):
+            messages.success(request, f"The draft of {draft.pk} is as version {number} was.")
+        return HttpResponseRedirect(page_of(draft))
+
+    def _posted_draft(self, request: HttpRequest, object_id: str, is_allowed: bool) -> Content:
+        if not is_allowed:
+            raise PermissionDenied
+        if request.method != "POST":
+            raise BadRequest("This is done by a button.")
+        draft: Content | None = self.get_object(request, unquote(object_id))
+        if draft is None:
+            raise Http404
+        return draft

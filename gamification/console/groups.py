@@ -36,7 +36,7 @@ def _designing() -> Q:
 
 LOOKING = Q(content_type__app_label__in=OURS, codename__startswith="view_") & ~may("kernel", "auditentry", "view")
 GROUPS = {
-    "designers": _designing() | may("anticheat", "rule", "view"),
+    "designers": _designing() | may("anticheat", "rule", "view") | may("kernel", "release", "approve"),
     "reviewers": LOOKING | may("anticheat", "finding", "change") | may("anticheat", "rule", "add", "change", "delete"),
     "support": LOOKING | may("rewards", "distribution", "change") | may("achievements", "standing", "change"),
     "analysts": LOOKING,
@@ -60,4 +60,9 @@ def role_of(user: Any) -> str:
     if user.is_superuser:
         return "superuser"
     names = sorted(user.groups.values_list("name", flat=True))
-    return ", ".join(name.removesuffix("s") for name in names)
+    return ", ".join(map(one_of, names))
+
+
+def one_of(group: str) -> str:
+    """A member of a group: "designer" of the designers."""
+    return group.removesuffix("s")

@@ -197,6 +197,7 @@ class Version(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "content_id", "number"], name="one_version_once")]
         indexes = [models.Index(fields=["publication"])]
+        permissions = [("approve_release", "Can approve what is to be published")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.content_id} v{self.number}"

@@ -5,11 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from gamification.console import packs
+from gamification.console import groups, packs
 from gamification.console.sample import CONTENT, REASON
 from gamification.kernel.content import publishing
 from gamification.kernel.core.actors import SYSTEM
@@ -29,6 +30,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 loaded = load_content()
                 password = make_admin()
+                people = make_people()
                 key = make_key()
         except packs.BadPack as problem:
             raise CommandError(f"the sample game cannot be loaded: {problem}") from None
@@ -41,6 +43,8 @@ class Command(BaseCommand):
             self.stdout.write(f"  Admin      {ADMIN} / {password}\n")
         else:
             self.stdout.write(f"  Admin      {ADMIN} exists; a new password: manage.py changepassword {ADMIN}\n")
+        for name, word in people.items():
+            self.stdout.write(f"  {name.capitalize():<10} {name} / {word}\n")
         if key:
             self.stdout.write(f"  Key        {key}\n")
         else:
@@ -49,7 +53,7 @@ class Command(BaseCommand):
                 " --scope events:write --scope players:read --scope players:write\n"
             )
         if password or key:
-            self.stdout.write("             Write them down: neither is shown again.\n")
+            self.stdout.write("             Write them down: none is shown again.\n")
         self.stdout.write(first_event(at, key or "$GAMIFICATION_KEY"))
 
 
@@ -70,6 +74,19 @@ def make_admin() -> str | None:
     password = secrets.token_urlsafe(12)
     users.objects.create_superuser(ADMIN, password=password)
     return password
+
+
+def make_people() -> dict[str, str]:
+    """One person for each role: the passwords of those that are new."""
+    users = get_user_model()
+    made = {}
+    for group in groups.GROUPS:
+        name = groups.one_of(group)
+        if not users.objects.filter(username=name).exists():
+            made[name] = secrets.token_urlsafe(12)
+            person = users.objects.create_user(name, password=made[name], is_staff=True)
+            person.groups.add(Group.objects.get(name=group))
+    return made
 
 
 def make_key() -> str | None:

@@ -1,0 +1,141 @@
+"""Who may do what at the console: docs/console-access.md says it of every screen and role, and each cell is tried.
+
+`WRITE_ACCESS=1 pytest tests/console/test_who_may.py` writes the page anew. Read what changed before you commit it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, URLResolver
+
+from gamification.console import groups
+
+pytestmark = pytest.mark.django_db
+
+PAGE = settings.BASE_DIR / "docs" / "console-access.md"
+ROLES = ("nobody", *groups.GROUPS, "superusers")
+"""`nobody`: may log in, and is in no group."""
+OF_A_SCREEN = {"changelist", "add", "change", "delete", "history", "password_change", "clone", "take"}
+"""The last part of the names of a screen's routes."""
+PAGES = {
+    "index": "GET /admin/", "find": "GET /admin/find/", "internals": "GET /admin/internals/",
+    "app_list": "GET /admin/progress/", "password_change": "GET /admin/password_change/",
+    "password_change_done": "GET /admin/password_change/done/", "jsi18n": "GET /admin/jsi18n/",
+    "autocomplete": "GET /admin/autocomplete/", "login": "GET /admin/login/", "logout": "POST /admin/logout/",
+    "view_on_site": "GET /admin/r/1/1/",
+}  # fmt: skip
+"""The console's other routes by name, each with how it is asked. A view that is added gets a line here."""
+ONLY_READ = {"export_selected", "download_all"}
+"""Actions that change nothing."""
+
+
+def names(routes: list[URLPattern | URLResolver]) -> Iterator[str]:
+    for route in routes:
+        if isinstance(route, URLResolver):
+            yield from names(route.url_patterns)
+        elif route.name:
+            yield route.name
+
+
+def screens() -> dict[str, str]:
+    """`app.model` → the beginning of its addresses."""
+    return {
+        f"{model._meta.app_label}.{model._meta.model_name}": f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        for model in admin.site._registry
+    }
+
+
+def as_(role: str) -> Client:
+    user = User.objects.create_user(f"a-{role}", is_staff=True, is_superuser=role == "superusers")
+    if role in groups.GROUPS:
+        user.groups.add(Group.objects.get(name=role))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def may(client: Client, name: str, screen: str) -> str:
+    """What somebody may do at a screen. No row is there: who may gets to hear that, who may not is refused before."""
+    request = RequestFactory().get(screen)
+    request.user = User.objects.get(pk=client.session["_auth_user_id"])
+    offered = admin.site.get_model_admin(apps.get_model(name)).get_actions(request)
+    tried = {
+        "see": client.get(f"{screen}0/change/").status_code == 302 and client.get(screen).status_code == 200,
+        "add": client.get(f"{screen}add/").status_code == 200,
+        "change": client.post(f"{screen}0/change/").status_code != 403,
+        "delete": client.post(f"{screen}0/delete/").status_code != 403,
+        "act": bool(offered.keys() - ONLY_READ),
+    }
+    return ", ".join(verb for verb, is_allowed in tried.items() if is_allowed) or "-"
+
+
+def actual() -> dict[str, list[str]]:
+    clients = {role: as_(role) for role in ROLES}
+    return {name: [may(client, name, address) for client in clients.values()] for name, address in sorted(screens().items())}
+
+
+def documented() -> dict[str, list[str]]:
+    rows = re.findall(r"^\| `([a-z.]+)` \|(.*)\|$", PAGE.read_text(), re.MULTILINE)
+    return {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
+
+
+def test_every_cell_is_as_the_page_says() -> None:
+    found = actual()
+    if "WRITE_ACCESS" in os.environ:
+        head, _ = PAGE.read_text().split("| screen |")
+        table = [f"| screen | {' | '.join(ROLES)} |", "|---" * (len(ROLES) + 1) + "|"]
+        table += [f"| `{name}` | {' | '.join(cells)} |" for name, cells in found.items()]
+        PAGE.write_text(head + "\n".join(table) + "\n")
+    assert documented() == found
+
+
+def test_a_view_without_a_row_is_missed() -> None:
+    registered = {name.replace(".", "_") for name in screens()}
+    for name in names(admin.site.get_urls()):
+        screen, _, what = name.rpartition("_")
+        is_of_a_screen = (screen in registered and what in OF_A_SCREEN) or name == "auth_user_password_change"
+        assert name in PAGES or is_of_a_screen, f"{name} has no row: who may see it?"
+
+
+@pytest.mark.parametrize("name", ["index", "find", "internals", "password_change", "autocomplete"])
+def test_a_stranger_is_sent_to_the_log_in(client: Client, name: str) -> None:
+    _, path = PAGES[name].split()
+    response = client.get(path)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/admin/login/")
+
+
+def test_a_stranger_can_neither_see_nor_do_anything_at_a_screen(client: Client) -> None:
+    for address in screens().values():
+        for path in ("", "add/", "0/change/", "0/delete/", "0/history/"):
+            for response in (client.get(address + path), client.post(address + path)):
+                assert response.status_code == 302
+                assert response["Location"].startswith("/admin/login/"), address + path
+
+
+@pytest.mark.parametrize("role", groups.GROUPS)
+def test_only_superusers_see_the_internals_or_a_key(role: str) -> None:
+    client = as_(role)
+    assert client.get("/admin/internals/").status_code == 403
+    assert client.get("/admin/kernel/apikey/").status_code == 403
+
+
+@pytest.mark.parametrize("what", ["clone", "take"])
+def test_a_draft_is_copied_and_taken_back_by_whoever_may_author_it(what: str) -> None:
+    for role in ROLES:
+        answer = as_(role).post(f"/admin/achievements/achievement/none/{what}/", {"id": "other"})
+        assert answer.status_code == (404 if role in ("designers", "superusers") else 403), role
+
+
+def test_approving_is_a_permission_of_its_own_that_designers_have() -> None:
+    approving = Permission.objects.get(codename="approve_release")
+    assert [group.name for group in Group.objects.filter(permissions=approving)] == ["designers"]

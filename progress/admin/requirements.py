@@ -8,11 +8,11 @@ from typing import Any, ClassVar, assert_never
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from rest_framework import serializers
 
 from gamification.kernel.console.authoring import LineInline
 from gamification.kernel.console.forms import LineForm, ShapedForm
-from gamification.kernel.console.readonly_admin import called
 from gamification.kernel.content import kinds
 from gamification.kernel.core.encoding import number
 from gamification.kernel.web.strict_fields import flatten
@@ -138,7 +138,6 @@ class RequirementForm(LineForm, ShapedForm):
             self.initial["threshold"] = number(threshold)  # 4, not 4.0
         if isinstance(metric := self.fields.get("metric"), forms.ModelChoiceField):
             wrapper = metric.widget  # there is no room for its buttons
-            metric.label_from_instance = called  # type: ignore[assignment,method-assign] # Django's way to name choices
             wrapper.can_add_related = wrapper.can_change_related = wrapper.can_view_related = False
 
     def clean(self) -> dict[str, Any]:
@@ -177,3 +176,9 @@ class RequirementInline(LineInline):
     form = RequirementForm
     says_itself = True
     autocomplete_fields = ("metric",)
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        known = forms.ChoiceField(required=False, choices=targets(), label="target")  # asked once, not by each row
+        formset.form.base_fields = {**formset.form.base_fields, "target": known}
+        return formset

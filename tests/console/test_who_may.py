@@ -80,7 +80,9 @@ def may(client: Client, name: str, screen: str) -> str:
 
 def actual() -> dict[str, list[str]]:
     clients = {role: as_(role) for role in ROLES}
-    return {name: [may(client, name, address) for client in clients.values()] for name, address in sorted(screens().items())}
+    return {
+        name: [may(client, name, address) for client in clients.values()] for name, address in sorted(screens().items())
+    }
 
 
 def documented() -> dict[str, list[str]]:

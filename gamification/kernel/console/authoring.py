@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -20,9 +21,9 @@ from django.utils.html import format_html, format_html_join
 
 from gamification.kernel.console import editor
 from gamification.kernel.console.drafting import Drafting, seen
-from gamification.kernel.console.forms import Instant, LineForm, Tags
+from gamification.kernel.console.forms import Instant, LineForm, Searching, Tags
 from gamification.kernel.console.lists import StateFilter, TagFilter
-from gamification.kernel.console.readonly_admin import acting, page_of
+from gamification.kernel.console.readonly_admin import acting, called, page_of
 from gamification.kernel.content import drafts, publishing
 from gamification.kernel.core import audit
 from gamification.kernel.core.actors import said_to_people
@@ -136,12 +137,13 @@ class ContentAdmin(Drafting):
         context["sections"] = editor.sections(self.parts, context["adminform"], inlines)
         context["heading"] = str(getattr(obj, "title", "") or getattr(obj, "name", "") or obj or context["title"])
         if obj is not None:
-            context |= self._about(obj, context["adminform"].form, [inline.formset for inline in inlines])
+            context |= self._about(obj, context["adminform"].form)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
-    def _about(self, draft: Any, form: Any, formsets: list[Any]) -> dict[str, Any]:
-        """What stands beside the form, of the draft as it is stored."""
-        stored = self.kind.model._default_manager.get(pk=draft.pk)
+    def _about(self, draft: Any, form: Any) -> dict[str, Any]:
+        """What stands beside the form, of the draft as it is stored. What is wrong with one that differs from what is
+        published is asked for once the page is there (editor.js): it takes as long as publishing."""
+        stored = self.kind.model._default_manager.get(pk=draft.pk) if form.is_bound else draft
         state, definition = editor.state_of(stored), self.kind.read(stored)
         return {
             "state": state,
@@ -152,7 +154,6 @@ class ContentAdmin(Drafting):
             "facts": self.facts(stored),
             "seen": editor.seen_by_players(self.kind, definition),
             "may_discard": state.differs and stored.published is not None,
-            **(self._wrong(stored, definition, form, formsets) if state.differs else {}),
         }
 
     def changeform_view(
@@ -209,6 +210,16 @@ def _put_in_order(draft: Content, formset: Any) -> None:
             row.save(update_fields=["position"])
 
 
+def names_of(request: Any, model: type[models.Model]) -> dict[str, str]:
+    """What all content of a kind is called; asked once a request."""
+    known = request.__dict__.setdefault("names", {})
+    if model not in known:
+        columns = [field.name for field in model._meta.concrete_fields if field.name in ("title", "name")]
+        known[model] = {row.pk: called(row) for row in model._default_manager.only("pk", *columns)}
+    found: dict[str, str] = known[model]
+    return found
+
+
 class LineInline(AnyInline):
     """Rows of a draft, in an order of their author's."""
 
@@ -220,6 +231,12 @@ class LineInline(AnyInline):
     ordering = ("position", "id")
     applies_to = ""
     """The type of the draft that has such rows; the others do not show them."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name in self.autocomplete_fields:
+            names = partial(names_of, request, db_field.remote_field.model)
+            kwargs["widget"] = Searching(db_field, self.admin_site, names=names)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

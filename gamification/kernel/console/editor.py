@@ -79,7 +79,7 @@ def placed(problems: Iterable[tuple[str, str]], form: Any, formsets: Iterable[An
 
 
 def _in_order(formset: Any) -> Iterator[Any]:
-    """The forms of the rows that are kept, in the order in which the draft has them."""
+    """The forms of the rows that were saved, in the order in which the draft has them."""
     forms = {form.instance.pk: form for form in formset.forms if form.instance.pk}
     order = formset.model._default_manager.filter(pk__in=forms).values_list("pk", flat=True)
     return (forms[pk] for pk in order)

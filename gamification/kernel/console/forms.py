@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.widgets import Script
@@ -148,6 +149,21 @@ class Suggesting(forms.TextInput):
         options = format_html_join("", '<option value="{}">', ((text,) for text in self.known()))
         field = super().render(name, value, {"class": "vTextField", **(attrs or {}), "list": list_}, renderer)
         return format_html('{}<datalist id="{}">{}</datalist>', field, list_, options)
+
+
+class Searching(AutocompleteSelect):
+    """The admin's searching choice. What is chosen in each of many rows is named from one query, not from one a row."""
+
+    def __init__(self, *args: Any, names: Callable[[], Mapping[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.names = names
+
+    def optgroups(self, name: str, value: Any, attrs: dict[str, Any] | None = None) -> Any:
+        chosen = [str(each) for each in value if each not in (None, "")]
+        options = [] if self.is_required else [self.create_option(name, "", "", False, 0)]
+        for index, id_ in enumerate(chosen):
+            options.append(self.create_option(name, id_, self.names().get(id_, id_), True, index))
+        return [(None, options, 0)]
 
 
 class Instant(forms.DateTimeInput):

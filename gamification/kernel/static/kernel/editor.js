@@ -135,10 +135,8 @@
         }
     }
 
-    // What is there already stands beside its field from the beginning.
-    for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".problems a"))) {
-        const item = /** @type {HTMLElement} */ (link.closest("li"));
-        const why = (item.textContent ?? "").replace(/^.*?: /, "");
-        place({ field: link.hash.slice(1), where: link.text, why }, link.closest(".odd") ? "odd" : "bad");
+    // Of a draft that differs from what players meet it is said from the beginning.
+    if (form && document.querySelector("#standing-in-the-way[data-look]")) {
+        check();
     }
 }

@@ -1,0 +1,243 @@
+"""The page of one draft: what stands around its form, what is said while somebody types, and when two people save."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from achievements.models import Achievement
+from gamification.kernel.models import AuditEntry, Version
+from quests.models import Quest
+from tests.support.authoring import achievement, coins, count, designer, metric, needs, quest, send
+from tests.support.console_forms import Form, logged_in, of_achievement, requirement, rows, said
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/admin/achievements/achievement/add/"
+PAGE = "/admin/achievements/achievement/hunter/change/"
+
+
+@pytest.fixture
+def mia(client: Client) -> Client:
+    return logged_in(client, "mia", "designers")
+
+
+@pytest.fixture
+def game() -> None:
+    send(designer(), "metrics", metric())
+    send(designer(), "rewards", coins())
+    send(designer(), "achievements", achievement("hunter", title="The Hunter", rewards=["ten-coins"]))
+
+
+def check(client: Client, address: str, form: Form) -> dict[str, Any]:
+    response = client.post(address, {**form, "_check": "1"})
+    assert response.status_code == 200
+    found: dict[str, Any] = json.loads(response.content)
+    return found
+
+
+def stored(**fields: Any) -> Form:
+    """The form of `hunter` as a browser shows it, with these fields changed."""
+    draft = Achievement.objects.get(pk="hunter")
+    form = of_achievement(title=draft.title, points=draft.points, type=draft.type, category=draft.category)
+    for prefix in ("requirements", "rewards", "prerequisites"):
+        lines = list(getattr(draft, prefix).all())
+        form |= {f"{prefix}-TOTAL_FORMS": len(lines), f"{prefix}-INITIAL_FORMS": len(lines)}
+        for index, line in enumerate(lines):
+            values = {field.name: field.value_from_object(line) for field in line._meta.concrete_fields[1:]}
+            form |= {f"{prefix}-{index}-{name}": "" if v is None else v for name, v in values.items()}
+            form |= {f"{prefix}-{index}-id": line.pk, f"{prefix}-{index}-position": line.position + 1}
+    return {**form, **fields}
+
+
+# -- while somebody types ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("game")
+def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_saved(mia: Client) -> None:
+    found = check(mia, ADD, of_achievement(requirement(), requirement(threshold="2.5", operator="eq"), id="new"))
+    [wrong] = found["problems"]
+    assert wrong["field"] == "id_requirements-1-threshold"
+    assert wrong["where"] == "requirements, row 2, threshold"
+    assert "can never be met" in wrong["why"]
+    found = check(mia, ADD, of_achievement(requirement(threshold=""), id="new"))
+    assert found["mistakes"] == [
+        {"field": "id_requirements-0-threshold", "where": "how much", "why": "COUNT needs this field."}
+    ]
+    assert not Achievement.objects.filter(pk="new").exists()
+    assert not AuditEntry.objects.filter(subject_id="new").exists()
+
+
+@pytest.mark.usefixtures("game")
+def test_what_is_odd_is_a_warning_at_its_field(mia: Client) -> None:
+    found = check(mia, PAGE, stored(series="hunts", tier=""))
+    assert found["problems"] == []
+    found = check(mia, PAGE, stored(ends_at="2020-01-01T00:00:00"))
+    assert [wrong["field"] for wrong in found["warnings"]] == ["id_ends_at"]
+
+
+@pytest.mark.usefixtures("game")
+def test_what_a_player_would_see_follows_what_is_typed(mia: Client) -> None:
+    assert "The Huntress &lt;b&gt;" in check(mia, PAGE, stored(title="The Huntress <b>"))["seen"]
+    secret = check(mia, PAGE, stored(type="SECRET"))["seen"]
+    before, after = secret.split("Then:")
+    assert "hunter" in before
+    assert "The Hunter" not in before
+    assert "The Hunter" in after
+
+
+@pytest.mark.usefixtures("game")
+def test_rows_that_are_moved_or_deleted_keep_their_mistakes(mia: Client) -> None:
+    form = of_achievement(requirement(), requirement(threshold="2.5", operator="eq"), id="new")
+    moved = {**form, "requirements-1-position": 1, "requirements-0-position": 2}
+    [wrong] = check(mia, ADD, moved)["problems"]
+    assert wrong["field"] == "id_requirements-1-threshold"
+
+
+def test_a_mistake_of_a_quests_step_stands_at_the_rows_of_that_step(mia: Client) -> None:
+    send(designer(), "metrics", metric())
+    form = {
+        "id": "trail", "title": "Trail", "type": "SIDE", "difficulty": "EASY", "repeat": "NEVER", "is_active": "on",
+        **rows(
+            "steps", {"step_id": "one", "title": "One", "order": 1, "match_0": "ALL", "completed_by": "SERVER"},
+            {"step_id": "two", "title": "Two", "order": 2, "match_0": "ALL", "completed_by": "SERVER"},
+        ),
+        **rows(
+            "requirements", requirement(role="STEP", step="one"),
+            requirement(role="STEP", step="two", threshold="2.5", operator="eq"),
+        ),
+        **rows("rewards"),
+    }  # fmt: skip
+    [wrong] = check(mia, "/admin/quests/quest/add/", form)["problems"]
+    assert wrong["field"] == "id_requirements-1-threshold"
+    assert not Quest.objects.exists()
+
+
+# -- what stands around it ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("game")
+def test_a_draft_says_who_uses_it_and_how_far_it_is(mia: Client) -> None:
+    send(designer(), "achievements", achievement("keeper", needs("ACHIEVEMENT", "hunter"), count()))
+    page = mia.get(PAGE)
+    assert [use.name for use in page.context["used_by"]] == ["achievement keeper"]
+    assert page.context["state"].words == "published, version 1"
+    designer().patch("/api/v1/achievements/hunter", {"points": 99, "draft": True})
+    assert mia.get(PAGE).context["state"].words == "draft, differs from version 1"
+    used = mia.get("/admin/progress/metric/kills/change/").context["used_by"]
+    assert [use.name for use in used] == ["achievement hunter", "achievement keeper"]
+
+
+@pytest.mark.usefixtures("game")
+def test_a_form_has_sections_and_the_wrong_one_is_marked(mia: Client) -> None:
+    page = mia.get(PAGE)
+    assert [section.title for section in page.context["sections"]] == [
+        "What it says", "What it asks", "What it gives", "When", "For the game",
+    ]  # fmt: skip
+    page = mia.post(ADD, of_achievement(requirement(threshold=""), id="new"))
+    assert [section.title for section in page.context["sections"] if section.is_wrong] == ["What it asks"]
+
+
+@pytest.mark.usefixtures("game")
+def test_the_page_of_a_draft_is_read_in_25_queries(mia: Client) -> None:
+    many = [count(threshold=number) for number in range(2, 9)]
+    changes = {"requirements": many, "rewards": ["ten-coins"] * 7, "draft": True}
+    assert designer().patch("/api/v1/achievements/hunter", changes).status_code == 200
+    send(designer(), "quests", quest())
+    mia.get(PAGE)
+    for page in (PAGE, "/admin/quests/quest/trail/change/", "/admin/progress/metric/kills/change/"):
+        with CaptureQueriesContext(connection) as captured:
+            assert mia.get(page).status_code == 200
+        asked = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
+        assert len(asked) <= 25, "\n".join(each[:110] for each in asked)
+
+
+# -- when two people save ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("game")
+def test_who_saves_over_a_newer_save_is_shown_base_theirs_and_mine(mia: Client) -> None:
+    opened = mia.get(PAGE).context
+    meanwhile = designer().patch("/api/v1/achievements/hunter", {"title": "Their Hunter", "points": 7, "draft": True})
+    assert meanwhile.status_code == 200
+    mine = stored(title="My Hunter", description="Mine", points=0, _seen=opened["seen_at"], _base=opened["base"])
+    response = mia.post(PAGE, mine)
+    assert response.status_code == 409
+    shown = {each.name: (each.base, each.theirs, each.mine, each.is_both) for each in response.context["differences"]}
+    assert shown == {
+        "title": ("The Hunter", "Their Hunter", "My Hunter", True),
+        "description": ("", "", "Mine", False),
+        "points": (0, 7, 0, False),
+    }
+    assert Achievement.objects.get().title == "Their Hunter"
+    posted = dict(response.context["posted"])
+    again = mia.post(PAGE, {**posted, "_seen": response.context["seen"]})
+    assert again.status_code == 302
+    assert Achievement.objects.get().title == "My Hunter"
+
+
+@pytest.mark.usefixtures("game")
+def test_who_saves_what_nobody_touched_is_not_asked(mia: Client) -> None:
+    opened = mia.get(PAGE).context
+    response = mia.post(PAGE, stored(title="My Hunter", _seen=opened["seen_at"], _base=opened["base"], _continue="1"))
+    assert response.status_code == 302
+
+
+@pytest.mark.usefixtures("game")
+@pytest.mark.parametrize("base", ["", "[1]", "{", "null"])
+def test_a_base_that_makes_no_sense_breaks_nothing(mia: Client, base: str) -> None:
+    assert mia.post(PAGE, stored(title="My Hunter", _seen="long ago", _base=base)).status_code == 409
+
+
+@pytest.mark.usefixtures("game")
+def test_a_save_is_in_the_audit_log_with_what_it_changed(mia: Client) -> None:
+    mia.post(PAGE, stored(title="My Hunter"))
+    entry = AuditEntry.objects.get(action="save_draft")
+    assert (entry.actor, entry.kind, entry.subject_id) == ("user:mia", "achievement", "hunter")
+    assert entry.before is not None
+    assert entry.after is not None
+    assert (entry.before["title"], entry.after["title"]) == ("The Hunter", "My Hunter")
+
+
+# -- a copy, and an older state ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("game")
+def test_a_draft_is_cloned_under_another_id(mia: Client) -> None:
+    response = mia.post(PAGE.replace("change", "clone"), {"id": "hunter-2"})
+    assert response["Location"] == PAGE.replace("hunter", "hunter-2")
+    copy = Achievement.objects.get(pk="hunter-2")
+    assert (copy.title, copy.published) == ("The Hunter", None)
+    assert [line.reward_id for line in copy.rewards.all()] == ["ten-coins"]
+    assert any("already" in line for line in said(mia.post(PAGE.replace("change", "clone"), {"id": "hunter"})))
+
+
+@pytest.mark.usefixtures("game")
+def test_changes_are_discarded_and_an_old_version_taken_again(mia: Client) -> None:
+    designer().patch("/api/v1/achievements/hunter", {"title": "Second"})
+    designer().patch("/api/v1/achievements/hunter", {"title": "Third", "draft": True})
+    mia.post(PAGE.replace("change", "take"))
+    draft = Achievement.objects.get()
+    assert (draft.title, draft.has_changes) == ("Second", False)
+    mia.post(PAGE.replace("change", "take"), {"version": "1"})
+    draft.refresh_from_db()
+    assert (draft.title, draft.has_changes) == ("The Hunter", True)
+    assert Version.objects.filter(content_id="hunter").count() == 2
+
+
+@pytest.mark.usefixtures("game")
+@pytest.mark.parametrize("version", ["9", "x", "-1", "9" * 30])
+def test_a_version_that_is_not_there_is_not_taken(mia: Client, version: str) -> None:
+    answer = mia.post(PAGE.replace("change", "take"), {"version": version})
+    assert answer.status_code in (302, 400)
+    assert Achievement.objects.get().title == "The Hunter"
+
+
+@pytest.mark.usefixtures("game")
+def test_a_copy_is_made_by_a_button_not_by_an_address(mia: Client) -> None:
+    assert mia.get(PAGE.replace("change", "clone")).status_code == 400

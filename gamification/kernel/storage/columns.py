@@ -1,14 +1,16 @@
 """Columns' names, and their values as each database takes and gives them: what `sql` composes its statements of.
 
-On PostgreSQL a column of values is one array literal. On SQLite each value is bound by itself.
+On PostgreSQL a column of values is one array literal. On SQLite each value is bound by itself. What depends on nothing
+but the columns is worked out once: for a batch of one event it would cost as much as the event.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -22,6 +24,8 @@ Row = Sequence[Any]
 Codec = Callable[[Any], Any]
 Field: TypeAlias = "models.Field[Any, Any]"
 
+FEW = 4
+"""Rows below which it takes longer to turn them into columns and back than to go through them."""
 SQLITE_PARAMETERS = 32_766
 """SQLite's own default bound on parameters; a longer VALUES list goes out in several statements."""
 
@@ -36,8 +40,62 @@ def column(model: type[models.Model], name: str) -> Field:
     raise LookupError(f"{model.__name__} has no column {name!r}")
 
 
-def columns(model: type[models.Model], names: Sequence[str] | Mapping[str, Any]) -> list[Field]:
-    return [column(model, name) for name in names]
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Some columns of a table."""
+
+    fields: tuple[Field, ...]
+    kinds: tuple[str, ...]
+    names: tuple[str, ...]
+    """Quoted."""
+    list: str
+    """The names, as INSERT has them."""
+    holes: str
+    """A row of placeholders."""
+    picked: str
+    """What SELECT names to read them from `t`."""
+    returned: str
+    """What RETURNING names to read them."""
+    types: tuple[str, ...]
+    """PostgreSQL's types of their values, as those are handed over."""
+    literals: tuple[Codec, ...]
+    stored: tuple[tuple[int, Codec], ...]
+    """Place and codec of those whose values SQLite is not given as they are."""
+    read: tuple[tuple[int, Codec], ...]
+    """Place and codec of those whose values are not taken as they come."""
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+
+def columns(model: type[models.Model], names: Iterable[str]) -> Columns:
+    return _columns(model, tuple(names))
+
+
+@lru_cache(maxsize=1024)
+def _columns(model: type[models.Model], names: tuple[str, ...]) -> Columns:
+    fields = tuple(column(model, name) for name in names)
+    kinds = tuple(_kind(field) for field in fields)
+    read = _READ[vendor()]
+    return Columns(
+        fields=fields,
+        kinds=kinds,
+        names=tuple(quoted(field) for field in fields),
+        list=", ".join(quoted(field) for field in fields),
+        holes=f"({', '.join(['%s'] * len(fields))})",
+        picked=", ".join(picked(field, "t.") for field in fields),
+        returned=", ".join(picked(field) for field in fields),
+        types=tuple(_TYPES.get(kind, "text") for kind in kinds),
+        literals=tuple(_LITERALS.get(kind, str) for kind in kinds),
+        stored=tuple((place, _STORED[kind]) for place, kind in enumerate(kinds) if kind in _STORED),
+        read=tuple((place, read[kind]) for place, kind in enumerate(kinds) if kind in read),
+    )
+
+
+@cache
+def vendor() -> str:
+    """Which database it is. To ask the connection each time takes longer than to compose a statement."""
+    return str(connection.vendor)
 
 
 @lru_cache(maxsize=1024)
@@ -57,10 +115,11 @@ def quoted(field: Field) -> str:
 def picked(field: Field, of: str = "") -> str:
     """A column as it is read: PostgreSQL's instants as text, which Python parses ten times faster than the driver, and
     what is kept as text."""
-    as_text = connection.vendor == "postgresql" and _kind(field) in ("DateTimeField", "JsonText")
+    as_text = vendor() == "postgresql" and _kind(field) in ("DateTimeField", "JsonText")
     return f"{of}{quoted(field)}{'::text' if as_text else ''}"
 
 
+@lru_cache(maxsize=1024)
 def table(model: type[models.Model]) -> str:
     return connection.ops.quote_name(model._meta.db_table)
 
@@ -73,10 +132,12 @@ def _kind(field: Field) -> str:
     return str((field.target_field if isinstance(field, models.ForeignKey) else field).get_internal_type())
 
 
-def matching(model: type[models.Model], fields: Sequence[Field]) -> str:
+@lru_cache(maxsize=1024)
+def matching(model: type[models.Model], names: tuple[str, ...]) -> str:
     """The condition that a row `t` of the table is the one that a row `v` of values (`c0`, `c1` …) names."""
+    fields = columns(model, names).fields
     found = [f"t.{quoted(field)} = v.c{i}" for i, field in enumerate(fields)]
-    if connection.vendor == "postgresql" and hasattr(model, "found_by_hash"):
+    if vendor() == "postgresql" and hasattr(model, "found_by_hash"):
         place = {str(field.column): i for i, field in enumerate(fields)}
         key: tuple[str, ...] = model.found_by_hash
         for width in range(1, len(key) + 1):
@@ -123,14 +184,12 @@ _UNQUOTED = frozenset(_TYPES) - {"JSONField", "JsonText", "BinaryField"}
 """Kinds whose literals need no quotes within an array literal."""
 
 
-def _constant(field: Field, values: Sequence[Any]) -> bool:
+def _constant(kind: str, values: Sequence[Any]) -> bool:
     """Whether all values are stored alike. Not asked of JSON, where `1`, `1.0` and `true` would seem to be."""
-    return values[-1] == values[0] and _kind(field) not in _CAST and values.count(values[0]) == len(values)
+    return values[-1] == values[0] and kind not in _CAST and values.count(values[0]) == len(values)
 
 
-def _array(field: Field, values: Sequence[Any]) -> str:
-    kind = _kind(field)
-    word = _LITERALS.get(kind, str)
+def _array(kind: str, word: Codec, values: Sequence[Any]) -> str:
     if kind in _UNQUOTED:
         return "{" + ",".join(["NULL" if value is None else word(value) for value in values]) + "}"
     if None in values:
@@ -147,24 +206,31 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def unnest(fields: Sequence[Field], rows: Sequence[Row]) -> tuple[str, list[Any]]:
+def unnest(cols: Columns, rows: Sequence[Row]) -> tuple[str, list[Any]]:
     """The rows, in their order, as a FROM item `v` with columns `c0`, `c1` …, and its parameters."""
-    columns = list(zip(*rows, strict=True))
-    types = [_TYPES.get(_kind(field), "text") for field in fields]
+    if len(rows) == 1:
+        return _single(cols), [
+            None if value is None else word(value) for word, value in zip(cols.literals, rows[0], strict=True)
+        ]
     arrays, picked, alike, unnested = [], [], [], []
-    for i, (field, values, type_) in enumerate(zip(fields, columns, types, strict=True)):
-        if _constant(field, values) and (i or len(rows) == 1):  # one array at least says how many rows there are
+    columns = zip(zip(*rows, strict=True), cols.kinds, cols.types, cols.literals, strict=True)
+    for i, (values, kind, type_, word) in enumerate(columns):
+        if i and _constant(kind, values):  # one array at least says how many rows there are
             picked.append(f"%s::{type_} AS c{i}")
-            alike.append(None if values[0] is None else _LITERALS.get(_kind(field), str)(values[0]))
+            alike.append(None if values[0] is None else word(values[0]))
         else:
-            picked.append(f"c{i}{_CAST[_kind(field)]} AS c{i}" if _kind(field) in _CAST else f"c{i}")
+            picked.append(f"c{i}{_CAST[kind]} AS c{i}" if kind in _CAST else f"c{i}")
             arrays.append(f"%s::{type_}[]")
-            unnested.append((f"c{i}", _array(field, values)))
-    if not arrays:
-        return f"(SELECT {', '.join(picked)}) AS v", alike
+            unnested.append((f"c{i}", _array(kind, word, values)))
     heads = ", ".join(name for name, _ in unnested)
     source = f"unnest({', '.join(arrays)}) AS r({heads})"
     return f"(SELECT {', '.join(picked)} FROM {source}) AS v", [*alike, *(literal for _, literal in unnested)]
+
+
+@lru_cache(maxsize=1024)
+def _single(cols: Columns) -> str:
+    casts = (_CAST.get(kind, f"::{type_}") for kind, type_ in zip(cols.kinds, cols.types, strict=True))
+    return f"(SELECT {', '.join(f'%s{cast} AS c{i}' for i, cast in enumerate(casts))}) AS v"
 
 
 # -- SQLite: values as Django binds them -------------------------------------------------------------------------------
@@ -185,24 +251,17 @@ _STORED: dict[str, Codec] = {
 }
 
 
-def stored(fields: Sequence[Field], rows: Sequence[Row]) -> Sequence[Row]:
-    codecs = [_STORED.get(_kind(field)) for field in fields]
-    if not any(codecs):
-        return rows
-    columns = [
-        values if codec is None else [None if value is None else codec(value) for value in values]
-        for codec, values in zip(codecs, zip(*rows, strict=True), strict=True)
-    ]
-    return list(zip(*columns, strict=True))
+def stored(cols: Columns, rows: Sequence[Row]) -> Sequence[Row]:
+    bound: Sequence[Row] = _recoded(cols.stored, rows)
+    return bound
 
 
-def values_lists(fields: Sequence[Field], rows: Sequence[Row]) -> Iterator[tuple[str, list[Any]]]:
+def values_lists(cols: Columns, rows: Sequence[Row]) -> Iterator[tuple[str, list[Any]]]:
     """VALUES lists of the rows with their parameters: one, unless there are more than SQLite binds."""
-    holes = f"({', '.join(['%s'] * len(fields))})"
-    bound, size = stored(fields, rows), SQLITE_PARAMETERS // len(fields)
+    bound, size = stored(cols, rows), SQLITE_PARAMETERS // len(cols)
     for start in range(0, len(bound), size):
         part = bound[start : start + size]
-        yield ", ".join([holes] * len(part)), [value for row in part for value in row]
+        yield ", ".join([cols.holes] * len(part)), [value for row in part for value in row]
 
 
 # -- reading back ------------------------------------------------------------------------------------------------------
@@ -238,12 +297,26 @@ _READ: dict[str, dict[str, Codec]] = {
 }
 
 
-def read(fields: Sequence[Field], rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    codecs = [_READ[connection.vendor].get(_kind(field)) for field in fields]
-    if not rows or not any(codecs):
+def read(cols: Columns, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = _recoded(cols.read, rows)
+    return found
+
+
+def _recoded(codecs: Sequence[tuple[int, Codec]], rows: Sequence[Row]) -> Any:
+    """The rows with the values at these places put through their codecs."""
+    if not rows or not codecs:
         return rows
-    columns = [
-        values if codec is None else [None if value is None else codec(value) for value in values]
-        for codec, values in zip(codecs, zip(*rows, strict=True), strict=True)
-    ]
+    if len(rows) < FEW:
+        return [_recoded_row(codecs, row) for row in rows]
+    columns: list[Any] = list(zip(*rows, strict=True))
+    for place, codec in codecs:
+        columns[place] = [None if value is None else codec(value) for value in columns[place]]
     return list(zip(*columns, strict=True))
+
+
+def _recoded_row(codecs: Sequence[tuple[int, Codec]], row: Row) -> Row:
+    values = list(row)
+    for place, codec in codecs:
+        if values[place] is not None:
+            values[place] = codec(values[place])
+    return tuple(values)

@@ -26,7 +26,7 @@ def without_fsync() -> None:
 
     Within another transaction nothing changes: the outer one may hold what must not be lost.
     """
-    if connection.vendor == "postgresql" and not connection.savepoint_ids:
+    if col.vendor() == "postgresql" and not connection.savepoint_ids:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit TO off")
 
@@ -37,7 +37,7 @@ def pipelined() -> Iterator[None]:
 
     Only within a transaction. An error is raised at the end, or by the next statement whose result is read.
     """
-    if connection.vendor != "postgresql":
+    if col.vendor() != "postgresql":
         yield
         return
     connection.ensure_connection()
@@ -75,13 +75,18 @@ def upsert(
     """
     if not rows:
         return []
-    table = col.table(model)
-    names = {name: col.quoted(col.column(model, name)) for name in (*conflict, *set_, *add)}
-    changes = [f"{names[name]} = EXCLUDED.{names[name]}" for name in set_]
-    changes += [f"{names[name]} = {table}.{names[name]} + EXCLUDED.{names[name]}" for name in add]
+    return _put(model, columns, rows, _on_conflict(model, tuple(conflict), tuple(set_), tuple(add)), returning)
+
+
+@lru_cache(maxsize=256)
+def _on_conflict(
+    model: type[models.Model], conflict: tuple[str, ...], set_: tuple[str, ...], add: tuple[str, ...]
+) -> str:
+    table, added = col.table(model), col.columns(model, add).names
+    changes = [f"{name} = EXCLUDED.{name}" for name in col.columns(model, set_).names]
+    changes += [f"{name} = {table}.{name} + EXCLUDED.{name}" for name in added]
     action = f"DO UPDATE SET {', '.join(changes)}" if changes else "DO NOTHING"
-    target = ", ".join(names[name] for name in conflict)
-    return _put(model, columns, rows, f" ON CONFLICT ({target}) {action}", returning)
+    return f" ON CONFLICT ({col.columns(model, conflict).list}) {action}"
 
 
 def update(
@@ -100,12 +105,12 @@ def update(
         return 0
     table, fields = col.table(model), col.columns(model, (*key_columns, *set_columns, *add_columns))
     keys, sets = len(key_columns), len(key_columns) + len(set_columns)
-    names = [col.quoted(field) for field in fields]
+    names = fields.names
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if col.vendor() == "postgresql":
             changes = [f"{name} = v.c{i}" for i, name in enumerate(names[keys:sets], keys)]
             changes += [f"{name} = t.{name} + v.c{i}" for i, name in enumerate(names[sets:], sets)]
-            found = col.matching(model, fields[:keys])
+            found = col.matching(model, tuple(key_columns))
             source, parameters = col.unnest(fields, rows)
             cursor.execute(f"UPDATE {table} AS t SET {', '.join(changes)} FROM {source} WHERE {found}", parameters)
         else:
@@ -140,9 +145,12 @@ def change(
         sought += [field.get_db_prep_value(each, connection) for each in values]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {col.table(model)} SET {', '.join(f'{col.quoted(field)} = %s' for field in sets)}"
-            f" WHERE {' AND '.join(found)} RETURNING {', '.join(col.picked(field) for field in wanted)}",
-            [field.get_db_prep_value(value, connection) for field, value in zip(sets, changes.values(), strict=True)]
+            f"UPDATE {col.table(model)} SET {', '.join(f'{name} = %s' for name in sets.names)}"
+            f" WHERE {' AND '.join(found)} RETURNING {wanted.returned}",
+            [
+                field.get_db_prep_value(value, connection)
+                for field, value in zip(sets.fields, changes.values(), strict=True)
+            ]
             + sought,
         )
         return col.read(wanted, cursor.fetchall())
@@ -154,7 +162,8 @@ def select_where(
     """`columns` of the rows that have these values (a list: any of them). What is read all the time: the ORM would
     compose the statement anew each time, which takes it several times as long as the database needs to answer.
     """
-    wanted, sought = col.columns(model, columns), []
+    wanted = col.columns(model, columns)
+    sought: list[Any] = []
     for name, value in where.items():
         field = col.column(model, name)
         values = value if isinstance(value, list) else [value]
@@ -163,27 +172,25 @@ def select_where(
         sought += [field.get_db_prep_value(each, connection) for each in values]
     holes = tuple((name, len(value) if isinstance(value, list) else 0) for name, value in where.items())
     with connection.cursor() as cursor:
-        cursor.execute(_selecting(connection.vendor, model, tuple(columns), holes, tuple(order_by)), sought)
+        cursor.execute(_selecting(model, tuple(columns), holes, tuple(order_by)), sought)
         return col.read(wanted, cursor.fetchall())
 
 
 @lru_cache(maxsize=256)
 def _selecting(
-    vendor: str,
     model: type[models.Model],
     columns: tuple[str, ...],
     where: tuple[tuple[str, int], ...],
     order_by: tuple[str, ...],
 ) -> str:
     """The statement of `select_where`. A number in `where` says of how many values any will do, 0 of just one."""
-    picked = ", ".join(col.picked(field, "t.") for field in col.columns(model, columns))
     found = " AND ".join(
         f"t.{col.quoted(col.column(model, name))} {'IN (' + ', '.join(['%s'] * number) + ')' if number else '= %s'}"
         for name, number in where
     )
     # By the table's columns: what is picked as text is called as they are, and would be ordered as text.
     ordered = ", ".join(f"t.{col.quoted(col.column(model, name))}" for name in order_by)
-    statement = f"SELECT {picked} FROM {col.table(model)} AS t WHERE {found}"
+    statement = f"SELECT {col.columns(model, columns).picked} FROM {col.table(model)} AS t WHERE {found}"
     return f"{statement} ORDER BY {ordered}" if ordered else statement
 
 
@@ -205,14 +212,13 @@ def select_in(
     if not rows:
         return []
     table, fields, wanted = col.table(model), col.columns(model, keys), col.columns(model, columns)
-    picked = ", ".join(col.picked(field, "t.") for field in wanted)
-    found = col.matching(model, fields)
+    picked, found = wanted.picked, col.matching(model, tuple(keys))
     if above_zero:
         found += f" AND t.{col.quoted(col.column(model, above_zero))} > 0"
     if only_true:
         found += f" AND t.{col.quoted(col.column(model, only_true))}"
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if col.vendor() == "postgresql":
             source, parameters = col.unnest(fields, rows)
             # Neither OFFSET 0 nor FOR UPDATE lets the planner make a join of this: each key is looked up by the index,
             # one after the other, so that a batch costs what it touches, and locks in the order of the keys. Left to
@@ -244,17 +250,16 @@ def _put(
     returning: Sequence[str],
 ) -> list[tuple[Any, ...]]:
     fields, wanted = col.columns(model, columns), col.columns(model, returning)
-    into = f"INSERT INTO {col.table(model)} ({', '.join(col.quoted(field) for field in fields)})"
-    back = f" RETURNING {', '.join(col.picked(field) for field in wanted)}" if wanted else ""
+    into = f"INSERT INTO {col.table(model)} ({fields.list})"
+    back = f" RETURNING {wanted.returned}" if wanted else ""
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if col.vendor() == "postgresql":
             source, parameters = col.unnest(fields, rows)
             heads = ", ".join(f"v.c{i}" for i in range(len(fields)))
             cursor.execute(f"{into} SELECT {heads} FROM {source}{on_conflict}{back}", parameters)
             return col.read(wanted, cursor.fetchall()) if wanted else []
         if not wanted:
-            holes = ", ".join(["%s"] * len(fields))
-            cursor.executemany(f"{into} VALUES ({holes}){on_conflict}", col.stored(fields, rows))
+            cursor.executemany(f"{into} VALUES {fields.holes}{on_conflict}", col.stored(fields, rows))
             return []
         given: list[tuple[Any, ...]] = []
         for values, parameters in col.values_lists(fields, rows):

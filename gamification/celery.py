@@ -62,7 +62,7 @@ app.conf.update(
     task_default_routing_key=tasks.routing_key,
     worker_consumer="gamification.intake.consumer:Consumer",
 )
-app.steps["consumer"] |= {DeclareParked, "gamification.intake.worker:ConsumeEvents"}
+app.steps["consumer"] |= {DeclareParked, "gamification.intake.consuming:ConsumeEvents"}
 app.conf.beat_schedule = {"tick": {"task": TICK, "schedule": 1.0}}
 app.conf.beat_scheduler = "gamification.celery:MonotonicScheduler"
 app.autodiscover_tasks()

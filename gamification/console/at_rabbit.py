@@ -69,7 +69,8 @@ def the_topology(patience: float) -> str:
             f"Let it configure, write and read what begins with {settings.RABBITMQ_EXCHANGE}.",
         ) from refused
     names = topology.incoming().name, topology.exchange().name, topology.events().name, topology.dead().name
-    return "exchanges {} and {}, queues {} and {}".format(*names)
+    more = f", and one for each of {settings.SHARES} shares" if settings.SHARES > 1 else ""
+    return "exchanges {} and {}, queues {} and {}".format(*names) + more
 
 
 def the_workers(patience: float) -> str:

@@ -50,12 +50,16 @@ class NotParked(Exception):
     """The broker did not confirm a dead letter; so its message stays unacknowledged."""
 
 
+class NotHandedOn(Exception):
+    """The broker did not confirm events that belong into other queues; so their message stays unacknowledged."""
+
+
 def transient(problem: Exception) -> bool:
     """Whether the same batch may fare better later, though nothing about it changes."""
     if isinstance(problem, DatabaseError):
         state = getattr(problem.__cause__, "sqlstate", None)
         return not state.startswith(_DATA_ERRORS) if state else isinstance(problem, OperationalError | InterfaceError)
-    return isinstance(problem, OSError | MemoryError | RedisError | NotParked)
+    return isinstance(problem, OSError | MemoryError | RedisError | NotParked | NotHandedOn)
 
 
 @dataclass(slots=True)

@@ -165,14 +165,15 @@ class BacklogProbe:
                 self._rabbit = client.transport.establish_connection()
                 self._rabbit.sock.settimeout(ANSWER_TIMEOUT)
             channel = self._rabbit.channel()
-            found = channel.queue_declare(topology.events().name, passive=True)
+            found = [channel.queue_declare(queue.name, passive=True) for queue in topology.all_events()]
             channel.close()
         except amqp.NotFound:
             raise
         except Exception:
             self.close()
             raise
-        return found.message_count, found.consumer_count
+        # Every worker subscribes to the first; with several shares, to some of the others besides.
+        return sum(queue.message_count for queue in found), found[0].consumer_count
 
 
 class Watcher:

@@ -1,4 +1,4 @@
-"""Handing events over to the workers: one message a request, answered once the broker has confirmed it.
+"""Handing events over to the workers: one message a request and share, answered once the broker has confirmed it.
 
 The broker has a second. When it does not answer in time, is away, blocked by an alarm, or its queue is full or gone,
 the caller processes in place instead, and `fallback` says so until it has been well for a while. The message may still
@@ -24,6 +24,7 @@ from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.messaging import broker, topology
 from gamification.kernel.messaging.broker import State
 from gamification.kernel.messaging.confirming import Message, Receipt
+from gamification.kernel.storage import shares
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ def hand_over(decoded: Decoded) -> dict[str, int] | None:
     """How many events the workers will settle, and how many repeat another of this request; None: process in place."""
     events = distinct([event for _, event in decoded.good])
     if events:
-        message = _message(events)
-        if message is None or not _took(broker.publisher().publish([message], timeout=CONFIRM_TIMEOUT)):
+        messages = _messages(events)
+        if not messages or not _took(broker.publisher().publish(messages, timeout=CONFIRM_TIMEOUT)):
             return None
     return _handed_over(decoded, events)
 
@@ -58,8 +59,8 @@ async def handed_over(decoded: Decoded) -> dict[str, int] | None:
     """The same for a coroutine."""
     events = distinct([event for _, event in decoded.good])
     if events:
-        message = _message(events)
-        if message is None or not _took(await broker.publisher().published([message], within=CONFIRM_TIMEOUT)):
+        messages = _messages(events)
+        if not messages or not _took(await broker.publisher().published(messages, within=CONFIRM_TIMEOUT)):
             return None
     return _handed_over(decoded, events)
 
@@ -103,25 +104,29 @@ def encode(events: Sequence[GameEvent]) -> bytes:
         return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _message(events: Sequence[GameEvent]) -> Message | None:
-    body = encode(events)
-    if len(body) > MAX_BODY:  # numbers may be longer than they were sent; the workers would not take it
-        _in_place("a body grew over its limit by being written again")
-        return None
-    return Message(topology.EVENT_KEY, body, str(uuid.uuid7()), "game.events", exchange=topology.incoming().name)
+def _messages(events: Sequence[GameEvent]) -> list[Message]:
+    """A message for each share that events are of; none, where one would be too large."""
+    exchange, messages = topology.incoming().name, []
+    for share, part in shares.by_share(events, lambda event: event.player_id).items():
+        body = encode(part)
+        if len(body) > MAX_BODY:  # numbers may be longer than they were sent; the workers would not take it
+            _in_place("a body grew over its limit by being written again")
+            return []
+        messages.append(Message(topology.event_key(share), body, str(uuid.uuid7()), "game.events", exchange=exchange))
+    return messages
 
 
 def _took(receipts: Sequence[Receipt]) -> bool:
-    """Whether the broker took the one message that was published."""
-    [receipt] = receipts
+    """Whether the broker took every message that was published. What it took counts, whatever became of the others."""
     publisher = broker.publisher()
-    if receipt is Receipt.CONFIRMED:
+    failed = next((receipt for receipt in receipts if receipt is not Receipt.CONFIRMED), None)
+    if failed is None:
         backlog.note()
         return True
-    if receipt is Receipt.RETURNED:
+    if failed is Receipt.RETURNED:
         publisher.start_over("no queue takes the events")
         return _in_place("no queue takes the events")
-    return _in_place("the queue is full" if receipt is Receipt.REFUSED else publisher.why or "the broker hung up")
+    return _in_place("the queue is full" if failed is Receipt.REFUSED else publisher.why or "the broker hung up")
 
 
 def _in_place(why: str) -> bool:

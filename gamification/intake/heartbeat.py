@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,22 +35,26 @@ class Unacked:
     """The messages that a worker has taken and not acknowledged, and how far it has come. Only its loop writes this."""
 
     def __init__(self) -> None:
-        self.since: dict[int, datetime] = {}
-        """Delivery tag → when the message was handed over, in the order in which messages came."""
+        self.since: dict[tuple[str, int], datetime] = {}
+        """Queue and delivery tag → when the message was handed over, in the order in which messages came."""
         self.done_to: datetime | None = None
         self.waits_for = ""
 
-    def take(self, message: Any) -> None:
-        self.since[message.delivery_tag] = handed_over(message, timezone.now())
+    def take(self, queue: str, message: Any) -> None:
+        self.since[queue, message.delivery_tag] = handed_over(message, timezone.now())
 
-    def done(self, tags: list[int]) -> None:
-        found = [at for tag in tags if (at := self.since.pop(tag, None)) is not None]
+    def done(self, queue: str, tags: list[int]) -> None:
+        found = [at for tag in tags if (at := self.since.pop((queue, tag), None)) is not None]
         self.done_to = max([*found, *([self.done_to] if self.done_to else [])], default=None)
         self.waits_for = ""
 
-    def forget(self) -> None:
-        """The connection is gone: they are the broker's again."""
-        self.since.clear()
+    def of(self, queue: str) -> list[tuple[str, int]]:
+        return [key for key in list(self.since) if key[0] == queue]
+
+    def forget(self, queue: str | None = None) -> None:
+        """Those of a queue, or all, are the broker's again: the channel or the connection is gone."""
+        for key in list(self.since) if queue is None else self.of(queue):
+            self.since.pop(key, None)
         self.waits_for = ""
 
     def oldest(self) -> datetime | None:
@@ -69,10 +74,16 @@ def handed_over(message: Any, now: datetime) -> datetime:
     return now
 
 
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"[:255]
+
+
 class Heartbeat:
-    def __init__(self, unacked: Unacked) -> None:
+    def __init__(self, unacked: Unacked, also: Callable[[], object] | None = None) -> None:
+        """`also` is done after each beat."""
         self.unacked = unacked
-        self.name = f"{socket.gethostname()}:{os.getpid()}"[:255]
+        self.name = worker_name()
+        self._also = also
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._thread.start()
@@ -101,6 +112,8 @@ class Heartbeat:
         while not self._stopping.wait(pause):
             try:
                 self.beat()
+                if self._also is not None:
+                    self._also()
                 pause = HEARTBEAT_INTERVAL
             except Exception as problem:
                 pause = min(2 * pause, MAX_PAUSE)

@@ -12,17 +12,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from celery import bootsteps
-from celery.bootsteps import CLOSE  # type: ignore[attr-defined]
-from django.conf import settings
 from django.db import connection as database
 from django.utils import timezone
 
 from gamification import pipeline
 from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, DeadLetter, Message, NotParked, transient
 from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfirmed
-from gamification.intake.heartbeat import Heartbeat, Unacked
-from gamification.kernel.core import collector
+from gamification.intake.heartbeat import Unacked
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
@@ -46,13 +42,27 @@ SHUTDOWN_TIMEOUT = 10.0
 """Seconds for which a worker that was told to stop goes on with what it holds. The rest goes back to the queue."""
 
 
+Process = Callable[[Sequence[GameEvent]], object]
+
+
 class Receiver:
     """Takes what one connection delivers, puts it into batches, processes and acknowledges it, until it is lost."""
 
-    def __init__(self, wire: Any, loop: Any, unacked: Unacked | None = None) -> None:
-        """`loop` has `call_after(seconds, callback)`: Celery's timer."""
+    def __init__(
+        self,
+        wire: Any,
+        loop: Any,
+        unacked: Unacked | None = None,
+        *,
+        queue: str = "",
+        process: Process | None = None,
+    ) -> None:
+        """`loop` has `call_after(seconds, callback)`: Celery's timer. `queue`: from which it takes, the usual one when
+        none is named. `process`: what it does with a batch's events."""
         self.wire = wire
         self.loop = loop
+        self.queue = queue or topology.events().name
+        self._process = process or count
         self.unacked = unacked or Unacked()
         self.publisher = ConfirmedPublisher()
         self.unread: deque[Any] = deque()
@@ -76,7 +86,7 @@ class Receiver:
     def take(self, message: Any) -> None:
         """Take a message that was delivered. While a batch is being processed, it only waits."""
         self.received += 1
-        self.unacked.take(message)
+        self.unacked.take(self.queue, message)
         self.unread.append(message)
         self._work(patient=True)
 
@@ -143,7 +153,7 @@ class Receiver:
             self.batch = Batch()
         self.is_busy = True
         try:
-            batch.settle(_process, self._park)
+            batch.settle(self._process, self._park)
         except Exception as problem:
             if not transient(problem):
                 raise
@@ -185,7 +195,7 @@ class Receiver:
                 self.channel.basic_ack(tag)
         else:
             self.channel.basic_ack(batch.tags[-1], multiple=True)
-        self.unacked.done(batch.tags)
+        self.unacked.done(self.queue, batch.tags)
 
     # -- whether anything comes ----------------------------------------------------------------------------------------
 
@@ -198,7 +208,7 @@ class Receiver:
         """
         if not self.is_open:
             return
-        if not self.received and not self.unacked.since:
+        if not self.received and not self.unacked.of(self.queue):
             with self.wire.connection.transport.having_timeout(SUBSCRIBE_TIMEOUT):
                 self.channel.basic_cancel(self.consumer)  # its answer comes after messages that are on their way
                 if not self.received:
@@ -217,7 +227,7 @@ class Receiver:
 
     def _subscribe(self) -> str:
         self.channel.basic_qos(0, self.prefetch, False)
-        return str(self.channel.basic_consume(topology.events().name, callback=self.take))
+        return str(self.channel.basic_consume(self.queue, callback=self.take))
 
     def _adjust_prefetch(self, batch: Batch) -> None:
         """Adjust the prefetch to two batches: with more, one worker holds minutes of work while another has none."""
@@ -244,58 +254,12 @@ class Receiver:
     def drop(self) -> None:
         """The connection is gone: what is not acknowledged will be delivered again, to whoever is there."""
         self.is_open = False
-        self.unacked.forget()
+        self.unacked.forget(self.queue)
         self.publisher.drop()
 
 
-class ConsumeEvents(bootsteps.StartStopStep):
-    """Celery starts this with each connection to the broker, and stops it with each."""
-
-    requires = ("celery.worker.consumer.tasks:Tasks",)
-
-    def include_if(self, consumer: Any) -> bool:
-        return bool(settings.RABBITMQ_URL)
-
-    def __init__(self, consumer: Any, **options: Any) -> None:
-        super().__init__(consumer, **options)
-        self.receiver: Receiver | None = None
-        self.unacked = Unacked()
-        self.heartbeat: Heartbeat | None = None
-        collector.settle()
-
-    def start(self, consumer: Any) -> None:
-        self.heartbeat = self.heartbeat or Heartbeat(self.unacked)
-        self.receiver = Receiver(consumer.connection, consumer.timer, self.unacked)
-        # With nothing due the loop would notice a SIGTERM only after 10 s. Celery ends this with the connection.
-        consumer.timer.call_repeatedly(1.0, _nothing)
-
-    def stop(self, consumer: Any) -> None:
-        receiver, self.receiver = self.receiver, None
-        if receiver is None:
-            return
-        if consumer.blueprint.state != CLOSE:
-            receiver.drop()
-            return
-        try:
-            consumer.connection.connection.sock.settimeout(SHUTDOWN_TIMEOUT)  # the broker may never answer
-            receiver.finish()
-        except Exception as problem:
-            logger.warning("what was not acknowledged goes back to the queue: %s", problem)
-            receiver.drop()
-        if self.heartbeat is not None:
-            self.heartbeat.stop()
-
-    def terminate(self, consumer: Any) -> None:
-        if self.receiver is not None:
-            self.receiver.drop()
-
-
-def _process(events: Sequence[GameEvent]) -> object:
+def count(events: Sequence[GameEvent]) -> object:
     return pipeline.process(events, now=timezone.now(), is_answered=False)
-
-
-def _nothing() -> None:
-    pass
 
 
 def _redeliveries(message: Any) -> int:

@@ -159,6 +159,19 @@ class WorkerHeartbeat(models.Model):
         return self.worker
 
 
+class ShareLease(models.Model):
+    """Which worker takes the events of a share, and until when, if it says nothing more."""
+
+    personal = ()
+
+    share = models.PositiveSmallIntegerField(primary_key=True)
+    worker = models.CharField(max_length=255, blank=True, default="")
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"share {self.share}"
+
+
 class PublicationHead(models.Model):
     """One row: the newest publication's number, and since which number each compiled unit has been kept.
 

@@ -198,7 +198,7 @@ def test_a_worker_to_which_nothing_comes_holds_one_channel(loop: Loop, receiver:
 
 def test_a_worker_that_still_works_on_a_message_keeps_its_channel(loop: Loop, receiver: Receiver) -> None:
     channel = receiver.channel
-    receiver.unacked.since[1] = timezone.now()
+    receiver.unacked.since[receiver.queue, 1] = timezone.now()
     for _ in range(40):
         loop.turn()
     assert receiver.channel is channel

@@ -16,6 +16,7 @@ import kombu
 from django.conf import settings
 
 from gamification.kernel.messaging import topology
+from gamification.kernel.storage import shares
 from tests.support import waiting
 
 BROKER = settings.RABBITMQ_URL
@@ -43,7 +44,8 @@ def channel() -> Iterator[Any]:
 def remove(exchange: str) -> None:
     """An exchange and the queues that the service declares at it."""
     with channel() as rabbit:
-        for queue in (f"{exchange}.events", f"{exchange}.events.dead"):
+        of_shares = [f"{exchange}.events.{share}" for share in shares.every()] if shares.number() > 1 else []
+        for queue in (f"{exchange}.events", f"{exchange}.events.mixed", f"{exchange}.events.dead", *of_shares):
             rabbit.queue_delete(queue)
         for name in (exchange, f"{exchange}.in", f"{exchange}.events.dead"):
             rabbit.exchange_delete(name)

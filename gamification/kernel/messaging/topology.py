@@ -9,11 +9,16 @@
 Two exchanges, so that whoever may send events may not send facts, and a listener to all facts hears no events. Events
 sent to <exchange> with the key `game.event`, which was their way once, arrive as well.
 
+With SHARES > 1 each share k has a queue of its own, <exchange>.events.<k>, bound by `game.event.<k>`: one worker at a
+time takes from it, so a player's events are processed in the order in which they came. `game.event` then leads to
+<exchange>.events.mixed, from which one worker at a time regroups them by share.
+
 Declaring is safe to repeat; a queue that is there with other arguments is refused by RabbitMQ, never changed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -38,12 +43,35 @@ def incoming() -> Exchange:
     return Exchange(f"{settings.RABBITMQ_EXCHANGE}.in", type="topic", arguments=arguments)
 
 
+def event_key(share: int) -> str:
+    """The key by which events of a share are published."""
+    return EVENT_KEY if settings.SHARES == 1 else f"{EVENT_KEY}.{share}"
+
+
 def events() -> Queue:
-    """What game servers publish, for the workers."""
+    """What game servers publish, for the workers; with several shares, to be regrouped by them."""
+    if settings.SHARES == 1:
+        return _of_events(f"{settings.RABBITMQ_EXCHANGE}.events", EVENT_KEY)
+    return _of_events(f"{settings.RABBITMQ_EXCHANGE}.events.mixed", EVENT_KEY, {"x-single-active-consumer": True})
+
+
+def events_of(share: int) -> Queue:
+    """The events of one of several shares."""
+    name = f"{settings.RABBITMQ_EXCHANGE}.events.{share}"
+    return _of_events(name, event_key(share), {"x-single-active-consumer": True})
+
+
+def all_events() -> list[Queue]:
+    """Every queue with events."""
+    of_shares = [events_of(share) for share in range(settings.SHARES)] if settings.SHARES > 1 else []
+    return [events(), *of_shares]
+
+
+def _of_events(name: str, key: str, more: Mapping[str, Any] | None = None) -> Queue:
     return Queue(
-        f"{settings.RABBITMQ_EXCHANGE}.events",
+        name,
         incoming(),
-        routing_key=EVENT_KEY,
+        routing_key=key,
         queue_arguments={
             "x-queue-type": "quorum",
             "x-delivery-limit": DELIVERY_LIMIT,
@@ -51,6 +79,7 @@ def events() -> Queue:
             # A message leaves its queue only once its parking is confirmed, which RabbitMQ ties to `reject-publish`.
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
+            **(more or {}),
         },
     )
 
@@ -69,6 +98,6 @@ def declare(channel: Any) -> None:
     """Make sure that all of it is there; raises amqp.PreconditionFailed where something else has the name."""
     dead()(channel).declare()
     exchange()(channel).declare()
-    queue = events()(channel)
-    queue.declare()
-    queue.bind_to(exchange(), EVENT_KEY)
+    for queue in all_events():
+        queue(channel).declare()
+    events()(channel).bind_to(exchange(), EVENT_KEY)

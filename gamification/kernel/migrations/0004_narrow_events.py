@@ -27,5 +27,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(narrow, widen),
+        migrations.RunPython(narrow, widen, hints={'model_name': 'event'}),  # in whichever schema has that table
     ]

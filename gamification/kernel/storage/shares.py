@@ -17,6 +17,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+from django.apps import apps
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 
@@ -195,6 +196,8 @@ class Router:
         self, db: str, app_label: str, model_name: str | None = None, model: Any = None, **hints: Any
     ) -> bool | None:
         share = getattr(connections[db], "migrating", None)
-        if model is None:  # it runs some code: for `public`, once
+        if model is None and model_name is not None:  # code about a table, by a migration's `hints`
+            model = apps.get_model(app_label, model_name)
+        if model is None:  # it runs some other code: for `public`, once
             return share is None
         return is_owned(model) == (share is not None)

@@ -23,5 +23,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(leave_room, fill),
+        migrations.RunPython(leave_room, fill, hints={'model_name': 'player'}),  # in whichever schema has them
     ]

@@ -19,5 +19,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(leave_room, fill),
+        migrations.RunPython(leave_room, fill, hints={'model_name': 'wallet'}),  # in whichever schema has it
     ]

@@ -20,6 +20,9 @@ from django.utils import timezone
 from achievements import tasks as achievements
 from gamification import backfilling, relay, retention
 from gamification.analytics import lately
+from gamification.kernel.content import releasing
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.messaging import followers
 from gamification.kernel.storage.shares import in_each
 from gamification.kernel.web import keys
@@ -55,9 +58,14 @@ class Chore:
     due: datetime | None = field(default=None, compare=False)
 
 
+def _publish_releases(now: datetime) -> None:
+    releasing.publish_due(now, partial(bus.handle, actor=SYSTEM, now=now))
+
+
 CHORES = [
     Chore("run backfills", 1, partial(backfilling.run_pending, seconds=BACKFILL_TIME_SLICE)),
     Chore("expire rewards", 1, in_each(expire_rewards)),
+    Chore("publish releases whose hour has come", 1, _publish_releases),
     Chore("expire quests", 1, in_each(quests.expire_runs)),
     Chore("publish facts that were left", 1, relay.sweep),
     Chore("count what happens lately", 2, in_each(lately.follow)),

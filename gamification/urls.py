@@ -25,6 +25,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("anticheat.urls")),
     path("", include("gamification.intake.urls")),
     path("", include("gamification.feed.urls")),
+    path("", include("gamification.kernel.content.release_routes")),
     path("audit", Audit.as_view()),
     path("", include("gamification.simulation.urls")),
 ]

@@ -31,6 +31,7 @@ def _designing() -> Q:
     for app, models in CONTENT.items():
         for model in models:
             wanted |= may(app, model, "add", "change", "view", *(["delete"] if model in LINES else []))
+    wanted |= may("kernel", "release", "add", "change", "view", "approve")
     return wanted | may("kernel", "version", "view") | may("progress", "backfill", "view")
 
 

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from anticheat.models import Finding
+from gamification.kernel.models import Release
 from gamification.kernel.storage import shares
 from progress.models import Backfill
 
@@ -52,6 +53,10 @@ def held() -> int:
     return sum(shares.each(lambda: waiting[: MOST_COUNTED + 1].count()))
 
 
+def in_review() -> int:
+    return Release.objects.filter(state=Release.State.IN_REVIEW)[: MOST_COUNTED + 1].count()
+
+
 def failed_backfills() -> int:
     return Backfill.objects.filter(state=Backfill.State.FAILED)[: MOST_COUNTED + 1].count()
 
@@ -65,6 +70,7 @@ DESKS: dict[str, tuple[Place, ...]] = {
         Place("Currencies", "rewards.currency"),
         Place("Levels", "progress.level"),
         Place("Metrics", "progress.metric"),
+        Place("Releases", "kernel.release", waiting=in_review, waits_for="kernel.approve_release"),
     ),
     "Players": (
         Place("Players", "progress.player"),

@@ -12,9 +12,10 @@ from typing import Any
 
 import yaml
 
-from gamification.kernel.content import drafts, editing, kinds, publishing
+from gamification.kernel.content import drafts, editing, kinds, publishing, released
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.publishing import Definition, Unpublishable
+from gamification.kernel.content.releasing import OpenRelease
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.audit import Subject
@@ -50,19 +51,28 @@ class Loaded:
     updated: list[tuple[str, str]] = field(default_factory=list)
     unchanged: list[tuple[str, str]] = field(default_factory=list)
     backfill: int | None = None
+    release: int | None = None
+    """The release that was made of it, where it was not published."""
     warnings: list[dict[str, str]] = field(default_factory=list)
     """`{path, code, detail}` of what is odd but may be meant."""
 
 
 def load(
-    files: Sequence[Path], *, actor: Actor, now: datetime, reason: str = "load_content", dry_run: bool = False
+    files: Sequence[Path],
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str = "load_content",
+    dry_run: bool = False,
+    release: str = "",
 ) -> Loaded:
     """Load packs as one. Raises BadPack, its errors' paths like `achievements[3].requirements[0].metric` (after the
     file's name, where there are several)."""
     packs = [(f"{file.name}: " if len(files) > 1 else "", read(file)) for file in files]
     loaded: Loaded
     try:
-        loaded = bus.handle(LoadContent(packs=packs, reason=reason, dry_run=dry_run), actor=actor, now=now)
+        wish = LoadContent(packs=packs, reason=reason, dry_run=dry_run, release=release)
+        loaded = bus.handle(wish, actor=actor, now=now)
     except DryRun as done:
         loaded = done.loaded
     return loaded
@@ -90,6 +100,8 @@ class LoadContent(Command):
     """Each with the prefix of its paths."""
     reason: str = ""
     dry_run: bool = False
+    release: str = ""
+    """The title of a release that is to be made of what differs; empty: it is published."""
 
     def subject(self) -> Subject:
         return Subject("pack")
@@ -97,6 +109,7 @@ class LoadContent(Command):
     def handle(self, world: World) -> Loaded:
         pieces = parse(self.packs)
         publishing.lock()
+        released.require_unlocked((piece.kind.name, piece.id) for piece in pieces)
         loaded = Loaded()
         changed: list[tuple[Kind, Content, Definition]] = []
         for piece in pieces:
@@ -109,6 +122,8 @@ class LoadContent(Command):
             piece.kind.save(draft, piece.definition)
             changed.append((piece.kind, draft, piece.definition))
             (loaded.created if is_new or draft.published is None else loaded.updated).append(piece.name)
+        if self.release:
+            return self._as_release(world, loaded, changed)
         try:
             results = editing.publish(world, changed, reason=self.reason)
         except Unpublishable as problem:
@@ -120,6 +135,14 @@ class LoadContent(Command):
         loaded.backfill = next((saved.backfill for saved in results if saved.backfill), None)
         if self.dry_run:
             raise DryRun(loaded)
+        return loaded
+
+    def _as_release(self, world: World, loaded: Loaded, changed: Sequence[tuple[Kind, Content, Definition]]) -> Loaded:
+        items = [{"kind": kind.name, "id": kind.id_of(definition)} for kind, _, definition in changed]
+        made = OpenRelease(title=self.release, note=self.reason, items=items).handle(world)
+        if self.dry_run:
+            raise DryRun(loaded)
+        loaded.release = made.pk
         return loaded
 
 

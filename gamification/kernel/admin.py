@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from gamification.kernel.console.forms import AnyForm
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, as_lines, may_decide
+from gamification.kernel.console.release_admin import ReleaseAdmin
 from gamification.kernel.core.audit import change as audited_change
 from gamification.kernel.models import (
     ApiKey,
@@ -25,6 +26,7 @@ from gamification.kernel.models import (
     OutboxFact,
     PublicationHead,
     RejectedEvent,
+    Release,
     UnsentFacts,
     Version,
 )
@@ -105,6 +107,9 @@ class AuditAdmin(ReadOnlyAdmin):
     def download_all(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> StreamingHttpResponse:
         found = lines(queryset.order_by("-id").iterator(chunk_size=1_000))
         return StreamingHttpResponse(found, content_type="text/csv; charset=utf-8", headers=as_file())
+
+
+admin.site.register(Release, ReleaseAdmin)
 
 
 @admin.register(PublicationHead)

@@ -210,10 +210,47 @@ class Version(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "content_id", "number"], name="one_version_once")]
         indexes = [models.Index(fields=["publication"])]
-        permissions = [("approve_release", "Can approve what is to be published")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.content_id} v{self.number}"
+
+
+class Release(models.Model):
+    """Drafts that go live together, in one publication or not at all. Whatever was published is in one."""
+
+    personal = ()
+
+    class State(models.TextChoices):
+        OPEN = "OPEN"
+        IN_REVIEW = "IN_REVIEW"
+        APPROVED = "APPROVED"
+        SCHEDULED = "SCHEDULED"
+        PUBLISHED = "PUBLISHED"
+        CANCELLED = "CANCELLED"
+
+    title = TextColumn(max_length=200)
+    note = models.TextField(blank=True)
+    items = models.JSONField(default=list)
+    """As `kernel.content.released.Item` keeps them."""
+    state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
+    approvals = models.JSONField(default=list)
+    """`{who, at, digest}`, each of the items as they said then."""
+    publish_at = models.DateTimeField(null=True, blank=True)
+    detail = models.TextField(blank=True)
+    """Why it did not go live at its hour."""
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = ActorField()
+    published_at = models.DateTimeField(null=True, blank=True)
+    publication = models.PositiveIntegerField(null=True, blank=True)
+    reverts = models.BigIntegerField(null=True, blank=True)
+    """The release of which it restores what was before."""
+
+    class Meta:
+        permissions = [("approve_release", "Can approve a release of somebody else")]
+        indexes = [models.Index(fields=["state", "id"], name="releases_by_state")]
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class Content(models.Model):

@@ -88,7 +88,8 @@ class PlayerExport(APIView):
         now = timezone.now()
         with database_timeout.within(None):
             found = export(player_id, now)
-            audit_log.about_player(actor(request), "export_player", player_id, at=now)
+            if request.method == "GET":  # HEAD hands nothing out
+                audit_log.about_player(actor(request), "export_player", player_id, at=now)
             return Response(found, headers=NOT_KEPT)
 
 

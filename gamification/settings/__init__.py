@@ -101,6 +101,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # The largest body is a batch of events, 1 MiB; the rest is room for what surrounds it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024 * 5 // 4
+REVIEWS_REQUIRED = read("REVIEWS_REQUIRED", integer(0, 3), 0)  # how many others approve what goes live
 REQUEST_TIMEOUT = read("REQUEST_TIMEOUT", integer(1, 3600), 20)  # seconds for a request's head, as many for its body
 
 # ---- Static files: hashed and compressed once in production, straight from the apps in development ------------------

@@ -10,7 +10,7 @@ from django.db import connection, models
 from rest_framework.test import APIClient
 
 from anticheat.models import Rule
-from gamification.kernel.models import ApiKey
+from gamification.kernel.models import ApiKey, Release
 from gamification.urls import urlpatterns
 from progress.models import Backfill
 from tests.support.callers import game_server
@@ -94,6 +94,10 @@ CONTENT: dict[str, list[Json]] = {
 }
 
 
+RELEASES = {"OPEN": 9001, "SCHEDULED": 9002, "PUBLISHED": 9003}
+"""State → the number of a release in it."""
+
+
 def make() -> APIClient:
     """Content of every kind; ann and bob, who have done and been given things; one event held, one refused; eve, who
     was erased. Answers a game server's client that may do everything.
@@ -114,6 +118,9 @@ def make() -> APIClient:
         assert server.post(f"{API}/events", again).json()["code"] == "id_reused"
     server.post(f"{API}/events", event("k1", "eve", "enemy.killed", {}))
     assert server.delete(f"{API}/players/eve").status_code == 204
+    gone = {"kind": "metric", "id": "spare", "version": 1, "before": 0}
+    for state, pk in RELEASES.items():
+        Release.objects.create(pk=pk, title=state, state=state, items=[gone] if state == "PUBLISHED" else [])
     Backfill.objects.get_or_create(pk=1)  # the first one's number, which PostgreSQL does not give twice
     return server
 

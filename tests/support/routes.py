@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from anticheat.models import Finding
 from rewards.models import Distribution
-from tests.support.game import API, Json, event
+from tests.support.game import API, RELEASES, Json, event
 
 KINDS: dict[str, tuple[str, Json]] = {
     "metrics": (
@@ -101,6 +101,8 @@ FILTERS = {
     "distributions": ["player_id", "state", "reward", "source"],
     "events/rejected": ["player_id", "code"],
     "held": ["player_id", "rule", "state"],
+    "releases": ["state"],
+    "audit": ["actor", "action", "kind", "id", "player_id", "from", "to", "format"],
     "players/<str:player_id>/achievements": ["state"],
     "players/<str:player_id>/quests": ["state"],
     "players/<str:player_id>/distributions": ["state"],
@@ -174,7 +176,7 @@ def _rows() -> Json:
 
 
 def calls() -> list[Call]:
-    return [*_content(), *_players(), *_acts(), *_events()]
+    return [*_content(), *_releases(), *_players(), *_acts(), *_events()]
 
 
 def _content() -> Iterator[Call]:
@@ -199,6 +201,22 @@ def _content() -> Iterator[Call]:
         yield Call("GET", f"{one}/versions", "content:read", is_list=True, ids=ids)
     yield Call("GET", "metrics/<str:id>/health", "content:read", ids={"id": "kills"})
     yield Call("GET", "backfills/<str:id>", "content:read", ids={"id": 1})
+
+
+def _releases() -> Iterator[Call]:
+    """Of the releases that game.make has made."""
+    body = {"title": "Autumn", "note": "n", "items": [{"kind": "achievement", "id": "plan"}]}
+    writes: Any = {"scope": "content:write", "takes_body": True}
+    yield Call("GET", "releases", "content:read", is_list=True)
+    yield Call("POST", "releases", body=body, status=201, **writes)
+    one, opened = "releases/<int:id>", {"id": RELEASES["OPEN"]}
+    yield Call("GET", one, "content:read", ids=opened)
+    yield Call("PATCH", one, body=body, ids=opened, **writes)
+    for step in ("submit", "publish", "cancel"):
+        yield Call("POST", f"{one}/{step}", body={}, ids=opened, **writes)
+    yield Call("POST", f"{one}/schedule", body={"publish_at": "2099-01-01T00:00:00Z"}, ids=opened, **writes)
+    yield Call("POST", f"{one}/unschedule", body={}, ids={"id": RELEASES["SCHEDULED"]}, **writes)
+    yield Call("POST", f"{one}/revert", body={}, ids={"id": RELEASES["PUBLISHED"]}, **writes)
 
 
 def _players() -> Iterator[Call]:
@@ -253,6 +271,7 @@ def _events() -> Iterator[Call]:
     tried = {"player_id": "ann", "events": [fresh], "now": None, "drafts": [{"kind": "achievement", "id": "hunter"}]}
     yield Call("POST", "simulate", "content:read", tried, takes_body=True)
     yield Call("GET", "facts", "facts:read")
+    yield Call("GET", "audit", "audit:read", is_list=True)
     yield Call("GET", "events/rejected", "players:read", is_list=True)
     yield Call("GET", "held", "players:read", is_list=True)
     for decision in ("release", "dismiss"):

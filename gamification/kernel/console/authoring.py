@@ -24,7 +24,7 @@ from gamification.kernel.console.drafting import Drafting, seen
 from gamification.kernel.console.forms import Instant, LineForm, Searching, Tags
 from gamification.kernel.console.lists import StateFilter, TagFilter
 from gamification.kernel.console.readonly_admin import acting, called, page_of
-from gamification.kernel.content import drafts, publishing
+from gamification.kernel.content import drafts, publishing, released
 from gamification.kernel.core import audit
 from gamification.kernel.core.actors import said_to_people
 from gamification.kernel.models import Content, Version
@@ -99,6 +99,7 @@ class ContentAdmin(Drafting):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         publishing.lock()
+        released.require_unlocked([(self.kind.name, str(obj.pk))])
         if not change:
             self.prepare(obj)
         request.before = self.kind.read(self.kind.model._default_manager.get(pk=obj.pk)) if change else None  # type: ignore[attr-defined] # for save_related
@@ -160,15 +161,19 @@ class ContentAdmin(Drafting):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:  # fmt: skip
-        with transaction.atomic():
-            response = super().changeform_view(request, object_id, form_url, extra_context)
-            if request.method == "POST" and "_check" in request.POST:
-                found = self._checked(request, response)
-                transaction.set_rollback(True)
-                return found
-            if hasattr(request, "theirs"):
-                transaction.set_rollback(True)  # after the last query
-                return self._conflict(request, request.saved_draft)  # type: ignore[attr-defined] # by _saved
+        try:
+            with transaction.atomic():
+                response = super().changeform_view(request, object_id, form_url, extra_context)
+                if request.method == "POST" and "_check" in request.POST:
+                    found = self._checked(request, response)
+                    transaction.set_rollback(True)
+                    return found
+                if hasattr(request, "theirs"):
+                    transaction.set_rollback(True)  # after the last query
+                    return self._conflict(request, request.saved_draft)  # type: ignore[attr-defined] # by _saved
+        except released.LockedByRelease as locked:  # nothing was saved
+            messages.error(request, locked.detail)
+            return HttpResponseRedirect(request.get_full_path())
         # Only now is the draft committed, so that a refusal to publish cannot roll it back.
         saved = getattr(request, "saved_draft", None)
         if saved is not None:

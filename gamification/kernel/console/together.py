@@ -10,12 +10,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 
 from gamification.kernel.console.lists import ContentList
-from gamification.kernel.console.readonly_admin import ReasonedActionForm, handled, place
+from gamification.kernel.console.readonly_admin import ReasonedActionForm, handled, page_of, place
 from gamification.kernel.content import editing
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.publishing import Definition
+from gamification.kernel.content.releasing import OpenRelease
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
 
 Write = Callable[[Kind, Sequence[Definition]], str]
@@ -35,8 +37,8 @@ class TogetherForm(ReasonedActionForm):
 class Together(ContentList):
     action_form = TogetherForm
     actions: Sequence[Any] = (
-        "publish_selected", "retire_selected", "restore_selected", "tag_selected", "export_selected",
-        "enable_selected", "disable_selected",
+        "publish_selected", "release_selected", "retire_selected", "restore_selected", "tag_selected",
+        "export_selected", "enable_selected", "disable_selected",
     )  # fmt: skip
     switch = ""
     """The field that says whether it is in play; empty: this kind has none."""
@@ -72,6 +74,15 @@ class Together(ContentList):
         elif saved is not None:
             messages.info(request, "They are published as they stand already.")
         return None
+
+    @admin.action(description="Put into a release: to go live together, titled by the reason", permissions=["change"])
+    def release_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        ids = list(queryset.filter(retired_at=None).order_by("pk").values_list("pk", flat=True))
+        title = request.POST.get("reason", "")[:200] or f"{len(ids)} {self.kind.plural}"
+        wish = OpenRelease(title=title, items=[{"kind": self.kind.name, "id": str(id_)} for id_ in ids])
+        if release := handled(request, wish, title):
+            link = format_html('<a href="{}">{}</a>', page_of(release), release.title)
+            messages.success(request, format_html("The release {} holds {} draft(s).", link, len(ids)))
 
     @admin.action(description="Retire: take it out of play, players keep what they have", permissions=["change"])
     def retire_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gamification.kernel.content import publishing
+from gamification.kernel.content import publishing, released
 from gamification.kernel.content.drafts import advice, advice_beside, dry_run, find, published_definition, same
 from gamification.kernel.content.kinds import Kind, kind, placed
-from gamification.kernel.content.publishing import Change, Definition, Unpublishable
+from gamification.kernel.content.publishing import Change, Definition, Publication, Unpublishable
+from gamification.kernel.content.released import Item
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.audit import Subject, change
 from gamification.kernel.core.messages import Command, Invalid, PlayerId, Refused
@@ -160,6 +161,7 @@ class PreviewContent(ContentCommand):
 
 
 def _put(world: World, of: Kind, draft: Content, definition: Definition, *, publishes: bool, reason: str) -> Saved:
+    released.require_unlocked([(of.name, of.id_of(definition))])
     before = None if draft._state.adding else of.read(draft)
     if before is None or not same(before, definition):
         draft.updated_at = world.now
@@ -180,7 +182,29 @@ def publish_one(world: World, of: Kind, draft: Content, definition: Definition, 
 
 
 def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *, reason: str) -> list[Saved]:
-    """Publish those drafts that differ from what is published, in one publication. Raises Unpublishable."""
+    """Publish those drafts that differ from what is published, in one publication, as a release of its own. Raises
+    Unpublishable, or ReviewRequired."""
+    released.require_unlocked((of.name, of.id_of(definition)) for of, _, definition in drafts)
+    released.require_no_review()
+    results, publication = put_live(world, drafts, reason=reason)
+    if publication is not None:
+        items = [
+            Item(kind=of.name, id=of.id_of(definition), digest=released.digest(definition))
+            for of, _, definition in drafts
+            if (of.name, of.id_of(definition)) in publication.versions
+        ]
+        released.record(world, publication, items, reason)
+    return results
+
+
+def put_live(
+    world: World,
+    drafts: Sequence[tuple[Kind, Content, Definition]],
+    *,
+    retiring: Sequence[tuple[Kind, Content]] = (),
+    reason: str,
+) -> tuple[list[Saved], Publication | None]:
+    """Publish what differs from what is published and retire the others, in one publication; None: nothing differs."""
     results = [Saved(draft, definition) for _, draft, definition in drafts]
     whole = publishing.with_changes(Change(of.name, of.id_of(definition), definition) for of, _, definition in drafts)
     for (of, _, definition), saved in zip(drafts, results, strict=True):
@@ -190,12 +214,27 @@ def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *,
         for (of, draft, definition), saved in zip(drafts, results, strict=True)
         if not same(published_definition(of, draft), definition)
     ]
-    if not fresh:
-        return results
+    leaving = [(of, draft) for of, draft in retiring if draft.published is not None]
+    for of, draft in retiring:
+        world.changes.append(change(of.name, str(draft.pk), {"retired": False}, {"retired": True}))
+    publication = None
+    if fresh or leaving:
+        publication = _publish(world, fresh, leaving, reason)
+    for _, draft in retiring:
+        draft.retired_at = draft.updated_at = world.now
+        draft.has_changes = False
+        draft.save(update_fields=["published", "retired_at", "updated_at", "has_changes"])
+    return results, publication
+
+
+def _publish(
+    world: World, fresh: Sequence[tuple[Kind, Saved]], leaving: Sequence[tuple[Kind, Content]], reason: str
+) -> Publication:
     for of, saved in fresh:
         before = published_definition(of, saved.draft)
         world.changes.append(change(of.name, of.id_of(saved.definition), before, saved.definition))
     changes = [Change(of.name, of.id_of(saved.definition), saved.definition) for of, saved in fresh]
+    changes += [Change(of.name, str(draft.pk), None) for of, draft in leaving]
     publication = publishing.publish(changes, who=world.actor, reason=reason, now=world.now)
     backfill = _backfill(publication, fresh, world.now)
     for of, saved in fresh:
@@ -207,10 +246,12 @@ def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *,
         draft.save(update_fields=["published", "has_changes"])
         if of.announce is not None:
             world.state(of.announce(saved.definition, draft.published, world.now))
-    return results
+    for of, draft in leaving:
+        draft.published = publication.versions[of.name, str(draft.pk)]
+    return publication
 
 
-def _backfill(publication: publishing.Publication, fresh: Iterable[tuple[Kind, Saved]], now: datetime) -> int | None:
+def _backfill(publication: Publication, fresh: Iterable[tuple[Kind, Saved]], now: datetime) -> int | None:
     if not publication.new_units:
         return None
     modes = {of.backfill_mode(saved.definition) for of, saved in fresh if of.name == "achievement"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gamification.kernel.content import publishing
+from gamification.kernel.content import publishing, released
 from gamification.kernel.content.drafts import UnknownContent, find, same
-from gamification.kernel.content.editing import ContentCommand, Saved, publish_one
-from gamification.kernel.content.kinds import kind, placed
-from gamification.kernel.content.publishing import Change, Unpublishable
+from gamification.kernel.content.editing import ContentCommand, Saved, publish_one, put_live
+from gamification.kernel.content.kinds import Kind, kind, placed
+from gamification.kernel.content.publishing import Unpublishable
+from gamification.kernel.content.released import Item
 from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import Refused
 from gamification.kernel.core.world import World
@@ -42,6 +43,19 @@ class StillNeeded(Refused):
         super().__init__(f"The {what} is still needed by {', '.join(dict.fromkeys(by))}.", list(errors))
 
 
+def refuse_what_is_held(of: Kind, id_: str) -> None:
+    """Raise StillNeeded where players' runs, or other content that is no longer in play, need this content."""
+    if needs := [need for needed in _holders for need in needed(of.name, id_)]:
+        errors = ({"path": n.path, "code": StillNeeded.code, "detail": f"{n.what} need it."} for n in needs)
+        raise StillNeeded(f"{of.name} {id_}", (need.what for need in needs), errors)
+
+
+def still_needed(what: str, problem: Unpublishable) -> StillNeeded:
+    """What stands in the way of publishing without some content, as what needs that content."""
+    by = sorted(f"{error['kind']} {error['id']}" for error in problem.errors)
+    return StillNeeded(what, by, placed(problem.errors, None))
+
+
 @dataclass(frozen=True, kw_only=True)
 class RetireContent(ContentCommand):
     """Take content out of play; players keep what they have. Refused while other content in play names it, or what
@@ -53,22 +67,17 @@ class RetireContent(ContentCommand):
         of = kind(self.kind)
         publishing.lock()
         draft = find(of, self.id)
+        released.require_unlocked([(of.name, self.id)])
         if draft.published is not None:
-            if needs := [need for needed in _holders for need in needed(of.name, self.id)]:
-                errors = ({"path": n.path, "code": StillNeeded.code, "detail": f"{n.what} need it."} for n in needs)
-                raise StillNeeded(f"{of.name} {self.id}", (need.what for need in needs), errors)
-            try:
-                publication = publishing.publish(
-                    [Change(of.name, self.id, None)], who=world.actor, reason=self.reason, now=world.now
-                )
-            except Unpublishable as problem:
-                by = sorted(f"{error['kind']} {error['id']}" for error in problem.errors)
-                raise StillNeeded(f"{of.name} {self.id}", by, placed(problem.errors, None)) from None
-            draft.published = publication.versions[of.name, self.id]
-        world.changes.append(change(of.name, self.id, {"retired": False}, {"retired": True}))
-        draft.retired_at = draft.updated_at = world.now
-        draft.has_changes = False
-        draft.save(update_fields=["published", "retired_at", "updated_at", "has_changes"])
+            released.require_no_review()
+            refuse_what_is_held(of, self.id)
+        item = Item(kind=of.name, id=self.id, digest=released.digest(None), retires=True)
+        try:
+            _, publication = put_live(world, [], retiring=[(of, draft)], reason=self.reason)
+        except Unpublishable as problem:
+            raise still_needed(f"{of.name} {self.id}", problem) from None
+        if publication is not None:
+            released.record(world, publication, [item], self.reason)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from gamification.console import packs
+from gamification.kernel.content.released import LockedByRelease, ReviewRequired
 from gamification.kernel.core.actors import SYSTEM, Actor
 
 
@@ -21,6 +22,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--who", metavar="NAME", help="the person who is named in the versions; else the service itself is"
         )
+        parser.add_argument(
+            "--release", default="", metavar="TITLE", help="make a release of what differs, and publish nothing"
+        )
         parser.add_argument("--reason", default="", help="why, for the versions")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,7 +35,10 @@ class Command(BaseCommand):
                 reason=options["reason"],
                 now=timezone.now(),
                 dry_run=options["dry_run"],
+                release=options["release"],
             )
+        except (ReviewRequired, LockedByRelease) as refused:
+            raise CommandError(f"Nothing was loaded: {refused.code}: {refused.detail}") from None
         except packs.BadPack as bad:
             lines = [f"{error['path']}: {error['code']}: {error['detail']}" for error in bad.errors]
             raise CommandError("Nothing was loaded:\n" + "\n".join(f"  {line}" for line in lines)) from None
@@ -45,5 +52,7 @@ class Command(BaseCommand):
             f"{len(loaded.created)} {would}created, {len(loaded.updated)} {would}updated, "
             f"{len(loaded.unchanged)} unchanged"
         )
+        if loaded.release is not None:
+            self.stdout.write(f"release {loaded.release} was made of it, and nothing published")
         if loaded.backfill is not None and not options["dry_run"]:
             self.stdout.write(f"players' pasts are being counted: backfill {loaded.backfill}")

@@ -6,13 +6,17 @@ from typing import Any, assert_never
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse_lazy
 from rest_framework import serializers
 
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import JsonOrText, LineForm, ShapedForm, Suggesting, json_or_text
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin
 from gamification.kernel.web.strict_fields import flatten
+from progress.admin import samples
 from progress.content import METRIC
 from progress.content_serializers import ConditionShape, MetricShape
 from progress.models import Metric, MetricCondition, MetricDay
@@ -100,11 +104,28 @@ def listed(values: Any) -> Any:
     return JsonOrText.Typed(text)
 
 
+WHAT_IT_COUNTS = ("event_type", "value_field", "member_field")
+
+
+def is_counting(metric: Metric | None) -> bool:
+    """Whether it was published: what it counts never changes then."""
+    return metric is not None and metric.published is not None
+
+
 class ConditionInline(LineInline):
     model = MetricCondition
     form = ConditionForm
     verbose_name = "condition"
     verbose_name_plural = "conditions: an event counts when all of them hold"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_add_permission(request, obj) and not is_counting(obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not is_counting(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not is_counting(obj)
 
 
 class MetricForm(ShapedForm):
@@ -123,7 +144,11 @@ class MetricForm(ShapedForm):
             "member_field": "Which field tells one from another for DISTINCT, such as weapon.",
             "reported_by": "Player: players' own devices may report it. Only for what is not worth cheating for.",
         }
-        widgets = {"event_type": Suggesting(lambda: known_event_types())}  # noqa: RUF012
+        widgets = {  # noqa: RUF012
+            "event_type": Suggesting(
+                lambda: known_event_types(), {"data-samples": reverse_lazy("admin:progress_metric_samples")}
+            )
+        }
 
 
 def known_event_types() -> list[str]:
@@ -150,6 +175,31 @@ class MetricAdmin(ContentAdmin):
         ),
         ("Who reports it", {"fields": ("reported_by",)}),
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), *(WHAT_IT_COUNTS if is_counting(obj) else ()))
+
+    def get_urls(self) -> list[Any]:
+        return [
+            path("samples/", self.admin_site.admin_view(self.samples), name="progress_metric_samples"),
+            *super().get_urls(),
+        ]
+
+    def samples(self, request: HttpRequest) -> HttpResponse:
+        """A part of a page: what the newest events held that a metric counts, or that are of a type."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        metric = Metric.objects.filter(pk=request.GET.get("metric", "")).first()
+        event_type = metric.event_type if metric else request.GET.get("event_type", "")[:64]
+        shown = {
+            "metric": metric,
+            "conditions": [(c.field, c.get_op_display().lower(), listed(c.value)) for c in metric.conditions.all()]
+            if metric
+            else [],
+            "samples": samples.of_type(event_type),
+            "is_open": metric is None,
+        }
+        return TemplateResponse(request, "console/_samples.html", shown)
 
 
 @admin.register(MetricDay)

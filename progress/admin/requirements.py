@@ -9,6 +9,7 @@ from typing import Any, ClassVar, assert_never
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from rest_framework import serializers
 
 from gamification.kernel.console.authoring import LineInline
@@ -131,6 +132,8 @@ class RequirementForm(LineForm, ShapedForm):
         for name, choices in offered.items():
             if isinstance(field := self.fields.get(name), forms.ChoiceField):
                 field.choices = [("", "—"), *choices]
+        if "metric" in self.fields:
+            self.fields["metric"].widget.widget.attrs["data-samples"] = reverse("admin:progress_metric_samples")
         if "type" in self.fields:
             patterns = {"patterns": PATTERNS, "bounds": BOUNDS, "within": WITHIN}
             self.fields["type"].widget.attrs["data-patterns"] = json.dumps(patterns)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 PAGE = settings.BASE_DIR / "docs" / "console-access.md"
 ROLES = ("nobody", *groups.GROUPS, "superusers")
 """`nobody`: may log in, and is in no group."""
-OF_A_SCREEN = {"changelist", "add", "change", "delete", "history", "password_change", "clone", "take"}
+OF_A_SCREEN = {"changelist", "add", "change", "delete", "history", "password_change", "clone", "take", "samples"}
 """The last part of the names of a screen's routes."""
 PAGES = {
     "index": "GET /admin/", "find": "GET /admin/find/", "internals": "GET /admin/internals/",

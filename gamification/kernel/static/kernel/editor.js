@@ -135,6 +135,39 @@
         }
     }
 
+    // -- what the newest events held, beside what is picked ------------------------------------------------------------------
+
+    /** @param {HTMLInputElement | HTMLSelectElement} field */
+    const sample = async (field) => {
+        const around = field.closest(".field") ?? field.closest(".form-row > div") ?? field.parentElement;
+        const value = field.value.trim();
+        const name = field.name.endsWith("event_type") ? "event_type" : "metric";
+        const answer = value && await fetch(`${field.dataset.samples}?${name}=${encodeURIComponent(value)}`).catch(() => null);
+        if (field.value.trim() !== value) {
+            return; // another was picked meanwhile
+        }
+        around?.querySelector(".sampled")?.remove();
+        if (answer && answer.ok) {
+            const shown = document.createElement("div");
+            shown.className = "sampled";
+            shown.innerHTML = await answer.text(); // the service's own template, escaped there; a policy forbids scripts
+            around?.append(shown);
+        }
+    };
+
+    /** @type {NodeListOf<HTMLSelectElement>} */
+    const sampled = document.querySelectorAll("[data-samples]");
+    for (const field of sampled) {
+        if (field.value && !field.name.includes("__prefix__")) {
+            sample(field);
+        }
+    }
+    document.addEventListener("change", (event) => {
+        if (event.target instanceof HTMLElement && event.target.dataset.samples) {
+            sample(/** @type {HTMLSelectElement} */ (event.target));
+        }
+    });
+
     // Of a draft that differs from what players meet it is said from the beginning.
     if (form && document.querySelector("#standing-in-the-way[data-look]")) {
         check();

@@ -32,9 +32,7 @@ A_DULL_ID = "The id of a SECRET achievement is shown to everybody: choose one th
 
 class AchievementForm(ShapedForm):
     shape = AchievementShape
-    match = MatchField(
-        required=False, label="It takes", help_text="How many of the requirements, which stand in the table below."
-    )
+    match = MatchField(required=False, label="It takes", help_text="How many of the requirements above.")
 
     class Meta:
         model = Achievement
@@ -71,6 +69,7 @@ class AchievementRequirementForm(RequirementForm):
 class AchievementRequirementInline(RequirementInline):
     model = AchievementRequirement
     form = AchievementRequirementForm
+    says_together = True
     verbose_name = "requirement"
     verbose_name_plural = "requirements"
 

@@ -36,6 +36,8 @@ class Place:
     """How many things wait there for somebody, where somebody has to act. It may stop at MOST_COUNTED + 1."""
     waits_for: str = ""
     """The permission to act on what waits: whoever only looks is shown no count."""
+    query: str = ""
+    """What of the list is shown first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,13 @@ DESKS: dict[str, tuple[Place, ...]] = {
     ),
     "Players": (
         Place("Players", "progress.player"),
-        Place("Held events", "anticheat.finding", waiting=held, waits_for="anticheat.change_finding"),
+        Place(
+            "Held events",
+            "anticheat.finding",
+            waiting=held,
+            waits_for="anticheat.change_finding",
+            query="?status__exact=HELD",
+        ),
         Place("Achievements earned", "achievements.standing"),
         Place("Quest runs", "quests.run"),
         Place("Rewards given", "rewards.distribution"),
@@ -107,7 +115,8 @@ def _places(request: HttpRequest, site: AdminSite, places: tuple[Place, ...]) ->
     for place in places:
         address = address_of(request, site, place)
         if address is not None:
-            yield Shown(place.label, address, request.path.startswith(address), _count(request, place))
+            is_here = request.path.startswith(address)
+            yield Shown(place.label, address + place.query, is_here, _count(request, place))
 
 
 def address_of(request: HttpRequest, site: AdminSite, place: Place) -> str | None:
@@ -137,6 +146,11 @@ def _count(request: HttpRequest, place: Place) -> str:
         return ""
     count = place.waiting()
     return "" if not count else str(count) if count <= MOST_COUNTED else f"{MOST_COUNTED}+"
+
+
+def here(desks: list[tuple[str, list[Shown]]]) -> str:
+    """What the navigation calls where one is; empty: it does not lead there."""
+    return next((place.label for _, places in desks for place in places if place.is_here), "")
 
 
 def _only_the_nearest(desks: list[tuple[str, list[Shown]]]) -> list[tuple[str, list[Shown]]]:

@@ -69,12 +69,14 @@ class Console(admin.AdminSite):
     enable_nav_sidebar = False  # the frame has a navigation of its own
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        shown: Any = SimpleLazyObject(lambda: navigation.shown_to(request, self))
         return {
             **super().each_context(request),
             "site_title": settings.GAME_NAME,
             "game": settings.GAME_NAME,
             "environment": settings.ENVIRONMENT_NAME,
-            "navigation": SimpleLazyObject(lambda: navigation.shown_to(request, self)),
+            "navigation": shown,
+            "here": SimpleLazyObject(lambda: navigation.here(shown)),
             "role": SimpleLazyObject(lambda: groups.role_of(request.user)),
         }
 

@@ -6,6 +6,7 @@ say the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, assert_never
 
@@ -56,6 +57,7 @@ def _bound(op: Operator) -> str:
 PATTERNS = {type_.value: _pattern(type_) for type_ in RequirementType}
 BOUNDS = {op.value: _bound(op) for op in Operator}
 WITHIN = " within {duration} {unit}"
+ONE = re.compile(r"\b(?<![.\d])1 (minute|hour|day|different one)s\b")
 NOT_SAID = "…"
 """What stands for what is not chosen yet."""
 
@@ -77,7 +79,12 @@ def sentence(requirement: Mapping[str, Any], name: Name = lambda kind, id_: id_)
         "bound": bound.format(threshold=NOT_SAID if threshold is None else number(threshold)),
         "within": WITHIN.format(**frame) if frame.get("duration") and frame.get("unit") else "",
     }
-    return PATTERNS[type_].format(**said)
+    return in_the_singular(PATTERNS[type_].format(**said))
+
+
+def in_the_singular(text: str) -> str:
+    """`at least 1 times within 1 days` as people say it: at least once within 1 day."""
+    return ONE.sub(r"1 \1", text.replace(" 1 times", " once"))
 
 
 def together(sentences: Iterable[str], match: Any = "ALL") -> str:

@@ -230,8 +230,8 @@ class LineInline(AnyInline):
 
     form = LineForm
     template = "admin/content/lines.html"
-    says_itself = False
-    """Whether each row is said as a sentence."""
+    says_itself = says_together = False
+    """Whether each row is said as a sentence, and all of them as one."""
     extra = 0
     ordering = ("position", "id")
     applies_to = ""

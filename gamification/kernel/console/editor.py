@@ -32,8 +32,8 @@ class Section:
     title: str
     fieldsets: list[Any] = field(default_factory=list)
     inlines: list[Any] = field(default_factory=list)
-    says_itself: bool = False
-    """Whether its requirements are said as a sentence above them."""
+    says_together: bool = False
+    """Whether its rows are said as one sentence above them."""
 
     @property
     def slug(self) -> str:
@@ -55,7 +55,7 @@ def sections(parts: Sequence[tuple[str, Sequence[str]]], form: Any, inlines: Seq
     for inline in inlines:
         section = where.get(inline.formset.prefix, found[0])
         section.inlines.append(inline)
-        section.says_itself |= getattr(inline.opts, "says_itself", False)
+        section.says_together |= getattr(inline.opts, "says_together", False)
     return found
 
 

@@ -71,9 +71,17 @@ class ActingAdmin(AnyModelAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
+class ShownForm(forms.ModelForm):  # type: ignore[type-arg] # generic for mypy only
+    """Labels without a colon."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+
 class ReadOnlyAdmin(ActingAdmin):
     """`hides` names the columns that are of no use to people."""
 
+    form = ShownForm
     hides: Sequence[str] = ()
     also: Sequence[str] = ()
     """Displays of the admin's own, after the columns."""

@@ -7,6 +7,10 @@
     /** @param {string} pattern @param {Record<string, string>} words */
     const fill = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (_, name) => words[name] ?? "");
 
+    /** @param {string} text */
+    const inTheSingular = (text) =>
+        text.replace(" 1 times", " once").replace(/(?<![.\d])\b1 (minute|hour|day|different one)s\b/g, "1 $1");
+
     /** What is chosen or typed in a field of a row, as people call it. @param {Element} row @param {string} name */
     const said = (row, name) => {
         const field = /** @type {HTMLInputElement | HTMLSelectElement | null} */ (row.querySelector(`[name$="-${name}"]`));
@@ -26,12 +30,12 @@
         const { patterns, bounds, within } = JSON.parse(type.dataset.patterns);
         const threshold = said(row, "threshold") || NOT_SAID;
         const [duration, unit] = [said(row, "duration"), said(row, "unit")];
-        return fill(patterns[type.value], {
+        return inTheSingular(fill(patterns[type.value], {
             metric: said(row, "metric") || NOT_SAID,
             target: said(row, "target") || NOT_SAID,
             bound: fill(bounds[operator?.value ?? ""] ?? "{threshold}", { threshold }),
             within: duration && unit ? fill(within, { duration, unit }) : "",
-        });
+        }));
     };
 
     /** @param {string[]} sentences */

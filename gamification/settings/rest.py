@@ -23,7 +23,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other
     "DEFAULT_THROTTLE_CLASSES": ["gamification.kernel.web.limiting.Limits"],
     "DEFAULT_PARSER_CLASSES": ["gamification.kernel.web.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["gamification.kernel.web.rendering.Renderer"],
     "DEFAULT_SCHEMA_CLASS": "gamification.kernel.web.openapi.Operation",
     "EXCEPTION_HANDLER": "gamification.kernel.web.problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -24,6 +24,7 @@ from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID
 from gamification.kernel.models import AuditEntry
 from gamification.kernel.web.pages import paged, paginate
 from gamification.kernel.web.parameters import bad_parameter, chosen, matching
+from gamification.kernel.web.rendering import Renderer
 
 FIELDS = ("at", "actor", "action", "kind", "id", "player_id", "reason", "before", "after", "request_id")
 ANY_TEXT = re.compile(r"[^\x00]{1,160}")
@@ -70,7 +71,7 @@ class Audit(APIView):
     tokens and exports. Newest first. Nobody can change or delete an entry."""
 
     scopes: ClassVar = {"GET": "audit:read"}
-    renderer_classes = (JSONRenderer, Csv)
+    renderer_classes = (Renderer, Csv)
 
     @extend_schema(
         operation_id="audit_list",

@@ -25,7 +25,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -36,6 +35,7 @@ from gamification.kernel.storage import sql
 from gamification.kernel.storage.pseudonyms import pseudonym
 from gamification.kernel.web.access import PlayerToken, concerned, principal
 from gamification.kernel.web.parsing import BadJson, strict_json
+from gamification.kernel.web.rendering import Renderer
 
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
@@ -173,7 +173,7 @@ def _claim(caller: str, key: str, fingerprint: str, now: datetime) -> Idempotenc
 
 def _keep(claim: IdempotencyKey, response: HttpResponseBase, about: Collection[PlayerId]) -> None:
     if isinstance(response, Response):
-        text = "" if response.data is None else JSONRenderer().render(response.data).decode()
+        text = "" if response.data is None else Renderer().render(response.data).decode()
     else:
         text = getattr(response, "content", b"").decode()
     kept = IdempotencyKey.objects.filter(pk=claim.pk, created_at=claim.created_at, status=None).update(

@@ -38,7 +38,7 @@ class AchievementForm(ShapedForm):
         model = Achievement
         fields = (
             "id", "title", "description", "type", "category", "points", "match", "repeat", "series", "tier",
-            "is_enabled", "starts_at", "ends_at", "icon", "min_seconds", "metadata", "backfill", "tags",
+            "is_enabled", "starts_at", "ends_at", "icon", "min_seconds", "metadata", "examples", "backfill", "tags",
         )  # fmt: skip
         help_texts = {  # noqa: RUF012 - declared so by Django
             "id": f"Chosen once, never changed: first-blood. {A_DULL_ID}",
@@ -54,6 +54,7 @@ class AchievementForm(ShapedForm):
             "ends_at": "Only what happened before then counts (UTC).",
             "icon": "A name that the game understands, or an address that begins with https: or /.",
             "min_seconds": "How many seconds an honest player needs at least. Faster ones are looked at.",
+            "examples": "Events, and what they must come to: publishing this, or what it depends on, runs them.",
             "metadata": 'Anything the game wants to keep with it, in JSON: {"rarity": "epic"}',
             "backfill": "Who already did what it asks gets it when it is published. Notify: a message for each "
             "achievement. Digest: one message for all of them. Silent: none.",
@@ -110,6 +111,7 @@ class AchievementAdmin(ContentAdmin):
         ("When it is completed", {"fields": ("repeat", "is_enabled", "starts_at", "ends_at", "min_seconds")}),
         ("When it is published", {"fields": ("backfill",)}),
         ("For the game", {"fields": ("metadata",)}),
+        ("Examples", {"fields": ("examples",)}),
     )
     parts = (
         ("What it says", ("None", "What it is")),

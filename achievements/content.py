@@ -43,13 +43,14 @@ def read_achievement(draft: Achievement) -> Definition:
         "tags": draft.tags,
         "metadata": draft.metadata,
         "backfill": draft.backfill,
+        "examples": draft.examples,
     }
 
 
 def save_achievement(draft: Achievement, definition: Definition) -> None:
     for name in (
         "title", "description", "type", "category", "points", "match", "repeat", "tier", "is_enabled", "metadata",
-        "backfill", "min_seconds", "tags",
+        "backfill", "min_seconds", "tags", "examples",
     ):  # fmt: skip
         setattr(draft, name, definition[name])
     draft.series, draft.icon = definition["series"] or "", definition["icon"] or ""
@@ -105,6 +106,7 @@ def show(definition: Definition, hidden: Hidden) -> Definition:
     secret = hidden.get("achievement", set())
     if definition["id"] in secret:
         return {name: definition[name] for name in ("id", "type", "points")}
+    definition = {**definition, "examples": []}  # they are for whoever designs it
     if not secret:
         return definition
     return {

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from achievements.models import Achievement
 from achievements.rules import SECRET
+from gamification.kernel.content.example_shapes import examples
 from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.web.strict_fields import (
     MAX_INT32,
@@ -60,3 +61,4 @@ class AchievementShape(ContentShape):
     min_seconds = Integer(min_value=1, max_value=MAX_INT32, allow_null=True, default=None)
     metadata = JsonObject(default=dict)
     backfill = Choice(choices=BackfillMode.choices(), default=BackfillMode.DIGEST.value)
+    examples = examples()

@@ -51,6 +51,8 @@ class Achievement(Content):
     min_seconds = models.PositiveIntegerField(null=True, blank=True)
     """The least that an honest player needs to complete it, in seconds of play."""
     metadata = models.JSONField(default=dict, blank=True)
+    examples = models.JSONField(default=list, blank=True)
+    """Events, and what they must come to; run whenever something is published that it depends on."""
     backfill = models.CharField(max_length=8, choices=BackfillMode.choices(), default=BackfillMode.DIGEST.value)
 
 

@@ -30,6 +30,7 @@ from gamification.kernel.models import AnsweredPlayer, AuditEntry, IdempotencyKe
 from gamification.kernel.storage import audit_log
 from gamification.kernel.web import idempotency, tokens
 from gamification.players import erasing
+from gamification.simulation import examples
 from progress import backfill, zones
 from progress.content import LEVEL, METRIC
 from progress.erasure import step_back
@@ -98,6 +99,7 @@ def connect() -> None:
         kinds.register(kind)
     for validate in VALIDATORS:
         publishing.validator(validate)
+    publishing.examiner(examples.problems)
     for part, compile_ in COMPILERS.items():
         publishing.compiler(part, compile_)
     for part, compose in COMPOSERS.items():

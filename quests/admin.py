@@ -43,7 +43,7 @@ class QuestForm(ShapedForm):
         model = Quest
         fields = (
             "id", "title", "description", "type", "difficulty", "repeat", "cooldown", "auto_start", "is_active",
-            "start_date", "end_date", "time_limit", "min_seconds", "metadata", "tags",
+            "start_date", "end_date", "time_limit", "min_seconds", "metadata", "examples", "tags",
         )  # fmt: skip
         help_texts = {  # noqa: RUF012 - declared so by Django
             "description": "What players read about it.",
@@ -56,6 +56,7 @@ class QuestForm(ShapedForm):
             "end_date": "It can be started until then, when all its runs end (UTC).",
             "time_limit": "Seconds from the start of a run to its end. Empty: as long as it takes.",
             "min_seconds": "How many seconds an honest player needs at least. Faster ones are looked at.",
+            "examples": "Events, and what they must come to: publishing this, or what it depends on, runs them.",
             "metadata": 'Anything the game wants to keep with it, in JSON: {"map": "north"}',
         }
         labels = {"is_active": "Active", "auto_start": "Starts by itself"}  # noqa: RUF012
@@ -221,6 +222,7 @@ class QuestAdmin(ContentAdmin):
         ("When it can be started", {"fields": ("is_active", "auto_start", "repeat", "cooldown")}),
         ("Its time", {"fields": ("start_date", "end_date", "time_limit", "min_seconds")}),
         ("For the game", {"fields": ("metadata",)}),
+        ("Examples", {"fields": ("examples",)}),
     )
     parts = (
         ("What it says", ("None", "What it is")),

@@ -48,6 +48,7 @@ def read_quest(draft: Quest) -> Definition:
         "min_seconds": draft.min_seconds,
         "tags": draft.tags,
         "metadata": draft.metadata,
+        "examples": draft.examples,
     }
 
 
@@ -69,7 +70,7 @@ def _read_step(step: Step, requirements: Iterable[QuestRequirement], rewards: It
 def save_quest(draft: Quest, definition: Definition) -> None:
     for name in (
         "title", "description", "type", "difficulty", "time_limit", "repeat", "cooldown", "auto_start", "is_active",
-        "min_seconds", "tags", "metadata",
+        "min_seconds", "tags", "metadata", "examples",
     ):  # fmt: skip
         setattr(draft, name, definition[name])
     draft.start_date = parse_instant(definition["start_date"]) if definition["start_date"] else None
@@ -141,6 +142,7 @@ def published(definition: Definition, version: int, at: datetime) -> Fact:
 def show(definition: Definition, hidden: Hidden) -> Definition:
     """Show it as a player may see it: nothing in it names an achievement that is hidden from the player."""
     secret = hidden.get("achievement", set())
+    definition = {**definition, "examples": []}  # they are for whoever designs it
     if not secret:
         return definition
 

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
+from gamification.kernel.content.example_shapes import examples
 from gamification.kernel.web.strict_fields import (
     MAX_INT32,
     MAX_TEXT,
@@ -67,6 +68,7 @@ class QuestShape(ContentShape):
     is_active = Flag(default=True)
     min_seconds = Integer(min_value=1, max_value=MAX_INT32, allow_null=True, default=None)
     metadata = JsonObject(default=dict)
+    examples = examples()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Not even a draft may have a step's id twice: its lines could not be told from the other's."""

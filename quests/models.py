@@ -46,6 +46,8 @@ class Quest(Content):
     min_seconds = models.PositiveIntegerField(null=True, blank=True)
     """The least that an honest player needs to complete it, in seconds of play."""
     metadata = models.JSONField(default=dict, blank=True)
+    examples = models.JSONField(default=list, blank=True)
+    """Events, and what they must come to; run whenever something is published that it depends on."""
 
 
 class Step(models.Model):

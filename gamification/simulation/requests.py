@@ -43,7 +43,7 @@ class SimulatedEventShape(serializers.Serializer[Any]):
     id = serializers.RegexField(r"^[!-}][!-~]{0,63}$")
     player_id = serializers.RegexField(r"^[A-Za-z0-9._:@-]{1,64}$", required=False, help_text="The simulation's own.")
     type = serializers.RegexField(r"^[a-z0-9._-]{1,64}$")
-    data = serializers.DictField()  # type: ignore[assignment]
+    data = serializers.DictField(help_text="As `POST /events` takes it.")  # type: ignore[assignment]
     timestamp = serializers.DateTimeField()
 
 

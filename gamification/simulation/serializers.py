@@ -29,7 +29,7 @@ class HavingShape(serializers.Serializer[Any]):
 class SimulatedSampleShape(serializers.Serializer[Any]):
     metric = serializers.CharField()
     value = serializers.FloatField()
-    member = serializers.JSONField(help_text="What DISTINCT counts; null where there is none.")
+    member = serializers.JSONField(help_text="Any JSON value: what DISTINCT counts; null where there is none.")
 
 
 class NotCountedShape(serializers.Serializer[Any]):
@@ -38,8 +38,8 @@ class NotCountedShape(serializers.Serializer[Any]):
     failed = serializers.ChoiceField(["condition", "value_field"])
     field = serializers.CharField()
     op = serializers.ChoiceField(ConditionOp.choices(), required=False)
-    value = serializers.JSONField(required=False)
-    found = serializers.JSONField()
+    value = serializers.JSONField(required=False, help_text="Any JSON value: what the condition compares with.")
+    found = serializers.JSONField(help_text="Any JSON value; null where there is none.")
 
 
 class MoveShape(serializers.Serializer[Any]):

@@ -38,7 +38,7 @@ def achievement(id_: str, *requirements: Definition, **fields: Any) -> Change:
         "id": id_, "title": id_.title(), "description": "", "type": "MILESTONE", "category": "GENERAL", "points": 10,
         "requirements": list(requirements), "match": "ALL", "rewards": [], "prerequisites": [], "repeat": "NEVER",
         "series": None, "tier": None, "is_enabled": True, "starts_at": None, "ends_at": None, "icon": None,
-        "metadata": {}, "backfill": "DIGEST", "min_seconds": None, "tags": [],
+        "metadata": {}, "backfill": "DIGEST", "min_seconds": None, "tags": [], "examples": [],
     }  # fmt: skip
     return Change("achievement", id_, definition | fields)
 
@@ -72,7 +72,7 @@ def quest(id_: str, *steps: Definition, **fields: Any) -> Change:
         "id": id_, "title": id_.title(), "description": "", "type": "SIDE", "difficulty": "NORMAL",
         "steps": list(steps), "rewards": [], "requirements": [], "fail_conditions": [], "time_limit": None,
         "start_date": None, "end_date": None, "repeat": "NEVER", "cooldown": None, "auto_start": False,
-        "is_active": True, "metadata": {}, "min_seconds": None, "tags": [],
+        "is_active": True, "metadata": {}, "min_seconds": None, "tags": [], "examples": [],
     }  # fmt: skip
     return Change("quest", id_, definition | fields)
 

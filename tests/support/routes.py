@@ -18,6 +18,10 @@ from anticheat.models import Finding
 from rewards.models import Distribution
 from tests.support.game import API, RELEASES, Json, event
 
+EXAMPLE = {
+    "name": "walking is not enough", "events": [{"id": None, "type": "walked", "data": {"steps": 1}, "at": 5}],
+    "expect": [],
+}  # fmt: skip
 KINDS: dict[str, tuple[str, Json]] = {
     "metrics": (
         "spare",
@@ -40,6 +44,7 @@ KINDS: dict[str, tuple[str, Json]] = {
             "match": "ANY", "rewards": ["coins"], "prerequisites": ["walker"], "repeat": "DAILY", "series": "s",
             "tier": 1, "is_enabled": True, "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z",
             "icon": "i.png", "metadata": {"a": 1}, "backfill": "SILENT", "min_seconds": 30, "tags": ["t"],
+            "examples": [EXAMPLE],
             "draft": False, "reason": "r",
         },
     ),
@@ -62,7 +67,7 @@ KINDS: dict[str, tuple[str, Json]] = {
             "fail_conditions": [{"type": "MAX", "metric": "damage", "operator": "gte", "threshold": 9000}],
             "time_limit": 3600, "start_date": "2026-01-01T00:00:00Z", "end_date": "2099-01-01T00:00:00Z",
             "repeat": "DAILY", "cooldown": 60, "auto_start": False, "is_active": True, "metadata": {"a": 1},
-            "min_seconds": 30, "tags": ["t"],
+            "min_seconds": 30, "tags": ["t"], "examples": [EXAMPLE],
             "draft": False, "reason": "r",
         },
     ),
@@ -126,6 +131,8 @@ class Call:
     status: int = 200
     is_list: bool = False
     takes_body: bool = False
+    only_reads: bool = False
+    """Whether it changes nothing although it is a POST."""
     needs_key: bool = False
     """Whether it is refused without an Idempotency-Key."""
     ids: Json = field(default_factory=dict)
@@ -268,8 +275,9 @@ def _acts() -> Iterator[Call]:
 def _events() -> Iterator[Call]:
     fresh = event("fresh", "ann", "enemy.killed", {"damage": 1})
     yield Call("POST", "events", "events:write", fresh, names_player="body", takes_body=True)
-    tried = {"player_id": "ann", "events": [fresh], "now": None, "drafts": [{"kind": "achievement", "id": "hunter"}]}
-    yield Call("POST", "simulate", "content:read", tried, takes_body=True)
+    whose = {name: value for name, value in fresh.items() if name != "player_id"}
+    tried = {"player_id": "ann", "events": [whose], "now": None, "drafts": [{"kind": "achievement", "id": "hunter"}]}
+    yield Call("POST", "simulate", "content:read", tried, takes_body=True, only_reads=True)
     yield Call("GET", "facts", "facts:read")
     yield Call("GET", "audit", "audit:read", is_list=True)
     yield Call("GET", "events/rejected", "players:read", is_list=True)

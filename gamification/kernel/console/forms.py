@@ -73,6 +73,8 @@ class ShapedForm(AuthoredForm):
         for name in [name for name in self._meta.fields or () if name in cleaned]:
             field = fields.get(self.called.get(name, name))
             if field is None or isinstance(field, serializers.BaseSerializer):
+                if isinstance(field, serializers.ListSerializer) and isinstance(cleaned[name], list):  # typed as JSON
+                    self._clean_list(name, field, cleaned)
                 continue
             value = _plain(cleaned[name])
             try:
@@ -81,6 +83,14 @@ class ShapedForm(AuthoredForm):
                 for error in flatten(problem.detail):
                     self.add_error(name, ValidationError(error["detail"], error["code"]))
         return cleaned
+
+    def _clean_list(self, name: str, field: serializers.ListSerializer[Any], cleaned: dict[str, Any]) -> None:
+        try:
+            cleaned[name] = field.run_validation(cleaned[name])
+        except serializers.ValidationError as problem:
+            for error in flatten(problem.detail):
+                where = f"{error['path']}: " if error["path"] else ""
+                self.add_error(name, ValidationError(f"{where}{error['detail']}", error["code"]))
 
     def _columns(self) -> set[str]:
         return {field.name for field in self.instance._meta.get_fields()}

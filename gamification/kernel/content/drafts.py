@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -96,7 +96,7 @@ def problems(of: Kind, draft: Content) -> list[str]:
     """What stands in the way of publishing a draft, a line each."""
     draft = of.model._default_manager.get(pk=draft.pk)
     try:
-        dry_run(of, of.parse(of.read(draft)))
+        dry_run(of, of.parse(of.read(draft)), publishing.rehearse)
     except Invalid as refused:
         return [f"{error['path']}: {error['detail']}" for error in refused.errors]
     return []
@@ -113,11 +113,15 @@ def advice_beside(of: Kind, definition: Definition, whole: Definitions, now: dat
         yield {"path": path, "code": code, "detail": detail}
 
 
-def dry_run(of: Kind, definition: Definition) -> None:
-    """Raise Unpublishable, with paths within `definition`, if it could not be published as things stand."""
+def dry_run(
+    of: Kind, definition: Definition, rehearse: Callable[[Sequence[Change]], object] = publishing.dry_run
+) -> None:
+    """Raise Unpublishable, with paths within `definition`, if it could not be published as things stand, were its
+    examples not looked at (`publishing.rehearse`: they are).
+    """
     id_ = of.id_of(definition)
     try:
-        publishing.dry_run([Change(of.name, id_, definition)])
+        rehearse([Change(of.name, id_, definition)])
     except Unpublishable as problem:
         errors = list(placed(problem.errors, (of.name, id_)))
-        raise Unpublishable(strict_fields.summary(errors), errors=errors) from None
+        raise type(problem)(strict_fields.summary(errors), errors=errors) from None

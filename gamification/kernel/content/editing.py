@@ -178,7 +178,7 @@ def publish_one(world: World, of: Kind, draft: Content, definition: Definition, 
         return publish(world, [(of, draft, definition)], reason=reason)[0]
     except Unpublishable as problem:
         errors = list(placed(problem.errors, (of.name, of.id_of(definition))))
-        raise Unpublishable(strict_fields.summary(errors), errors=errors) from None
+        raise type(problem)(strict_fields.summary(errors), errors=errors) from None
 
 
 def publish(world: World, drafts: Sequence[tuple[Kind, Content, Definition]], *, reason: str) -> list[Saved]:

@@ -70,6 +70,12 @@ class Unpublishable(Invalid):
     code = "unpublishable"
 
 
+class ExampleFailed(Unpublishable):
+    """Content that works, and does not do what its designers said it does."""
+
+    code = "example_failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Publication:
     number: int
@@ -135,10 +141,12 @@ class Rules:
 Compile = Callable[[Definitions, Units], Any]
 Compose = Callable[["Rules", Units], Any]
 Validate = Callable[[Definitions], Iterable[Problem]]
+Examine = Callable[["Rules", Sequence[Change]], Iterable[Problem]]
 
 _compilers: dict[type, Compile] = {}
 _composers: dict[type, Compose] = {}
 _validators: list[Validate] = []
+_examiners: list[Examine] = []
 _defaults: dict[str, Mapping[str, Any]] = {}
 _cache: dict[str, Rules] = {}
 
@@ -156,6 +164,11 @@ def composer(part: type, compose: Compose) -> None:
 def validator(validate: Validate) -> None:
     """Register what an app finds wrong with the whole of the content (once, at start-up)."""
     _validators.append(validate)
+
+
+def examiner(examine: Examine) -> None:
+    """Register what tries rules out before they are published (once, at start-up)."""
+    _examiners.append(examine)
 
 
 def fields_of(kind: str, defaults: Mapping[str, Any]) -> None:
@@ -219,19 +232,24 @@ def publish(changes: Sequence[Change], *, who: Actor, reason: str, now: datetime
             reason=reason,
         )
     units = Units(head.units, number)
-    _compile(after, units, number)
+    _refuse_failures(_compile(after, units, number), changes)
     head.number, head.token, head.units = number, secrets.token_hex(16), units.used
     head.save(update_fields=["number", "token", "units"])
     return Publication(number, versions, new_units=number in units.used.values())
 
 
 def dry_run(changes: Sequence[Change]) -> Rules:
-    """The rules as they would be after `changes`; nothing is written. Raises Unpublishable."""
+    """The rules as they would be after `changes`; nothing is written, no example is run. Raises Unpublishable."""
     head = PublicationHead.objects.filter(pk=1).first() or PublicationHead()
     newest = _newest()
     after = _with(newest, changes)
     _refuse_problems(_in_play(after, before=newest))
     return _compile(after, Units(head.units, head.number + 1), head.number + 1)
+
+
+def rehearse(changes: Sequence[Change]) -> None:
+    """Raise Unpublishable if these could not be published as things stand, for whatever reason."""
+    _refuse_failures(dry_run(changes), changes)
 
 
 def with_changes(changes: Iterable[Change]) -> Definitions:
@@ -281,9 +299,16 @@ def _in_play(
 
 
 def _refuse_problems(definitions: Definitions) -> None:
-    problems = [problem for validate in _validators for problem in validate(definitions)]
+    _refuse(Unpublishable, [problem for validate in _validators for problem in validate(definitions)])
+
+
+def _refuse_failures(rules: Rules, changes: Sequence[Change]) -> None:
+    _refuse(ExampleFailed, [problem for examine in _examiners for problem in examine(rules, changes)])
+
+
+def _refuse(kind: type[Unpublishable], problems: Sequence[Problem]) -> None:
     if problems:
-        raise Unpublishable(
+        raise kind(
             f"{len(problems)} problem(s) stand in the way of publishing.",
             errors=[{"path": p.path, "code": p.code, "detail": p.detail, "kind": p.kind, "id": p.id} for p in problems],
         )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from math import ceil, sqrt
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -26,7 +27,7 @@ from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import OutboxFact
-from gamification.kernel.storage import sql
+from gamification.kernel.storage import shares, sql
 from progress.models import Player, Tally
 from quests.commands import StartQuest
 from quests.models import Quest
@@ -223,14 +224,18 @@ def load(workload: Workload) -> None:
             questing += [id_] if workload.quests and rank % 3 == 0 else []
             if completed:
                 wallets.append((id_, "gold", completed * COIN, 0))
-        sql.insert(Player, _PLAYER, sorted(players))
-        sql.insert(Tally, _TALLY, sorted(tallies))
-        sql.insert(Wallet, ("player_id", "currency", "balance", "debt"), sorted(wallets))
+    wallet = ("player_id", "currency", "balance", "debt")
+    for model, columns, rows in ((Player, _PLAYER, players), (Tally, _TALLY, tallies), (Wallet, wallet, wallets)):
+        for share, part in shares.by_share(sorted(rows), itemgetter(0)).items():
+            with shares.at(share):
+                sql.insert(model, columns, part)
     for number, id_ in enumerate(questing):
         bus.handle(StartQuest(player_id=id_, quest_id=quest_id(number % workload.quests)), actor=SYSTEM, now=BEGINNING)
-    Message.objects.all().delete()
-    OutboxFact.objects.all().delete()
-    assert not Message.objects.exists()
+    for share in shares.every():
+        with shares.within(share):
+            Message.objects.all().delete()
+            OutboxFact.objects.all().delete()
+            assert not Message.objects.exists()
 
 
 _PLAYER = (

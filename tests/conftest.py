@@ -64,6 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left_out = [item for item in items if item.get_closest_marker(marker)]
             items[:] = [item for item in items if item not in left_out]
             config.hook.pytest_deselected(items=left_out)
+    if not os.environ.get("CITUS_HOST"):  # said at the end of the run
+        left_out = [item for item in items if item.get_closest_marker("citus")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     # A run has one database, made with one number of shares: with SHARES > 1 it is the tests of shares that run.
     of_shares = settings.SHARES > 1
     left_out = [item for item in items if bool(item.get_closest_marker("shares")) != of_shares]
@@ -96,6 +100,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("this run used")
     terminalreporter.line(f"database  {f'PostgreSQL at {at}' if settings.DB_HOST else 'SQLite, a file'}")
     terminalreporter.line(f"shares    {settings.SHARES}")
+    if settings.SHARES > 1:
+        cluster = os.environ.get("CITUS_HOST") or "none: its test is left out (CITUS_HOST, the same as DB_HOST)"
+        terminalreporter.line(f"Citus     {cluster}")
     terminalreporter.line(
         f"cache     {f'Redis at {settings.REDIS_HOST}:{settings.REDIS_PORT}' if settings.REDIS_HOST else 'memory'}"
     )

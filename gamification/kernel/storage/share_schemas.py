@@ -115,3 +115,55 @@ def unmigrated() -> list[int]:
                     continue
             found.append(share)
     return found
+
+
+# -- on Citus ----------------------------------------------------------------------------------------------------------
+
+CITUS = 12
+"""The first version that distributes schemas."""
+
+_RENUMBERED = """
+DO $do$ DECLARE found record; low bigint; BEGIN
+  FOR found IN SELECT sequencename, min_value, last_value FROM pg_sequences WHERE schemaname = '{schema}' LOOP
+    low := greatest(found.min_value, coalesce(found.last_value, 0) + 1);
+    EXECUTE format('ALTER SEQUENCE {schema}.%I INCREMENT BY {step} RESTART WITH %s', found.sequencename,
+      low + mod(mod({first} - low, {step}) + {step}, {step}));
+  END LOOP;
+END $do$"""
+"""Each node has a range of its own to number rows from: its first number there, too, is to name the share."""
+
+
+def citus() -> int | None:
+    """The main version of Citus in this database; None: there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'citus'")
+        found = cursor.fetchone()
+    return int(found[0].split("-")[0].split(".")[0]) if found else None
+
+
+def nodes() -> dict[int, str]:
+    """Where each share's schema lives, as far as it was distributed."""
+    if citus() is None:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT schema_name::text, nodename, nodeport FROM citus_shards WHERE schema_name <> ''"
+        )
+        at = {name: f"{node}:{port}" for name, node, port in cursor.fetchall()}
+    return {share: at[shares.schema(share)] for share in shares.every() if shares.schema(share) in at}
+
+
+def distribute(share: int) -> bool:
+    """Give a share's schema to a node. Returns whether that was still to be done."""
+    first, step = numbering(share, settings.SHARES)
+    renumbered = _RENUMBERED.format(schema=shares.schema(share), first=first, step=step)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM citus_schemas WHERE schema_name::text = %s", [shares.schema(share)])
+        if cursor.fetchone():
+            return False
+        cursor.execute("SELECT citus_schema_distribute(%s)", [shares.schema(share)])
+        cursor.execute("SELECT result, success FROM run_command_on_workers(%s)", [renumbered])
+        for result, success in cursor.fetchall():
+            if not success:
+                raise RuntimeError(f"a node did not number the rows of share {share}: {result}")
+    return True

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, User
 from playwright.sync_api import Dialog, expect
 from pytest_django.live_server_helper import LiveServer
 
+from gamification.console import groups
 from progress.models import Player
 from tests.support.authoring import achievement, coins, designer, metric, quest, send
 from tests.support.browsing import (
@@ -76,6 +77,64 @@ def test_no_page_has_anything_for_axe_to_find(
                 if is_wider_than_the_screen(page):
                     found.append(f"{at}: is wider than the screen")
     assert not found, "\n".join(found)
+
+
+@pytest.mark.usefixtures("game")
+@pytest.mark.parametrize("role", groups.GROUPS)
+def test_each_role_finds_its_places_in_order(
+    live_server: LiveServer, browser_type_launch_args: dict[str, Any], role: str
+) -> None:
+    person = User.objects.create_user(f"one-of-the-{role}", password=PASSWORD, is_staff=True)
+    person.groups.add(Group.objects.get(name=role))
+    found = []
+    looks: list[tuple[int, Scheme]] = [(PHONE, "dark"), (DESK, "light")]
+    for width, scheme in looks:
+        with browsing(browser_type_launch_args, width, scheme) as page:
+            log_in(page, live_server.url, person.username)
+            places = [str(link.get_attribute("href")) for link in page.locator("#navigation a.place").all()]
+            assert len(places) > 1
+            for path in places:
+                answer = page.goto(f"{live_server.url}{path}")
+                assert answer is not None
+                assert answer.status == 200, path
+                found += [f"{role} {path}: {each}" for each in found_by_axe(page)]
+                if is_wider_than_the_screen(page):
+                    found.append(f"{role} {path}: is wider than the screen at {width}")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.usefixtures("game")
+def test_enter_in_the_reason_publishes(live_server: LiveServer, browser_type_launch_args: dict[str, Any]) -> None:
+    with browsing(browser_type_launch_args) as page:
+        log_in(page, live_server.url, "mia")
+        page.goto(f"{live_server.url}/admin/achievements/achievement/hunter/change/")
+        page.fill("#id_title", "Huntress")
+        page.fill("#id__reason", "A better word")
+        page.keyboard.press("Enter")
+        expect(page.locator(".messagelist")).to_contain_text("Published hunter as version 2.")
+
+
+@pytest.mark.usefixtures("game")
+def test_what_is_wrong_stands_beside_its_field_while_somebody_types(
+    live_server: LiveServer, browser_type_launch_args: dict[str, Any]
+) -> None:
+    with browsing(browser_type_launch_args) as page:
+        log_in(page, live_server.url, "mia")
+        page.goto(f"{live_server.url}/admin/achievements/achievement/hunter/change/")
+        page.click("text=What it asks")
+        page.locator("[name$=-operator]").first.select_option("eq")
+        page.fill("#id_requirements-0-threshold", "2.5")
+        note = page.locator(".field-threshold .note.bad")
+        expect(note).to_contain_text("can never be met")
+        expect(page.locator("#checked")).to_have_text("1 thing is wrong")
+        assert page.get_attribute("#id_requirements-0-threshold", "aria-describedby") == note.get_attribute("id")
+        page.click("text=What it says")
+        page.click("#standing-in-the-way a")
+        expect(page.locator("#id_requirements-0-threshold")).to_be_focused()
+        page.fill("#id_requirements-0-threshold", "2")
+        expect(page.locator("#checked")).to_have_text("Could be published")
+        expect(page.locator(".note")).to_have_count(0)
+        assert found_by_axe(page) == []
 
 
 @pytest.mark.usefixtures("game")

@@ -43,6 +43,34 @@
     show(parts.find((part) => `#${part.id}` === wrong?.hash) ?? wanted() ?? parts[0]);
     window.addEventListener("hashchange", follow);
 
+    // -- by keyboard: Enter in "Why" publishes, since that is what the reason is for; Ctrl+S saves the draft ----------------
+
+    document.addEventListener("keydown", (event) => {
+        const why = document.getElementById("id__reason");
+        const saves = (event.ctrlKey || event.metaKey) && event.key === "s";
+        const publishes = event.key === "Enter" && why !== null && event.target === why;
+        /** @type {HTMLInputElement | null} */
+        const button = saves || publishes ? document.querySelector(publishes ? '[name="_publish"]' : '.bar [name="_continue"]') : null;
+        if (button) {
+            event.preventDefault();
+            button.click();
+        }
+    });
+
+    // -- steps are picked, not typed: what a row of a quest may name stands in its table of steps ------------------------------
+
+    const known = document.createElement("datalist");
+    known.id = "known-steps";
+    document.body.append(known);
+    document.addEventListener("focusin", (event) => {
+        if (event.target instanceof HTMLInputElement && /^(requirements|rewards)-\d+-step$/.test(event.target.name)) {
+            /** @type {NodeListOf<HTMLInputElement>} */
+            const steps = document.querySelectorAll('[name^="steps-"][name$="-step_id"]');
+            known.replaceChildren(...[...steps].filter((step) => step.value).map((step) => new Option(step.value, step.value)));
+            event.target.setAttribute("list", known.id);
+        }
+    });
+
     // -- what is wrong ------------------------------------------------------------------------------------------------------
 
     /** @param {Wrong} each @param {string} kind */

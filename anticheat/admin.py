@@ -48,7 +48,7 @@ class RuleForm(AuthoredForm):
             "many events.",
             "seconds": "How long the time window is, how long to wait for the next, or how far the timestamp may be "
             "from the clock.",
-            "action": "A held event has no effect until somebody releases it under Findings.",
+            "action": "A held event has no effect until somebody releases it under Held events.",
             "is_enabled": "Off: it lets everything pass.",
         }
         labels = {"is_enabled": "Enabled"}  # noqa: RUF012 - declared so by Django

@@ -50,7 +50,8 @@ def _content(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Found
             for row in _of_kind(kind, text):
                 state = "retired" if row.retired_at else "draft" if row.published is None else ""
                 title = str(getattr(row, "title", "") or getattr(row, "name", ""))
-                yield Found(kind.name, title or row.pk, " · ".join(filter(None, (row.pk, state))), page_of(row))
+                more = " · ".join(filter(None, (row.pk if title else "", state)))
+                yield Found(kind.name, title or row.pk, more, page_of(row))
 
 
 def _of_kind(kind: Kind, text: str) -> QuerySet[Any]:

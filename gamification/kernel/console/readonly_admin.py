@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -20,6 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from gamification.kernel.console import of_shares
+from gamification.kernel.console.forms import Instant
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Command, Refused
@@ -44,6 +45,7 @@ class ReasonedActionForm(ActionForm):
 class ActingAdmin(AnyModelAdmin):
     """Its actions are described as "Verb: what it does", and are buttons on the page of a single row too."""
 
+    formfield_overrides: ClassVar[Any] = {models.DateTimeField: {"form_class": forms.DateTimeField, "widget": Instant}}
     page_actions: Sequence[str] | None = None
     """The actions that are buttons on a row's page; None: all."""
 

@@ -42,7 +42,9 @@ class Command(BaseCommand):
         if password:
             self.stdout.write(f"  Admin      {ADMIN} / {password}\n")
         else:
-            self.stdout.write(f"  Admin      {ADMIN} exists; a new password: .venv/bin/python manage.py changepassword {ADMIN}\n")
+            self.stdout.write(
+                f"  Admin      {ADMIN} exists; a new password: .venv/bin/python manage.py changepassword {ADMIN}\n"
+            )
         for name, word in people.items():
             self.stdout.write(f"  {name.capitalize():<10} {name} / {word}\n")
         if key:

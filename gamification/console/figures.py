@@ -120,5 +120,5 @@ def _paid(now: Counter[str], then: Counter[str], weekday: str) -> Figure:
         return Figure("Currency paid today", "0", f"{sum(then.values()):,} by this time {weekday}")
     (currency, amount), *others = now.most_common()
     said, tone = _beside(amount, then[currency], weekday)
-    more = f", and {len(others)} other{'s' * (len(others) > 1)}" if others else ""
+    more = f"; {len(others)} other {'currencies' if len(others) > 1 else 'currency'} too" if others else ""
     return Figure(f"{currency.capitalize()} paid today", f"{amount:,}", f"{said}{more}", tone)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
-from django.db.models import CharField, Model, Value
+from django.db.models import CharField, Max, Model, Value
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -19,10 +19,12 @@ from anticheat.models import Finding
 from gamification import clock
 from gamification.console import navigation
 from gamification.kernel.console.readonly_admin import page_of
+from gamification.kernel.content import publishing
 from gamification.kernel.content.kinds import Kind, kind, kinds
 from gamification.kernel.core.actors import Actor
+from gamification.kernel.core.fact_types import OWN_TYPES
 from gamification.kernel.messaging import followers
-from gamification.kernel.models import AuditEntry
+from gamification.kernel.models import AuditEntry, Event
 from gamification.kernel.storage import shares
 from gamification.kernel.web import keys
 from progress.models import Backfill, LeftOut
@@ -30,6 +32,9 @@ from progress.models import Backfill, LeftOut
 MOST_DRAFTS = 5
 MOST_ENTRIES = 300
 """Of this person's acts so many are looked through for drafts that they saved."""
+MOST_UNHEARD = 3
+NEWEST_EVENTS = 2_000
+"""So many of a share's events are looked through for types that nothing listens to."""
 LATE_AFTER = timedelta(minutes=2)
 
 
@@ -116,6 +121,23 @@ def open_drafts(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
         yield Waiting(what, "", f"{address}?state=unpublished", count=str(count))
 
 
+def unheard(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
+    """Types of the newest events that no metric counts: a typo of whoever sends them, or of whoever designs."""
+    if not request.user.has_perm("progress.change_metric"):
+        return
+    metrics = publishing.current().published.get("metric", {}).values()
+    heard = {metric.definition["event_type"] for metric in metrics if not metric.retired} | OWN_TYPES
+    found = Counter(chain.from_iterable(shares.each(_newest_types)))
+    for type_, count in [each for each in found.most_common() if each[0] not in heard][:MOST_UNHEARD]:
+        detail = f"{count:,} of the newest events; a metric could count them"
+        yield Waiting(f"Nothing listens to {type_}", detail, reverse("admin:progress_metric_add"))
+
+
+def _newest_types() -> list[str]:
+    newest = Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    return list(Event.objects.filter(pk__gt=newest - NEWEST_EVENTS).values_list("type", flat=True))
+
+
 def backfills(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
     if not request.user.has_perm("progress.view_backfill"):
         return
@@ -150,7 +172,7 @@ def _said(count: int) -> str:
 
 FOR_ONE: tuple[Source, ...] = (own_drafts,)
 """What waits for the very person who looks."""
-FOR_SOMEBODY: tuple[Source, ...] = (held_events, backfills, open_drafts, the_service)
+FOR_SOMEBODY: tuple[Source, ...] = (held_events, unheard, backfills, open_drafts, the_service)
 """What somebody should see to, of those who may."""
 
 

@@ -51,7 +51,7 @@ def event(player_id: str, event_id: str) -> Event:
 
 def test_the_navigation_names_what_people_come_to_do_and_only_what_they_may_see(client: Client) -> None:
     assert places(logged_in(client, "mia", "designers")) == {
-        "Design": ["Achievements", "Quests", "Pools", "Rewards", "Currencies", "Levels", "Metrics"],
+        "Design": ["Achievements", "Quests", "Pools", "Rewards", "Currencies", "Levels", "Metrics", "Releases"],
         "Know": ["Versions", "Backfills"],
         "Set up": ["Rules"],
     }
@@ -101,6 +101,19 @@ def test_the_corner_says_which_environment_and_who(client: Client) -> None:
 def test_production_is_not_marked(admin_client: Client, settings: pytest.MonkeyPatch) -> None:
     settings.ENVIRONMENT_NAME = "production"  # type: ignore[attr-defined] # pytest-django's fixture
     assert "elsewhere" not in admin_client.get("/admin/").content.decode()
+
+
+def test_every_place_is_read_in_25_queries(admin_client: Client) -> None:
+    send(designer(), "metrics", metric())
+    send(designer(), "achievements", *(achievement(f"hunter-{number}") for number in range(12)))
+    for number in range(12):
+        finding(event_id=f"e{number}")
+        Player.objects.create(player_id=f"p{number}")
+    shown = admin_client.get("/admin/").context["navigation"]
+    for address in [place.address for _, places in shown for place in places]:
+        with CaptureQueriesContext(connection) as captured:
+            assert admin_client.get(address).status_code == 200
+        assert len(captured) <= 25, f"{address}: {len(captured)}"
 
 
 # -- search ------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from django.utils import timezone
 from anticheat.models import Finding
 from gamification.analytics.models import ActiveDay, Hour
 from gamification.console import figures
+from gamification.kernel.models import Event
 from gamification.kernel.web.access import create_key
 from progress.models import Backfill, LeftOut
 from tests.support.authoring import achievement, coins, designer, metric, quest, send
@@ -70,6 +71,19 @@ def test_a_backfill_that_failed_and_who_was_left_out_are_said(client: Client) ->
     LeftOut.objects.create(player_id="ann", backfilled_to=0, reason="too much", tried_at=timezone.now())
     found = waits(logged_in(client, "sue", "support"))
     assert found == ["Backfills that failed", "Players whose past could not be counted"]
+
+
+@pytest.mark.usefixtures("game")
+def test_an_event_type_that_nothing_listens_to_is_said_to_who_designs(client: Client) -> None:
+    now = timezone.now()
+    for number, type_ in enumerate(["enemy.killed", "enemy.kiled", "enemy.kiled", "achievement.completed"]):
+        Event.objects.create(
+            player_id="ann", event_id=f"e{number}", type=type_, data={}, timestamp=now, received_at=now
+        )
+    [waiting] = [each for each in logged_in(client, "mia", "designers").get("/admin/").context["for_somebody"]
+                 if "listens" in each.what]  # fmt: skip
+    assert (waiting.what, waiting.detail.split()[0]) == ("Nothing listens to enemy.kiled", "2")
+    assert not any("listens" in what for what in waits(logged_in(Client(), "sue", "support")))
 
 
 def test_a_key_that_ends_soon_is_for_whoever_may_rotate_it(admin_client: Client, client: Client) -> None:

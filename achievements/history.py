@@ -37,7 +37,10 @@ class History(Part):
         super().__init__(world)
         self._marks: dict[MarkKey, Reading] = {}
 
-    def read_marks(self) -> None:
+    def begin_batch(self) -> None:
+        self._read_marks()
+
+    def _read_marks(self) -> None:
         """Take the readings at the end of a batch; those that an earlier batch took stay."""
         marks = dict(self._passed())
         marks.update(self._touched())
@@ -45,7 +48,7 @@ class History(Part):
 
     def marks(self) -> dict[MarkKey, Reading]:
         """What was reached in this world, whether it had been reached before or not."""
-        self.read_marks()
+        self._read_marks()
         return self._marks
 
     def write(self) -> None:

@@ -18,7 +18,7 @@ import quests.checks
 import rewards.checks
 from achievements.content import ACHIEVEMENT
 from achievements.rules import AchievementRules
-from gamification import backfilling, pipeline, relay
+from gamification import backfilling, executing, relay
 from gamification.analytics import lately
 from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
 from gamification.console import groups, packs
@@ -114,7 +114,7 @@ def connect() -> None:
         followers.register(follower)
     for prepare in AFTER_MIGRATE:  # each app sends it; the kernel's is taken, so it runs once a migrate
         post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
-    bus.connect(pipeline.execute)
+    bus.connect(executing.execute)
     tokens.admit_by(progress.queries.admission)
     together.connect(as_pack=packs.of_kind)
     editing.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)

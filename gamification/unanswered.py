@@ -21,4 +21,6 @@ def state_outcome(world: World) -> None:
 
 def _state_about(world: World, event: GameEvent, type_: FactType, **data: str) -> None:
     id_ = own_id(type_, event.player_id, event.id, event.digest().hex())
-    world.state(Fact(id_, event.player_id, type_, {"id": event.id, "type": event.type, **data}, event.timestamp))
+    fact = Fact(id_, event.player_id, type_, {"id": event.id, "type": event.type, **data}, event.timestamp)
+    world.state(fact)
+    world.outcome.facts.append(fact)

@@ -90,11 +90,10 @@ def _simulate(asked: Simulation, deadline: Deadline) -> dict[str, Any]:
 
 def next_batch(world: World, now: datetime) -> None:
     """Go on with another batch on what this world has decided, as if that had been written and read again."""
-    pipeline.close_batch(world)
+    world.outcomes = [world.outcome, Outcome()]
+    world.begin_batch(1)
     world.now, world.rounds = now, 0
     world.facts, world.own, world.stated = [], [], []
-    world.outcome = Outcome()
-    world.outcomes = [world.outcome]
 
 
 def open_unlocked(player_id: PlayerId, rules: Rules, now: datetime) -> World:

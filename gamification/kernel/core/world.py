@@ -28,6 +28,9 @@ class Part:
     def load(self, events: Sequence[GameEvent]) -> None:
         """Read what these events (and whatever may follow from them) can touch."""
 
+    def begin_batch(self) -> None:
+        """Find everything, from here on, as if the batch before had been written and read again."""
+
     def write(self) -> None:
         """Write what changed, each table in one statement."""
 
@@ -96,6 +99,15 @@ class World:
     @property
     def parts(self) -> Iterable[Part]:
         return self._parts.values()
+
+    def begin_batch(self, number: int) -> None:
+        """Turn to the batch with this number, of those that are processed in this world one after the other."""
+        if number:
+            self.outcome.metrics = dict(self.outcome.metrics)  # worked out before this batch changes them
+            for part in reversed(self._parts.values()):  # a part may still read those that it is made of
+                part.begin_batch()
+            self.root = ""
+        self.outcome = self.outcomes[number]
 
     def forget(self, player_id: PlayerId) -> None:
         """Have every part, and what was stated, forget a player who is being erased."""

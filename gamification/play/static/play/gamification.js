@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * A player's connection to the gamification service: the live feed, and what the player may read and do over REST.
- * No dependency, no build step; a game can use it without anything else of this folder:
+ * No dependency, no build step. A game imports this one file, which needs nothing of this folder but connection.js:
  *
  *     import { Gamification } from "https://play.example/static/play/gamification.js";
  *
@@ -15,22 +15,12 @@
  * the server; where the server no longer keeps what was missed, it says `resync`.
  */
 
+import { Connection } from "./connection.js";
+
 /**
- * @typedef {object} Message
- * @property {number} [seq] 1, 2, 3 … without gaps; an `achievement.progressed` has none
- * @property {string} type
- * @property {string} player_id
- * @property {Record<string, any>} data
- * @property {string} timestamp
- *
- * @typedef {"stopped" | "connecting" | "resuming" | "live" | "waiting"} State
- *   `waiting`: the connection is lost and will be tried again. `stopped`: it will not.
- *
- * @typedef {object} StateDetail
- * @property {State} state
- * @property {number} [code] of the close, as in RFC 6455 and the service's own (4401 token, 4403 banned, 4408 too slow)
- * @property {string} [reason]
- * @property {number} [retryIn] milliseconds until the next try
+ * @typedef {import("./connection.js").Message} Message
+ * @typedef {import("./connection.js").State} State
+ * @typedef {import("./connection.js").StateDetail} StateDetail
  *
  * @typedef {object} Options
  * @property {() => string | { token: string } | Promise<string | { token: string }>} getToken
@@ -40,12 +30,9 @@
  * @property {number | null} [after] the last message that is known; default: whatever is newest when connecting
  */
 
-const SUBPROTOCOL = "gamification.v1";
 const ANSWER_TIMEOUT = 15_000; // milliseconds for an answer
-const QUIET = 25_000; // … without a word, after which we ask whether anybody is there
-const STEADY = 30_000; // … that a connection has lasted when the next loss counts as the first
-const BACK_OFF = { first: 500, most: 30_000 };
 const TRIES = 4;
+const PAUSE = 500; // milliseconds, doubled for each try that has failed, before the next
 const RENEW = 60; // seconds before its end, in which a token is no longer used
 
 /** An answer that is no success: RFC 9457's fields, with the service's stable `code`. */
@@ -68,27 +55,14 @@ export class Problem extends Error {
  * `achievement.progressed`, which is not kept), `resync`, and `state` (`detail`: StateDetail). `detail` is the message.
  */
 export class Gamification extends EventTarget {
-  /** @type {State} */
-  state = "stopped";
-  /** The number of the last message that listeners were given. @type {number | null} */
-  after;
-
   #getToken;
   #token = "";
   #refused = "";
   #tokenEnds = 0;
   /** @type {Promise<string> | null} */
   #fetchingToken = null;
-  /** @type {WebSocket | null} */
-  #socket = null;
-  #isWanted = false;
-  #resumedAt = -1;
-  #failures = 0;
-  #connectedAt = 0; // 0: not yet let in
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #silence;
+  /** @type {Connection} */
+  #connection;
 
   /** @param {Options} options */
   constructor({ getToken, service = new URL(import.meta.url).origin, feed = "/game-events", after = null }) {
@@ -96,186 +70,37 @@ export class Gamification extends EventTarget {
     this.#getToken = getToken;
     this.service = new URL(service, globalThis.location?.href).origin;
     this.feed = new URL(feed, this.service).href.replace(/^http/, "ws");
-    this.after = after;
+    this.#connection = new Connection(this.feed, {
+      getToken: () => this.token(),
+      refuseToken: () => this.#refuseToken(),
+      tell: (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail })),
+      after,
+    });
   }
 
   // -- the feed -------------------------------------------------------------------------------------------------------
 
   /** Stay connected from now on. */
   connect() {
-    if (this.#isWanted) return;
-    this.#isWanted = true;
-    this.#failures = 0;
-    globalThis.addEventListener?.("online", this.#tryNow);
-    globalThis.document?.addEventListener("visibilitychange", this.#tryNow);
-    this.#open();
+    this.#connection.connect();
   }
 
   disconnect() {
-    this.#stop({ state: "stopped" });
+    this.#connection.disconnect();
   }
 
-  #tryNow = () => {
-    if (this.state === "waiting" && globalThis.document?.visibilityState !== "hidden") this.#open();
-  };
-
-  async #open() {
-    clearTimeout(this.#timer);
-    this.#become({ state: "connecting" });
-    let token;
-    try {
-      token = await this.token();
-    } catch (problem) {
-      if (this.#isWanted && this.state === "connecting") this.#later({ reason: String(problem) });
-      return;
-    }
-    if (!this.#isWanted || this.state !== "connecting" || this.#socket) return;
-    const socket = (this.#socket = new WebSocket(this.feed, [SUBPROTOCOL, `bearer.${token}`]));
-    socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
-    socket.onclose = (event) => this.#lost(event.code, event.reason);
-    this.#expectMessageWithin(ANSWER_TIMEOUT);
+  /** @type {State} */
+  get state() {
+    return this.#connection.state;
   }
 
-  /** @param {number} milliseconds */
-  #expectMessageWithin(milliseconds) {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => {
-      this.#lost(1006, "silence"); // closing it properly could take as long as the network is away
-    }, milliseconds);
+  /** The number of the last message that listeners were given. @type {number | null} */
+  get after() {
+    return this.#connection.after;
   }
 
-  #heardAWord() {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => {
-      this.#say({ type: "ping" });
-      this.#expectMessageWithin(ANSWER_TIMEOUT);
-    }, QUIET);
-  }
-
-  /** @param {object} words */
-  #say(words) {
-    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(words));
-  }
-
-  /** @param {Message} message */
-  #hear(message) {
-    this.#heardAWord();
-    if (typeof message.seq === "number") this.#take(message, message.seq);
-    else if (message.type === "hello") this.#welcomed(message.data.last_seq);
-    else if (message.type === "resumed") this.#caughtUp(message.data.last_seq);
-    else if (message.type === "resync") this.#startAnew(message.data.last_seq);
-    else if (message.type === "error") console.warn("gamification:", message.data);
-    else if (message.type !== "pong") this.#tell(message.type, message);
-  }
-
-  /** @param {number} newest */
-  #welcomed(newest) {
-    this.#connectedAt = Date.now();
-    this.#resumedAt = -1;
-    if (this.after === null) this.after = newest;
-    if (this.after === newest) this.#become({ state: "live" });
-    else this.#resume();
-  }
-
-  #resume() {
-    this.#resumedAt = this.after ?? 0;
-    this.#become({ state: "resuming" });
-    this.#say({ type: "resume", after: this.after });
-  }
-
-  /** @param {number} newest */
-  #caughtUp(newest) {
-    if (this.after !== null && this.after < newest && this.#resumedAt !== this.after) this.#resume();
-    else this.#become({ state: "live" });
-  }
-
-  /**
-   * What was missed is no longer kept. Whoever listens reads REST; what comes later than this number is new.
-   * @param {number} newest
-   */
-  #startAnew(newest) {
-    this.after = newest;
-    this.#become({ state: "live" });
-    this.#tell("resync", null);
-  }
-
-  /**
-   * @param {Message} message
-   * @param {number} seq
-   */
-  #take(message, seq) {
-    const known = this.after ?? 0;
-    if (seq === known + 1) {
-      this.after = seq;
-      this.#tell("message", message);
-      this.#tell(message.type, message);
-    } else if (seq > known && this.state !== "resuming") {
-      this.#resume(); // something is missing in between
-    }
-  }
-
-  /**
-   * @param {number} code
-   * @param {string} reason
-   */
-  #lost(code, reason) {
-    this.#letGo();
-    if (!this.#isWanted) return;
-    if (this.#connectedAt && Date.now() - this.#connectedAt > STEADY) this.#failures = 0;
-    this.#connectedAt = 0;
-    // Banned, or too many windows at once: coming back would close the next one's.
-    if (code === 4403 || code === 4410) return this.#stop({ state: "stopped", code, reason });
-    if (code === 4401) this.#refuseToken();
-    const told = /^retry-after=([\d.]+)$/.exec(reason); // of one that restarts (1012) or is full (4429)
-    this.#later({ code, reason }, told ? Number(told[1]) * 1000 : undefined);
-  }
-
-  /**
-   * @param {{ code?: number, reason?: string }} why
-   * @param {number} [told] milliseconds that the server asked for, which it has spread over its clients already
-   */
-  #later(why, told) {
-    const most = Math.min(BACK_OFF.most, BACK_OFF.first * 2 ** this.#failures);
-    this.#failures += 1;
-    const retryIn = Math.round(told ?? 100 + Math.random() * most);
-    this.#become({ state: "waiting", retryIn, ...why });
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#open(), retryIn);
-  }
-
-  /** @param {StateDetail} last */
-  #stop(last) {
-    this.#isWanted = false;
-    clearTimeout(this.#timer);
-    globalThis.removeEventListener?.("online", this.#tryNow);
-    globalThis.document?.removeEventListener("visibilitychange", this.#tryNow);
-    this.#letGo();
-    this.#become(last);
-  }
-
-  #letGo() {
-    clearTimeout(this.#silence);
-    const socket = this.#socket;
-    this.#socket = null;
-    if (socket) {
-      socket.onmessage = socket.onclose = null;
-      socket.close();
-    }
-  }
-
-  /** @param {StateDetail} detail */
-  #become(detail) {
-    if (this.state === detail.state && detail.state !== "waiting") return;
-    this.state = detail.state;
-    this.#tell("state", detail);
-  }
-
-  /**
-   * @param {string} type
-   * @param {any} detail
-   */
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+  set after(seq) {
+    this.#connection.after = seq;
   }
 
   // -- the token ------------------------------------------------------------------------------------------------------
@@ -330,7 +155,7 @@ export class Gamification extends EventTarget {
         isRenewed = true;
         this.#refuseToken();
       } else if (problem.isWorthAnotherTry && attempt < TRIES) {
-        await pause(problem.retryAfter ?? BACK_OFF.first * 2 ** attempt * (0.5 + Math.random()));
+        await pause(problem.retryAfter ?? PAUSE * 2 ** attempt * (0.5 + Math.random()));
       } else {
         throw new Problem(problem.status, problem.body);
       }

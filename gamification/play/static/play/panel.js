@@ -13,29 +13,16 @@
 import { achievements } from "./achievements.js";
 import { h, morph } from "./dom.js";
 import { Gamification } from "./gamification.js";
+import { Reading } from "./reading.js";
 import * as views from "./views.js";
 import { left, Names, number, refusal } from "./words.js";
 
-/** @typedef {"profile" | "achievements" | "quests" | "rewards" | "wallet"} Part */
-
-/** @type {Part[]} */
-const ALL = ["profile", "achievements", "quests", "rewards", "wallet"];
-const KEPT_NEWS = 40;
 const ROOMY = 672; // pixels: where panel.css lays things side by side
 const TOASTS = 3;
 const TOAST_STAYS = 8_000;
-const READ_AFTER = 3_000;
 const CONFIRM_WITHIN = 5_000;
 const LOOK_AGAIN = 20_000;
 const WITHOUT_A_FEED = 2_000; // milliseconds, after which we read what there is all the same
-/** What a message changes. @type {[RegExp, Part[]][]} */
-const CHANGES = [
-  [/^achievement\.completed$/, ["profile", "achievements", "quests"]],
-  [/^quest\./, ["profile", "quests"]],
-  [/^reward\./, ["profile", "rewards", "wallet"]],
-  [/^level\./, ["profile", "quests"]],
-  [/^backfill\./, ALL],
-];
 
 class Panel extends HTMLElement {
   /** @type {(() => string | { token: string } | Promise<string | { token: string }>) | null} */
@@ -65,18 +52,13 @@ class Panel extends HTMLElement {
     isRoomy: true,
     confirming: "",
   };
-  /** @type {Set<Part>} */
-  #stale = new Set();
-  /** @type {Promise<void> | null} */
-  #reading = null;
+  #reading = new Reading(this.#view, () => this.#draw());
   /** @type {any[]} */
   #missed = [];
   /** @type {number | undefined} */
   #frame;
   /** @type {(ReturnType<typeof setInterval> | ReturnType<typeof setTimeout>)[]} */
   #clocks = [];
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #reader;
 
   constructor() {
     super();
@@ -116,11 +98,12 @@ class Panel extends HTMLElement {
     const service = this.getAttribute("service") ?? undefined;
     const feed = this.getAttribute("feed") ?? undefined;
     const client = (this.#client = new Gamification({ getToken, service, feed }));
+    this.#reading.begin(client);
     client.addEventListener("state", (event) => this.#stateIs(/** @type {CustomEvent} */ (event).detail));
     client.addEventListener("message", (event) => this.#told(/** @type {CustomEvent} */ (event).detail));
-    client.addEventListener("achievement.progressed", (event) => this.#progressed(/** @type {CustomEvent} */ (event).detail));
+    client.addEventListener("achievement.progressed", (event) => this.#reading.progressed(/** @type {CustomEvent} */ (event).detail));
     client.addEventListener("resync", () => this.refresh());
-    this.#clocks.push(setInterval(() => this.#tick(), 1000), setInterval(() => this.#lookAgain(), LOOK_AGAIN));
+    this.#clocks.push(setInterval(() => this.#tick(), 1000), setInterval(() => this.#reading.lookAgain(), LOOK_AGAIN));
     this.#clocks.push(setTimeout(() => this.#view.profile || this.refresh(), WITHOUT_A_FEED));
     client.connect();
   }
@@ -128,8 +111,8 @@ class Panel extends HTMLElement {
   #end() {
     this.#client?.disconnect();
     this.#client = null;
+    this.#reading.end();
     for (const clock of this.#clocks.splice(0)) clearInterval(clock);
-    clearTimeout(this.#reader);
   }
 
   #tokenByAttribute() {
@@ -148,8 +131,8 @@ class Panel extends HTMLElement {
     this.#view.trouble = detail.state === "stopped" && detail.code === 4403 ? "This player may not come in." : "";
     if (detail.state === "live") {
       this.#announceMissed();
-      this.refresh(); // whatever happened before is in what is read now, and whatever comes after will be told
-      this.#readNews();
+      this.#reading.refresh(); // whatever happened before is in what is read now, and whatever comes after will be told
+      this.#reading.readNews();
     } else if (detail.state === "waiting" && wasLive) {
       this.#status.textContent = "Connection lost, trying again.";
     }
@@ -158,119 +141,15 @@ class Panel extends HTMLElement {
 
   /** @param {any} message */
   #told(message) {
-    this.#view.messages = [...this.#view.messages.filter((each) => each.seq !== message.seq), message].slice(-KEPT_NEWS);
     if (this.#view.state === "resuming") this.#missed.push(message);
     else this.#announce(message);
-    const changed = CHANGES.filter(([types]) => types.test(message.type)).flatMap(([, parts]) => parts);
-    this.refresh(...changed);
-    this.#markReadSoon();
+    this.#reading.told(message);
     this.dispatchEvent(new CustomEvent(message.type, { detail: message, bubbles: true, composed: true }));
   }
 
-  /** @param {any} message */
-  #progressed({ data }) {
-    const row = this.#view.achievements.find((each) => each.id === data.id);
-    if (!row || row.is_completed) return;
-    row.progress = data.progress;
-    row.state = data.progress > 0 ? "IN_PROGRESS" : "LOCKED";
-    this.refresh("achievements", "quests"); // the numbers beside the bar; and steps move by the same events, unsaid
-  }
-
-  // -- reading --------------------------------------------------------------------------------------------------------
-
-  /** Read these parts anew (without any: everything) and show them. @param {...Part} parts */
-  refresh(...parts) {
-    for (const part of parts.length ? parts : ALL) this.#stale.add(part);
-    this.#reading ??= this.#readAll().finally(() => (this.#reading = null));
-    this.#draw();
-    return this.#reading;
-  }
-
-  async #readAll() {
-    await new Promise((resolve) => setTimeout(resolve, 30)); // what comes together is read together
-    while (this.#stale.size && this.#client) {
-      const parts = [...this.#stale];
-      this.#stale.clear();
-      try {
-        await Promise.all([this.#readNames(this.#client, parts.length === ALL.length), ...parts.map((part) => this.#read(part, this.#client))]);
-        if (this.#view.state !== "stopped") this.#view.trouble = "";
-      } catch (problem) {
-        for (const part of parts) this.#stale.add(part);
-        this.#view.trouble ||= this.#view.profile ? "" : refusal(problem);
-        this.#draw();
-        return; // with the next message, the next connection or the next look
-      }
-      this.#draw();
-    }
-  }
-
-  /**
-   * @param {Part} part
-   * @param {Gamification | null} client
-   */
-  async #read(part, client) {
-    if (!client) return;
-    const view = this.#view;
-    if (part === "profile") view.profile = await client.profile();
-    else if (part === "wallet") view.wallet = await client.wallet();
-    else if (part === "rewards") view.pending = await client.distributions("PENDING");
-    else if (part === "achievements") {
-      view.achievements = await client.achievements();
-      this.#names.achievements = new Map(view.achievements.map((row) => [row.id, row]));
-    } else {
-      const [quests, startable] = await Promise.all([client.quests(), client.startableQuests()]);
-      view.quests = quests;
-      view.startable = new Set(startable.map((quest) => quest.id));
-      this.#names.quests = new Map(quests.map((quest) => [quest.id, quest]));
-    }
-  }
-
-  /**
-   * What things are called. Content changes seldom: once a connection.
-   *
-   * @param {Gamification} client
-   * @param {boolean} isDue
-   */
-  async #readNames(client, isDue) {
-    if (!isDue) return;
-    const [rewards, currencies, levels] = await Promise.all(["rewards", "currencies", "levels"].map((kind) => client.list(kind)));
-    this.#names.rewards = new Map(rewards.map((reward) => [reward.id, reward]));
-    this.#names.currencies = new Map(currencies.map((currency) => [currency.id, currency.name]));
-    this.#view.levels = levels.sort((a, b) => a.level - b.level);
-  }
-
-  async #readNews() {
-    const after = Math.max(0, (this.#client?.after ?? 0) - KEPT_NEWS);
-    try {
-      const read = (await this.#client?.messages(after)) ?? [];
-      const known = new Map([...read, ...this.#view.messages].map((message) => [message.seq, message]));
-      this.#view.messages = [...known.values()].sort((a, b) => a.seq - b.seq).slice(-KEPT_NEWS);
-      this.#view.readUpTo = Math.max(this.#view.readUpTo, ...read.filter((message) => message.is_read).map((message) => message.seq));
-      this.#markReadSoon();
-      this.#draw();
-    } catch {
-      // what is new will still be told
-    }
-  }
-
-  #markReadSoon() {
-    clearTimeout(this.#reader);
-    this.#reader = setTimeout(async () => {
-      const newest = this.#view.messages.at(-1)?.seq ?? 0;
-      if (document.visibilityState !== "visible" || newest <= this.#view.readUpTo) return;
-      try {
-        this.#view.readUpTo = (await this.#client?.markRead(newest))?.read_up_to ?? newest;
-        this.#draw();
-      } catch {
-        // it stays new
-      }
-    }, READ_AFTER);
-  }
-
-  #lookAgain() {
-    if (document.visibilityState !== "visible") return;
-    if (this.#view.state !== "live" || this.#stale.size) this.refresh();
-    else this.refresh("quests"); // what opens by the clock, nobody tells
+  /** Read everything anew and show it. */
+  refresh() {
+    return this.#reading.refresh();
   }
 
   // -- doing ----------------------------------------------------------------------------------------------------------
@@ -292,7 +171,7 @@ class Panel extends HTMLElement {
     } catch (problem) {
       this.#toast({ icon: "!", title: refusal(problem), detail: "" });
     }
-    await this.refresh("profile", "quests", "rewards", "wallet");
+    await this.#reading.refresh("profile", "quests", "rewards", "wallet");
     this.#view.busy.delete(key);
     this.#draw();
   }
@@ -382,7 +261,7 @@ class Panel extends HTMLElement {
       const text = left(until, now);
       if (clock.textContent === text) continue;
       clock.textContent = text;
-      if (Date.parse(until) <= now) this.refresh("quests", "rewards");
+      if (Date.parse(until) <= now) this.#reading.refresh("quests", "rewards");
     }
   }
 

@@ -1,0 +1,236 @@
+// @ts-check
+/**
+ * One player's live feed, kept open: it comes back after a loss, asks for what was missed, and gives every kept message
+ * once and in order. `gamification.js` is built on it.
+ */
+
+/**
+ * @typedef {object} Message
+ * @property {number} [seq] 1, 2, 3 … without gaps; an `achievement.progressed` has none
+ * @property {string} type
+ * @property {string} player_id
+ * @property {Record<string, any>} data
+ * @property {string} timestamp
+ *
+ * @typedef {"stopped" | "connecting" | "resuming" | "live" | "waiting"} State
+ *   `waiting`: the connection is lost and will be tried again. `stopped`: it will not.
+ *
+ * @typedef {object} StateDetail
+ * @property {State} state
+ * @property {number} [code] of the close, as in RFC 6455 and the service's own (4401 token, 4403 banned, 4408 too slow)
+ * @property {string} [reason]
+ * @property {number} [retryIn] milliseconds until the next try
+ */
+
+const SUBPROTOCOL = "gamification.v1";
+const ANSWER_TIMEOUT = 15_000; // milliseconds for an answer
+const QUIET = 25_000; // … without a word, after which we ask whether anybody is there
+const STEADY = 30_000; // … that a connection has lasted when the next loss counts as the first
+const BACK_OFF = { first: 500, most: 30_000 };
+
+export class Connection {
+  /** @type {State} */
+  state = "stopped";
+  /** The number of the last message that was told. @type {number | null} */
+  after;
+
+  #address;
+  #getToken;
+  #refuseToken;
+  #tell;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #isWanted = false;
+  #resumedAt = -1;
+  #failures = 0;
+  #connectedAt = 0; // 0: not yet let in
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #silence;
+
+  /**
+   * @param {string} address
+   * @param {object} needs
+   * @param {() => Promise<string>} needs.getToken
+   * @param {() => void} needs.refuseToken called when the service no longer takes the token it was given
+   * @param {(type: string, detail: any) => void} needs.tell
+   * @param {number | null} needs.after
+   */
+  constructor(address, { getToken, refuseToken, tell, after }) {
+    this.#address = address;
+    this.#getToken = getToken;
+    this.#refuseToken = refuseToken;
+    this.#tell = tell;
+    this.after = after;
+  }
+
+  /** Stay connected from now on. */
+  connect() {
+    if (this.#isWanted) return;
+    this.#isWanted = true;
+    this.#failures = 0;
+    globalThis.addEventListener?.("online", this.#tryNow);
+    globalThis.document?.addEventListener("visibilitychange", this.#tryNow);
+    this.#open();
+  }
+
+  disconnect() {
+    this.#stop({ state: "stopped" });
+  }
+
+  #tryNow = () => {
+    if (this.state === "waiting" && globalThis.document?.visibilityState !== "hidden") this.#open();
+  };
+
+  async #open() {
+    clearTimeout(this.#timer);
+    this.#become({ state: "connecting" });
+    let token;
+    try {
+      token = await this.#getToken();
+    } catch (problem) {
+      if (this.#isWanted && this.state === "connecting") this.#later({ reason: String(problem) });
+      return;
+    }
+    if (!this.#isWanted || this.state !== "connecting" || this.#socket) return;
+    const socket = (this.#socket = new WebSocket(this.#address, [SUBPROTOCOL, `bearer.${token}`]));
+    socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
+    socket.onclose = (event) => this.#lost(event.code, event.reason);
+    this.#expectMessageWithin(ANSWER_TIMEOUT);
+  }
+
+  /** @param {number} milliseconds */
+  #expectMessageWithin(milliseconds) {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#lost(1006, "silence"); // closing it properly could take as long as the network is away
+    }, milliseconds);
+  }
+
+  #heardAWord() {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#say({ type: "ping" });
+      this.#expectMessageWithin(ANSWER_TIMEOUT);
+    }, QUIET);
+  }
+
+  /** @param {object} words */
+  #say(words) {
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(words));
+  }
+
+  /** @param {Message} message */
+  #hear(message) {
+    this.#heardAWord();
+    if (typeof message.seq === "number") this.#take(message, message.seq);
+    else if (message.type === "hello") this.#welcomed(message.data.last_seq);
+    else if (message.type === "resumed") this.#caughtUp(message.data.last_seq);
+    else if (message.type === "resync") this.#startAnew(message.data.last_seq);
+    else if (message.type === "error") console.warn("gamification:", message.data);
+    else if (message.type !== "pong") this.#tell(message.type, message);
+  }
+
+  /** @param {number} newest */
+  #welcomed(newest) {
+    this.#connectedAt = Date.now();
+    this.#resumedAt = -1;
+    if (this.after === null) this.after = newest;
+    if (this.after === newest) this.#become({ state: "live" });
+    else this.#resume();
+  }
+
+  #resume() {
+    this.#resumedAt = this.after ?? 0;
+    this.#become({ state: "resuming" });
+    this.#say({ type: "resume", after: this.after });
+  }
+
+  /** @param {number} newest */
+  #caughtUp(newest) {
+    if (this.after !== null && this.after < newest && this.#resumedAt !== this.after) this.#resume();
+    else this.#become({ state: "live" });
+  }
+
+  /**
+   * What was missed is no longer kept. Whoever listens reads REST; what comes later than this number is new.
+   * @param {number} newest
+   */
+  #startAnew(newest) {
+    this.after = newest;
+    this.#become({ state: "live" });
+    this.#tell("resync", null);
+  }
+
+  /**
+   * @param {Message} message
+   * @param {number} seq
+   */
+  #take(message, seq) {
+    const known = this.after ?? 0;
+    if (seq === known + 1) {
+      this.after = seq;
+      this.#tell("message", message);
+      this.#tell(message.type, message);
+    } else if (seq > known && this.state !== "resuming") {
+      this.#resume(); // something is missing in between
+    }
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  #lost(code, reason) {
+    this.#letGo();
+    if (!this.#isWanted) return;
+    if (this.#connectedAt && Date.now() - this.#connectedAt > STEADY) this.#failures = 0;
+    this.#connectedAt = 0;
+    // Banned, or too many windows at once: coming back would close the next one's.
+    if (code === 4403 || code === 4410) return this.#stop({ state: "stopped", code, reason });
+    if (code === 4401) this.#refuseToken();
+    const told = /^retry-after=([\d.]+)$/.exec(reason); // of one that restarts (1012) or is full (4429)
+    this.#later({ code, reason }, told ? Number(told[1]) * 1000 : undefined);
+  }
+
+  /**
+   * @param {{ code?: number, reason?: string }} why
+   * @param {number} [told] milliseconds that the server asked for, which it has spread over its clients already
+   */
+  #later(why, told) {
+    const most = Math.min(BACK_OFF.most, BACK_OFF.first * 2 ** this.#failures);
+    this.#failures += 1;
+    const retryIn = Math.round(told ?? 100 + Math.random() * most);
+    this.#become({ state: "waiting", retryIn, ...why });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), retryIn);
+  }
+
+  /** @param {StateDetail} last */
+  #stop(last) {
+    this.#isWanted = false;
+    clearTimeout(this.#timer);
+    globalThis.removeEventListener?.("online", this.#tryNow);
+    globalThis.document?.removeEventListener("visibilitychange", this.#tryNow);
+    this.#letGo();
+    this.#become(last);
+  }
+
+  #letGo() {
+    clearTimeout(this.#silence);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket) {
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+  }
+
+  /** @param {StateDetail} detail */
+  #become(detail) {
+    if (this.state === detail.state && detail.state !== "waiting") return;
+    this.state = detail.state;
+    this.#tell("state", detail);
+  }
+}

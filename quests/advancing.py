@@ -32,6 +32,8 @@ def advance(world: World, counted: CountedEvent) -> list[EarnedRewards]:
     """Let one event count for quests: start what it starts, and take runs as far as it does."""
     runs, player, event = world[QuestRuns], counted.player, counted.event
     _learn(runs.rules, player, event)
+    if not runs.rules.starting_bits and not runs.is_in_any(player.player_id):
+        return []
     earned: list[EarnedRewards] = []
     for quest in starting.startable(runs, player, event):
         run = starting.start(runs, quest, player, event.timestamp, event.root, counts=True)

@@ -113,6 +113,9 @@ class QuestRuns(Part):
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
+    def is_in_any(self, player_id: PlayerId) -> bool:
+        return bool(self._open.get(player_id))
+
     def open_runs(self, player_id: PlayerId) -> list[Run]:
         """The player's open runs, in the order of their quests' ids, whatever order the database gave them in."""
         return sorted(self._open.get(player_id, ()), key=lambda run: run.quest.id)

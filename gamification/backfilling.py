@@ -9,8 +9,11 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from hashlib import blake2b
+from heapq import nsmallest
 from itertools import chain
 from typing import Any
 
@@ -18,21 +21,27 @@ from django.db import OperationalError
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Least
 
+from achievements.rules import AchievementRules
 from achievements.standings import Standings
 from gamification.kernel.content import publishing
+from gamification.kernel.content.previews import Figures, Found, Gain
 from gamification.kernel.content.publishing import Change, Rules, Unpublishable
 from gamification.kernel.core.halving import Parts
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import shares
-from gamification.replaying import Backfilled, backfill, kept_events, replay
+from gamification.replaying import Backfilled, Kept, backfill, kept_events, replay
 from progress.models import Backfill, LeftOut, Player
 from progress.players import Players
+from rewards.rules import RewardRules, Source, distribution_id, paid
 
 CHUNK = 20
 """How many players are counted in one transaction."""
 RETRY_AFTER = timedelta(hours=1)
 """How long the clock waits before it tries again whom a backfill left out. The next backfill tries them at once."""
+
+SAMPLE = 200
+"""How many players a preview looks at first, where there are more."""
 
 END = "~"
 """The cursor of a job that is finished: no player can have this id."""
@@ -72,6 +81,7 @@ def _run(job: Backfill, now: datetime, deadline: float) -> int:
         players_done=0,
         players_total=_total(job),
         would_complete=would_complete,
+        found={},
         cursor="",
     )
     job.refresh_from_db()
@@ -188,13 +198,16 @@ def _leave_out(player_id: PlayerId, problem: Exception, job: int | None, now: da
 
 
 def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
-    """Count how many players would complete what the definition says; nothing of any player changes.
+    """Count how many players would complete what the definition says, of a sample first; nothing of any player changes.
 
     Returns how many were looked at, and the job's `detail`: which pasts could not be read.
     """
     preview = job.preview
     assert preview is not None
     rules = publishing.dry_run([Change(preview["kind"], preview["id"], preview["definition"])])
+    found = Found(job.found)
+    if not job.cursor and job.players_total > SAMPLE:
+        _look_at_a_sample(job, found, rules, deadline)
     players = Player.objects.order_by("player_id").values_list("player_id", flat=True)
     looked_at = unreadable = 0
     first, after = job.place()
@@ -203,46 +216,88 @@ def _preview(job: Backfill, deadline: float) -> tuple[int, str]:
             while chunk := list(players.filter(player_id__gt=after)[:CHUNK]):
                 if time.monotonic() > deadline:
                     raise _OutOfTime
-                unreadable += _preview_of(job, preview, rules, chunk)
+                gains = found.of_all.gains
+                unreadable += _look_at(job, found.of_all, rules, chunk)
+                _move_on(job, chunk[-1], found, len(chunk), found.of_all.gains - gains)
                 looked_at += len(chunk)
                 after = chunk[-1]
         after = ""
         if share + 1 in shares.every():
-            _move_on(job, Backfill.beginning(share + 1))
+            _move_on(job, Backfill.beginning(share + 1), found)
     said = f"The pasts of {unreadable} players could not be replayed; the log names them." if unreadable else ""
     return looked_at, said
 
 
-def _preview_of(job: Backfill, preview: dict[str, Any], rules: Rules, chunk: list[PlayerId]) -> int:
-    """Count how many of these players would complete it. Returns of how many the past could not be read."""
-    world = World(now=job.created_at, player_ids=chunk)
+def _look_at_a_sample(job: Backfill, found: Found, rules: Rules, deadline: float) -> None:
+    """Look at some players whom chance has chosen, always the same: what their ids are hashed to."""
+
+    def luck(player_id: PlayerId) -> bytes:
+        return blake2b(player_id.encode(), digest_size=8).digest()
+
+    ids = Player.objects.values_list("player_id", flat=True)
+    drawn = nsmallest(SAMPLE, chain.from_iterable(shares.each(lambda: list(ids.iterator()))), key=luck)
+    for player_id in drawn[found.of_sample.players :]:
+        if time.monotonic() > deadline:
+            raise _OutOfTime
+        with shares.within_share_of(player_id):
+            _look_at(job, found.of_sample, rules, [player_id])
+        Backfill.objects.filter(pk=job.pk, cursor="").update(found=found.dump())
+
+
+def _look_at(job: Backfill, figures: Figures, rules: Rules, player_ids: list[PlayerId]) -> int:
+    """Take in what these players would complete. Returns of how many the past could not be read."""
+    world = World(now=job.created_at, player_ids=player_ids)
     world.rules = rules
     for part in (Players, Standings):
         world.add(part(world))
     standings = world[Standings]
     world[Players].read_unlocked()
     standings.read_all()
-    would_complete = unreadable = 0
+    unreadable = 0
+    preview: Any = job.preview
+    bit = rules[AchievementRules].bits.get(preview["id"], 0) if preview["kind"] == "achievement" else 0
     for player in world[Players].by_id.values():
+        events = kept_events(player.player_id)
         try:
-            past = replay(rules, player, kept_events(player.player_id), standings, now=world.now)
+            past = replay(rules, player, events, standings, now=world.now)
         except OperationalError:
             raise
         except Exception:
             log.warning("the past of player %s cannot be replayed", player.player_id, exc_info=True)
             unreadable += 1
             continue
-        completed = {achievement.id for _, achievement, _ in past[Standings].completed}
-        would_complete += preview["id"] in completed if preview["kind"] == "achievement" else bool(completed)
-    _move_on(job, chunk[-1], len(chunk), would_complete)
+        figures.add(_gain(preview, past, events), keeps=bool(player.earned & bit))
     return unreadable
 
 
-def _move_on(job: Backfill, to: str, players: int = 0, would_complete: int = 0) -> None:
+def _gain(preview: dict[str, Any], past: World, events: Sequence[Kept]) -> Gain | None:
+    """What the player would get of it: of another kind of content, all that is new."""
+    completed = [
+        each for each in past[Standings].completed if preview["kind"] != "achievement" or each[1].id == preview["id"]
+    ]
+    if not completed:
+        return None
+    pays: Counter[str] = Counter()
+    for player, achievement, occurrence in completed:
+        for line, reward_id in enumerate(achievement.rewards):
+            id_ = distribution_id(player.player_id, Source.ACHIEVEMENT, achievement.id, occurrence, line)
+            currency, amount = paid(past.rules[RewardRules], reward_id, id_)
+            if amount:
+                pays[currency] += amount
+    first = min(
+        past[Standings].standings[player.player_id, achievement.id, occurrence].completed_at or past.now
+        for player, achievement, occurrence in completed
+    )
+    began = events[0].event.timestamp if events else first
+    return Gain(completed[0][0].player_id, max(0.0, (first - began).total_seconds()), pays)
+
+
+def _move_on(job: Backfill, to: str, found: Found, players: int = 0, would_complete: int = 0) -> None:
     after, job.cursor = job.cursor, to
     # Of two runs at once only one finds the job at this cursor, so no player is added twice.
     Backfill.objects.filter(pk=job.pk, cursor=after).update(
         cursor=job.cursor,
         players_done=F("players_done") + players,
         would_complete=F("would_complete") + would_complete,
+        found=found.dump(),
     )

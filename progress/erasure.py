@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from gamification.kernel.content.previews import Found
 from gamification.kernel.core.messages import GameEvent, PlayerId, Refused
 from gamification.kernel.storage import shares
 from gamification.kernel.storage.pseudonyms import pseudonym
@@ -36,7 +37,11 @@ def erased(player_ids: Iterable[PlayerId]) -> set[PlayerId]:
 
 def step_back(player_id: PlayerId) -> None:
     """Move the cursor of a preview from this player to the one before in their share, so that it goes on at the same
-    place."""
+    place; and name the player in no preview."""
     before = Player.objects.filter(player_id__lt=player_id).order_by("-player_id").values_list("player_id", flat=True)
     at = before.first() or Backfill.beginning(shares.share_of(player_id))
     Backfill.objects.filter(cursor=player_id).update(cursor=at)
+    for job in Backfill.objects.filter(preview__isnull=False):
+        found = Found(job.found)
+        if found.forget(player_id):
+            Backfill.objects.filter(pk=job.pk).update(found=found.dump())

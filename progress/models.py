@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import chain
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
+from gamification.kernel.content.previews import Found
 from gamification.kernel.core.vocabulary import BackfillMode, Vocabulary
 from gamification.kernel.models import ActorField, Content, content_named
 from gamification.kernel.storage import shares
@@ -329,7 +331,7 @@ MAX_NAMED = 200
 class Backfill(models.Model):
     """The counting of every player's past for newly published content, or the preview of it."""
 
-    personal = ("cursor",)
+    personal = ("cursor", "found")
 
     class State(Vocabulary):
         PENDING = "PENDING"
@@ -348,6 +350,8 @@ class Backfill(models.Model):
     cursor = models.CharField(max_length=64, blank=True, default="")
     """The last player that a preview has looked at: it goes on after this one, in their share, when it was stopped.
     `/k`: at the beginning of share k."""
+    found = models.JSONField(default=dict)
+    """What a preview has found so far, as gamification.kernel.content.previews keeps it. It names ten players."""
     detail = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
     asked_by = ActorField()
@@ -356,6 +360,10 @@ class Backfill(models.Model):
 
     def __str__(self) -> str:
         return f"backfill of publication {self.publication}"
+
+    def figures(self) -> dict[str, Any]:
+        """What is said of a preview's players."""
+        return Found(self.found).shown(is_done=self.state == self.State.DONE)
 
     @staticmethod
     def beginning(share: int) -> str:

@@ -221,6 +221,14 @@ def draw(id_: UUID, chances: Sequence[tuple[str, int]]) -> str | None:
     return chances[bisect_right(sums, dice)][0]
 
 
+def paid(rules: RewardRules, reward_id: str, id_: UUID) -> tuple[str, int]:
+    """The currency and the amount that a distribution of this reward comes to once it is claimed."""
+    award = rules.awards.get(reward_id)
+    if award is not None and award.type == RewardType.RANDOM:
+        award = rules.awards.get(draw(id_, award.chances) or "")
+    return (award.currency, award.value) if award is not None and award.type == RewardType.CURRENCY else ("", 0)
+
+
 def expiry(award: Award, created_at: datetime) -> datetime | None:
     """The instant from which it can no longer be claimed: the sooner of its own time and the reward's."""
     if award.claim_within is None:

@@ -43,12 +43,33 @@ class LeftOutShape(Shape):
     reason = serializers.CharField()
 
 
+class ShareShape(Shape):
+    """A share with its 95 % interval, by Wilson."""
+
+    value = serializers.FloatField(min_value=0, max_value=1)
+    low = serializers.FloatField(min_value=0, max_value=1)
+    high = serializers.FloatField(min_value=0, max_value=1)
+
+
+class DaysShape(Shape):
+    p50 = serializers.FloatField(allow_null=True)
+    p90 = serializers.FloatField(allow_null=True)
+
+
 class BackfillShape(Shape):
+    """A backfill, or the preview of one: while that runs, its figures are those of a sample of the players."""
+
     id = serializers.IntegerField()
     state = serializers.ChoiceField(choices=["PENDING", "RUNNING", "DONE", "FAILED"])
     players_done = serializers.IntegerField()
     players_total = serializers.IntegerField()
     would_complete = serializers.IntegerField()
+    share = ShareShape(allow_null=True, help_text="Of the players looked at, who would complete it. Null: none was.")
+    days = DaysShape(help_text="From a player's first event until they would complete it.")
+    pays = serializers.DictField(child=serializers.IntegerField(), help_text="What that would pay, by currency.")
+    sample = serializers.ListField(child=serializers.CharField(), help_text="Ten of them, by id.")
+    gains = serializers.IntegerField(help_text="Players who would complete it and do not have it.")
+    keeps = serializers.IntegerField(help_text="Players who have it already, and keep it.")
     detail = serializers.CharField(help_text="Why it failed.")
     left_out = LeftOutShape(many=True, help_text="Whose past could not be replayed; tried again by the next backfill.")
 
@@ -319,6 +340,7 @@ def backfill_shown(backfill: Any) -> dict[str, Any]:
         "players_done": backfill.players_done,
         "players_total": backfill.players_total,
         "would_complete": backfill.would_complete,
+        **backfill.figures(),
         "detail": backfill.detail,
         "left_out": [{"player_id": id_, "reason": reason} for id_, reason in backfill.left_out().items()],
     }

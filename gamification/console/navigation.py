@@ -73,6 +73,7 @@ DESKS: dict[str, tuple[Place, ...]] = {
         Place("Levels", "progress.level"),
         Place("Metrics", "progress.metric"),
         Place("Releases", "kernel.release", waiting=in_review, waits_for="kernel.approve_release"),
+        Place("Try it", "try_it", needs="achievements.view_achievement"),
     ),
     "Players": (
         Place("Players", "progress.player"),

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from gamification.analytics import lately
-from gamification.console import addresses, figures, groups, logins, navigation, search, waiting
+from gamification.console import addresses, figures, groups, logins, navigation, search, try_page, waiting
 from gamification.kernel.console.readonly_admin import acting, called
 from gamification.kernel.content import publishing
 from gamification.kernel.core.actors import SYSTEM
@@ -84,6 +84,7 @@ class Console(admin.AdminSite):
         own = [
             path("find/", self.admin_view(self.find), name="find"),
             path("internals/", self.admin_view(self.internals), name="internals"),
+            path("try-it/", self.admin_view(self.try_it), name="try_it"),
         ]
         return [*own, *super().get_urls()]
 
@@ -97,6 +98,10 @@ class Console(admin.AdminSite):
         if "part" in request.GET:
             return TemplateResponse(request, "console/_found.html", found)
         return TemplateResponse(request, "console/find.html", {**self.each_context(request), **found, "title": "Found"})
+
+    def try_it(self, request: HttpRequest) -> HttpResponse:
+        """What events would come to; nothing of it happens."""
+        return try_page.try_it(request, self.each_context(request))
 
     def internals(self, request: HttpRequest) -> TemplateResponse:
         """Every table that can be looked at, for superusers."""

@@ -39,6 +39,7 @@ PAGES = {
     "versions": "kernel/version/",
     "rule": "anticheat/rule/add/",
     "found": "find/?q=hunter",
+    "try-it": "try-it/?draft=achievement:hunter",
 }
 
 

@@ -149,7 +149,8 @@ def play(who: str, server: Any) -> None:
     assert server.patch(f"{API}/players/{who}", {"banned": True}, format="json").status_code == 200
     pipeline.process(hits(who, 70), now=NOON + timedelta(minutes=3))  # held: banned
     assert server.patch(f"{API}/players/{who}", {"banned": False}, format="json").status_code == 200
-    Backfill.objects.create(preview={"kind": "achievement"}, state="RUNNING", cursor=who)
+    named = {"of_all": {"sample": [who]}}
+    Backfill.objects.create(preview={"kind": "achievement"}, state="RUNNING", cursor=who, found=named)
     UnsentFacts.objects.create(player_id=who, since=1)
     LeftOut.objects.create(player_id=who, backfilled_to=0, reason=f"what {who} did", tried_at=NOON)
 

@@ -139,7 +139,7 @@ class PublishTogether(ContentCommand):
             return publish(world, [(of, draft, of.parse(of.read(draft))) for draft in found], reason=self.reason)
         except Unpublishable as problem:
             errors = list(placed(problem.errors, None))
-            raise Unpublishable(strict_fields.summary(errors), errors=errors) from None
+            raise type(problem)(strict_fields.summary(errors), errors=errors) from None
 
 
 @dataclass(frozen=True, kw_only=True)

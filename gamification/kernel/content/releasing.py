@@ -352,7 +352,7 @@ def _try_out(items: Sequence[Item]) -> None:
         if definition is None and draft.published is not None:
             refuse_what_is_held(of, str(draft.pk))
     try:
-        publishing.dry_run([Change(of.name, str(draft.pk), definition) for of, draft, definition in resolved])
+        publishing.rehearse([Change(of.name, str(draft.pk), definition) for of, draft, definition in resolved])
     except Unpublishable as problem:
         raise _said(problem, items) from None
 
@@ -365,4 +365,4 @@ def _said(problem: Unpublishable, items: Sequence[Item]) -> Refused:
     if outside and retired:
         return still_needed(", ".join(retired), Unpublishable(problem.detail, outside))
     errors = list(placed(problem.errors, None))
-    return Unpublishable(strict_fields.summary(errors), errors)
+    return type(problem)(strict_fields.summary(errors), errors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ from rest_framework.test import APIClient
 from gamification import backfilling, clock, pipeline
 from gamification.feed.models import Message
 from gamification.feed.reading import read
+from gamification.intake.group_commit import GroupCommit
 from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import GameEvent, Outcome
 from gamification.kernel.models import Event, OutboxFact
 from gamification.kernel.storage import shares
 from gamification.players.erasing import tables
@@ -21,8 +25,11 @@ from progress.models import Backfill, ErasedPlayer, LeftOut, Player, Tally
 from rewards.models import Transfer
 from tests.support import game
 from tests.support.callers import assert_problem, player
+from tests.support.content import NOON
 from tests.support.game import API, event
+from tests.support.routes import calls
 from tests.support.sharing import everywhere, in_share, one_of_each, player_of
+from tests.support.waiting import until
 
 Json = dict[str, Any]
 
@@ -245,3 +252,37 @@ def test_the_chores_of_the_clock_visit_every_share(server: APIClient, caplog: py
     shown = server.get(f"{API}/achievements/hunter").json()
     assert shown.get("rarity") is None or 0 < shown["rarity"] <= 1
     assert len(everywhere(Event.objects.all())) > 0
+
+
+def test_every_read_of_the_api_answers_whoever_asks(server: APIClient) -> None:
+    for call in calls():
+        if call.method != "GET" and not call.only_reads:
+            continue
+        with shares.within_share_of("ann"):  # what is in ann's name and has an id of the service's own
+            path = call.path()
+        if call.route == "facts":
+            path += "?player_id=ann"
+        assert call.send(server, path=path).status_code == call.status, call
+        if call.open_to_players:
+            assert call.send(player("ann"), path=path).status_code == call.status, call
+    for asked in ("ann", one_of_each()[0]):
+        assert server.get(f"{API}/quests?available_to={asked}").status_code == 200
+
+
+def test_requests_that_wait_at_once_are_committed_share_by_share() -> None:
+    bodies = [
+        [GameEvent(f"a{n}", player_id, "enemy.killed", {}, NOON) for player_id in one_of_each()] for n in range(5)
+    ]
+    bodies += [[GameEvent(f"b{n}", player_of(1), "enemy.killed", {}, NOON)] for n in range(5)]
+
+    async def play() -> list[Outcome]:
+        group = GroupCommit(lambda batches, now: pipeline.process_each(batches, now=now))
+        return await asyncio.gather(*(group.process(events) for events in bodies))
+
+    outcomes = asyncio.run(play())
+    assert [outcome.accepted for outcome in outcomes] == [settings.SHARES] * 5 + [1] * 5
+    assert [sorted(event.player_id for event in outcome.fresh) for outcome in outcomes[:5]] == [
+        sorted(one_of_each())
+    ] * 5
+    assert len(everywhere(Event.objects.all())) == 5 * settings.SHARES + 5
+    until(lambda: "group-commit" not in {thread.name for thread in threading.enumerate()}, 30)

@@ -16,6 +16,7 @@ from gamification.kernel.content.publishing import Definition, Definitions, Prob
 from gamification.kernel.core.messages import Fact, PlayerId
 from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.models import Content
+from gamification.kernel.storage import shares
 from gamification.kernel.web import strict_fields
 
 Hidden = Mapping[str, set[str]]
@@ -103,9 +104,10 @@ def hider(hide: Callable[[PlayerId], Hidden]) -> None:
 
 def hidden(player_id: PlayerId) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for hide in _hiders:
-        for name, ids in hide(player_id).items():
-            found.setdefault(name, set()).update(ids)
+    with shares.within_share_of(player_id):
+        for hide in _hiders:
+            for name, ids in hide(player_id).items():
+                found.setdefault(name, set()).update(ids)
     return found
 
 

@@ -188,6 +188,8 @@ def test_an_event_and_all_of_a_player_are_found_by_the_index() -> None:
         if connection.vendor == "postgresql":  # a table as small as this would be read whole
             cursor.execute("SET LOCAL enable_seqscan = off")
         for query in queries:
+            if " times: " in query["sql"]:  # SQLite's UPDATE of many rows, noted without its parameters
+                continue
             cursor.execute(f"{'EXPLAIN' if connection.vendor == 'postgresql' else 'EXPLAIN QUERY PLAN'} {query['sql']}")
             plan = str(cursor.fetchall())
             assert "one_event_once" in plan or "sqlite_autoindex_kernel_event" in plan, query["sql"]

@@ -23,6 +23,7 @@ from gamification.kernel.content import publishing
 from gamification.kernel.content.kinds import Kind, kind, kinds
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.fact_types import OWN_TYPES
+from gamification.kernel.core.messages import REPORTED
 from gamification.kernel.messaging import followers
 from gamification.kernel.models import AuditEntry, Event
 from gamification.kernel.storage import shares
@@ -126,7 +127,7 @@ def unheard(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
     if not request.user.has_perm("progress.change_metric"):
         return
     metrics = publishing.current().published.get("metric", {}).values()
-    heard = {metric.definition["event_type"] for metric in metrics if not metric.retired} | OWN_TYPES
+    heard = {metric.definition["event_type"] for metric in metrics if not metric.retired} | OWN_TYPES | {REPORTED}
     found = Counter(chain.from_iterable(shares.each(_newest_types)))
     for type_, count in [each for each in found.most_common() if each[0] not in heard][:MOST_UNHEARD]:
         detail = f"{count:,} of the newest events; a metric could count them"

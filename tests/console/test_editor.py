@@ -71,6 +71,8 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_saved(mia: Client
     ]
     assert not Achievement.objects.filter(pk="new").exists()
     assert not AuditEntry.objects.filter(subject_id="new").exists()
+    mia.post(PAGE, {**stored(title="Anything"), "_check": "1"})
+    assert "Saved" not in mia.get(PAGE).content.decode()
 
 
 @pytest.mark.usefixtures("game")
@@ -175,6 +177,7 @@ def test_who_saves_over_a_newer_save_is_shown_base_theirs_and_mine(mia: Client) 
         "points": (0, 7, 0, False),
     }
     assert Achievement.objects.get().title == "Their Hunter"
+    assert said(response) == []
     posted = dict(response.context["posted"])
     again = mia.post(PAGE, {**posted, "_seen": response.context["seen"]})
     assert again.status_code == 302
@@ -185,7 +188,8 @@ def test_who_saves_over_a_newer_save_is_shown_base_theirs_and_mine(mia: Client) 
 def test_who_saves_what_nobody_touched_is_not_asked(mia: Client) -> None:
     opened = mia.get(PAGE).context
     response = mia.post(PAGE, stored(title="My Hunter", _seen=opened["seen_at"], _base=opened["base"], _continue="1"))
-    assert response.status_code == 302
+    assert response["Location"] == PAGE
+    assert said(response) == ["Saved the draft of hunter."]
 
 
 @pytest.mark.usefixtures("game")

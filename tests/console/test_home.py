@@ -76,7 +76,9 @@ def test_a_backfill_that_failed_and_who_was_left_out_are_said(client: Client) ->
 @pytest.mark.usefixtures("game")
 def test_an_event_type_that_nothing_listens_to_is_said_to_who_designs(client: Client) -> None:
     now = timezone.now()
-    for number, type_ in enumerate(["enemy.killed", "enemy.kiled", "enemy.kiled", "achievement.completed"]):
+    for number, type_ in enumerate(
+        ["enemy.killed", "enemy.kiled", "enemy.kiled", "achievement.completed", "metrics.reported"]
+    ):
         Event.objects.create(
             player_id="ann", event_id=f"e{number}", type=type_, data={}, timestamp=now, received_at=now
         )

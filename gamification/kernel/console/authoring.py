@@ -192,7 +192,12 @@ class ContentAdmin(Drafting):
 
     def _saved(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
         request.saved_draft = obj  # type: ignore[attr-defined] # for changeform_view, after the commit
-        return HttpResponseRedirect(page_of(obj)) if "_publish" in request.POST else None
+        is_to_be_kept = not hasattr(request, "theirs") and "_check" not in request.POST
+        if is_to_be_kept and "_continue" in request.POST:
+            messages.success(request, f"Saved the draft of {obj}.")
+        if is_to_be_kept and not {"_continue", "_publish"} & request.POST.keys():
+            return None  # as Django goes on: to the list, to another one, to whoever opened the window
+        return HttpResponseRedirect(page_of(obj))
 
     def _say_what_stands_in_the_way(self, request: HttpRequest, draft: Content) -> None:
         for line in drafts.problems(self.kind, draft):

@@ -115,6 +115,13 @@ def test_a_port_in_use_is_one_clear_line(env: dict[str, str]) -> None:
     )
 
 
+def test_on_sqlite_more_than_one_process_is_refused_with_one_line(env: dict[str, str]) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        manage("serve", "--processes", "2", "--port", str(free_port()), env=env)
+    assert failed.value.stderr.startswith("CommandError: --processes: more than 1 needs PostgreSQL")
+    assert len(failed.value.stderr.splitlines()) == 1
+
+
 def test_without_a_broker_it_records_the_time_zone_it_is_started_with(tmp_path: Path) -> None:
     env = {**without_servers(tmp_path / "zone.sqlite3"), "TIME_ZONE": "Europe/Berlin"}
     with pytest.raises(subprocess.CalledProcessError) as other:

@@ -45,12 +45,12 @@ def without_servers(database: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(env: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
+def serving(env: dict[str, str], port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         # Not a pipe: who logs into one that nobody reads stands still.
         log = stack.enter_context((Path(folder) / "log").open("a"))
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)],
+            [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port), *arguments],
             cwd=settings.BASE_DIR,
             env=env,
             stdout=log,

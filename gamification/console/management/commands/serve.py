@@ -4,7 +4,9 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import threading
+from argparse import SUPPRESS
 from contextlib import suppress
 from ipaddress import ip_address
 from types import FrameType
@@ -20,10 +22,11 @@ from django.utils import timezone
 from gamification import clock
 from gamification.feed.transport import FeedProtocol
 from gamification.intake import backlog
-from gamification.kernel.storage.postgresql.base import ask
+from gamification.kernel.storage.postgresql.base import ask, hang_up
 from gamification.play import demo
 from gamification.serving.protocol import HttpProtocol
 from gamification.serving.server import CANCEL_AFTER, Server
+from gamification.serving.supervisor import Supervisor, child, end_with_parent
 from progress import zones
 
 OPEN_FILES = 65_536
@@ -35,46 +38,84 @@ request that is on its way."""
 
 
 class Command(BaseCommand):
-    help = "One process: REST, console and WebSocket; without a broker also the clock."
+    help = "REST, console and WebSocket, in one process or in several; without a broker also the clock."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="0.0.0.0" if settings.PRODUCTION else "127.0.0.1")  # noqa: S104
         parser.add_argument("--port", type=int, default=settings.PORT)
+        parser.add_argument("--processes", type=int, default=1, help="how many take turns at the port; on PostgreSQL")
+        # What a process is told that was started by another one of this command:
+        parser.add_argument("--inherited", type=int, nargs="+", default=[], metavar="SOCKET", help=SUPPRESS)
+        parser.add_argument("--no-clock", dest="has_clock", action="store_false", help=SUPPRESS)
 
-    def handle(self, *, host: str, port: int, **options: Any) -> None:
+    def handle(
+        self, *, host: str, port: int, processes: int, inherited: list[int], has_clock: bool, **options: Any
+    ) -> None:
+        expect_processes(processes)
         expect_a_database()
         self.check_migrations()
         raise_open_file_limit()
         ports = [port] if settings.WS_PORT in (port, settings.PORT) else [port, settings.WS_PORT]
-        sockets = [listening(host, each) for each in ports]
         if port != settings.PORT and not settings.PRODUCTION:  # the player's page is one of this service's own
             settings.ALLOWED_ORIGINS += [f"http://{name}:{port}" for name in ("localhost", "127.0.0.1")]
-        stop = threading.Event()
-        timekeeper = threading.Thread(target=clock.run, args=(stop,), name="clock", daemon=True)
-        backlog.watch()
+        if inherited:
+            end_with_parent()
+            serve([socket.socket(fileno=each) for each in inherited], has_clock=has_clock)
+            return
+        sockets = [listening(host, each) for each in ports]
         if not settings.RABBITMQ_URL:
             zones.record(settings.PLAYER_TIME_ZONE, timezone.now())
-            timekeeper.start()
+        self.say_where(host, ports, processes)
+        if processes == 1:
+            serve(sockets, has_clock=True)
+            return
+        connection.close()
+        hang_up()  # whoever only looks after others needs no pool
+        numbers = [each.fileno() for each in sockets]
+        arguments = [f"--host={host}", f"--port={port}", "--inherited", *map(str, numbers)]
+
+        def start(number: int) -> subprocess.Popen[bytes]:
+            only_the_first = [] if number == 0 else ["--no-clock"]
+            return child([str(settings.BASE_DIR / "manage.py"), "serve", *arguments, *only_the_first], numbers)
+
+        Supervisor(start, processes, sockets).run()
+
+    def say_where(self, host: str, ports: list[int], processes: int) -> None:
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
+        who = f"process {os.getpid()}" + (f" and {processes} of its own" if processes > 1 else "")
         for each in ports:
-            self.stdout.write(f"Serving at http://{shown}:{each}/ (process {os.getpid()}, stop with Ctrl-C)")
+            self.stdout.write(f"Serving at http://{shown}:{each}/ ({who}, stop with Ctrl-C)")
         if demo.is_open():
-            self.stdout.write(f"The player's page, with a demo player: http://{shown}:{port}/play/")
+            self.stdout.write(f"The player's page, with a demo player: http://{shown}:{ports[0]}/play/")
         if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY and not is_this_machine(host):
             self.stderr.write(
                 "Others can reach this service, and the SECRET_KEY from which players' tokens are signed stands in the "
                 "source: manage.py make_secret_key writes one of your own."
             )
+        if processes > 1 and not settings.REDIS_HOST:
+            self.stderr.write(
+                "Without REDIS_HOST each process knows its own cache only: rate limits count in each by itself, and "
+                "the feed tells of what another process committed up to five seconds later."
+            )
         self.stdout.flush()
-        application = "application" if len(ports) == 1 else "split_by_port"
-        server = Server(configured(f"gamification.asgi:{application}"))
-        # uvicorn raises the signal that ended it once more when all is closed; being asked to end is no failure.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, ignore)
-        server.run(sockets)
-        clock.stop_running(stop)
-        if timekeeper.ident is not None:
-            timekeeper.join(timeout=10)
+
+
+def serve(sockets: list[socket.socket], *, has_clock: bool) -> None:
+    """Until asked to end."""
+    stop = threading.Event()
+    timekeeper = threading.Thread(target=clock.run, args=(stop,), name="clock", daemon=True)
+    backlog.watch()
+    if has_clock and not settings.RABBITMQ_URL:
+        timekeeper.start()
+    application = "application" if len(sockets) == 1 else "split_by_port"
+    server = Server(configured(f"gamification.asgi:{application}"))
+    # uvicorn raises the signal that ended it once more when all is closed; being asked to end is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ignore)
+    server.run(sockets)
+    clock.stop_running(stop)
+    if timekeeper.ident is not None:
+        timekeeper.join(timeout=10)
 
 
 def configured(application: Any) -> uvicorn.Config:
@@ -94,6 +135,16 @@ def configured(application: Any) -> uvicorn.Config:
         ws_ping_timeout=20,
         timeout_graceful_shutdown=CANCEL_AFTER,
     )
+
+
+def expect_processes(processes: int) -> None:
+    if processes < 1:
+        raise CommandError("--processes: expected 1 or more")
+    if processes > 1 and connection.vendor == "sqlite":
+        raise CommandError(
+            "--processes: more than 1 needs PostgreSQL (DB_HOST): in an SQLite file one writes at a time, so others "
+            "would only wait for it"
+        )
 
 
 def expect_a_database() -> None:

@@ -81,7 +81,7 @@ def test_a_process_that_dies_is_started_again_and_the_port_answers_all_the_while
         assert httpx.get(f"http://127.0.0.1:{port}/healthz").is_success
         until(lambda: set(children(parent.pid)) - {first, other})
         [new] = set(children(parent.pid)) - {first, other}
-        until(lambda: "serve" in command(new))
+        until(lambda: "--inherited" in command(new))
         assert "--no-clock" not in command(new)
         until(lambda: all_take_connections(parent.pid, port, 2))
         assert parent.stdout is not None

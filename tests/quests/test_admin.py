@@ -131,7 +131,7 @@ def test_a_quest_with_branches_is_written_on_one_page_and_published(mia: Client)
         "fail_conditions": [count("deaths", 3, timeframe={"duration": 1, "unit": "hours"})],
         "time_limit": 3600, "start_date": "2026-01-01T00:00:00Z", "end_date": None, "repeat": "WEEKLY",
         "cooldown": 60, "auto_start": True, "is_active": True, "metadata": {},
-        "min_seconds": 600, "tags": [],
+        "min_seconds": 600, "tags": [], "examples": [],
     }  # fmt: skip
     page = mia.get(CHANGE)
     shown = page.context["inline_admin_formsets"][0].formset.forms

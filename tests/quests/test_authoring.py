@@ -71,6 +71,7 @@ WHOLE: Json = {
     "is_active": False,
     "min_seconds": 600,
     "tags": ["winter"],
+    "examples": [],
     "metadata": {"map": "north"},
 }
 
@@ -111,7 +112,7 @@ def test_what_is_left_out_gets_its_default(studio: APIClient) -> None:
         ],
         "rewards": [], "requirements": [], "fail_conditions": [], "time_limit": None, "start_date": None,
         "end_date": None, "repeat": "NEVER", "cooldown": None, "auto_start": False, "is_active": True, "metadata": {},
-        "min_seconds": None, "tags": [],
+        "min_seconds": None, "tags": [], "examples": [],
     }  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from gamification.kernel.core.messages import Outcome
 from gamification.kernel.storage import database_timeout
 from gamification.kernel.web import known_keys, limiting, limits, problem_response
 from gamification.kernel.web.access import GameServer, bearer, game_server
+from gamification.kernel.web.content_security import restrict_content
 from gamification.kernel.web.problems import problem
 from gamification.serving.bodies import Application, Gone, Receive, Scope, Send, read
 
@@ -185,7 +186,8 @@ def _usual_headers() -> Iterable[tuple[str, str]]:
     del answered["Content-Type"]
     request = HttpRequest()
     request.META["wsgi.url_scheme"] = "https" if settings.PRODUCTION else "http"
-    for middleware in (XFrameOptionsMiddleware, SecurityMiddleware):
+    middleware: Any
+    for middleware in (XFrameOptionsMiddleware, SecurityMiddleware, restrict_content):
         answered = middleware(lambda request, answered=answered: answered)(request)
     answered["Allow"] = "POST, OPTIONS"
     answered["Vary"] = "origin"

@@ -176,7 +176,7 @@ SHARED = ("ink", "soft", "card", "line", "track", "accent", "on-accent", "glow")
 
 def test_the_console_has_the_colours_of_the_players_page() -> None:
     panel = (settings.BASE_DIR / "gamification/play/static/play/panel.css").read_text()
-    console = (settings.BASE_DIR / "gamification/console/static/console/console.css").read_text()
+    console = (settings.BASE_DIR / "gamification/console/static/console/colours.css").read_text()
     for name in SHARED:
         day, night = re.findall(rf"--{name}: var\(--panel-{name}, (#\w+)\)", panel)
         assert f"--{name}: light-dark({day}, {night});" in console

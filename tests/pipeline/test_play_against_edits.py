@@ -36,7 +36,7 @@ from gamification.kernel.content.retiring import RestoreContent, RetireContent
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Command, GameEvent, Refused
-from gamification.kernel.models import Event
+from gamification.kernel.models import AuditEntry, Event
 from gamification.players.commands import ChangeProfile
 from gamification.players.erasing import ErasePlayer, tables
 from progress import zones
@@ -358,7 +358,7 @@ def test_the_kept_events_played_into_an_empty_database_come_to_the_same(
             game.happen(batch)
         before = holding.snapshot()
         kept = list(Event.objects.exclude(event_id__startswith="~").order_by("id"))
-        for table in tables():
+        for table in set(tables()) - {AuditEntry}:
             table._default_manager.all().delete()
         for arrived, found in groupby(kept, key=attrgetter("received_at")):
             again = [GameEvent(e.event_id, e.player_id, e.type, e.data, e.timestamp) for e in found]

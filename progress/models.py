@@ -348,8 +348,7 @@ class Backfill(models.Model):
     players_total = models.PositiveIntegerField(default=0)
     would_complete = models.PositiveIntegerField(default=0)
     cursor = models.CharField(max_length=64, blank=True, default="")
-    """The last player that a preview has looked at: it goes on after this one, in their share, when it was stopped.
-    `/k`: at the beginning of share k."""
+    """The last player that a preview has looked at: it goes on after this one. `/k`: at the beginning of share k."""
     found = models.JSONField(default=dict)
     """What a preview has found so far, as gamification.kernel.content.previews keeps it. It names ten players."""
     detail = models.TextField(blank=True, default="")
@@ -371,9 +370,8 @@ class Backfill(models.Model):
 
     def place(self) -> tuple[int, str]:
         """The share in which a preview goes on, and the player after whom; empty: from the first."""
-        if self.cursor.startswith("/"):
-            return int(self.cursor[1:]), ""
-        return (shares.share_of(self.cursor) if self.cursor else 0), self.cursor
+        begins = self.cursor.startswith("/") or not self.cursor
+        return (int(self.cursor[1:] or 0), "") if begins else (shares.share_of(self.cursor), self.cursor)
 
     def left_out(self) -> dict[str, str]:
         """Player → why their past could not be replayed: the first of those whose past is still to be counted."""

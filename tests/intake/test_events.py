@@ -1,7 +1,6 @@
 """`POST /events` from outside."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,21 +8,18 @@ from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.core.asgi import get_asgi_application
 from django.db import connections
-from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from anticheat.models import Finding, Rule
-from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Event, RejectedEvent
 from gamification.kernel.web.access import create_key
 from progress.models import Player, Tally
 from tests.support.callers import assert_problem, game_server, player
 from tests.support.content import achievement, metric, publish, requirement, reward
+from tests.support.handing_over import event, send
 
 pytestmark = pytest.mark.django_db
-
-NOW = timezone.now().replace(microsecond=0)
 
 
 @pytest.fixture(autouse=True)
@@ -33,20 +29,6 @@ def content() -> None:
         metric("damage", value_field="damage"),
         reward("coin"),
         achievement("hunter", requirement("COUNT", "kills", 2), rewards=["coin"]),
-    )
-
-
-def event(id_: str = "a", player_id: str = "ann", ago: float = 60, **fields: Any) -> dict[str, Any]:
-    timestamp = instant(NOW - timedelta(seconds=ago))
-    return {
-        "id": id_, "player_id": player_id, "type": "enemy.killed", "data": {"damage": 5}, "timestamp": timestamp,
-    } | fields  # fmt: skip
-
-
-def send(body: Any, **headers: str) -> Any:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return game_server("events:write").post(
-        "/api/v1/events", raw, content_type="application/json", headers=headers or None
     )
 
 

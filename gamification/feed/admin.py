@@ -7,7 +7,6 @@ from gamification.kernel.console.readonly_admin import ReadOnlyAdmin
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
     list_display = ("player_id", "seq", "type", "timestamp")
-    list_filter = ("type",)
     search_fields = ("=player_id",)
     ordering = ("-id",)
 

@@ -82,7 +82,7 @@ def test_what_a_list_offers_to_filter_by_it_takes(staff: Client) -> None:
     for model in MODELS:
         path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         offered = set(re.findall(r'href="\?([^"]+)"', staff.get(path).content.decode()))
-        assert offered or not admin.site._registry[model].list_filter
+        assert offered or not admin.site._registry[model].list_filter or not model._default_manager.exists()
         for query in offered:
             assert staff.get(f"{path}?{unescape(query)}").status_code == 200, f"{path}?{query}"
 

@@ -90,12 +90,17 @@ class Listener:
         return self._channel.basic_get(queue or self.queue, no_ack=True) is None
 
 
+OPEN_OK = bytes((0, 10, 0, 41))
+"""The method `connection.open-ok` of AMQP 0-9-1, after which a connection is open."""
+
+
 @dataclass
 class Proxy:
     """Stands between the service and RabbitMQ, and does to their connections what a network does."""
 
     _server: socket.socket = field(init=False)
     _pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
+    _opened: list[socket.socket] = field(default_factory=list)
     _flows: threading.Event = field(default_factory=threading.Event)
     _refuses: bool = False
 
@@ -127,8 +132,8 @@ class Proxy:
                     end.shutdown(socket.SHUT_RDWR)
 
     def say(self, frame: bytes) -> None:
-        """To the clients, as if RabbitMQ did."""
-        for client, _ in self._pairs:
+        """To the clients whose connection is open, as if RabbitMQ did: before, it says nothing but how to open one."""
+        for client in list(self._opened):
             with suppress(OSError):
                 client.sendall(frame)
 
@@ -163,6 +168,8 @@ class Proxy:
             while data := source.recv(65536):
                 self._flows.wait()
                 sink.sendall(data)
+                if OPEN_OK in data:
+                    self._opened.append(sink)
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -276,7 +276,7 @@ def test_a_queue_of_that_name_but_of_another_kind_is_trouble(exchange: str, jobs
 
 @pytest.mark.rabbitmq
 def test_an_alarm_is_told_from_a_broker_that_is_away(exchange: str, jobs: str, settings: LazySettings) -> None:
-    settings.RABBITMQ_URL = (network := Proxy()).url
+    settings.RABBITMQ_URL = (network := Proxy(first_word=BLOCKED)).url
     over = threading.Event()
 
     def alarm() -> None:

@@ -100,6 +100,8 @@ class Proxy:
 
     _server: socket.socket = field(init=False)
     _pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
+    first_word: bytes = b""
+    """A frame that a connection is told as soon as it is open."""
     _opened: list[socket.socket] = field(default_factory=list)
     _flows: threading.Event = field(default_factory=threading.Event)
     _refuses: bool = False
@@ -169,6 +171,7 @@ class Proxy:
                 self._flows.wait()
                 sink.sendall(data)
                 if OPEN_OK in data:
+                    sink.sendall(self.first_word)
                     self._opened.append(sink)
         for end in (source, sink):
             with suppress(OSError):

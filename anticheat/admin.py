@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from anticheat.commands import DismissEvent, ReleaseEvent
-from anticheat.models import Finding, Rule, Trail
+from anticheat.models import Finding, Rule, StatisticalFinding, Trail
 from anticheat.rules import KINDS
 from gamification.kernel.console.forms import AuthoredForm, Suggesting
 from gamification.kernel.console.readonly_admin import (
@@ -127,5 +127,13 @@ class FindingAdmin(ReadOnlyAdmin):
 @admin.register(Trail)
 class TrailAdmin(ReadOnlyAdmin):
     list_display = ("player_id", "rule")
+    search_fields = ("=player_id", "=rule")
+    ordering = ("-id",)
+
+
+@admin.register(StatisticalFinding)
+class StatisticalFindingAdmin(ReadOnlyAdmin):
+    list_display = ("day", "player_id", "rule", "kind", "value", "limit", "n", "log10_tail", "action")
+    list_filter = ("action", "kind", "rule")
     search_fields = ("=player_id", "=rule")
     ordering = ("-id",)

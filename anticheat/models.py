@@ -1,4 +1,4 @@
-"""Hard rules that designers author, what they remember of each player, and the events they hold."""
+"""Rules that designers author, what they remember of each player, the events they hold, and what they found."""
 
 from __future__ import annotations
 
@@ -139,3 +139,39 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.event_id}"
+
+
+class StatisticalFinding(models.Model):
+    """How somebody played on a day was beyond what a rule takes for honest. It touches no event: people decide."""
+
+    personal = ("player_id", "evidence")
+
+    player_id = models.CharField(max_length=64)
+    rule = models.CharField(max_length=64)
+    day = models.DateField()
+    """The day of arrival, in UTC, of the event at which it was found."""
+    kind = models.CharField(max_length=24)
+    family = models.CharField(max_length=16)
+    """rhythm, endurance, volume or identity: rules of different families see different things."""
+    action = models.CharField(max_length=8)
+    """What the rule was to do at that time: SHADOW, FLAG or WITHHOLD."""
+    value = models.FloatField(null=True)
+    limit = models.FloatField(null=True)
+    n = models.PositiveBigIntegerField(null=True)
+    """The size of the sample: gaps, events, completions."""
+    since = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+    """The timestamps of the first and the last event that the value is of."""
+    log10_tail = models.FloatField(null=True)
+    """The logarithm of the probability that an honest player comes this far; -9 is one in a billion."""
+    source = models.CharField(max_length=64)
+    """`profiler`, or who else found it."""
+    evidence = models.JSONField(default=dict)
+    found_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["player_id", "rule", "day"], name="one_a_player_rule_and_day")]
+        indexes = [models.Index(fields=["rule", "id"], name="play_found_by_a_rule")]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.player_id} on {self.day}"

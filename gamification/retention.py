@@ -16,7 +16,7 @@ from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet, Sub
 from django.db.models.functions import StrIndex, Substr
 
 from achievements.models import Standing
-from anticheat.models import Finding
+from anticheat.models import Finding, StatisticalFinding
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel.content import publishing
 from gamification.kernel.core.encoding import instant
@@ -58,6 +58,7 @@ def forget_events(now: datetime) -> None:
         PublicationHead.objects.filter(Q(retention_cut=None) | Q(retention_cut__lt=cut), pk=1).update(retention_cut=cut)
     _delete(past)
     _delete(Finding.objects.filter(timestamp__lt=cut).exclude(status=Finding.Status.HELD))
+    _delete(StatisticalFinding.objects.filter(found_at__lt=cut))
 
 
 def forget_periods(now: datetime) -> None:

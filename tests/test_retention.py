@@ -10,7 +10,7 @@ from django.conf import LazySettings
 from django.contrib.sessions.models import Session
 
 from achievements.models import Standing
-from anticheat.models import Finding
+from anticheat.models import Finding, StatisticalFinding
 from gamification import pipeline, retention
 from gamification.feed.models import Message
 from gamification.kernel.core import bus
@@ -64,6 +64,17 @@ def test_what_anti_cheat_found_goes_with_its_event_unless_nobody_has_decided(set
     retention.forget_events(NOW)
     assert set(Finding.objects.filter(event_id__endswith="31").values_list("event_id", flat=True)) == {"held-31"}
     assert Finding.objects.filter(event_id__endswith="29").count() == 4
+
+
+@pytest.mark.django_db
+def test_what_was_found_of_how_somebody_played_goes_with_the_events_of_that_day(settings: LazySettings) -> None:
+    settings.EVENT_RETENTION_DAYS = 30
+    for days in (31, 29):
+        at = NOW - timedelta(days=days)
+        keep_event(f"{days}", at)
+        StatisticalFinding.objects.create(player_id="p", rule="pace", day=at.date(), found_at=at)
+    retention.forget_events(NOW)
+    assert StatisticalFinding.objects.get().found_at == NOW - timedelta(days=29)
 
 
 @pytest.mark.django_db

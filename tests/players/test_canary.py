@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from achievements.standings import Standings
-from anticheat.models import Finding, Rule
+from anticheat.models import Finding, Rule, StatisticalFinding
 from anticheat.screening import Screening, screen
 from gamification import pipeline
 from gamification.admitting import admit
@@ -149,6 +149,10 @@ def play(who: str, server: Any) -> None:
     assert server.patch(f"{API}/players/{who}", {"banned": True}, format="json").status_code == 200
     pipeline.process(hits(who, 70), now=NOON + timedelta(minutes=3))  # held: banned
     assert server.patch(f"{API}/players/{who}", {"banned": False}, format="json").status_code == 200
+    StatisticalFinding.objects.create(
+        player_id=who, rule="pace", day=NOON.date(), kind="PACE", family="rhythm", action="FLAG", source="profiler",
+        evidence={"ids": [f"{who}-1"]}, found_at=NOON,
+    )  # fmt: skip
     named = {"of_all": {"sample": [who]}}
     Backfill.objects.create(preview={"kind": "achievement"}, state="RUNNING", cursor=who, found=named)
     UnsentFacts.objects.create(player_id=who, since=1)

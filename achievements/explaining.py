@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 
 from achievements.occurrences import opens_at
 from achievements.reading import ShownAchievements
@@ -29,15 +32,17 @@ def explain(mine: ShownAchievements, achievement: Achievement) -> dict[str, Any]
     """
     read = mine.of(achievement, live=True)
     index: RuleIndex = mine.tallies.index
-    by_metric: dict[str, dict[str, Any]] = {}
+    asked = {r.metric: index.metrics[r.metric] for r in achievement.goal.requirements if r.nature != TARGET}
+    kept = (
+        _newest(mine.player.player_id, {REPORTED, *(metric.event_type for metric in asked.values())}) if asked else {}
+    )
+    by_metric = {metric.id: _events(achievement, metric, kept) for metric in asked.values()}
     requirements = []
     for requirement, shown in zip(achievement.goal.requirements, read["requirements"], strict=True):
         if requirement.target and requirement.target in mine.hidden:
             continue
         entry = {**shown, "missing": 0 if shown["met"] else _missing(shown)}
         if requirement.nature != TARGET:
-            if requirement.metric not in by_metric:
-                by_metric[requirement.metric] = _events(mine, achievement, index.metrics[requirement.metric])
             entry |= by_metric[requirement.metric]
         requirements.append(entry)
     return {
@@ -79,11 +84,16 @@ def _blocked(mine: ShownAchievements, achievement: Achievement, read: dict[str, 
             yield {"code": "prerequisite", "detail": f"The achievement {id_} comes first.", "id": id_}
 
 
-def _events(mine: ShownAchievements, achievement: Achievement, metric: Metric) -> dict[str, Any]:
+Kept = tuple[GameEvent, str | None]
+"""An event, and why it is held, if it is."""
+_UNCOUNTED = {Event.State.HELD: "held", Event.State.DISMISSED: "dismissed"}
+
+
+def _events(achievement: Achievement, metric: Metric, kept: Mapping[str, list[Kept]]) -> dict[str, Any]:
     counted, not_counted = [], []
-    for event, held in _newest(mine.player.player_id, metric):
+    for event, held in _of(metric, kept):
         entry: dict[str, Any] = {"id": event.id, "type": event.type, "timestamp": instant(event.timestamp)}
-        failed = held or _failed(achievement, metric, event)
+        failed = {"failed": held} if held is not None else _failed(achievement, metric, event)
         if failed is not None:
             not_counted.append({**entry, **failed})
         else:
@@ -92,18 +102,22 @@ def _events(mine: ShownAchievements, achievement: Achievement, metric: Metric) -
     return {"counted": counted[:SHOWN], "not_counted": not_counted[:SHOWN]}
 
 
-def _newest(player_id: PlayerId, metric: Metric) -> list[tuple[GameEvent, dict[str, Any] | None]]:
-    """The newest events of its type, newest first, each with why it was held, if it was."""
-    kept = Event.objects.filter(player_id=player_id, type__in=(metric.event_type, REPORTED))
-    rows = kept.order_by("-timestamp", "-event_id").values_list("event_id", "type", "data", "timestamp", "state")
-    found: list[tuple[GameEvent, dict[str, Any] | None]] = []
-    for id_, type_, data, at, state in rows[:NEWEST]:
-        event = GameEvent(id_, player_id, type_, data, at)
-        if type_ == REPORTED and metric.id not in data.get("metrics", {}):
-            continue
-        held = {"failed": "held"} if state == Event.State.HELD else None
-        dismissed = {"failed": "dismissed"} if state == Event.State.DISMISSED else None
-        found.append((event, held or dismissed))
+def _of(metric: Metric, kept: Mapping[str, list[Kept]]) -> Iterable[Kept]:
+    """The newest events that the metric may count, newest first."""
+    both = [*kept.get(metric.event_type, ()), *kept.get(REPORTED, ())]
+    newest = sorted(both, key=lambda each: each[0].order, reverse=True)[:NEWEST]
+    return [each for each in newest if each[0].type != REPORTED or metric.id in each[0].data.get("metrics", {})]
+
+
+def _newest(player_id: PlayerId, types: Collection[str]) -> dict[str, list[Kept]]:
+    """type → the newest events of it. One query, however many there are."""
+    newest_first = [F("timestamp").desc(), F("event_id").desc()]
+    place = Window(RowNumber(), partition_by="type", order_by=newest_first)
+    rows = Event.objects.filter(player_id=player_id, type__in=sorted(types)).annotate(place=place)
+    found: dict[str, list[Kept]] = {}
+    columns = ("event_id", "type", "data", "timestamp", "state")
+    for id_, type_, data, at, state in rows.filter(place__lte=NEWEST).values_list(*columns):
+        found.setdefault(type_, []).append((GameEvent(id_, player_id, type_, data, at), _UNCOUNTED.get(state)))
     return found
 
 

@@ -211,7 +211,7 @@ class Listing:
         world: World | None = None,
     ) -> None:
         hidden = queries.hidden_ids(player_id) if for_player else ()
-        self._mine = mine = ShownAchievements(player_id, now, hidden, world=world)
+        self.mine = mine = ShownAchievements(player_id, now, hidden, world=world)
         self.ids = sorted(id_ for id_ in mine.published if id_ in mine.rules.by_id or mine.has_kept(id_))
         if state is not None:
             self.ids = [id_ for id_ in self.ids if id_ not in mine.hidden and State.of(self._read(id_)) == state]
@@ -222,8 +222,8 @@ class Listing:
 
     def _row(self, id_: str, rarity: float | None) -> dict[str, Any]:
         """What it is, how rare, and how far they have come."""
-        definition = self._mine.published[id_].definition
-        if id_ in self._mine.hidden:
+        definition = self.mine.published[id_].definition
+        if id_ in self.mine.hidden:
             return {name: definition[name] for name in ("id", "type", "points")}
         read = self._read(id_)
         names = ("title", "description", "type", "category", "points", "series", "tier", "repeat", "icon", "rewards")
@@ -231,7 +231,7 @@ class Listing:
         return {**shown, "rarity": rarity, "state": State.of(read).value, **read}
 
     def _read(self, id_: str) -> dict[str, Any]:
-        mine = self._mine
+        mine = self.mine
         if achievement := mine.rules.by_id.get(id_):
             return mine.of(achievement)
         return mine.kept(id_, mine.published[id_].definition["repeat"]) or {}

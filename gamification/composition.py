@@ -22,6 +22,7 @@ from gamification import backfilling, executing, relay
 from gamification.analytics import lately
 from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
 from gamification.console import groups, packs
+from gamification.console.player import sources, timeline
 from gamification.kernel.console import together
 from gamification.kernel.content import editing, kinds, publishing, retiring
 from gamification.kernel.core import bus
@@ -90,6 +91,9 @@ ERASERS = {
 FOLLOWERS = (relay.RELAY, lately.OF_EVENTS, lately.OF_FACTS)
 """Facts are kept until each of these has seen them."""
 
+TIMELINE = (*sources.SOURCES,)
+"""The logs of which a player's timeline is made, for the console."""
+
 AFTER_MIGRATE = (zones.record_after_migrate, groups.make)
 """What writes into the database, after the migrations of a release, what it needs before it serves."""
 
@@ -112,6 +116,8 @@ def connect() -> None:
         erasing.eraser(model, forget)
     for follower in FOLLOWERS:
         followers.register(follower)
+    for source in TIMELINE:
+        timeline.register(source)
     for prepare in AFTER_MIGRATE:  # each app sends it; the kernel's is taken, so it runs once a migrate
         post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
     bus.connect(executing.execute)

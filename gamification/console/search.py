@@ -15,6 +15,7 @@ from django.contrib.admin import AdminSite
 from django.db import connection
 from django.db.models import F, Max, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
 from gamification.kernel.console.readonly_admin import page_of
 from gamification.kernel.content.kinds import Kind, kinds
@@ -67,7 +68,7 @@ def _players(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Found
     if site._registry[Player].has_view_or_change_permission(request):
         found = chain.from_iterable(shares.each(lambda: list(beginning_with(text)[:MOST_OF_A_KIND])))
         for player in sorted(found, key=lambda player: player.pk)[:MOST_OF_A_KIND]:
-            yield Found("player", player.pk, player.display_name, page_of(player))
+            yield Found("player", player.pk, player.display_name, reverse("admin:player", args=[player.pk]))
 
 
 def beginning_with(text: str) -> QuerySet[Player]:

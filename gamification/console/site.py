@@ -22,6 +22,7 @@ from django.utils.functional import SimpleLazyObject
 
 from gamification.analytics import lately
 from gamification.console import addresses, figures, groups, logins, navigation, search, try_page, waiting
+from gamification.console.player import pages
 from gamification.kernel.console.readonly_admin import acting, called
 from gamification.kernel.content import publishing
 from gamification.kernel.core.actors import SYSTEM
@@ -85,6 +86,8 @@ class Console(admin.AdminSite):
             path("find/", self.admin_view(self.find), name="find"),
             path("internals/", self.admin_view(self.internals), name="internals"),
             path("try-it/", self.admin_view(self.try_it), name="try_it"),
+            path("players/<str:player_id>/", self.admin_view(self.player), name="player"),
+            path("players/<str:player_id>/<slug:tab>/", self.admin_view(self.player), name="player_tab"),
         ]
         return [*own, *super().get_urls()]
 
@@ -102,6 +105,10 @@ class Console(admin.AdminSite):
     def try_it(self, request: HttpRequest) -> HttpResponse:
         """What events would come to; nothing of it happens."""
         return try_page.try_it(request, self.each_context(request))
+
+    def player(self, request: HttpRequest, player_id: str, tab: str = "timeline") -> HttpResponse:
+        """One part of what is known of a player."""
+        return pages.show(request, self.each_context(request), player_id, tab)
 
     def internals(self, request: HttpRequest) -> TemplateResponse:
         """Every table that can be looked at, for superusers."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote_plus
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db import models
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -16,6 +19,12 @@ from progress.leveling import LevelRules
 from progress.models import ErasedPlayer, HomeZone, MemberSeen, Player, Rarity, Tally, WindowSample
 
 
+class PlayersListed(ChangeList):
+    def url_for_result(self, result: Any) -> str:
+        """The player's page, which people come for; the row itself is linked there."""
+        return reverse("admin:player", args=[result.pk])
+
+
 @admin.register(Player)
 class PlayerAdmin(ReadOnlyAdmin):
     list_display = ("player_id", "display_name", "level_now", "xp", "points", "achievements_completed", "banned")
@@ -24,6 +33,9 @@ class PlayerAdmin(ReadOnlyAdmin):
     ordering = ("player_id",)
     hides = ("level", "last_seq", "backfilled_to")  # a player without experience has the level at 0, which no row says
     also = ("level_now", "elsewhere")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PlayersListed
 
     @admin.display(description="level", ordering="xp")
     def level_now(self, player: Player) -> int:

@@ -32,6 +32,7 @@ PAGES = {
     "password_change_done": "GET /admin/password_change/done/", "jsi18n": "GET /admin/jsi18n/",
     "autocomplete": "GET /admin/autocomplete/", "login": "GET /admin/login/", "logout": "POST /admin/logout/",
     "view_on_site": "GET /admin/r/1/1/", "try_it": "GET /admin/try-it/",
+    "player": "GET /admin/players/ann/", "player_tab": "GET /admin/players/ann/quests/",
 }  # fmt: skip
 """The console's other routes by name, each with how it is asked. A view that is added gets a line here."""
 ONLY_READ = {"export_selected", "download_all"}

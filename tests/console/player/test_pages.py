@@ -1,0 +1,187 @@
+"""The player's page: what happened, how far they are, and why something is not unlocked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from gamification.console.player import timeline
+from gamification.console.player.sessions import cut
+from gamification.kernel.models import AuditEntry
+from tests.support import game
+from tests.support.callers import game_server
+from tests.support.console_forms import logged_in
+from tests.support.queries import queries_of
+
+pytestmark = pytest.mark.django_db
+
+TABS = ("", "achievements/", "quests/", "rewards/", "ledger/", "counters/", "sessions/")
+BELLS = {
+    "id": "storm-bells",
+    "name": "Bells in a storm",
+    "event_type": "bell.rung",
+    "member_field": "bell",
+    "conditions": [{"field": "weather", "op": "eq", "value": "storm"}],
+}
+THREE = {
+    "id": "bells",
+    "title": "Storm bells",
+    "requirements": [{"type": "DISTINCT", "metric": "storm-bells", "operator": "gte", "threshold": 3}],
+}
+
+
+@pytest.fixture
+def server() -> APIClient:
+    first = game_server()
+    game.send(first, "metrics", BELLS)
+    game.send(first, "achievements", THREE)
+    game.send(first, "achievements", {"id": "after", "title": "After", "prerequisites": ["bells"], "requirements": []})
+    made = game.make()
+    rung = [("great-brine", "storm"), ("chapel", "storm"), ("harbour", "calm")]
+    for n, (bell, weather) in enumerate(rung):
+        sent = game.event(f"b{n}", "ann", "bell.rung", {"bell": bell, "weather": weather}, ago=600 - n)
+        assert made.post(f"{game.API}/events", sent).status_code == 200
+    return made
+
+
+@pytest.fixture
+def sue(client: Client) -> Client:
+    return logged_in(client, "sue", "support")
+
+
+def page(client: Client, tab: str = "", **query: Any) -> Any:
+    answer = client.get(f"/admin/players/ann/{tab}", query)
+    assert answer.status_code == 200, answer.content
+    return answer
+
+
+@pytest.mark.usefixtures("server")
+def test_the_search_box_leads_to_the_page(sue: Client) -> None:
+    assert b'href="/admin/players/ann/"' in sue.get("/admin/find/?q=ann").content
+
+
+@pytest.mark.usefixtures("server")
+def test_it_says_who_the_player_is(sue: Client) -> None:
+    said = list(page(sue).context["head"].facts())
+    assert said[0] == "level 2"
+    assert any(line.endswith(" gold") for line in said)
+
+
+@pytest.mark.usefixtures("server")
+def test_why_not_is_the_very_condition_that_failed(sue: Client) -> None:
+    why = page(sue, "achievements/", why="bells").context["why"]
+    assert why.first == "1 different one of “Bells in a storm” is missing."
+    [asked] = why.asked
+    assert (asked.far, [line.why for line in asked.lines]) == (
+        "2 of 3",
+        ["weather is “calm”, the metric asks for “storm”", "", ""],
+    )
+    assert "the metric asks for “storm”" in page(sue, "achievements/", why="bells").content.decode()
+
+
+@pytest.mark.usefixtures("server")
+def test_why_names_the_event_that_completed_it(sue: Client) -> None:
+    why = page(sue, "achievements/", why="hunter").context["why"]
+    assert why.is_done
+    assert [line.partition(" by the event ")[2] for line in why.events] == ["k1, version 1"]
+
+
+@pytest.mark.usefixtures("server")
+def test_what_comes_first_is_said_by_its_title(sue: Client) -> None:
+    assert page(sue, "achievements/", why="after").context["why"].first == "Storm bells comes first."
+
+
+@pytest.mark.usefixtures("server")
+def test_a_quest_says_which_step_waits_and_for_what(sue: Client) -> None:
+    why = page(sue, "quests/", why="trail").context["why"]
+    assert why.first == "Hunt: 5 more: kills: at least 5 times."
+    assert [(step.title, step.state) for step in why.steps] == [("Hunt", "active"), ("Tell of it", "active")]
+    never = page(sue, "quests/", why="errand").context["why"]
+    assert never.first == "It was never started. It can be started now."
+
+
+@pytest.mark.usefixtures("server")
+def test_the_ledger_runs_down_to_nothing(sue: Client, server: APIClient) -> None:
+    spent = {"amount": 30, "reason": "a hat"}
+    sent = server.post(f"{game.API}/players/ann/wallet/gold/spend", spent, headers={"Idempotency-Key": "hat"})
+    assert sent.status_code == 200
+    rows = page(sue, "ledger/").context["rows"]
+    [balance] = [row["balance"] for row in server.get(f"{game.API}/players/ann/wallet").json()["results"]]
+    assert (rows[0].moved, rows[0].balance) == (-30, balance)
+    assert rows[-1].balance == rows[-1].moved
+    for newer, older in pairwise(rows):
+        assert newer.balance - newer.moved == older.balance
+
+
+@pytest.mark.usefixtures("server")
+def test_a_timeline_is_every_entry_once_however_it_is_cut(sue: Client) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    AuditEntry.objects.bulk_create(
+        AuditEntry(at=at, actor="user:sue", action=f"act_{n}", kind="player", subject_id="ann", player_id="ann")
+        for n in range(7)
+    )
+    everything = list(timeline._sources.values())
+    whole = timeline.read("ann", everything, size=1_000)
+    assert not whole.next
+    cursor, found = "", []
+    while True:
+        part = timeline.read("ann", everything, cursor, size=3)
+        found += part.entries
+        if not part.next:
+            break
+        cursor = part.next
+    assert found == whole.entries
+    assert sorted((entry.at for entry in found), reverse=True) == [entry.at for entry in found]
+    assert {entry.kind for entry in found} == {
+        "Staff",
+        "Findings",
+        "Refused events",
+        "Facts",
+        "Money",
+        "Messages",
+        "Events",
+    }
+
+
+@pytest.mark.usefixtures("server")
+def test_a_timeline_shows_the_kinds_that_are_asked_for(sue: Client) -> None:
+    entries = page(sue, kind="findings").context["page"].entries
+    assert {entry.kind for entry in entries} == {"Findings"}
+    assert "no-giants: held" in [entry.said for entry in entries]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_cursor_that_nobody_gave_is_refused(sue: Client) -> None:
+    assert sue.get("/admin/players/ann/?after=made-up").status_code == 400
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("tab", TABS)
+def test_a_page_asks_a_fixed_number_of_questions(sue: Client, tab: str) -> None:
+    page(sue, tab)
+    assert queries_of(lambda: page(sue, tab, why="bells")) <= 25
+
+
+@pytest.mark.usefixtures("server")
+def test_who_may_not_see_players_sees_no_page_of_one(client: Client) -> None:
+    designer = logged_in(client, "mia", "designers")
+    assert {designer.get(f"/admin/players/ann/{tab}").status_code for tab in TABS} == {403}
+
+
+@pytest.mark.usefixtures("server")
+def test_nobody_of_that_name_is_said_and_nobody_is_made(sue: Client) -> None:
+    assert sue.get("/admin/players/nobody/").status_code == 302
+    assert sue.get("/admin/players/me/").status_code == 404
+    assert sue.get("/admin/players/ann/nothing/").status_code == 404
+
+
+def test_a_gap_of_more_than_half_an_hour_ends_a_session() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    minutes = [0, 30, 61, 62]
+    found = list(cut(at + timedelta(minutes=m) for m in reversed(minutes)))
+    assert [(each.events, each.lasts) for each in found] == [(2, "1 min"), (2, "30 min")]

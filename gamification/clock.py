@@ -26,6 +26,7 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.messaging import followers
 from gamification.kernel.storage.shares import in_each
 from gamification.kernel.web import keys
+from gamification.review import tasks as review
 from quests import tasks as quests
 from rewards.tasks import expire_rewards
 
@@ -65,6 +66,7 @@ def _publish_releases(now: datetime) -> None:
 CHORES = [
     Chore("run backfills", 1, partial(backfilling.run_pending, seconds=BACKFILL_TIME_SLICE)),
     Chore("expire rewards", 1, in_each(expire_rewards)),
+    Chore("lift standings that end", 5, in_each(review.lift_standings)),
     Chore("publish releases whose hour has come", 1, _publish_releases),
     Chore("expire quests", 1, in_each(quests.expire_runs)),
     Chore("publish facts that were left", 1, relay.sweep),

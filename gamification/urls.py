@@ -14,6 +14,7 @@ from gamification.kernel.web.parameters import GENERATING
 
 api: list[URLPattern | URLResolver] = [
     path("", include("gamification.players.urls")),
+    path("", include("gamification.review.urls")),
     path("", include("progress.content_urls")),
     path("", include("achievements.content_urls")),
     path("", include("quests.content_urls")),

@@ -12,6 +12,7 @@ from gamification.kernel.content.previews import Found
 from gamification.kernel.core.vocabulary import BackfillMode, Vocabulary
 from gamification.kernel.models import ActorField, Content, content_named
 from gamification.kernel.storage import shares
+from progress.player_standing import STANDING_INDEXES, StandingFields
 from progress.rules.samples import ReportedBy
 from progress.rules.vocabulary import ConditionOp, Operator, RequirementType, TimeUnit
 
@@ -96,7 +97,7 @@ class RequirementFields(models.Model):
 # -- what is kept of players -------------------------------------------------------------------------------------------
 
 
-class Player(models.Model):
+class Player(StandingFields):
     """A player: everything on the hot path locks this row first."""
 
     personal = ("player_id", "display_name", "zones", "attributes")
@@ -152,16 +153,12 @@ class Player(models.Model):
     """Bit n: the player is in the quest with serial n."""
     quests_begun = models.BinaryField(default=b"")
     """Bit n: the player has ever started the quest with serial n."""
-    banned = models.BooleanField(default=False)
-    banned_at = models.DateTimeField(null=True)
-    """When the player was banned or let in again the last time."""
-    banned_by = ActorField()
     token_generation = models.PositiveIntegerField(default=0, db_default=0)
     """Only tokens of this generation open anything: counting it up ends all that are out there."""
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["backfilled_to"], name="player_backfilled_to")]
+        indexes = [*STANDING_INDEXES, models.Index(fields=["backfilled_to"], name="player_backfilled_to")]
 
     def __str__(self) -> str:
         return self.player_id

@@ -17,6 +17,7 @@ from progress import periods
 from progress.erasure import PlayerErased, erased
 from progress.models import Player
 from progress.periods import Period, PeriodKind, Zones
+from progress.player_standing import PlayerStanding
 from progress.zones import Home
 
 
@@ -54,6 +55,7 @@ class PlayerState:
     quests_begun: int = 0
     """Bit n: the player has ever started the quest with serial n."""
     banned: bool = False
+    standing: PlayerStanding = PlayerStanding.CLEAR
     earned_known: int = 0
     """What of `earned` quests know of: of an achievement they learn by its own event, in the next round."""
     quests_known: int = 0
@@ -81,7 +83,7 @@ _ROW = {column.attname: column for column in Player._meta.concrete_fields}
 _COLUMNS = [each.name for each in fields(PlayerState) if each.name in _ROW]
 _BITS = [name for name in _COLUMNS if isinstance(_ROW[name], BinaryField)]
 """Columns that hold a bit for each serial number: bytes in the row, an integer here."""
-_ONLY_READ = ("player_id", "zones", "banned")
+_ONLY_READ = ("player_id", "zones", "banned", "standing")
 """What commands change in the row themselves, if anybody does."""
 _NUMBERS = [name for name in _COLUMNS if name not in (*_BITS, *_ONLY_READ)]
 
@@ -135,6 +137,7 @@ class Players(Part):
         for row in rows:
             values = dict(zip(_COLUMNS, row, strict=True))
             values["zones"] = periods.freeze(values["zones"])
+            values["standing"] = PlayerStanding.of(values["standing"], values["banned"])
             for name in _BITS:
                 values[name] = int.from_bytes(values[name], "little")
             player = PlayerState(world=self.world, **values)
@@ -143,6 +146,8 @@ class Players(Part):
             self.by_id[player.player_id] = player
             if player.banned:
                 self.world.banned.add(player.player_id)
+            elif player.standing == PlayerStanding.WITHHELD:
+                self.world.withheld.add(player.player_id)
 
     def _insert(self, ids: list[PlayerId]) -> None:
         """Make rows for these players. Another batch may have made some of them at the same time."""

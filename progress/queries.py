@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
+
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import shares, sql
 from gamification.kernel.web.tokens import Admission
@@ -20,6 +22,11 @@ def admission(player_id: PlayerId) -> Admission:
             return Admission("player_erased" if erased([player_id]) else None)
     banned, generation = found
     return Admission("banned" if banned else None, generation)
+
+
+def of_public(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Of any table's rows that belong to players, those of players who count publicly."""
+    return rows.exclude(player_id__in=Player.objects.left_out_publicly().values("player_id"))
 
 
 def rarities(kind: str, ids: Sequence[str] | None = None) -> dict[str, float]:

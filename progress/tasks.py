@@ -16,10 +16,11 @@ def keep_rarities(kind: str, holders: Mapping[str, int], begun: Mapping[str, int
     """Keep how many players have each piece of content of a kind, how many are at it, and how many there are; says of
     how many pieces.
 
-    What nobody has, and what was retired, is among them. Overwrites, so it may run twice, or in two processes at once.
+    What nobody has, and what was retired, is among them. Players are those who count publicly. Overwrites, so it may
+    run twice, or in two processes at once.
     """
     ids = sorted(publishing.current().published.get(kind, {}))
-    players = sum(shares.each(Player.objects.count))
+    players = sum(shares.each(Player.objects.counts_publicly().count))
     # Counted a moment apart: who was erased in between is no longer among the players.
     rows = [(kind, id_, players, min(holders.get(id_, 0), players), begun.get(id_, 0), now) for id_ in ids]
     key, counts = unique_key(Rarity), ("players", "holders", "in_progress", "at")

@@ -11,6 +11,7 @@ from django.db.models import Count, QuerySet
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.storage import shares
+from progress.queries import of_public
 from progress.tasks import added_up, keep_rarities
 from quests import queries
 from quests.commands import ExpireRuns, MoveRuns
@@ -55,7 +56,7 @@ def roll_up_rarity(now: datetime) -> int:
     """
     done = Run.objects.filter(status=Status.COMPLETED).values_list("quest_id")
     open_ = Run.objects.filter(status=Status.IN_PROGRESS).values_list("quest_id")
-    both = [rows.annotate(Count("player_id", distinct=True)) for rows in (done, open_)]
+    both = [of_public(rows).annotate(Count("player_id", distinct=True)) for rows in (done, open_)]
     holders, in_progress = (added_up(shares.each(partial(_counted, rows))) for rows in both)
     return keep_rarities("quest", holders, in_progress, now)
 

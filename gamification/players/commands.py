@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F
-
 from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import Command, PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
-from progress import backfill, periods
+from gamification.review.standing import change_standing, end_tokens
+from progress import periods
 from progress.models import Player, Tally
+from progress.player_standing import PlayerStanding
 from progress.players import Players, PlayerState
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeProfile(Command):
-    """Set what `changes` names of a player: display_name, timezone, attributes, banned. An unseen player is made."""
+    """Set what `changes` names of a player: display_name, timezone, attributes, banned, is_test. An unseen player is
+    made."""
 
     player_id: PlayerId
     changes: Mapping[str, Any]
@@ -33,13 +34,10 @@ class ChangeProfile(Command):
             history = state.zone_history if self._has_a_past() else (("", zone),)
             state.zones = periods.change_zone(history, zone, world.now)
             columns["zones"] = [list(entry) for entry in state.zones]
-        if columns.get("banned", state.banned) != state.banned:
-            state.banned = columns["banned"]
-            columns |= {"banned_at": world.now, "banned_by": world.actor.signature}
-            if state.banned:
-                end_tokens(self.player_id)
-            elif state.backfilled_to < world.rules.number:
-                backfill.run_soon(world.now)
+        is_banned = columns.pop("banned", state.banned)
+        if is_banned != state.banned:
+            standing = PlayerStanding.BANNED if is_banned else PlayerStanding.CLEAR
+            change_standing(world, self.player_id, standing)
         if columns:
             Player.objects.filter(pk=self.player_id).update(**columns)
         noted = change("player", self.player_id, before, before | dict(self.changes), player_id=self.player_id)
@@ -47,7 +45,7 @@ class ChangeProfile(Command):
 
     def _now(self, state: PlayerState) -> dict[str, Any]:
         """What the row says now of the fields that are to change."""
-        rows = Player.objects.filter(pk=self.player_id).values("display_name", "attributes", "banned")
+        rows = Player.objects.filter(pk=self.player_id).values("display_name", "attributes", "banned", "is_test")
         found: dict[str, Any] = dict(rows.first() or {})
         zones = [name for _, name in state.zones]
         said = {**found, "timezone": zones[-1] if zones else None}
@@ -68,10 +66,3 @@ class EndTokens(Command):
 
     def handle(self, world: World) -> None:
         world[Players].by_id[self.player_id].tokens_ended = end_tokens(self.player_id)
-
-
-def end_tokens(player_id: PlayerId) -> int:
-    """End all tokens that were issued; to be called within a command. Returns the new generation."""
-    mine = Player.objects.filter(pk=player_id)
-    mine.update(token_generation=F("token_generation") + 1)
-    return mine.values_list("token_generation", flat=True)[0]

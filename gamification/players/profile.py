@@ -10,6 +10,7 @@ from gamification.kernel.storage import sql
 from progress import periods
 from progress.leveling import LevelRules
 from progress.models import Player
+from progress.player_standing import PlayerStanding
 from progress.zones import Home
 from rewards.models import Distribution
 from rewards.rules import RewardType, Status
@@ -23,16 +24,22 @@ _COLUMNS = (
     "achievements_completed",
     "quests_completed",
     "banned",
+    "standing",
+    "is_test",
 )
 _UNSEEN = tuple(getattr(Player(), name) for name in _COLUMNS)
 _WORN = {"badges": RewardType.BADGE.value, "titles": RewardType.TITLE.value}
 
 
-def show(player_id: PlayerId) -> dict[str, Any]:
-    """A player as the game sees one; somebody never seen is one who did nothing. Three queries."""
+def show(player_id: PlayerId, *, to_player: bool = False) -> dict[str, Any]:
+    """A player as the game sees one; somebody never seen is one who did nothing. Three queries.
+
+    To the player nothing is said of how they stand.
+    """
     rows = sql.select_where(Player, _COLUMNS, {"player_id": player_id}) or [_UNSEEN]
     player = dict(zip(_COLUMNS, rows[0], strict=True))
     rules = publishing.current()
+    standing = PlayerStanding.of(player["standing"], player["banned"]).value
     return {
         "player_id": player_id,
         "display_name": player["display_name"],
@@ -47,6 +54,7 @@ def show(player_id: PlayerId) -> dict[str, Any]:
             "quests_completed": player["quests_completed"],
         },
         "banned": player["banned"],
+        **({} if to_player else {"standing": standing, "is_test": player["is_test"]}),
         **_worn(player_id),
     }
 

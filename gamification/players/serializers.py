@@ -9,6 +9,7 @@ from typing import Any
 from rest_framework import serializers
 
 from gamification.kernel.web.strict_fields import Flag, JsonObject, Shape, Text
+from progress.player_standing import PlayerStanding
 
 
 @lru_cache  # it searches the disk
@@ -29,12 +30,13 @@ class ZoneName(Text):
 class ProfileChanges(Shape):
     """What a game server may set of a player; what it leaves out stays."""
 
-    kept_by_the_service = ("player_id", "statistics", "badges", "titles")
+    kept_by_the_service = ("player_id", "statistics", "badges", "titles", "standing")
 
     display_name = Text(max_length=120, allow_blank=True, required=False)
     timezone = ZoneName(required=False)
     attributes = JsonObject(required=False)
     banned = Flag(required=False)
+    is_test = Flag(required=False, help_text="Somebody of the game's own, who counts in nothing that others see.")
 
 
 class Nothing(Shape):
@@ -49,7 +51,9 @@ class StatisticsShape(serializers.Serializer[Any]):
     quests_completed = serializers.IntegerField()
 
 
-class ProfileShape(serializers.Serializer[Any]):
+class ProfileShape(Shape):
+    answers_leave_out = ("standing", "is_test")
+
     player_id = serializers.CharField()
     display_name = serializers.CharField()
     timezone = serializers.CharField(help_text="The zone chosen last; it applies from the end of the open period.")
@@ -58,6 +62,8 @@ class ProfileShape(serializers.Serializer[Any]):
     badges = serializers.ListField(child=serializers.CharField())
     titles = serializers.ListField(child=serializers.CharField())
     banned = serializers.BooleanField()
+    standing = serializers.ChoiceField(choices=PlayerStanding.choices(), help_text="For keys, never for players.")
+    is_test = serializers.BooleanField(help_text="Likewise.")
 
 
 class TokenShape(serializers.Serializer[Any]):

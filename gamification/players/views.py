@@ -43,7 +43,7 @@ class PlayerProfile(APIView):
     @extend_schema(operation_id="players_retrieve", responses=ProfileShape)
     def get(self, request: Request, player_id: str) -> Response:
         """Reads a player. One who was never seen is shown as one who did nothing."""
-        return Response(profile.show(player_in_path(request, player_id)))
+        return Response(profile.show(player_in_path(request, player_id), to_player=is_player(request)))
 
     @extend_schema(operation_id="players_update", request=ProfileChanges, responses=ProfileShape)
     def patch(self, request: Request, player_id: str) -> Response:

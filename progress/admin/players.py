@@ -27,8 +27,8 @@ class PlayersListed(ChangeList):
 
 @admin.register(Player)
 class PlayerAdmin(ReadOnlyAdmin):
-    list_display = ("player_id", "display_name", "level_now", "xp", "points", "achievements_completed", "banned")
-    list_filter = ("banned",)
+    list_display = ("player_id", "display_name", "level_now", "xp", "points", "achievements_completed", "standing")
+    list_filter = ("standing", "is_test")
     search_fields = ("player_id", "display_name")
     ordering = ("player_id",)
     hides = ("level", "last_seq", "backfilled_to")  # a player without experience has the level at 0, which no row says

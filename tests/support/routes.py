@@ -228,11 +228,19 @@ def _releases() -> Iterator[Call]:
 
 def _players() -> Iterator[Call]:
     player = "players/<str:player_id>"
-    profile = {"display_name": "Ann", "timezone": "Europe/Madrid", "attributes": {"a": 1}, "banned": False}
+    profile = {
+        "display_name": "Ann",
+        "timezone": "Europe/Madrid",
+        "attributes": {"a": 1},
+        "banned": False,
+        "is_test": True,
+    }
+    standing = {"standing": "WATCHED", "reason": "r", "expires_at": "2099-01-01T00:00:00Z", "case": None}
     path: Any = {"names_player": "path"}
     yield Call("GET", player, "players:read", open_to_players=True, **path)
     yield Call("PATCH", player, "players:write", profile, takes_body=True, **path)
     yield Call("DELETE", player, "players:erase", status=204, **path)
+    yield Call("PATCH", f"{player}/standing", "anticheat:decide", standing, takes_body=True, **path)
     yield Call("GET", f"{player}/export", "players:read", open_to_players=True, **path)
     for what in (
         "achievements", "quests", "distributions", "wallet", "wallet/transfers", "inventory", "metrics", "messages",

@@ -27,6 +27,7 @@ class FactType(Vocabulary):
     LEVEL_REACHED = "level.reached"
     EVENT_REJECTED = "event.rejected"
     EVENT_HELD = "event.held"
+    STANDING_CHANGED = "standing.changed"
 
 
 OWN_TYPES = frozenset(

@@ -73,6 +73,8 @@ class World:
         """What everything that happens now follows from: the event that is being counted, or (empty) a command."""
         self.banned: set[PlayerId] = set()
         """Players whose events are held; filled in when the players are locked."""
+        self.withheld: set[PlayerId] = set()
+        """Players whose rewards wait until a person has looked; filled in likewise."""
         self.released: list[GameEvent] = []
         """Held events that a command let go: they are the first wave."""
         self.changes: list[Change] = []

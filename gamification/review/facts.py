@@ -1,0 +1,34 @@
+"""What reviewing may state. None of it is told to the player: a game server may have reasons to keep it from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.fact_types import FactType
+from gamification.kernel.core.messages import Fact, PlayerId, own_id
+from progress.player_standing import PlayerStanding
+
+
+def standing_changed(
+    player_id: PlayerId,
+    before: PlayerStanding,
+    after: PlayerStanding,
+    *,
+    ends_at: datetime | None,
+    case: int | None,
+    reason: str,
+    at: datetime,
+) -> Fact:
+    """StandingChanged. A player may come to the same standing any number of times: each is a fact of its own."""
+    data: dict[str, Any] = {
+        "before": before.value,
+        "standing": after.value,
+        "expires_at": ends_at and instant(ends_at),
+        "case": case,
+        "reason": reason,
+    }
+    id_ = own_id(FactType.STANDING_CHANGED, player_id, after, uuid4().hex)
+    return Fact(id_, player_id, FactType.STANDING_CHANGED, data, at)

@@ -21,7 +21,7 @@ from achievements.rules import AchievementRules
 from gamification import backfilling, executing, relay
 from gamification.analytics import lately
 from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
-from gamification.console import groups, packs
+from gamification.console import groups, pack_files
 from gamification.console.player import sources, timeline
 from gamification.kernel.console import together
 from gamification.kernel.content import editing, kinds, publishing, retiring
@@ -122,6 +122,6 @@ def connect() -> None:
         post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
     bus.connect(executing.execute)
     tokens.admit_by(progress.queries.admission)
-    together.connect(as_pack=packs.of_kind)
+    together.connect(as_pack=pack_files.of_kind)
     editing.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
     backfill.connect(partial(backfilling.run_pending, seconds=backfill.REQUEST_TIME_SLICE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,29 +9,22 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from gamification.console.pack_files import BadPack, problem, read
 from gamification.kernel.content import drafts, editing, kinds, publishing, released
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.publishing import Definition, Unpublishable
 from gamification.kernel.content.releasing import OpenRelease
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
-from gamification.kernel.core.audit import Subject
-from gamification.kernel.core.messages import Command, Invalid
+from gamification.kernel.core.audit import Subject, change
+from gamification.kernel.core.messages import Command
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Content
-from gamification.kernel.web import BadJson, strict_fields, strict_json
+from gamification.kernel.web import strict_fields
 
 ORDER = ("metrics", "currencies", "rewards", "levels", "achievements", "quests", "pools")
 
 Pack = Mapping[str, Any]
-
-
-class BadPack(Invalid):
-    """A pack that was not loaded, with what is wrong where."""
-
-    code = "bad_pack"
 
 
 class DryRun(Exception):
@@ -118,16 +110,19 @@ class LoadContent(Command):
             if not is_new and drafts.published_definition(piece.kind, draft) == piece.definition:
                 loaded.unchanged.append(piece.name)
                 continue
+            before = None if is_new else piece.kind.read(draft)
             draft.updated_at, draft.has_changes = world.now, True
             piece.kind.save(draft, piece.definition)
+            if self.release:  # of what is published, the versions tell
+                world.changes.append(change(piece.kind.name, piece.id, before, piece.definition))
             changed.append((piece.kind, draft, piece.definition))
             (loaded.created if is_new or draft.published is None else loaded.updated).append(piece.name)
         if self.release:
             return self._as_release(world, loaded, changed)
         try:
             results = editing.publish(world, changed, reason=self.reason)
-        except Unpublishable as problem:
-            raise _refused(list(_placed(problem.errors, pieces))) from None
+        except Unpublishable as refused:
+            raise _refused(list(placed(refused.errors, pieces))) from None
         places = {piece.name: piece.path for piece in pieces}
         for (kind, _, definition), saved in zip(changed, results, strict=True):
             place = places[kind.plural, kind.id_of(definition)]
@@ -175,7 +170,7 @@ def parse(packs: Sequence[tuple[str, Pack]]) -> list[Piece]:
                 continue
             first = seen.setdefault(piece.name, path)
             if first != path:
-                errors.append(_error(path, "duplicate_id", f"{piece.id} is described at {first} already."))
+                errors.append(problem(path, "duplicate_id", f"{piece.id} is described at {first} already."))
             pieces.append(piece)
     if errors:
         raise _refused(errors)
@@ -184,15 +179,15 @@ def parse(packs: Sequence[tuple[str, Pack]]) -> list[Piece]:
 
 def _items(prefix: str, pack: Pack, errors: list[dict[str, str]]) -> Iterator[tuple[str, Kind, Any]]:
     if not isinstance(pack, dict):
-        errors.append(_error(prefix, "invalid", f"A pack is an object with the lists {', '.join(ORDER)}."))
+        errors.append(problem(prefix, "invalid", f"A pack is an object with the lists {', '.join(ORDER)}."))
         return
     kinds = _by_plural()
     for plural, items in pack.items():
         path = f"{prefix}{plural}"
         if plural not in ORDER:
-            errors.append(_error(path, "unknown_field", f"A pack has the lists {', '.join(ORDER)}."))
+            errors.append(problem(path, "unknown_field", f"A pack has the lists {', '.join(ORDER)}."))
         elif not isinstance(items, list) and items is not None:
-            errors.append(_error(path, "not_a_list", "A list is expected."))
+            errors.append(problem(path, "not_a_list", "A list is expected."))
         else:
             yield from ((f"{path}[{index}]", kinds[plural], raw) for index, raw in enumerate(items or []))
 
@@ -201,82 +196,39 @@ def _by_plural() -> dict[str, Kind]:
     return {kind.plural: kind for kind in kinds.kinds()}
 
 
+def refuse_retired(pieces: Sequence[Piece]) -> None:
+    """Raise BadPack with the place of each piece whose id was retired."""
+    errors = []
+    for kind in {piece.kind.name: piece.kind for piece in pieces}.values():
+        theirs = {piece.id: piece for piece in pieces if piece.kind is kind}
+        gone = kind.model._default_manager.filter(pk__in=list(theirs), retired_at__isnull=False)
+        errors += [_retired(theirs[str(pk)]) for pk in gone.order_by("pk").values_list("pk", flat=True)]
+    if errors:
+        raise _refused(errors)
+
+
+def _retired(piece: Piece) -> dict[str, str]:
+    return problem(piece.path, "already_exists", f"{piece.id} was retired, and ids are never given twice.")
+
+
 def _draft(piece: Piece, now: datetime) -> Content:
     draft = piece.kind.model._default_manager.filter(pk=piece.id).first()
     if draft is None:
         return piece.kind.model(pk=piece.id, created_at=now)  # type: ignore[misc] # Content is abstract
     if draft.retired_at is not None:
-        detail = f"{piece.id} was retired, and ids are never given twice."
-        raise _refused([_error(piece.path, "already_exists", detail)])
+        raise _refused([_retired(piece)])
     return draft
 
 
-def _placed(errors: Sequence[dict[str, str]], pieces: Sequence[Piece]) -> Iterator[dict[str, str]]:
+def placed(errors: Sequence[dict[str, str]], pieces: Sequence[Piece]) -> Iterator[dict[str, str]]:
     """Publishing's problems with their place in the pack, or in what is published already."""
     places = {(piece.kind.name, piece.id): piece.path for piece in pieces}
     plurals = {kind.name: kind.plural for kind in kinds.kinds()}
     for error in errors:
         kind, id_ = error["kind"], error["id"]
         place = places.get((kind, id_), f"{plurals[kind]}[{id_}]")
-        yield _error(f"{place}.{error['path']}".rstrip("."), error["code"], error["detail"])
-
-
-def _error(path: str, code: str, detail: str) -> dict[str, str]:
-    return {"path": path, "code": code, "detail": detail}
+        yield problem(f"{place}.{error['path']}".rstrip("."), error["code"], error["detail"])
 
 
 def _refused(errors: list[dict[str, str]]) -> BadPack:
     return BadPack(strict_fields.summary(errors), errors=errors)
-
-
-# -- files -------------------------------------------------------------------------------------------------------------
-
-
-def read(file: Path) -> Any:
-    """The pack in a file: JSON if it is called so, else YAML. Raises BadPack."""
-    try:
-        raw = file.read_bytes()
-        return strict_json(raw) if file.suffix == ".json" else yaml.load(raw, _Loader)  # noqa: S506 - a safe one
-    except (OSError, UnicodeDecodeError, BadJson, yaml.YAMLError, RecursionError) as problem:
-        detail = f"{file} cannot be read: {problem}"
-        raise BadPack(detail, errors=[_error(str(file), "unreadable", detail)]) from None
-
-
-def write(pack: Pack, form: str) -> str:
-    if form == "json":
-        return json.dumps(pack, indent=2, ensure_ascii=False)
-    return yaml.dump(dict(pack), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120).rstrip("\n")
-
-
-def of_kind(kind: Kind, definitions: Sequence[Definition]) -> str:
-    """A pack of some content of one kind."""
-    return write({kind.plural: [kind.parse(definition) for definition in definitions]}, "yaml")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML restricted to what JSON can say: instants stay text, and a repeated key is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if len({str(key) for key in keys}) < len(keys):
-            raise yaml.constructor.ConstructorError(None, None, "a key stands twice in one object", node.start_mark)
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        # Only between double quotes are these read as they were written.
-        style = '"' if any(character in "\r\x85\u2028\u2029\ufeff" for character in data) else None
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
-
-
-_Dumper.add_representer(str, _Dumper.represent_str)

@@ -12,7 +12,7 @@ import yaml
 from django.core.management import CommandError, call_command
 
 from achievements.models import Achievement
-from gamification.console import packs
+from gamification.console import pack_files, packs
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import PublicationHead, Version
 from progress.models import Backfill, Metric
@@ -58,7 +58,7 @@ def load(*files: Path, dry_run: bool = False) -> packs.Loaded:
 
 
 def refusals(*files: Path) -> set[tuple[str, str]]:
-    with pytest.raises(packs.BadPack) as refusal:
+    with pytest.raises(pack_files.BadPack) as refusal:
         load(*files)
     return {(error["path"], error["code"]) for error in refusal.value.errors}
 
@@ -100,7 +100,7 @@ def test_what_is_dumped_loads_as_exactly_the_same(tmp_path: Path, form: str) -> 
     call_command("dump_content", format=form, stdout=out)
     file = tmp_path / f"dumped.{form}"
     file.write_text(out.getvalue())
-    assert packs.read(file) == packs.dump() == packs.dump(drafts=True)
+    assert pack_files.read(file) == packs.dump() == packs.dump(drafts=True)
     loaded = load(file)
     assert (loaded.created, loaded.updated, len(loaded.unchanged)) == ([], [], 12)
 
@@ -212,7 +212,7 @@ def test_a_pack_may_break_what_is_published_no_more_than_anybody(tmp_path: Path)
 def test_a_file_that_is_no_pack_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "pack.yaml"
     file.write_text(text)
-    with pytest.raises(packs.BadPack):
+    with pytest.raises(pack_files.BadPack):
         load(file)
     with pytest.raises(CommandError, match="Nothing was loaded"):
         call_command("load_content", file)

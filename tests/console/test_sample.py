@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from achievements.models import Standing
 from gamification import pipeline
-from gamification.console import packs
+from gamification.console import pack_files, packs
 from gamification.console.sample import CONTENT
 from gamification.console.sample.play import BELLS, FINDS, FOES, GREAT_ONES, LETTERS, REGIONS, TRACKS, Flatwalker
 from gamification.kernel.content import publishing
@@ -132,7 +132,7 @@ def test_the_sample_game_loads_whole() -> None:
 def test_what_is_dumped_of_it_loads_as_the_same(tmp_path: Path, form: str) -> None:
     load()
     file = tmp_path / f"dumped.{form}"
-    file.write_text(packs.write(packs.dump(), form))
+    file.write_text(pack_files.write(packs.dump(), form))
     loaded = packs.load([file], actor=SYSTEM, now=timezone.now())
     assert (loaded.created, loaded.updated) == ([], [])
     assert len(loaded.unchanged) == 171

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from achievements.content import ACHIEVEMENT
-from gamification.console import packs
+from gamification.console import pack_files
 from progress.content import METRIC
 from rewards.content import REWARD
 from tests.support.any_content import INSTANT, JSON, OBJECT, REQUIREMENT, TEXT, TITLE, no_health, says_the_same
@@ -74,5 +74,5 @@ def test_a_metric_is_read_as_it_was_saved(body: Any) -> None:
 @given(OBJECT, st.sampled_from(["yaml", "json"]))
 def test_a_file_says_what_was_written_into_it(tmp_path_factory: pytest.TempPathFactory, pack: Any, form: str) -> None:
     file = tmp_path_factory.getbasetemp() / f"pack.{form}"
-    file.write_text(packs.write(pack, form), encoding="utf-8", newline="\n")
-    assert packs.read(file) == pack
+    file.write_text(pack_files.write(pack, form), encoding="utf-8", newline="\n")
+    assert pack_files.read(file) == pack

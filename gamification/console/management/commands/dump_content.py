@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from gamification.console import packs
+from gamification.console import pack_files, packs
 
 
 class Command(BaseCommand):
@@ -17,4 +17,4 @@ class Command(BaseCommand):
         parser.add_argument("--drafts", action="store_true", help="what designers are editing, published or not")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(packs.write(packs.dump(drafts=options["drafts"]), options["format"]))
+        self.stdout.write(pack_files.write(packs.dump(drafts=options["drafts"]), options["format"]))

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from gamification.console import packs
+from gamification.console import pack_files, packs
 from gamification.kernel.content.released import LockedByRelease, ReviewRequired
 from gamification.kernel.core.actors import SYSTEM, Actor
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             )
         except (ReviewRequired, LockedByRelease) as refused:
             raise CommandError(f"Nothing was loaded: {refused.code}: {refused.detail}") from None
-        except packs.BadPack as bad:
+        except pack_files.BadPack as bad:
             lines = [f"{error['path']}: {error['code']}: {error['detail']}" for error in bad.errors]
             raise CommandError("Nothing was loaded:\n" + "\n".join(f"  {line}" for line in lines)) from None
         would = "would be " if options["dry_run"] else ""

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from gamification.console import groups, packs
+from gamification.console import groups, pack_files, packs
 from gamification.console.sample import CONTENT, REASON
 from gamification.kernel.content import publishing
 from gamification.kernel.core.actors import SYSTEM
@@ -32,7 +32,7 @@ class Command(BaseCommand):
                 password = make_admin()
                 people = make_people()
                 key = make_key()
-        except packs.BadPack as problem:
+        except pack_files.BadPack as problem:
             raise CommandError(f"the sample game cannot be loaded: {problem}") from None
         at = f"http://127.0.0.1:{settings.PORT}"
         self.stdout.write(f"\nThe Long Ebb, the sample game: {loaded}\n\n")

@@ -10,13 +10,16 @@ from django.db.models import Max
 from achievements import checks
 from achievements.content_serializers import AchievementShape, SecretAchievementShape
 from achievements.models import Achievement, AchievementPrerequisite, AchievementRequirement, AchievementReward
-from gamification.kernel.content.kinds import Hidden, Kind, Reference
+from gamification.kernel.content import publishing
+from gamification.kernel.content.kinds import Asked, Hidden, Kind, Name, Reference
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, own_id
 from gamification.kernel.core.vocabulary import BackfillMode
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
+from progress.models import Rarity
+from progress.rules.sentences import sentence
 from progress.rules.vocabulary import RequirementType
 
 
@@ -88,6 +91,21 @@ def named(definition: Definition) -> Iterator[Reference]:
         yield Reference(f"prerequisites[{index}]", "achievement", required, "unknown_prerequisite")
 
 
+def asked(definition: Definition, name: Name) -> Iterator[Asked]:
+    """What it takes. With other dates, or another way to repeat, other samples count for all of it."""
+    in_scope = {key: definition[key] for key in ("repeat", "starts_at", "ends_at")}
+    for requirement in definition["requirements"]:
+        yield Asked(sentence(requirement, name), {"requirement": requirement, **in_scope})
+
+
+def under_way(id_: str, version: int) -> int:
+    """How many are in progress, as it was rolled up last: all of them on the newest version."""
+    newest = publishing.current().published.get("achievement", {}).get(id_)
+    if newest is None or newest.version != version:
+        return 0
+    return Rarity.objects.filter(kind="achievement", content_id=id_).values_list("in_progress", flat=True).first() or 0
+
+
 # -- facts -------------------------------------------------------------------------------------------------------------
 
 
@@ -129,6 +147,11 @@ ACHIEVEMENT = Kind(
     save=save_achievement,
     lines=("requirements", "rewards", "prerequisites"),
     advise=checks.advice,
+    asks=asked,
+    asked_in=("requirements",),
+    under_way=under_way,
+    counts_pasts=True,
+    goes_on="Whoever is in progress goes on under the newest version; whoever completed an older one keeps it.",
     references=named,
     announce=published,
     backfill_mode=lambda definition: BackfillMode(definition["backfill"]),

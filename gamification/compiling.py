@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import count
 
 from django.db.models import F, Q, Window
 from django.db.models.fields.json import KT
@@ -32,9 +34,9 @@ def achievement_rules(rules: Rules, units: Units) -> AchievementRules:
         {id_: p.definition for id_, p in in_play.items()},
         units,
         metrics=rules[Metrics],
-        serials=_serials(AchievementRow),
+        serials=_serials(AchievementRow, rules.published.get("achievement", ())),
         versions={id_: p.version for id_, p in in_play.items()},
-        quests=_serials(QuestRow),
+        quests=_serials(QuestRow, rules.published.get("quest", ())),
         eras=_eras(in_play, rules.number),
     )
 
@@ -64,14 +66,18 @@ def quest_rules(rules: Rules, units: Units) -> QuestRules:
         rules.published.get("quest", {}),
         pools,
         metrics=rules[Metrics],
-        serials=_serials(QuestRow),
-        achievements=_serials(AchievementRow),
+        serials=_serials(QuestRow, rules.published.get("quest", ())),
+        achievements=_serials(AchievementRow, rules.published.get("achievement", ())),
     )
 
 
-def _serials(model: type[AchievementRow] | type[QuestRow]) -> dict[str, int]:
-    """Id → its bit in the bitmaps of players' rows; retired content keeps its bit."""
-    return dict(model._default_manager.values_list("id", "serial"))
+def _serials(model: type[AchievementRow] | type[QuestRow], in_play: Iterable[str]) -> dict[str, int]:
+    """Id → its bit in the bitmaps of players' rows; retired content keeps its bit. What is only tried out, and stored
+    nowhere, has the next ones.
+    """
+    found = dict(model._default_manager.values_list("id", "serial"))
+    free = count(max(found.values(), default=-1) + 1)
+    return found | {id_: next(free) for id_ in in_play if id_ not in found}
 
 
 def rule_index(rules: Rules, units: Units) -> RuleIndex:

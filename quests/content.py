@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from gamification.kernel.content import publishing
-from gamification.kernel.content.kinds import Hidden, Kind, Reference
+from gamification.kernel.content.kinds import Asked, Hidden, Kind, Name, Reference
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.content.retiring import Need
 from gamification.kernel.core.encoding import instant, parse_instant
@@ -16,6 +16,7 @@ from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, own_id
 from gamification.kernel.models import Version
 from progress.content import read_requirements, requirement_rows, requirements_named, rewards_named
+from progress.rules.sentences import sentence
 from progress.rules.vocabulary import RequirementType
 from quests import checks, queries, reading
 from quests.content_serializers import PoolShape, QuestShape
@@ -132,6 +133,17 @@ def named(definition: Definition) -> Iterator[Reference]:
         yield from rewards_named(step, f"steps[{index}].rewards")
 
 
+def asked(definition: Definition, name: Name) -> Iterator[Asked]:
+    """What it takes to start, what each step takes, and what fails a run."""
+    for requirement in definition["requirements"]:
+        yield Asked(sentence(requirement, name), requirement, "to start it")
+    for step in definition["steps"]:
+        for requirement in step["requirements"]:
+            yield Asked(sentence(requirement, name), requirement, f"step {step['id']}")
+    for requirement in definition["fail_conditions"]:
+        yield Asked(sentence(requirement, name), requirement, "fails a run")
+
+
 def published(definition: Definition, version: int, at: datetime) -> Fact:
     """`quest.created` with the first version, `quest.updated` with each later one."""
     type_ = FactType.QUEST_CREATED if version == 1 else FactType.QUEST_UPDATED
@@ -210,6 +222,10 @@ QUEST = Kind(
     save=save_quest,
     lines=("steps", "requirements", "rewards"),
     advise=checks.advice,
+    asks=asked,
+    asked_in=("requirements", "fail_conditions"),
+    under_way=queries.open_runs,
+    goes_on="A run stays on the version that it started with.",
     references=named,
     announce=published,
     show=show,

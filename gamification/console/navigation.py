@@ -96,6 +96,7 @@ DESKS: dict[str, tuple[Place, ...]] = {
     ),
     "Set up": (
         Place("Rules", "anticheat.rule"),
+        Place("Packs", "packs", needs="kernel.add_release"),
         Place("Keys", "kernel.apikey"),
         Place("People", "auth.user"),
         Place("Groups", "auth.group"),

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from gamification.analytics import lately
-from gamification.console import addresses, figures, groups, logins, navigation, search, try_page, waiting
+from gamification.console import addresses, figures, groups, logins, navigation, pack_pages, search, try_page, waiting
 from gamification.console.player import pages
 from gamification.kernel.console.readonly_admin import acting, called
 from gamification.kernel.content import publishing
@@ -85,6 +85,9 @@ class Console(admin.AdminSite):
         own = [
             path("find/", self.admin_view(self.find), name="find"),
             path("internals/", self.admin_view(self.internals), name="internals"),
+            path("packs/", self.admin_view(self.packs), name="packs"),
+            path("packs/export/", self.admin_view(self.pack_export), name="pack_export"),
+            path("packs/<int:id>/", self.admin_view(self.pack), name="pack"),
             path("try-it/", self.admin_view(self.try_it), name="try_it"),
             path("players/<str:player_id>/", self.admin_view(self.player), name="player"),
             path("players/<str:player_id>/<slug:tab>/", self.admin_view(self.player), name="player_tab"),
@@ -109,6 +112,15 @@ class Console(admin.AdminSite):
     def player(self, request: HttpRequest, player_id: str, tab: str = "timeline") -> HttpResponse:
         """One part of what is known of a player."""
         return pages.show(request, self.each_context(request), player_id, tab)
+
+    def packs(self, request: HttpRequest) -> HttpResponse:
+        return pack_pages.packs_page(request, self.each_context(request))
+
+    def pack(self, request: HttpRequest, id: int) -> HttpResponse:
+        return pack_pages.pack_page(request, self.each_context(request), id)
+
+    def pack_export(self, request: HttpRequest) -> HttpResponse:
+        return pack_pages.export(request)
 
     def internals(self, request: HttpRequest) -> TemplateResponse:
         """Every table that can be looked at, for superusers."""

@@ -12,7 +12,7 @@ from django.db import connection
 from django.http import HttpRequest, parse_cookie
 
 MAX_UPLOAD = 16 * 1024 * 1024
-PAGES: set[str] = set()
+PAGES = {"/admin/packs/"}
 """The paths that take larger bodies."""
 
 

@@ -40,6 +40,7 @@ PAGES = {
     "rule": "anticheat/rule/add/",
     "found": "find/?q=hunter",
     "try-it": "try-it/?draft=achievement:hunter",
+    "packs": "packs/",
 }
 
 

@@ -33,6 +33,7 @@ PAGES = {
     "autocomplete": "GET /admin/autocomplete/", "login": "GET /admin/login/", "logout": "POST /admin/logout/",
     "view_on_site": "GET /admin/r/1/1/", "try_it": "GET /admin/try-it/",
     "player": "GET /admin/players/ann/", "player_tab": "GET /admin/players/ann/quests/",
+    "packs": "GET /admin/packs/", "pack": "GET /admin/packs/1/", "pack_export": "GET /admin/packs/export/",
 }  # fmt: skip
 """The console's other routes by name, each with how it is asked. A view that is added gets a line here."""
 ONLY_READ = {"export_selected", "download_all"}

@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from gamification.asgi import application
-from gamification.console import uploads
 from gamification.kernel.web.access import create_key
 from progress.models import Player
 
@@ -46,9 +45,8 @@ async def test_a_body_in_chunks_that_is_too_large_is_a_413(key: str) -> None:
 
 
 async def test_only_a_known_session_of_staff_may_bring_more(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None,
 ) -> None:
-    monkeypatch.setattr(uploads, "PAGES", {"/admin/packs/"})
     cookies = {}
     for name, is_staff in (("ada", True), ("eve", False)):
         client = Client()

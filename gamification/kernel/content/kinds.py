@@ -33,6 +33,22 @@ class Reference:
     code: str
 
 
+Name = Callable[[str, str], str]
+"""(kind, id) → what people call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Something that content asks of players, as people are told of two versions."""
+
+    said: str
+    """As a sentence."""
+    counted: Any
+    """All that decides on what counts for it: with an equal one, what players reached of it is kept."""
+    where: str = ""
+    """For what it is asked, where content asks for several things."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of content. `read` and `save` are each other's inverse: canonical definition and draft rows."""
@@ -60,6 +76,15 @@ class Kind:
     """The shape of what `show` leaves of it where it is hidden itself, if that is something."""
     also_counted: Mapping[str, Callable[[str, int], int]] = field(default_factory=dict)
     """What whoever saves it is told besides, each counted by its id and published version."""
+    asks: Callable[[Definition, Name], Iterable[Asked]] = lambda definition, name: ()
+    asked_in: tuple[str, ...] = ()
+    """The fields that `asks` tells of."""
+    under_way: Callable[[str, int], int] | None = None
+    """How many players are in progress on one of its versions."""
+    counts_pasts: bool = False
+    """Whether what it asks anew is counted in players' pasts."""
+    goes_on: str = ""
+    """What becomes of them when another version is published, as a sentence."""
     filters: tuple[str, ...] = ()
     asked_of_players: Mapping[str, Callable[[PlayerId, datetime], Collection[str]]] = field(default_factory=dict)
     """Filters that name a player, each with the ids that it lets through for that player now."""

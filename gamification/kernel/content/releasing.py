@@ -290,6 +290,9 @@ def _opened(world: World, release: Release, items: Sequence[Item]) -> Release:
 def _checked(raw: Sequence[Mapping[str, Any]]) -> list[Item]:
     """The items that somebody asked for. Raises Invalid with the place of each that is unknown, or there twice."""
     errors: list[dict[str, str]] = []
+    if len(raw) > MAX_ITEMS:
+        detail = f"A release holds {MAX_ITEMS} at most, not {len(raw)}: part it."
+        raise Invalid(detail, [{"path": "items", "code": "max_length", "detail": detail}])
     items: list[Item] = []
     known = {of.name: of for of in kinds()}
     for index, each in enumerate(raw):

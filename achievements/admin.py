@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from achievements.commands import RevokeAchievement
-from achievements.content import ACHIEVEMENT, give_serial
+from achievements.content import ACHIEVEMENT, give_serial, read_achievement
 from achievements.content_serializers import AchievementShape
 from achievements.models import (
     Achievement,
@@ -24,7 +24,7 @@ from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import ShapedForm
 from gamification.kernel.console.lists import Reach
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, ReasonedActionForm, handled, may_decide
-from progress.admin.rarity import reach, shared
+from progress.admin.rarity import previewed, reach, shared
 from progress.admin.requirements import MatchField, RequirementForm, RequirementInline
 
 A_DULL_ID = "The id of a SECRET achievement is shown to everybody: choose one that gives nothing away."
@@ -128,7 +128,8 @@ class AchievementAdmin(ContentAdmin):
         return reach(ACHIEVEMENT.name, ids)
 
     def facts(self, draft: Achievement) -> list[tuple[str, str]]:
-        return shared(ACHIEVEMENT.name, draft)
+        found = previewed(ACHIEVEMENT.name, draft, read_achievement(draft))
+        return [*found, *shared(ACHIEVEMENT.name, draft)]
 
     def warn(self, request: HttpRequest, draft: Any) -> None:
         if draft.type == Achievement.Type.SECRET and draft.published is None:

@@ -13,9 +13,13 @@ from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
 
+from gamification.kernel.console.compared import rendered
 from gamification.kernel.console.forms import AnyForm
-from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, as_lines, may_decide
+from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, may_decide
 from gamification.kernel.console.release_admin import ReleaseAdmin
+from gamification.kernel.content import publishing
+from gamification.kernel.content.comparing import names
+from gamification.kernel.content.kinds import kind
 from gamification.kernel.core.audit import change as audited_change
 from gamification.kernel.models import (
     ApiKey,
@@ -86,9 +90,11 @@ class VersionAdmin(ReadOnlyAdmin):
         before = same.filter(number=version.number - 1).first()
         if before is None:
             return "It is the first."
-        old, new = before.definition, version.definition
-        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-        return as_lines({name: {"was": old.get(name), "is": new.get(name)} for name in names})
+        if version.retires:
+            return "It was taken out of play."
+        was, says = (publishing.whole(version.kind, each.definition) for each in (before, version))
+        name = names(publishing.current().published)
+        return rendered(kind(version.kind), {} if before.retires else was, says, name)
 
 
 @admin.register(AuditEntry)

@@ -41,6 +41,8 @@ PAGES = {
     "found": "find/?q=hunter",
     "try-it": "try-it/?draft=achievement:hunter",
     "packs": "packs/",
+    "compare": "achievements/achievement/hunter/compare/",
+    "release": "kernel/release/1/change/",
 }
 
 

@@ -24,7 +24,19 @@ pytestmark = pytest.mark.django_db
 PAGE = settings.BASE_DIR / "docs" / "console-access.md"
 ROLES = ("nobody", *groups.GROUPS, "superusers")
 """`nobody`: may log in, and is in no group."""
-OF_A_SCREEN = {"changelist", "add", "change", "delete", "history", "password_change", "clone", "take", "samples"}
+OF_A_SCREEN = {
+    "changelist",
+    "add",
+    "change",
+    "delete",
+    "history",
+    "password_change",
+    "clone",
+    "take",
+    "compare",
+    "preview",
+    "samples",
+}
 """The last part of the names of a screen's routes."""
 PAGES = {
     "index": "GET /admin/", "find": "GET /admin/find/", "internals": "GET /admin/internals/",
@@ -133,11 +145,17 @@ def test_only_superusers_see_the_internals_or_a_key(role: str) -> None:
     assert client.get("/admin/kernel/apikey/").status_code == 403
 
 
-@pytest.mark.parametrize("what", ["clone", "take"])
+@pytest.mark.parametrize("what", ["clone", "take", "preview"])
 def test_a_draft_is_copied_and_taken_back_by_whoever_may_author_it(what: str) -> None:
     for role in ROLES:
         answer = as_(role).post(f"/admin/achievements/achievement/none/{what}/", {"id": "other"})
         assert answer.status_code == (404 if role in ("designers", "superusers") else 403), role
+
+
+def test_versions_are_compared_by_whoever_may_see_them() -> None:
+    for role in ROLES:
+        answer = as_(role).get("/admin/achievements/achievement/none/compare/")
+        assert answer.status_code == (403 if role in ("nobody", "auditors") else 404), role
 
 
 def test_approving_is_a_permission_of_its_own_that_designers_have() -> None:

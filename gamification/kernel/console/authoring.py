@@ -16,8 +16,6 @@ from django.contrib import admin, messages
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.utils.formats import localize
-from django.utils.html import format_html, format_html_join
 
 from gamification.kernel.console import editor
 from gamification.kernel.console.drafting import Drafting, seen
@@ -26,18 +24,13 @@ from gamification.kernel.console.lists import StateFilter, TagFilter
 from gamification.kernel.console.readonly_admin import acting, called, page_of
 from gamification.kernel.content import drafts, publishing, released
 from gamification.kernel.core import audit
-from gamification.kernel.core.actors import said_to_people
-from gamification.kernel.models import Content, Version
+from gamification.kernel.models import Content
 from gamification.kernel.storage import audit_log
 
 if TYPE_CHECKING:  # generic for mypy only
     AnyInline = admin.TabularInline[Any, Any]
 else:
     AnyInline = admin.TabularInline
-
-
-def because(version: Version) -> str:
-    return f": {version.reason}" if version.reason else ""
 
 
 class ContentAdmin(Drafting):
@@ -56,15 +49,6 @@ class ContentAdmin(Drafting):
     """The sections of the form: each with the names of its fieldsets and tables."""
 
     # What a designer sees of it
-
-    def versions(self, draft: Content) -> str:
-        versions = Version.objects.filter(kind=self.kind.name, content_id=draft.pk).order_by("-number")
-        lines = (
-            (page_of(v), v.number, "retired, " if v.retires else "", localize(v.at), said_to_people(v.who), because(v))
-            for v in versions[:50]
-        )
-        found = format_html_join("", '<li><a href="{}">{}</a>: {}{} by {}{}</li>', lines)
-        return format_html('<ul class="versions plain">{}</ul>', found) if found else "Not published yet."
 
     def facts(self, draft: Any) -> list[tuple[str, str]]:
         """What is worth knowing of it before it is changed: (what, how much)."""
@@ -155,6 +139,7 @@ class ContentAdmin(Drafting):
             "facts": self.facts(stored),
             "seen": editor.seen_by_players(self.kind, definition),
             "may_discard": state.differs and stored.published is not None,
+            "may_preview": self.kind.counts_pasts and stored.retired_at is None,
         }
 
     def changeform_view(

@@ -43,8 +43,9 @@ def shown(of: Kind, before: Definition | None, after: Definition | None, name: N
 
 
 def rendered(of: Kind, before: Definition | None, after: Definition | None, name: Name) -> SafeString:
-    """The same as a part of a page: what is live, and what would be."""
-    return render_to_string("console/_compared.html", {"compared": shown(of, before, after, name)})
+    """The same as a part of a page."""
+    context = {"compared": shown(of, before, after, name), "before_is": "Before", "after_is": "Then"}
+    return render_to_string("console/_compared.html", context)
 
 
 def _lines(of: Kind, found: Comparison) -> Sequence[ShownLine]:

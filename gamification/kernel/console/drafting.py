@@ -1,24 +1,21 @@
-"""What happens to a draft while somebody types, when two people save it, and how it is copied or taken back."""
+"""What happens to a draft while somebody types, when two people save it, and how it is copied."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from django.contrib import messages
-from django.contrib.admin.utils import unquote
-from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path as route
 from django.utils import timezone
 
 from gamification.kernel.console import editor
+from gamification.kernel.console.history import History
 from gamification.kernel.console.readonly_admin import handled, page_of, place
-from gamification.kernel.console.together import Together
-from gamification.kernel.content import drafts, editing, publishing
+from gamification.kernel.content import drafts, editing
 from gamification.kernel.core.encoding import instant
-from gamification.kernel.models import Content, Version
+from gamification.kernel.models import Content
 
 
 def seen(draft: Content) -> str:
@@ -30,7 +27,7 @@ def _as_json(wrong: editor.Wrong) -> dict[str, str]:
     return {"field": wrong.field, "where": wrong.where, "why": wrong.why}
 
 
-class Drafting(Together):
+class Drafting(History):
     def in_form(self, id_: str, path: str) -> str:
         """The same place as a path of the draft's definition, by the tables of its form."""
         return path
@@ -89,14 +86,13 @@ class Drafting(Together):
         }  # fmt: skip
         return TemplateResponse(request, "admin/content/conflict.html", context, status=409)
 
-    # A copy, and an older state
+    # A copy
 
     def get_urls(self) -> list[Any]:
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
         own = [
             route("<path:object_id>/clone/", view(self.clone_view), name=f"{name}_clone"),
-            route("<path:object_id>/take/", view(self.take_view), name=f"{name}_take"),
         ]
         return [*own, *super().get_urls()]
 
@@ -107,27 +103,3 @@ class Drafting(Together):
         command = editing.CreateContent(kind=self.kind.name, definition=definition, draft=True)
         saved = handled(request, command, f"A copy of {draft.pk}")
         return HttpResponseRedirect(page_of(saved.draft if saved else draft))
-
-    def take_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The draft becomes what an older version was; without one, what is published: its changes are discarded."""
-        draft = self._posted_draft(request, object_id, self.has_change_permission(request))
-        asked = request.POST.get("version", "")
-        number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else draft.published or 0
-        version = Version.objects.filter(kind=self.kind.name, content_id=draft.pk, number=number).first()
-        if version is None or draft.retired_at is not None:
-            raise BadRequest("There is no such version to take.")
-        definition = publishing.whole(self.kind.name, version.definition)
-        command = editing.UpdateContent(kind=self.kind.name, id=draft.pk, changes=definition, draft=True)
-        if handled(request, command, f"{self.kind.name} {draft.pk}"):
-            messages.success(request, f"The draft of {draft.pk} is as version {number} was.")
-        return HttpResponseRedirect(page_of(draft))
-
-    def _posted_draft(self, request: HttpRequest, object_id: str, is_allowed: bool) -> Content:
-        if not is_allowed:
-            raise PermissionDenied
-        if request.method != "POST":
-            raise BadRequest("This is done by a button.")
-        draft: Content | None = self.get_object(request, unquote(object_id))
-        if draft is None:
-            raise Http404
-        return draft

@@ -149,6 +149,12 @@ class Use:
     address: str
 
 
+def draft_address(name: str, id_: str) -> str:
+    """The page of a piece of content, without a look at it."""
+    model: type[models.Model] = kind(name).model
+    return page_of(model(pk=id_))
+
+
 def used_by(of: Kind, id_: str) -> list[Use]:
     """What is published and names it."""
     found: dict[tuple[str, str], Use] = {}
@@ -157,8 +163,7 @@ def used_by(of: Kind, id_: str) -> list[Use]:
             if not item.retired and any(
                 (ref.kind, ref.id) == (of.name, id_) for ref in kind(name).references(item.definition)
             ):
-                model: type[models.Model] = kind(name).model
-                found[name, item.id] = Use(f"{name} {item.id}", page_of(model(pk=item.id)))
+                found[name, item.id] = Use(f"{name} {item.id}", draft_address(name, item.id))
     return [found[key] for key in sorted(found)]
 
 

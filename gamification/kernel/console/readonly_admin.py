@@ -66,7 +66,7 @@ class ActingAdmin(AnyModelAdmin):
         form_url: str = "", obj: Any = None,
     ) -> Any:  # fmt: skip
         context["buttons"] = list(self.buttons(request, obj))
-        context["asks_why"] = issubclass(self.action_form, ReasonedActionForm)
+        context["asks_why"] = "reason" in self.action_form.base_fields
         context["list_address"] = reverse(
             f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist"
         )

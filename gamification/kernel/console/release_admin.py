@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
 
+from gamification.kernel.console.compared import Shown, shown
+from gamification.kernel.console.editor import draft_address
 from gamification.kernel.console.readonly_admin import (
     ReadOnlyAdmin,
     ReasonedActionForm,
@@ -21,8 +23,11 @@ from gamification.kernel.console.readonly_admin import (
     may_decide,
     page_of,
 )
-from gamification.kernel.content import publishing, released, releasing
+from gamification.kernel.content import drafts, publishing, released, releasing
+from gamification.kernel.content.comparing import names
 from gamification.kernel.content.kinds import kind
+from gamification.kernel.content.publishing import Definition
+from gamification.kernel.content.released import Item, Name
 from gamification.kernel.content.releasing import (
     ApproveRelease,
     CancelRelease,
@@ -47,6 +52,12 @@ POSSIBLE_IN: dict[str, Sequence[State]] = {
     "revert_selected": RevertRelease.possible_in,
 }
 """Action → the states in which its button is shown."""
+TONES = {
+    State.IN_REVIEW: "look", State.APPROVED: "good", State.SCHEDULED: "good", State.PUBLISHED: "good",
+    State.CANCELLED: "bad",
+}  # fmt: skip
+MOST_COMPARED = 100
+"""So many items are shown field by field."""
 
 
 class ReleaseActionForm(ReasonedActionForm):
@@ -60,7 +71,7 @@ class ReleaseAdmin(ReadOnlyAdmin):
     search_fields = ("title", "note")
     ordering = ("-id",)
     hides = ("items", "approvals", "created_by", "state", "reverts")
-    also = ("stands", "approved_by", "made_by", "changes")
+    change_form_template = "admin/releases/change_form.html"
     action_form = ReleaseActionForm
     actions = tuple(POSSIBLE_IN)
 
@@ -74,44 +85,20 @@ class ReleaseAdmin(ReadOnlyAdmin):
     def made_by(self, release: Release) -> str:
         return said_to_people(release.created_by)
 
-    @admin.display(description="state")
-    def stands(self, release: Release) -> str:
-        items = released.as_they_stand(released.items_of(release))
-        return releasing.state_of(release, items).label
-
-    @admin.display(description="approved by")
-    def approved_by(self, release: Release) -> str:
-        items = released.as_they_stand(released.items_of(release))
-        found = release.approvals if release.published_at else released.approvals(release, items)
-        return ", ".join(said_to_people(approval["who"]) for approval in found) or "nobody yet"
-
-    @admin.display(description="what it changes")
-    def changes(self, release: Release) -> SafeString:
-        """Each item beside what is live: the fields that differ, as they are and as they would be."""
-        items = released.items_of(release)
-        if release.state in (State.PUBLISHED, State.CANCELLED):
-            rows = ((item.kind, item.id, _became(item)) for item in items)
-            return format_html('<ul class="versions">{}</ul>', format_html_join("", "<li>{} {}: {}</li>", rows))
-        published, now = publishing.current().published, released.definitions(items)
-        parts = []
-        for item in items:
-            live = published.get(item.kind, {}).get(item.id)
-            before = None if live is None or live.retired else live.definition
-            parts.append(_compared(item, before, now.get(item.name), item.name in now))
-        return format_html_join("", "{}", ((part,) for part in parts)) or SafeString("-")
-
-    # What becomes of it
+    # What it holds
 
     def buttons(self, request: HttpRequest, row: Any) -> Iterator[dict[str, str]]:
         if row is None:
             return
-        state = releasing.state_of(row, released.as_they_stand(released.items_of(row)))
+        state = looked_at(row).state
         for button in super().buttons(request, row):
             if state in POSSIBLE_IN[button["name"]]:
                 yield button
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **named: Any) -> Any:
         context["asks_when"] = True
+        if (release := context.get("original")) is not None:
+            context |= _about(release)
         return super().render_change_form(request, context, *args, **named)
 
     def has_make_permission(self, request: HttpRequest) -> bool:
@@ -163,36 +150,96 @@ class ReleaseAdmin(ReadOnlyAdmin):
                 messages.success(request, format_html("{} is {}.", link, state))
 
 
-def _became(item: released.Item) -> str:
+# -- its page ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A release as it stands, looked up once a request."""
+
+    items: list[Item]
+    definitions: Mapping[Name, Definition | None]
+    state: State
+    approvals: Sequence[Mapping[str, Any]]
+
+
+def looked_at(release: Release) -> Looked:
+    known: Looked | None = release.__dict__.get("looked")
+    if known is None:
+        kept = released.items_of(release)
+        now = released.definitions(kept)
+        items = released.as_they_stand(kept, now)
+        approvals = release.approvals if release.published_at else released.approvals(release, items)
+        known = release.__dict__["looked"] = Looked(items, now, releasing.state_of(release, items), approvals)
+    return known
+
+
+def _about(release: Release) -> dict[str, Any]:
+    found = looked_at(release)
+    is_over = release.state in (State.PUBLISHED, State.CANCELLED)
+    return {
+        "state": found.state,
+        "tone": TONES.get(found.state, ""),
+        "made_by": said_to_people(release.created_by),
+        "approved_by": [said_to_people(approval["who"]) for approval in found.approvals],
+        "missing": max(0, settings.REVIEWS_REQUIRED - len(found.approvals)) if not is_over else 0,
+        "reverted": Release.objects.filter(pk=release.reverts).first() if release.reverts else None,
+        "before_is": "Before" if release.state == State.PUBLISHED else "Live",
+        "parts": list(_went_live(found.items) if release.state == State.PUBLISHED else _would_be(found)),
+        "more": max(0, len(found.items) - MOST_COMPARED),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One item, beside what is live, or what was before it went live."""
+
+    called: str
+    address: str
+    said: str
+    compared: Shown | None
+
+
+def _would_be(found: Looked) -> Iterator[Part]:
+    published = publishing.current().published
+    name = names(published)
+    for item in found.items[:MOST_COMPARED]:
+        live = published.get(item.kind, {}).get(item.id)
+        before = None if live is None or live.retired else live.definition
+        after = found.definitions.get(item.name)
+        said, compared = "", None
+        if item.name not in found.definitions:
+            said = "It is not there any more."
+        elif after is None:
+            said = "It is taken out of play."
+        elif before is not None and drafts.same(before, after):
+            said = "It is live as it stands."
+        else:
+            said = f"Version {item.version} is put live again." if item.version else "" if before else "New."
+            compared = shown(kind(item.kind), before, after, name)
+        yield Part(f"{item.kind} {item.id}", draft_address(item.kind, item.id), said, compared)
+
+
+def _went_live(items: Sequence[Item]) -> Iterator[Part]:
+    """What each item changed when it went live."""
+    items = items[:MOST_COMPARED]
+    numbers = [(*item.name, number) for item in items for number in (item.version, item.before) if number]
+    versions = released.of_versions(numbers)
+    name = names(publishing.current().published)
+    for item in items:
+        compared = None
+        if item.before is not None and item.version and not item.retires:
+            before = versions.get((*item.name, item.before))
+            compared = shown(kind(item.kind), before, versions.get((*item.name, item.version)), name)
+        yield Part(f"{item.kind} {item.id}", draft_address(item.kind, item.id), _became(item), compared)
+
+
+def _became(item: Item) -> str:
     if item.before is None:
-        return "stayed as it was"
+        return "Stayed as it was."
     if item.retires:
-        return "was retired"
-    return f"went live as version {item.version}" + (f", after version {item.before}" if item.before else "")
-
-
-def _compared(item: released.Item, before: Any, after: Any, is_there: bool) -> SafeString:
-    of = kind(item.kind)
-    draft = of.model._default_manager.filter(pk=item.id).first()
-    name = format_html('<a href="{}">{} {}</a>', page_of(draft), item.kind, item.id) if draft else item.id
-    if not is_there:
-        return format_html("<h3>{}</h3><p>It is not there any more.</p>", name)
-    if after is None:
-        return format_html("<h3>{}</h3><p>It is taken out of play.</p>", name)
-    old, new = before or {}, after
-    names = [field for field in {**old, **new} if old.get(field) != new.get(field)]
-    if not names:
-        return format_html("<h3>{}</h3><p>It is live as it stands.</p>", name)
-    rows = ((field, _said(old.get(field)), _said(new.get(field))) for field in names)
-    lines = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', rows)
-    head = '<tr><th scope="col">field</th><th scope="col">live</th><th scope="col">in this release</th></tr>'
-    return format_html("<h3>{}</h3><table><thead>{}</thead><tbody>{}</tbody></table>", name, SafeString(head), lines)
-
-
-def _said(value: Any) -> str:
-    if value in (None, "", [], {}):
-        return "-"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return "Was retired."
+    return f"Went live as version {item.version}" + (f", after version {item.before}." if item.before else ".")
 
 
 def _instant(text: str) -> datetime | None:

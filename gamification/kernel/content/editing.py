@@ -161,7 +161,8 @@ class PreviewContent(ContentCommand):
 
 
 def _put(world: World, of: Kind, draft: Content, definition: Definition, *, publishes: bool, reason: str) -> Saved:
-    released.require_unlocked([(of.name, of.id_of(definition))])
+    if not publishes:  # else publishing asks
+        released.require_unlocked([(of.name, of.id_of(definition))])
     before = None if draft._state.adding else of.read(draft)
     if before is None or not same(before, definition):
         draft.updated_at = world.now

@@ -90,17 +90,29 @@ def definitions(items: Sequence[Item]) -> dict[Name, Definition | None]:
         ids = [item.id for item in items if item.kind == name and item.version is None and not item.retires]
         drafts = of.model._default_manager.filter(pk__in=ids, retired_at=None).prefetch_related(*of.lines)
         found |= {(name, str(draft.pk)): of.read(draft) for draft in drafts}
-    for item in items:
-        if item.version is not None and not item.retires:
-            version = Version.objects.filter(kind=item.kind, content_id=item.id, number=item.version).first()
-            if version is not None:
-                found[item.name] = publishing.whole(item.kind, version.definition)
+    earlier = {(*item.name, item.version) for item in items if item.version is not None and not item.retires}
+    found |= {(kind_, id_): definition for (kind_, id_, _), definition in of_versions(earlier).items()}
     return found
 
 
-def as_they_stand(items: Sequence[Item]) -> list[Item]:
-    """The items with the digests of what they would put live now; empty where that is not there any more."""
-    now = definitions(items)
+def of_versions(wanted: Iterable[tuple[str, str, int]]) -> dict[tuple[str, str, int], Definition]:
+    """(kind, id, number) → what that version said, in one query."""
+    asked = set(wanted)
+    if not asked:
+        return {}
+    kinds, ids, numbers = (set(column) for column in zip(*asked, strict=True))
+    rows = Version.objects.filter(kind__in=kinds, content_id__in=ids, number__in=numbers)
+    return {
+        (row.kind, row.content_id, row.number): publishing.whole(row.kind, row.definition)
+        for row in rows
+        if (row.kind, row.content_id, row.number) in asked
+    }
+
+
+def as_they_stand(items: Sequence[Item], now: Mapping[Name, Definition | None] | None = None) -> list[Item]:
+    """The items with the digests of what they would put live now, by `definitions`; empty where that is not there any
+    more."""
+    now = definitions(items) if now is None else now
     return [replace(item, digest=digest(now[item.name]) if item.name in now else "") for item in items]
 
 

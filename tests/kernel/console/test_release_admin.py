@@ -50,7 +50,7 @@ def test_it_goes_through_review_and_live(mia: Client, monkeypatch: pytest.Monkey
     act(mia, "publish_selected", release)
     release.refresh_from_db()
     assert release.state == "PUBLISHED"
-    assert "went live as version 2, after version 1" in mia.get(f"{RELEASES}{release.pk}/change/").content.decode()
+    assert "Went live as version 2, after version 1." in mia.get(f"{RELEASES}{release.pk}/change/").content.decode()
     act(mia, "revert_selected", release)
     assert Release.objects.get(reverts=release.pk).state == "OPEN"
 

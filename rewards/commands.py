@@ -26,6 +26,8 @@ from rewards.models import Distribution
 from rewards.revoking import revoke
 from rewards.rules import Given, Source, Status
 
+CLAIMABLE = {"status": Status.PENDING, "withheld": False}
+"""What somebody may claim, and the clock may let expire: each change of it names these, so each happens once."""
 DISTRIBUTION = "distribution"
 """What the audit log calls one."""
 
@@ -36,6 +38,16 @@ class RewardExpired(Refused):
 
 class RewardRevoked(Refused):
     code = "reward_revoked"
+
+
+class UnderReview(Refused):
+    """It waits until a person has looked at how the player plays."""
+
+    code = "under_review"
+    text = "It waits until somebody has looked at it."
+
+    def __init__(self) -> None:
+        super().__init__(self.text)
 
 
 class InsufficientItems(Refused):
@@ -55,7 +67,7 @@ class ClaimReward(Command):
 
     def handle(self, world: World) -> Given:
         mine = {"id": self.distribution_id, "player_id": self.player_id}
-        for given in _move(mine | {"status": Status.PENDING}, {"status": Status.CLAIMED, "claimed_at": world.now}):
+        for given in move(mine | CLAIMABLE, {"status": Status.CLAIMED, "claimed_at": world.now}):
             if given.expires_at is not None and given.expires_at <= world.now:
                 raise RewardExpired("The time to claim it has passed.")
             claimed(world, given, world[Ledger].effect(given), world.now)
@@ -65,13 +77,17 @@ class ClaimReward(Command):
                 raise RewardExpired("The time to claim it has passed.")
             if given.status == Status.REVOKED:
                 raise RewardRevoked("It was revoked.")
+            if given.waits:
+                raise UnderReview
             return given
         raise NotFound("There is no such distribution.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimAll(Command):
-    """Claim all that is still pending of one cause. Answers all that is claimed of it, now or before."""
+    """Claim all that is still pending of one cause. Answers all that is claimed of it, now or before. Refused where
+    nothing is left to claim but what is withheld.
+    """
 
     audited = Audited.FOR_STAFF
     player_id: PlayerId
@@ -83,8 +99,11 @@ class ClaimAll(Command):
 
     def handle(self, world: World) -> list[Given]:
         cause = {"player_id": self.player_id, "source": self.source, "source_id": self.source_id}
-        ids = [given.id for given in found(cause) if given.status_at(world.now) == Status.PENDING]
-        for given in _move({"id": ids, "status": Status.PENDING}, {"status": Status.CLAIMED, "claimed_at": world.now}):
+        pending = [given for given in found(cause) if given.status_at(world.now) == Status.PENDING]
+        ids = [given.id for given in pending if not given.waits]
+        if pending and not ids:
+            raise UnderReview
+        for given in move({"id": ids} | CLAIMABLE, {"status": Status.CLAIMED, "claimed_at": world.now}):
             claimed(world, given, world[Ledger].effect(given), world.now)
         return [given for given in found(cause) if given.status == Status.CLAIMED]
 
@@ -223,7 +242,7 @@ class ExpireRewards(Command):
         return [player_id for _, player_id in self.due]
 
     def handle(self, world: World) -> int:
-        expired = _move({"id": [id_ for id_, _ in self.due], "status": Status.PENDING}, {"status": Status.EXPIRED})
+        expired = move({"id": [id_ for id_, _ in self.due]} | CLAIMABLE, {"status": Status.EXPIRED})
         for given in expired:
             world.state(facts.stated(FactType.REWARD_EXPIRED, given, world[Ledger].effect(given), world.now))
         return len(expired)
@@ -252,7 +271,7 @@ def found(where: dict[str, Any]) -> list[Given]:
 
 def _revoke(world: World, where: dict[str, Any], reason: str) -> list[Given]:
     changes = {"status": Status.REVOKED, "revoked_at": world.now, "revoked_by": world.actor.signature}
-    revoked = _move(where | {"status": [Status.PENDING, Status.CLAIMED]}, changes)
+    revoked = move(where | {"status": [Status.PENDING, Status.CLAIMED]}, changes)
     for given in revoked:
         revoke(world, given, reason)
         was = Status.PENDING if given.claimed_at is None else Status.CLAIMED
@@ -264,7 +283,7 @@ def _changed(given: Given, before: dict[str, Any] | None, after: dict[str, Any])
     return change(DISTRIBUTION, str(given.id), before, after, player_id=given.player_id)
 
 
-def _move(where: dict[str, Any], changes: dict[str, Any]) -> list[Given]:
+def move(where: dict[str, Any], changes: dict[str, Any]) -> list[Given]:
     """Change those distributions that are as `where` says, and only those. In the order of their causes."""
     moved = [Given.from_row(row) for row in sql.change(Distribution, changes, where=where, returning=COLUMNS)]
     return sorted(moved, key=lambda given: (given.player_id, given.created_at, given.occurrence, given.line))

@@ -28,6 +28,7 @@ def distribution(given: Given, now: datetime) -> dict[str, Any]:
         "expires_at": given.expires_at and instant(given.expires_at),
         "revoked_at": given.revoked_at and instant(given.revoked_at),
         "drawn": given.drawn or None,
+        "withheld": given.waits,
     }
 
 
@@ -49,10 +50,17 @@ def transfer(
 def stated(type_: FactType, given: Given, effect: Award, at: datetime) -> Fact:
     """The fact that `given` was granted, claimed, … at `at`. `effect`: what it comes to, for a RANDOM one what it drew.
 
-    Each is true of a distribution once, so its id makes the fact's.
+    Each is true of a distribution once, so its id makes the fact's; once more after each time that it was given back.
     """
     data = distribution(given, at) | effect.content
-    return Fact(own_id(type_, given.player_id, data["id"], "0"), given.player_id, type_, data, at, message=data)
+    return Fact(
+        own_id(type_, given.player_id, data["id"], str(given.reinstated)),
+        given.player_id,
+        type_,
+        data,
+        at,
+        message=data,
+    )
 
 
 def claimed_event(given: Given, effect: Award) -> dict[str, Any]:

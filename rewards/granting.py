@@ -15,8 +15,8 @@ from rewards.rules import Award, Given, RewardType, Status
 def grant(world: World, earned: EarnedRewards, line: int) -> Given | None:
     """Give a player one of the rewards of one cause; None where that was done before.
 
-    One that claims itself applies at once. A distribution is made now, whenever its cause happened: the time to claim
-    it begins now.
+    One that claims itself applies at once, unless the player's rewards are withheld: then it waits. A distribution is
+    made now, whenever its cause happened: the time to claim it begins now.
     """
     ledger, reward_id = world[Ledger], earned.reward_ids[line]
     id_ = rules.distribution_id(earned.player_id, earned.source, earned.source_id, earned.occurrence, line)
@@ -48,10 +48,11 @@ def grant(world: World, earned: EarnedRewards, line: int) -> Given | None:
         granted_by=world.actor.signature,
         revoked_by="",
         undone=None,
+        withheld=earned.player_id in world.withheld,
     )
     ledger.granted[id_] = given
     world.state(facts.stated(FactType.REWARD_GRANTED, given, effect, earned.at))
-    if award.is_auto and not rules.is_over(award.expires_at, earned.at):
+    if award.is_auto and not given.withheld and not rules.is_over(award.expires_at, earned.at):
         given.status, given.claimed_at = Status.CLAIMED, world.now
         claimed(world, given, effect, earned.at)
     return given

@@ -190,7 +190,14 @@ class Ledger(Part):
 
     def effect(self, given: Given) -> Award:
         """What a distribution comes to: its reward, or what it drew, as it was when granted."""
-        key = (given.drawn, given.drawn_version) if given.drawn else (given.reward_id, given.reward_version)
+        return self._kept(given.drawn, given.drawn_version) if given.drawn else self.reward(given)
+
+    def reward(self, given: Given) -> Award:
+        """The reward that was given, as it was then; of a RANDOM one not what it drew."""
+        return self._kept(given.reward_id, given.reward_version)
+
+    def _kept(self, id_: str, version: int) -> Award:
+        key = (id_, version)
         kept: dict[tuple[str, int], Award] = self.world.rules[RewardRules].kept
         if key not in kept:
             kept[key] = rules.award(self.world.rules.definition("reward", *key))
@@ -260,8 +267,14 @@ class Ledger(Part):
             id_ = rules.transfer_id(cause, "repay")
             self.transfer(id_, player_id, wallet, "debt", currency, repaid, f"repay:{cause}")
 
-    def take_back(self, player_id: PlayerId, currency: str, amount: int, cause: UUID) -> tuple[int, int]:
-        """Undo `pay`: `(taken, owed)`. Raises InsufficientBalance where the currency does not go without."""
+    def take_back(
+        self, player_id: PlayerId, currency: str, amount: int, cause: UUID, *, again: int = 0
+    ) -> tuple[int, int]:
+        """Undo `pay`: `(taken, owed)`. Raises InsufficientBalance where the currency does not go without.
+
+        `again`: how often it was undone, and given back, before.
+        """
+        times = str(again) if again else ""
         self.open(player_id)
         account = self.account(player_id, currency)
         recovered = rules.recover(account.balance, amount, self.world.rules[RewardRules].policy(currency))
@@ -272,10 +285,10 @@ class Ledger(Part):
         account.debt += owed
         account.changed = True
         if taken:
-            id_ = rules.transfer_id(cause, "revoke")
+            id_ = rules.transfer_id(cause, f"revoke{times}")
             self.transfer(id_, player_id, f"player:{player_id}", "issuance", currency, taken, f"revoke:{cause}")
         if owed:
-            id_ = rules.transfer_id(cause, "owe")
+            id_ = rules.transfer_id(cause, f"owe{times}")
             self.transfer(id_, player_id, "debt", "issuance", currency, owed, f"owe:{cause}")
         return recovered
 

@@ -88,6 +88,7 @@ class Distribution(models.Model):
         "expires_at",
         "revoked_at",
         "undone",
+        "withheld",
     )
 
     id = models.UUIDField(primary_key=True)
@@ -112,7 +113,11 @@ class Distribution(models.Model):
     granted_by = ActorField()
     revoked_by = ActorField()
     undone = models.JSONField(null=True)
-    """What revoking took back, what is owed, and why: `{taken, owed, reason}`."""
+    """What revoking took back, what is owed, and why: `{taken, owed, reason}`, and `reinstated`: how often it was given
+    back since it was revoked.
+    """
+    withheld = models.BooleanField(default=False, db_default=False)
+    """Whether it was made while the player's rewards were withheld, and they still are or it was revoked then."""
 
     class Meta:
         constraints = [

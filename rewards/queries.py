@@ -20,11 +20,11 @@ from rewards.rules import Given, Status
 def distributions(now: datetime, *, state: str | None = None, **columns: str | None) -> QuerySet[Distribution]:
     """Distributions by columns (None: any) and by the status they have at `now`, swept or not."""
     found = Distribution.objects.filter(**{name: value for name, value in columns.items() if value is not None})
-    over = Q(status=Status.PENDING, expires_at__lte=now)
+    over = Q(status=Status.PENDING, withheld=False, expires_at__lte=now)
     if state == Status.EXPIRED:
         return found.filter(Q(status=Status.EXPIRED) | over)
     if state == Status.PENDING:
-        return found.filter(Q(status=Status.PENDING) & (Q(expires_at=None) | Q(expires_at__gt=now)))
+        return found.filter(Q(status=Status.PENDING) & (Q(expires_at=None) | Q(expires_at__gt=now) | Q(withheld=True)))
     return found.filter(status=state) if state else found
 
 
@@ -56,7 +56,8 @@ def inventory(player_id: PlayerId) -> list[dict[str, Any]]:
 
 def due(now: datetime, limit: int) -> list[tuple[UUID, PlayerId]]:
     """What nobody claimed in time and nobody swept yet, longest over first: `(distribution, player)`."""
-    over = Distribution.objects.filter(status=Status.PENDING, expires_at__lte=now).order_by("expires_at")
+    over = Distribution.objects.filter(status=Status.PENDING, withheld=False, expires_at__lte=now)
+    over = over.order_by("expires_at")
     return list(over.values_list("id", "player_id")[:limit])
 
 

@@ -24,7 +24,7 @@ def undo(world: World, given: Given, effect: Award) -> dict[str, Any]:
             owed = ledger.take_xp(player_id, effect.value)
             taken = effect.value - owed
         case RewardType.CURRENCY:
-            taken, owed = ledger.take_back(player_id, effect.currency, effect.value, given.id)
+            taken, owed = ledger.take_back(player_id, effect.currency, effect.value, given.id, again=given.reinstated)
         case RewardType.ITEM:
             ledger.open(player_id)
             taken, owed = {}, {}
@@ -48,6 +48,7 @@ def revoke(world: World, given: Given, reason: str) -> None:
     """
     ledger = world[Ledger]
     effect = ledger.effect(given)
-    given.undone = (undo(world, given, effect) if given.claimed_at else {}) | {"reason": reason}
+    again = {"reinstated": given.reinstated} if given.reinstated else {}
+    given.undone = (undo(world, given, effect) if given.claimed_at else {}) | {"reason": reason} | again
     ledger.undone[given.id] = given
     world.state(facts.stated(FactType.REWARD_REVOKED, given, effect, world.now))

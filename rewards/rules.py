@@ -142,6 +142,17 @@ class Given:
     granted_by: str
     revoked_by: str
     undone: dict[str, Any] | None
+    withheld: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is withheld until a person has looked at how the player plays."""
+        return self.withheld and self.status == Status.PENDING
+
+    @property
+    def reinstated(self) -> int:
+        """How often it was given back after it had been revoked."""
+        return int((self.undone or {}).get("reinstated", 0))
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Given:
@@ -150,8 +161,10 @@ class Given:
         return given
 
     def status_at(self, now: datetime) -> Status:
-        """Its status by the clock: a pending one past its time has expired, whether it was swept or not."""
-        is_late = self.status == Status.PENDING and is_over(self.expires_at, now)
+        """Its status by the clock: a pending one past its time has expired, whether it was swept or not. The time of
+        one that is withheld stands still.
+        """
+        is_late = self.status == Status.PENDING and not self.withheld and is_over(self.expires_at, now)
         return Status.EXPIRED if is_late else self.status
 
 

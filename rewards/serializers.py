@@ -58,6 +58,9 @@ class DistributionShape(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
     drawn = serializers.CharField(allow_null=True, help_text="The reward that a RANDOM one drew.")
+    withheld = serializers.BooleanField(
+        help_text="It waits until somebody has looked at how the player plays: claiming it answers `under_review`."
+    )
 
 
 class TransferShape(serializers.Serializer[Any]):

@@ -16,6 +16,7 @@ from progress import backfill
 from progress.models import Player
 from progress.player_standing import PlayerStanding
 from progress.players import Players
+from rewards.withholding import give_withheld
 
 
 def change_standing(
@@ -49,6 +50,8 @@ def change_standing(
         )
         state.standing, state.banned = standing, is_ban
         (world.withheld.add if standing == PlayerStanding.WITHHELD else world.withheld.discard)(player_id)
+        if standing not in (PlayerStanding.WITHHELD, PlayerStanding.BANNED):
+            give_withheld(world, player_id)
     Player.objects.filter(pk=player_id).update(**columns)
     return change("player", player_id, before, _told(player_id), player_id=player_id)
 

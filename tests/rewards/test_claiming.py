@@ -160,6 +160,7 @@ def test_a_fact_tells_the_distribution_and_what_it_comes_to() -> None:
         "expires_at": "2026-11-20T12:01:00Z",
         "revoked_at": None,
         "drawn": "kit",
+        "withheld": False,
         "type": "ITEM",
         "value": 0,
         "currency": None,

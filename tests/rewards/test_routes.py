@@ -55,6 +55,7 @@ def test_a_player_reads_what_was_given() -> None:
         "expires_at": "2026-11-20T12:01:00Z",
         "revoked_at": None,
         "drawn": None,
+        "withheld": False,
     }
 
 

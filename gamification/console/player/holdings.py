@@ -63,7 +63,8 @@ def given(player_id: PlayerId, now: datetime, *, state: str, page: int) -> tuple
 
 
 def _given(row: Distribution, now: datetime) -> Given:
-    over = row.status == Status.PENDING and row.expires_at is not None and row.expires_at <= now
+    waits = row.withheld and row.status == Status.PENDING
+    over = row.status == Status.PENDING and not waits and row.expires_at is not None and row.expires_at <= now
     state = Status.EXPIRED.value if over else row.status
     return Given(
         id=str(row.pk),
@@ -74,7 +75,7 @@ def _given(row: Distribution, now: datetime) -> Given:
         tone=TONES.get(Status(state), ""),
         at=row.created_at,
         more=" · ".join(_more(row)),
-        can_claim=state == Status.PENDING,
+        can_claim=state == Status.PENDING and not waits,
         can_revoke=state in (Status.PENDING, Status.CLAIMED),
     )
 
@@ -84,7 +85,11 @@ def _more(row: Distribution) -> Iterator[str]:
         yield f"“{row.reason}”"
     if row.granted_by:
         yield f"by {said_to_people(row.granted_by)}"
-    if row.undone:
+    if row.withheld and row.status == Status.PENDING:
+        yield "withheld until a case is decided"
+    if row.undone and "reason" not in row.undone:
+        yield "given back after it was revoked"
+    elif row.undone:
         yield "taken " + words.data(row.undone.get("taken") or {}) if row.undone.get("taken") else "nothing was taken"
         if row.undone.get("owed"):
             yield "owed " + words.data(row.undone["owed"])

@@ -28,8 +28,8 @@ from gamification.kernel.content import editing, kinds, publishing, retiring
 from gamification.kernel.core import bus
 from gamification.kernel.messaging import followers
 from gamification.kernel.models import AnsweredPlayer, AuditEntry, IdempotencyKey
-from gamification.kernel.storage import audit_log
-from gamification.kernel.web import idempotency, tokens
+from gamification.kernel.storage import audit_log, claims
+from gamification.kernel.web import tokens
 from gamification.players import erasing
 from gamification.simulation import examples
 from progress import backfill, zones
@@ -81,8 +81,8 @@ HOLDERS = (needed_by_runs,)
 
 ERASERS = {
     Transfer: pseudonymise,  # because money must add up
-    IdempotencyKey: idempotency.forget_player,
-    AnsweredPlayer: idempotency.forget_player,
+    IdempotencyKey: claims.forget_player,
+    AnsweredPlayer: claims.forget_player,
     Backfill: step_back,
     AuditEntry: audit_log.forget_player,  # because nobody may take out what staff did
 }

@@ -43,10 +43,17 @@ def process(batch: Sequence[GameEvent], *, now: datetime, is_answered: bool = Tr
     return outcome
 
 
-def process_each(batches: Sequence[Sequence[GameEvent]], *, now: datetime, is_answered: bool = True) -> list[Outcome]:
+def process_each(
+    batches: Sequence[Sequence[GameEvent]],
+    *,
+    now: datetime,
+    is_answered: bool = True,
+    keep: Callable[[Sequence[Outcome]], None] | None = None,
+) -> list[Outcome]:
     """Process several batches in one transaction, each as if those before it had been written and read again.
 
     All is read before the first and written after the last, so that many small batches cost hardly more than one.
+    `keep` writes down what they came to, in the same transaction; it may be called again where that is tried again.
     """
 
     def work(world: World) -> list[Outcome]:
@@ -58,6 +65,8 @@ def process_each(batches: Sequence[Sequence[GameEvent]], *, now: datetime, is_an
             if not is_answered:
                 state_outcome(world)
         write(world)
+        if keep is not None:
+            keep(world.outcomes)
         return world.outcomes
 
     return committed(work, [event.player_id for batch in batches for event in batch], now=now)

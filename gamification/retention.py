@@ -21,7 +21,7 @@ from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel.content import publishing
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Event, PublicationHead, RejectedEvent, WorkerHeartbeat
-from gamification.kernel.web import idempotency
+from gamification.kernel.storage import claims
 from progress.models import Backfill, MemberSeen, Player, Tally, WindowSample
 from progress.rule_index import RuleIndex
 from progress.rules.windows import WINDOW_MEMORY
@@ -93,7 +93,7 @@ def forget_window_samples(now: datetime) -> None:
 
 
 def forget_answers(now: datetime) -> None:
-    _delete(idempotency.expired(now))
+    _delete(claims.expired(now))
 
 
 def forget_rejected(now: datetime) -> None:

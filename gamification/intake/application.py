@@ -1,9 +1,10 @@
 """Events over HTTP, as an ASGI application of its own: `POST /api/v1/events` without Django around it.
 
 Most of what a game server does is to post one event and wait for the answer. Then Django's middleware and REST
-framework cost several times as much as the event. So what is plain is answered here: a known key, JSON, no
-`Idempotency-Key`, no browser. Whatever is not plain goes on to Django, whose view (`views.Events`) gives the same
-answers by the same functions, is what the schema shows, and alone says what is wrong with a key or a header.
+framework cost several times as much as the event. So what is plain is answered here: a known key, JSON, no browser,
+and an `Idempotency-Key` only where the events are processed in place. Whatever is not plain goes on to Django, whose
+view (`views.Events`) gives the same answers by the same functions, is what the schema shows, and alone says what is
+wrong with a key or a header.
 """
 
 from __future__ import annotations
@@ -25,15 +26,18 @@ from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
 from gamification import pipeline
-from gamification.intake import answering, handover
-from gamification.intake.decoding import decode
+from gamification.intake import answering, handover, in_place, keyed
+from gamification.intake.decoding import Decoded, decode
 from gamification.intake.group_commit import GroupCommit
+from gamification.intake.keyed import Keyed
 from gamification.kernel.core import request_ids
 from gamification.kernel.core.messages import Outcome
-from gamification.kernel.storage import database_timeout
+from gamification.kernel.storage import database_timeout, shares
+from gamification.kernel.storage.claims import Asked
 from gamification.kernel.web import known_keys, limiting, limits, problem_response
 from gamification.kernel.web.access import GameServer, bearer, game_server
 from gamification.kernel.web.content_security import restrict_content
+from gamification.kernel.web.idempotency import checked, fingerprint
 from gamification.kernel.web.problems import problem
 from gamification.serving.bodies import Application, Gone, Receive, Scope, Send, read
 
@@ -45,9 +49,10 @@ PATH = "/api/v1/events"
 SCOPE = "events:write"
 LARGE_BODY = 64 * 1024
 """Bytes of a body that is read in a thread, so that others do not wait for it."""
-PLAIN = frozenset((b"authorization", b"content-type", b"host", b"accept", b"prefer", b"x-request-id"))
+KEY = b"idempotency-key"
+PLAIN = frozenset((b"authorization", b"content-type", b"host", b"accept", b"prefer", b"x-request-id", KEY))
 """The headers that are read here. A request in which one stands twice is not plain."""
-NOT_PLAIN = frozenset((b"idempotency-key", b"origin", b"content-encoding", b"x-http-method-override"))
+NOT_PLAIN = frozenset((b"origin", b"content-encoding", b"x-http-method-override"))
 """A request with one of these is left to Django."""
 
 
@@ -56,7 +61,7 @@ class Events:
 
     def __init__(self, django: Application) -> None:
         self._django = django
-        self._group = GroupCommit(lambda batches, now: pipeline.process_each(batches, now=now))
+        self._group = GroupCommit(pipeline.process_each)
         self._keys = ThreadPoolExecutor(1, "keys")
         """Looks known keys up again, on one thread: of requests with one key, the first asks the database for all."""
 
@@ -74,7 +79,7 @@ class Events:
         try:
             if verdict is not None and verdict.wait is not None:
                 raise limiting.RateLimited(verdict)
-            response = await self._answer(body, headers.get(b"prefer", b"").decode("latin-1"))
+            response = await self._answer(body, headers, server)
         except Exception as failure:
             response = _failed(failure)
         name = request_ids.named(headers.get(b"x-request-id", b"").decode("latin-1"))
@@ -105,9 +110,11 @@ class Events:
         take = partial(limiter.take, limit, server.caller)
         return await asyncio.to_thread(take) if limiter.would_ask(limit, server.caller) else take()
 
-    async def _answer(self, body: bytes, prefer: str) -> HttpResponse:
-        judge = partial(decode, body, now=timezone.now())
-        decoded = await asyncio.to_thread(judge) if len(body) > LARGE_BODY else judge()
+    async def _answer(self, body: bytes, headers: dict[bytes, bytes], server: GameServer) -> HttpResponse:
+        decoded = await _judged(body, partial(decode, body, now=timezone.now()))
+        prefer = headers.get(b"prefer", b"").decode("latin-1")
+        if (key := headers.get(KEY)) is not None:
+            return await self._answer_once(body, decoded, prefer, checked(key.decode("latin-1")), server)
         if (refusal := answering.refused(decoded)) is not None:
             return refusal
         waited = answering.prefers_to_wait(prefer)
@@ -120,6 +127,31 @@ class Events:
         events = [event for _, event in decoded.good]
         outcome = await self._group.process(events) if events else Outcome()
         return answering.processed(decoded, outcome, waited=waited)
+
+    async def _answer_once(
+        self, body: bytes, decoded: Decoded, prefer: str, key: str, server: GameServer
+    ) -> HttpResponse:
+        """The answer to a request with a key, whose events are processed in place."""
+        events = [event for _, event in decoded.good]
+
+        def respond(outcome: Outcome) -> HttpResponse:
+            waited = answering.prefers_to_wait(prefer)
+            return answering.refused(decoded) or answering.processed(decoded, outcome, waited=waited)
+
+        asked = Asked(server.caller, key, await _judged(body, partial(fingerprint, "POST", PATH, body)))
+        request = Keyed(asked, frozenset(event.player_id for event in events), respond)
+        handover.IN_PLACE.inc()
+        if len(shares.by_share(events, in_place.player_of)) < 2:
+            return await self._group.answer(events, request)
+        settled = await self._in_thread(partial(keyed.claim_one, request, timezone.now()))
+        if settled is not None:
+            return settled
+        try:
+            outcome = await self._group.process(events)
+            return await self._in_thread(partial(keyed.keep_one, request, outcome))
+        except BaseException:
+            await self._in_thread(partial(keyed.let_go, [request]))
+            raise
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         def within_timeout() -> T:
@@ -134,6 +166,10 @@ class Events:
 
 def is_for_events(scope: Scope) -> bool:
     return bool(scope["path"] == PATH and scope["method"] == "POST")
+
+
+async def _judged(body: bytes, judge: Callable[[], T]) -> T:
+    return await asyncio.to_thread(judge) if len(body) > LARGE_BODY else judge()
 
 
 def _plain_headers(scope: Scope) -> dict[bytes, bytes] | None:
@@ -153,8 +189,14 @@ def _plain_headers(scope: Scope) -> dict[bytes, bytes] | None:
         and (b"*/*" in accepts or b"application/json" in accepts)
         and _is_host_allowed(found.get(b"host", b""), tuple(settings.ALLOWED_HOSTS))
         and not (settings.SECURE_SSL_REDIRECT and scope["scheme"] != "https")
+        and not (KEY in found and _is_handed_over(found))
     )
     return found if is_plain else None
+
+
+def _is_handed_over(headers: dict[bytes, bytes]) -> bool:
+    """Whether events go by the broker."""
+    return bool(settings.RABBITMQ_URL) and not answering.prefers_to_wait(headers.get(b"prefer", b"").decode("latin-1"))
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,8 @@
 A commit costs the same whether it holds one event or a hundred. So one thread a process commits what game servers post
 to it: whoever comes alone waits for nobody, and the more come at once, the more share a commit. Each request gets the
 answer that it would have got alone, in the order of arrival: it is a batch of its own within the transaction
-(`pipeline.process_each`). A group that fails is halved until the request that cannot be processed fails alone.
+(`pipeline.process_each`). A group that fails is halved until the request that cannot be processed fails alone. The
+answers that go with an `Idempotency-Key` are kept in the group's transaction (`keyed`).
 
 On SQLite, where one connection writes at a time, this also keeps requests from waiting in each other's way.
 """
@@ -17,13 +18,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import connection
+from django.http import HttpResponse
 from django.utils import timezone
 
-from gamification.intake import in_place
+from gamification.intake import in_place, keyed
 from gamification.intake.decoding import MAX_EVENTS
+from gamification.intake.keyed import Keyed
 from gamification.kernel.core.halving import Parts
 from gamification.kernel.core.messages import GameEvent, Outcome, Refused
 from gamification.kernel.storage import database_timeout, shares
@@ -48,12 +52,25 @@ class Request:
 
     share: int
     events: Sequence[GameEvent]
-    answer: asyncio.Future[Outcome]
+    answer: asyncio.Future[Any]
+    """What the events came to; of a request with a key, its response."""
     loop: asyncio.AbstractEventLoop
+    keyed: Keyed | None = None
 
 
-Result = tuple[Request, Outcome | Exception]
-Process = Callable[[Sequence[Sequence[GameEvent]], datetime], list[Outcome]]
+Result = tuple[Request, Outcome | HttpResponse | Exception]
+
+
+class Process(Protocol):
+    """`pipeline.process_each`."""
+
+    def __call__(
+        self,
+        batches: Sequence[Sequence[GameEvent]],
+        *,
+        now: datetime,
+        keep: Callable[[Sequence[Outcome]], None] | None = None,
+    ) -> list[Outcome]: ...
 
 
 class GroupCommit:
@@ -78,12 +95,24 @@ class GroupCommit:
         ]
         self._add(requests, len(events))
         if len(requests) == 1:
-            return await requests[0].answer
+            outcome: Outcome = await requests[0].answer
+            return outcome
         answers = await asyncio.gather(*(request.answer for request in requests), return_exceptions=True)
         outcomes = [answer for answer in answers if isinstance(answer, Outcome)]
         if len(outcomes) < len(answers):
             raise in_place.NotAllCommitted from next(each for each in answers if isinstance(each, BaseException))
         return in_place.together(outcomes)
+
+    async def answer(self, events: Sequence[GameEvent], request: Keyed) -> HttpResponse:
+        """The response to a request with a key, once it is committed with what its events, all of one share, came to;
+        or the first one again. Raises Busy, what processing raised, KeyReused, and InProgress.
+        """
+        loop = asyncio.get_running_loop()
+        share = next(iter(shares.by_share(events, in_place.player_of)), 0)
+        waiting = Request(share, events, loop.create_future(), loop, request)
+        self._add([waiting], len(events))
+        response: HttpResponse = await waiting.answer
+        return response
 
     def _add(self, requests: Sequence[Request], events: int) -> None:
         with self._changed:
@@ -134,8 +163,9 @@ class GroupCommit:
     def _commit(self, group: Sequence[Request]) -> list[Result]:
         """What each request came to. Halving ends after DB_TIMEOUT: then all that is left fails."""
         deadline = time.monotonic() + settings.DB_TIMEOUT
-        results: list[Result] = []
-        parts = Parts(group)
+        results = self._claimed(group)
+        settled = {id(request) for request, _ in results}
+        parts = Parts(request for request in group if id(request) not in settled)
         while parts:
             part = parts.next
             try:
@@ -145,15 +175,39 @@ class GroupCommit:
                     parts.halve()
                     continue
                 results += [(request, failure) for request in part]
+                keyed.let_go(request.keyed for request in part if request.keyed is not None)
             else:
                 results += zip(part, outcomes, strict=True)
             parts.done()
         return results
 
-    def _in_one(self, part: Sequence[Request]) -> list[Outcome]:
+    def _claimed(self, group: Sequence[Request]) -> list[Result]:
+        """Claim the keys of a group; what is settled by that."""
+        with_key = [request for request in group if request.keyed is not None]
+        if not with_key:
+            return []
+        try:
+            connection.close_if_unusable_or_obsolete()
+            with database_timeout.within(settings.DB_TIMEOUT):
+                settled = keyed.claim([request.keyed for request in with_key if request.keyed], timezone.now())
+        except Exception as failure:
+            return [(request, failure) for request in with_key]
+        return [(request, came_to) for request, came_to in zip(with_key, settled, strict=True) if came_to is not None]
+
+    def _in_one(self, part: Sequence[Request]) -> list[Outcome | HttpResponse]:
         connection.close_if_unusable_or_obsolete()
         with database_timeout.within(settings.DB_TIMEOUT):
-            return self._process([request.events for request in part], timezone.now())
+            batches, now = [request.events for request in part], timezone.now()
+            with_key = {place: request.keyed for place, request in enumerate(part) if request.keyed is not None}
+            if not with_key:
+                return list(self._process(batches, now=now))
+            responses: dict[int, HttpResponse] = {}
+
+            def keep(outcomes: Sequence[Outcome]) -> None:
+                responses.update(keyed.keep({place: (each, outcomes[place]) for place, each in with_key.items()}))
+
+            outcomes = self._process(batches, now=now, keep=keep)
+            return [responses.get(place, outcome) for place, outcome in enumerate(outcomes)]
 
 
 def _deliver(results: Iterable[Result]) -> None:

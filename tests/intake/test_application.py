@@ -104,7 +104,6 @@ def test_what_is_plain_is_answered_without_django(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Idempotency-Key": "k"},
         {"Origin": "http://localhost"},
         {"Content-Type": "text/plain"},
         {"Content-Encoding": "gzip"},

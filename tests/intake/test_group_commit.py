@@ -36,7 +36,7 @@ class Committing:
         self.groups: list[list[list[str]]] = []
         self.began, self.may_go_on = threading.Event(), threading.Event()
 
-    def __call__(self, batches: Sequence[Sequence[GameEvent]], now: datetime) -> list[Outcome]:
+    def __call__(self, batches: Sequence[Sequence[GameEvent]], *, now: datetime, keep: Any = None) -> list[Outcome]:
         self.groups.append([ids(batch) for batch in batches])
         self.began.set()
         assert self.may_go_on.wait(10)
@@ -125,7 +125,7 @@ def test_where_the_database_takes_its_time_nobody_waits_for_it_twice(settings: S
     settings.DB_TIMEOUT = 0.05
     tried = []
 
-    def process(batches: Sequence[Sequence[GameEvent]], now: datetime) -> list[Outcome]:
+    def process(batches: Sequence[Sequence[GameEvent]], *, now: datetime, keep: Any = None) -> list[Outcome]:
         tried.append(len(batches))
         threading.Event().wait(0.06)  # as long as the database takes to say nothing
         raise OperationalError

@@ -23,7 +23,7 @@ from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Command, GameEvent
 from gamification.kernel.core.world import Part
 from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFacts
-from gamification.kernel.web import idempotency
+from gamification.kernel.storage import claims
 from gamification.players.erasing import ERASERS, ErasePlayer, tables
 from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
 from progress.players import Players
@@ -233,7 +233,7 @@ def test_a_request_that_was_under_way_leaves_nothing_of_who_was_erased_meanwhile
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     content()
-    server, claim = game_server(), idempotency._claim
+    server, claim = game_server(), claims.claim
     play(CANARY, server)
 
     def erase_after(*args: Any) -> IdempotencyKey:
@@ -241,7 +241,7 @@ def test_a_request_that_was_under_way_leaves_nothing_of_who_was_erased_meanwhile
         assert server.delete(f"{API}/players/{CANARY}").status_code == 204
         return claimed
 
-    monkeypatch.setattr(idempotency, "_claim", erase_after)
+    monkeypatch.setattr(claims, "claim", erase_after)
     said, key = {"amount": 1, "reason": f"ale for {CANARY}"}, {"Idempotency-Key": f"{CANARY}-ale"}
     answer = server.post(f"{API}/players/{CANARY}/wallet/gold/spend", said, format="json", headers=key)
     assert_problem(answer, 409, "player_erased")

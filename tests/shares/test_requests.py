@@ -276,7 +276,7 @@ def test_requests_that_wait_at_once_are_committed_share_by_share() -> None:
     bodies += [[GameEvent(f"b{n}", player_of(1), "enemy.killed", {}, NOON)] for n in range(5)]
 
     async def play() -> list[Outcome]:
-        group = GroupCommit(lambda batches, now: pipeline.process_each(batches, now=now))
+        group = GroupCommit(pipeline.process_each)
         return await asyncio.gather(*(group.process(events) for events in bodies))
 
     outcomes = asyncio.run(play())

@@ -47,8 +47,9 @@ class State(Vocabulary):
 
 
 class Mark(NamedTuple):
-    """A reading of the history, as it is shown."""
+    """A reading of the history, and the occurrence that it was of."""
 
+    occurrence: str
     at: datetime
     progress: float
     metrics: dict[str, Any]
@@ -76,9 +77,9 @@ class ShownAchievements:
         for (id_, occurrence), standing in standings.of(player_id).items():
             self._standings.setdefault(id_, {})[occurrence] = standing
         self._marks: dict[str, list[Mark]] = {}
-        columns = ("achievement_id", "occurrence", "quarter", *Mark._fields)
+        columns = ("achievement_id", "quarter", *Mark._fields)
         kept = sql.select_where(ProgressMark, columns, {"player_id": player_id}, order_by=_MARKED)
-        for id_, _, _, *mark in [*kept, *_new_marks(world, kept)]:
+        for id_, _, *mark in [*kept, *_new_marks(world, kept)]:
             self._marks.setdefault(id_, []).append(Mark(*mark))
 
     def of(self, achievement: Achievement, *, live: bool = False) -> dict[str, Any]:
@@ -160,14 +161,13 @@ class ShownAchievements:
 
     def _history(self, id_: str, standings: dict[str, Standing]) -> list[dict[str, Any]]:
         entries: dict[tuple[datetime, float, str], dict[str, Any]] = {}
-        for mark in self._marks.get(id_, []):  # one reading may have reached several quarters
-            entries[mark.at, mark.progress, ""] = {
+        for mark in self._marks.get(id_, []):  # one reading may have reached several quarters, and several periods
+            entries[mark.at, mark.progress, mark.occurrence] = {
                 "at": instant(mark.at), "progress": mark.progress, "metrics": mark.metrics,
             }  # fmt: skip
         for occurrence, standing in standings.items():
             if standing.completed_at is not None:
                 metrics = (standing.final or {}).get("metrics", {})
-                entries.pop((standing.completed_at, 1.0, ""), None)
                 entries[standing.completed_at, 1.0, occurrence] = {
                     "at": instant(standing.completed_at), "progress": 1, "metrics": metrics,
                 }  # fmt: skip
@@ -191,7 +191,9 @@ def _new_marks(world: World, kept: Iterable[tuple[Any, ...]]) -> Iterable[tuple[
     if not world.has(History):
         return []
     known = {tuple(mark[:3]) for mark in kept}
-    return [(*key[1:], *reading) for key, reading in sorted(world[History].marks().items()) if key[1:] not in known]
+    marks = world[History].marks().items()
+    new = ((id_, quarter, occurrence, *reading) for (_, id_, occurrence, quarter), reading in marks)
+    return [mark for mark in new if mark[:3] not in known]
 
 
 class Listing:

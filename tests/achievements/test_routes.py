@@ -68,6 +68,13 @@ def test_what_was_read_at_completion_is_kept():
     assert [entry["progress"] for entry in read["history"]] == [0.75, 1]
 
 
+def test_periods_that_one_batch_brought_equally_far_are_told_apart_in_the_history():
+    game()
+    pipeline.process([event("e1", at=0, hp=1), event("e2", at=-86_400, hp=1)], now=NOON)
+    history = progress(game_server(), "daily")["history"]
+    assert [(entry["at"], entry["progress"]) for entry in history] == [("2026-11-20T12:00:00Z", 0.5)] * 2
+
+
 def test_a_player_never_seen_has_done_nothing_and_nothing_is_written():
     game()
     read = progress(game_server(), "four", "nobody")

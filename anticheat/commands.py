@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from anticheat import queries
 from anticheat.models import Finding
 from gamification.kernel.core.audit import change
-from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
+from gamification.kernel.core.fact_types import FactType
+from gamification.kernel.core.messages import Command, Fact, NotFound, PlayerId, Refused, own_id
 from gamification.kernel.core.shares import share_of_row
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
@@ -57,6 +58,9 @@ class ReleaseEvent(_Decide):
             raise NotFound("This event is no longer kept.")
         inbox.restate([(found.player_id, found.event_id)], Event.State.COUNTED)
         world.released.append(event)
+        data = {"id": event.id, "type": event.type, "rule": found.rule}
+        id_ = own_id(FactType.EVENT_RELEASED, event.player_id, event.id, "0")
+        world.state(Fact(id_, event.player_id, FactType.EVENT_RELEASED, data, event.timestamp))
         return found
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from achievements import tasks as achievements
 from gamification import backfilling, relay, retention
-from gamification.analytics import lately
+from gamification.analytics import following, lately
 from gamification.kernel.content import releasing
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
@@ -71,6 +71,7 @@ CHORES = [
     Chore("expire quests", 1, in_each(quests.expire_runs)),
     Chore("publish facts that were left", 1, relay.sweep),
     Chore("count what happens lately", 2, in_each(lately.follow)),
+    Chore("add to the figures", 2, in_each(following.follow)),
     Chore("forget hours that are not shown", 86400, lately.forget),
     Chore("say that the clock ticks", 10, note_tick),
     Chore("forget answers to idempotency keys", 600, retention.forget_answers),

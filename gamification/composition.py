@@ -19,7 +19,8 @@ import rewards.checks
 from achievements.content import ACHIEVEMENT
 from achievements.rules import AchievementRules
 from gamification import backfilling, executing, relay
-from gamification.analytics import lately
+from gamification.analytics import following, lately, recounting
+from gamification.analytics.listening import Listening, compile_listening
 from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
 from gamification.console import groups, pack_files
 from gamification.console.player import sources, timeline
@@ -70,6 +71,7 @@ COMPOSERS = {
     AchievementRules: achievement_rules,
     QuestRules: quest_rules,
     RuleIndex: rule_index,
+    Listening: compile_listening,
 }
 """The parts that are made of other parts, each after those that it is made of."""
 
@@ -88,7 +90,10 @@ ERASERS = {
 }
 """Model → what happens to its rows that name an erased player, where they are not simply deleted."""
 
-FOLLOWERS = (relay.RELAY, lately.OF_EVENTS, lately.OF_FACTS)
+LEAVERS = (recounting.leave,)
+"""Each is told of a player who is being erased while their rows are still there."""
+
+FOLLOWERS = (relay.RELAY, lately.OF_EVENTS, lately.OF_FACTS, *following.FOLLOWERS)
 """Facts are kept until each of these has seen them."""
 
 TIMELINE = (*sources.SOURCES,)
@@ -114,6 +119,8 @@ def connect() -> None:
         retiring.holder(needs)
     for model, forget in ERASERS.items():
         erasing.eraser(model, forget)
+    for leave in LEAVERS:
+        erasing.leaver(leave)
     for follower in FOLLOWERS:
         followers.register(follower)
     for source in TIMELINE:

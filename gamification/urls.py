@@ -1,5 +1,6 @@
 """Every address of the service. Each app lists its own routes; they share one prefix."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -29,6 +30,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("gamification.kernel.content.release_routes")),
     path("audit", Audit.as_view()),
     path("", include("gamification.simulation.urls")),
+    *([path("", include("gamification.analytics.urls"))] if settings.ENABLE_ANALYTICS else []),
 ]
 
 

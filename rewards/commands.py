@@ -196,6 +196,7 @@ class Spend(Command):
         account.changed = True
         id_, wallet, cause = uuid7(), f"player:{self.player_id}", f"spend:{self.reason}"
         ledger.transfer(id_, self.player_id, wallet, "spending", self.currency, self.amount, cause)
+        world.state(facts.spent(id_, self.player_id, self.currency, self.amount, self.reason, world.now))
         return {
             "currency": self.currency,
             "balance": account.balance,

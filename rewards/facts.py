@@ -1,4 +1,4 @@
-"""What this app may state: rewards granted, claimed, expired and revoked."""
+"""What this app may state: rewards granted, claimed, expired and revoked, and money spent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.fact_types import FactType
-from gamification.kernel.core.messages import Fact, own_id
+from gamification.kernel.core.messages import Fact, PlayerId, own_id
 from rewards.rules import Award, Given
 
 
@@ -66,3 +66,10 @@ def stated(type_: FactType, given: Given, effect: Award, at: datetime) -> Fact:
 def claimed_event(given: Given, effect: Award) -> dict[str, Any]:
     """The data of the event that metrics may count: the reward that was granted, and what it came to."""
     return {"id": given.reward_id, "type": effect.type, "value": effect.value, "currency": effect.currency or None}
+
+
+def spent(transfer_id: UUID, player_id: PlayerId, currency: str, amount: int, reason: str, at: datetime) -> Fact:
+    """CurrencySpent. It has no message: whoever spends for the player knows, and tells them."""
+    data: dict[str, Any] = {"id": str(transfer_id), "currency": currency, "amount": amount, "reason": reason}
+    id_ = own_id(FactType.CURRENCY_SPENT, player_id, data["id"], "0")
+    return Fact(id_, player_id, FactType.CURRENCY_SPENT, data, at)

@@ -32,6 +32,15 @@ def eraser(model: type[Model], forget: Callable[[PlayerId], object]) -> None:
     ERASERS[model] = forget
 
 
+LEAVERS: list[Callable[[PlayerId], object]] = []
+"""Who is told of an erased player while the rows are still there."""
+
+
+def leaver(leave: Callable[[PlayerId], object]) -> None:
+    """Register who has to see a player's rows once more before they are deleted."""
+    LEAVERS.append(leave)
+
+
 def tables() -> list[type[Model]]:
     """Every model whose rows belong to a player."""
     return [
@@ -65,6 +74,8 @@ class ErasePlayer(Command):
             raise NotFound("There is no such player.")
         world.forget(self.player_id)
         world.changes.append(Change(Subject("player")))  # that somebody was erased, and not who
+        for leave in LEAVERS:
+            leave(self.player_id)
         for model in tables():
             if model not in ERASERS:
                 _delete(rows_of(model, self.player_id))

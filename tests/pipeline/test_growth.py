@@ -44,6 +44,7 @@ FACTS = {
     "progress_metricday": "a metric's health: one a day, whoever plays",
     "analytics_hour": "one an hour of play, whatever happens in it",
     "analytics_activeday": "one a day",
+    "analytics_rollup": "figures: by the day and the subject, whoever plays",
 }
 """Tables that may grow, and why."""
 

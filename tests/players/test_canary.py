@@ -17,6 +17,7 @@ from anticheat.models import Finding, Rule, StatisticalFinding
 from anticheat.screening import Screening, screen
 from gamification import pipeline
 from gamification.admitting import admit
+from gamification.analytics import following
 from gamification.committing import open_world
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
@@ -164,6 +165,7 @@ def test_nothing_is_left_of_an_erased_player_in_the_whole_database(clock: time_m
     server = game_server()
     for who in (CANARY, "bob"):
         play(who, server)
+    following.follow(LATER)
     columns = {(m._meta.db_table, f.column): f for m in apps.get_models() for f in m._meta.concrete_fields}
     stands = {columns[place] for place in dumping.where(CANARY)}
     assert {f for f in stands if f.attname not in personal(f.model)} == set()

@@ -37,6 +37,7 @@ gamification/backfilling.py:_behind gamification/backfilling.py:_leave_out gamif
 gamification/clock.py:in_each(expire_rewards) gamification/clock.py:in_each(followers.forget_facts)
 gamification/clock.py:in_each(quests.expire_runs) gamification/clock.py:in_each(retention.forget_events)
 gamification/clock.py:in_each(retention.forget_messages) gamification/clock.py:in_each(retention.forget_periods)
+gamification/analytics/queries.py:complete_until gamification/clock.py:in_each(following.follow)
 gamification/clock.py:in_each(retention.forget_rejected) gamification/clock.py:in_each(retention.forget_runs)
 gamification/clock.py:in_each(retention.forget_window_samples) gamification/clock.py:in_each(review.lift_standings)
 gamification/intake/leases.py:Leases.renew gamification/intake/leases.py:Leases.stop

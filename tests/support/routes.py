@@ -108,6 +108,13 @@ FILTERS = {
     "held": ["player_id", "rule", "state"],
     "releases": ["state"],
     "audit": ["actor", "action", "kind", "id", "player_id", "from", "to", "format"],
+    "analytics/summary": ["from", "to", "group_by"],
+    "analytics/retention": ["from", "to"],
+    "analytics/content/<str:kind>/<str:id>": ["from", "to", "group_by"],
+    "analytics/economy/<str:currency>": ["from", "to", "group_by"],
+    "analytics/funnel/<str:quest_id>": ["from", "to"],
+    "analytics/unused": ["from", "to"],
+    "analytics/quality": ["from", "to", "group_by"],
     "players/<str:player_id>/achievements": ["state"],
     "players/<str:player_id>/quests": ["state"],
     "players/<str:player_id>/distributions": ["state"],
@@ -288,7 +295,16 @@ def _events() -> Iterator[Call]:
     yield Call("POST", "simulate", "content:read", tried, takes_body=True, only_reads=True)
     yield Call("GET", "facts", "facts:read")
     yield Call("GET", "audit", "audit:read", is_list=True)
+    yield from _analytics()
     yield Call("GET", "events/rejected", "players:read", is_list=True)
     yield Call("GET", "held", "players:read", is_list=True)
     for decision in ("release", "dismiss"):
         yield Call("POST", f"held/<int:finding_id>/{decision}", "anticheat:decide", {"reason": "r"}, takes_body=True)
+
+
+def _analytics() -> Iterator[Call]:
+    for question in ("summary", "retention", "economy/<str:currency>", "funnel/<str:quest_id>", "unused", "quality"):
+        yield Call("GET", f"analytics/{question}", "analytics:read")
+    yield Call(
+        "GET", "analytics/content/<str:kind>/<str:id>", "analytics:read", ids={"kind": "achievement", "id": "hunter"}
+    )

@@ -24,9 +24,11 @@ class FactType(Vocabulary):
     REWARD_CLAIMED = "reward.claimed"
     REWARD_EXPIRED = "reward.expired"
     REWARD_REVOKED = "reward.revoked"
+    CURRENCY_SPENT = "currency.spent"
     LEVEL_REACHED = "level.reached"
     EVENT_REJECTED = "event.rejected"
     EVENT_HELD = "event.held"
+    EVENT_RELEASED = "event.released"
     STANDING_CHANGED = "standing.changed"
 
 

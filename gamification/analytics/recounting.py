@@ -1,0 +1,262 @@
+"""What a player comes to in the figures, worked out anew of what is kept: whoever leaves them is taken out by it, who
+comes back is put in, and a rebuild holds all figures against it.
+
+A player is counted as far as the followers have come: what they have not seen yet they will add themselves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+
+from achievements.models import ProgressMark, Standing
+from gamification.analytics import keeping, stating
+from gamification.analytics.activity import Changes, Key, Played
+from gamification.analytics.counting import EventCounting, EventRow, StartedAt, columns, day_of, zone
+from gamification.analytics.listening import Listening
+from gamification.analytics.logs import EVENTS_MARK, FACTS_MARK, MARKS_MARK, OF_EVENTS, REJECTED_MARK
+from gamification.analytics.models import Activity, CountedRun, HeldEvent
+from gamification.kernel.content import publishing
+from gamification.kernel.core.fact_types import OWN_TYPES, FactType
+from gamification.kernel.core.messages import PlayerId, own_id
+from gamification.kernel.models import Event, FollowerMark, OutboxFact, RejectedEvent
+from gamification.kernel.storage import sql
+from quests.models import Run
+from quests.running import Status
+from rewards.models import Distribution, Transfer
+from rewards.rules import transfer_id
+
+_RUN_KEY = ("player_id", "quest_id", "run")
+RUN = ("player_id", "quest_id", "run", "version", "status", "started_at", "ended_at", "state")
+
+
+@dataclass
+class Recounted:
+    players: dict[PlayerId, Played]
+    changes: Changes = field(default_factory=Counter)
+    held: list[EventRow] = field(default_factory=list)
+    runs: list[tuple[Any, ...]] = field(default_factory=list)
+    """Rows of open runs that are counted by it, and were not before."""
+
+
+@contextmanager
+def held_still() -> Iterator[None]:
+    """Keep the followers from counting until this transaction ends. Whoever locks players has done so before.
+
+    On SQLite the transaction itself does: one writes at a time.
+    """
+    if connection.vendor == "postgresql":
+        with OF_EVENTS.alone():
+            yield
+    else:
+        with transaction.atomic():
+            yield
+
+
+def leave(player_id: PlayerId) -> None:
+    """Take a player out of the figures, whose rows are about to be deleted, and who is locked."""
+    with held_still():
+        found = Activity.objects.filter(pk=player_id).values_list("is_counted", flat=True).first()
+        if found:
+            keeping.add(negative(recount([player_id]).changes))
+
+
+class NotYet(Exception):
+    """Something was revoked that the follower of events has not come to: it is looked at again in the next turn."""
+
+
+def completion(player_id: PlayerId, event_id: str) -> list[Key]:
+    """The figures that a completed achievement is in, by its own event."""
+    to = cursors().get(EVENTS_MARK, 0)
+    if Event.objects.filter(player_id=player_id, event_id=event_id, pk__gt=to).exists():
+        raise NotYet(event_id)
+    _, counting = _events({"player_id__in": [player_id]}, to)
+    return counting.completions.get((player_id, event_id), [])
+
+
+def count_again(player_ids: Sequence[PlayerId]) -> None:
+    """Put players into the figures who are in none. Whoever calls holds their locks, and the followers still."""
+    found = recount(player_ids, anew=True)
+    keeping.add(found.changes)
+    keep(found)
+
+
+def keep(found: Recounted) -> None:
+    """Keep what following on from here needs to know of players who were counted anew."""
+    keeping.store(found.players)
+    note_held(found.held)
+    sql.upsert(CountedRun, (*_RUN_KEY, "measures"), found.runs, conflict=_RUN_KEY, set_=("measures",))
+
+
+def note_held(rows: Sequence[EventRow]) -> None:
+    held = sorted((row.player_id, row.event_id, row.pk) for row in rows)
+    sql.insert(HeldEvent, ("player_id", "event_id", "event"), held, ignore_conflicts=True)
+
+
+def negative(changes: Changes) -> Changes:
+    return Counter({key: -amount for key, amount in changes.items()})
+
+
+def cursors() -> dict[str, int]:
+    """How far the followers have come."""
+    return dict(FollowerMark.objects.values_list("name", "cursor"))
+
+
+def sessions_of(player_id: PlayerId, up_to: int) -> Played:
+    """All sessions of a player, as they were when an event came: what is kept of them was too short."""
+    counted = Event.objects.filter(player_id=player_id, state=Event.State.COUNTED, pk__lte=up_to)
+    whole = Played(sessions_kept=1 << 30)
+    for at in counted.exclude(type__in=OWN_TYPES).order_by("pk").values_list("timestamp", flat=True):
+        whole.play(at)
+    return whole
+
+
+def started_at(rows: Sequence[EventRow]) -> StartedAt:
+    """When the runs were started that these events complete."""
+    done = [row for row in rows if row.type == FactType.QUEST_COMPLETED]
+    keys = sorted({(row.player_id, row.data["id"]) for row in done})
+    if not keys:
+        return {}
+    players, quests = zip(*keys, strict=True)
+    wanted = ("player_id", "quest_id", "completed_at", "started_at")
+    found = sql.select_in(Run, wanted, {"player_id": players, "quest_id": quests})
+    return {(player, quest, at): since for player, quest, at, since in found if at is not None}
+
+
+# -- anew --------------------------------------------------------------------------------------------------------------
+
+
+def recount(player_ids: Sequence[PlayerId], *, anew: bool = False) -> Recounted:
+    """What these players come to as far as the followers have come. Nobody else may write about them meanwhile.
+
+    `anew`: also the open runs that are not noted as counted; else what the figures hold is worked out.
+    """
+    whose: dict[str, Any] = {"player_id__in": list(player_ids)}
+    to = cursors()
+    rows, counting = _events(whose, to.get(EVENTS_MARK, 0))
+    changes, pending = counting.changes, _pending(whose, to.get(FACTS_MARK, 0))
+    found = Recounted({each: counting.players.get(each) or Played() for each in player_ids}, changes, counting.held)
+    _take_out_revoked(whose, counting, pending)
+    _marks(whose, to.get(MARKS_MARK, 0), changes)
+    _rejected(whose, to.get(REJECTED_MARK, 0), changes)
+    found.runs = _runs(whose, pending, changes, anew)
+    _rewards(whose, rows, pending, changes)
+    return found
+
+
+def _events(whose: dict[str, Any], to: int) -> tuple[list[EventRow], EventCounting]:
+    """All events of these players, and what those up to a row are counted as."""
+    holding = set(HeldEvent.objects.filter(**whose).values_list("player_id", "event_id"))
+    listening = publishing.current()[Listening]
+    read = Event.objects.filter(**whose).order_by("pk").values_list("pk", *columns(listening))
+    rows = [EventRow(*row) for row in read]
+    counting = EventCounting(
+        defaultdict(lambda: Played(sessions_kept=1 << 30)),
+        listening,
+        started_at=started_at(rows),
+        sessions=_none_missing,
+        held=holding,
+    )
+    counting.count(row for row in rows if row.pk <= to)
+    return rows, counting
+
+
+def _none_missing(player_id: PlayerId, up_to: int) -> Played:
+    raise AssertionError("all sessions are known where a player is counted anew")
+
+
+Pending = set[tuple[PlayerId, str, str]]
+"""(player, type of a fact, what it is about): stated, and not yet followed."""
+
+
+def _pending(whose: dict[str, Any], after: int) -> Pending:
+    found = OutboxFact.objects.filter(**whose, pk__gt=after).values_list("player_id", "type", "data")
+    return {(player_id, type_, about(type_, data)) for player_id, type_, data in found}
+
+
+def about(type_: str, data: dict[str, Any]) -> str:
+    """What a fact is about, among those of its type and player."""
+    if type_.startswith("quest."):
+        return f"{data['id']}/{data['run']}"
+    if type_ == FactType.ACHIEVEMENT_REVOKED:
+        return f"{data['id']}/{data['occurrence']}"
+    return str(data.get("id", ""))
+
+
+def _take_out_revoked(whose: dict[str, Any], counting: EventCounting, pending: Pending) -> None:
+    revoked = Standing.objects.filter(**whose, revoked_at__isnull=False, completed_at__isnull=False)
+    for player_id, id_, occurrence in revoked.values_list("player_id", "achievement_id", "occurrence"):
+        if (player_id, FactType.ACHIEVEMENT_REVOKED, f"{id_}/{occurrence}") in pending:
+            continue
+        event_id = own_id(FactType.ACHIEVEMENT_COMPLETED, player_id, id_, occurrence)
+        for key in counting.completions.get((player_id, event_id), ()):
+            counting.changes[key] -= 1
+
+
+def _marks(whose: dict[str, Any], to: int, changes: Changes) -> None:
+    zone_ = zone()
+    for id_, quarter, at in ProgressMark.objects.filter(**whose, pk__lte=to).values_list(
+        "achievement_id", "quarter", "at"
+    ):
+        changes["achievement", id_, day_of(at, zone_), stating.QUARTERS[quarter]] += 1
+
+
+def _rejected(whose: dict[str, Any], to: int, changes: Changes) -> None:
+    zone_ = zone()
+    for type_, code, at in RejectedEvent.objects.filter(**whose, pk__lte=to).values_list("type", "code", "timestamp"):
+        changes["event", type_, day_of(at, zone_), f"rejected {code}"] += 1
+
+
+def _runs(whose: dict[str, Any], pending: Pending, changes: Changes, anew: bool) -> list[tuple[Any, ...]]:
+    """Count runs. Returns the rows to keep of open ones that were not noted as counted."""
+    counted, missing = set(), []
+    for row in CountedRun.objects.filter(**whose).values_list(*_RUN_KEY, "measures"):
+        counted.add(row[:3])
+        changes.update(stating.keys_of(row[3]))
+    to_come = {(player_id, subject) for player_id, type_, subject in pending if type_.startswith("quest.")}
+    zone_ = zone()
+    for run in Run.objects.filter(**whose).values(*RUN):
+        key = (run["player_id"], run["quest_id"], run["run"])
+        is_open = run["status"] == Status.IN_PROGRESS
+        if key in counted or (run["player_id"], f"{run['quest_id']}/{run['run']}") in to_come or (is_open and not anew):
+            continue
+        measures = stating.run(run, zone_)
+        changes.update(measures)
+        if is_open:
+            missing.append((*key, stating.kept(measures)))
+    return sorted(missing)
+
+
+def _rewards(whose: dict[str, Any], rows: Sequence[EventRow], pending: Pending, changes: Changes) -> None:
+    """Claims, each on the day of its own event, and money."""
+    zone_ = zone()
+    claims = {(row.player_id, row.event_id): row for row in rows if row.type == FactType.REWARD_CLAIMED}
+    moved = {
+        id_: (player_id, currency, amount, cause, at)
+        for id_, player_id, currency, amount, cause, at in Transfer.objects.filter(**whose).values_list(
+            "id", "player_id", "currency", "amount", "cause", "created_at"
+        )
+    }
+    given = Distribution.objects.filter(**whose, claimed_at__isnull=False)
+    for id_, player_id, reward_id, source, source_id in given.values_list(
+        "id", "player_id", "reward_id", "source", "source_id"
+    ):
+        event = claims.get((player_id, own_id(FactType.REWARD_CLAIMED, player_id, str(id_), "0")))
+        if event is None or (player_id, FactType.REWARD_CLAIMED, str(id_)) in pending:
+            continue
+        repaid = moved.get(transfer_id(id_, "repay"))
+        day = day_of(event.timestamp, zone_)
+        for key, amount in stating.claim(event.data, reward_id, source, source_id, day, repaid[2] if repaid else 0):
+            changes[key] += amount
+    for transfer, (player_id, currency, amount, cause, at) in moved.items():
+        purpose, _, of = cause.partition(":")
+        day = day_of(at, zone_)
+        if purpose == "spend" and (player_id, FactType.CURRENCY_SPENT, str(transfer)) not in pending:
+            changes["currency", currency, day, f"out {stating.SPENT}"] += amount
+        elif purpose == "revoke" and (player_id, FactType.REWARD_REVOKED, of) not in pending:
+            changes["currency", currency, day, f"out {stating.REVOKED}"] += amount

@@ -1,0 +1,203 @@
+"""Whatever happens, in whatever order, the figures are those of a slow and obvious computation over what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from achievements.commands import RevokeAchievement
+from achievements.models import Standing
+from anticheat.commands import DismissEvent, ReleaseEvent
+from anticheat.models import Finding, Rule
+from gamification import pipeline
+from gamification.analytics import following, keeping, recounting
+from gamification.analytics.models import Activity
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.messages import Command, GameEvent, Refused
+from gamification.players.commands import ChangeProfile
+from gamification.players.erasing import ErasePlayer
+from progress.models import Metric, Player
+from quests.commands import AbandonQuest, StartQuest
+from rewards.commands import ClaimReward, RevokeDistribution, Spend
+from rewards.models import Distribution
+from tests.support import figures
+from tests.support.content import NOON, achievement, metric, publish, quest, requirement, reward, step
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PLAYERS = ("ann", "bob", "eve")
+CONTENT = (
+    metric("hits", "hit", value_field="v"),
+    metric("runs", "run"),
+    reward("coins", value=5),
+    reward("chest", value=7, claim="MANUAL"),
+    achievement("two", requirement("COUNT", "hits", 2), rewards=["coins", "chest"]),
+    achievement("far", requirement("SUM", "hits", 20), rewards=["coins"]),
+    achievement("again", requirement("COUNT", "runs", 2), repeat="ALWAYS", rewards=["coins"]),
+    quest(
+        "trail",
+        step("one", requirement("COUNT", "hits", 1), rewards=["coins"]),
+        step("two", requirement("COUNT", "runs", 2), order=2),
+        rewards=["chest"],
+        auto_start=True,
+        repeat="ALWAYS",
+    ),
+    quest("errand", step("hit", requirement("COUNT", "hits", 3)), time_limit=86_400),
+)
+
+
+@dataclass
+class Game:
+    """Plays by what hypothesis draws."""
+
+    clock: float = 0
+    sent: list[GameEvent] = field(default_factory=list)
+
+    def send(self, player: str, day: int, second: int, type_: str, value: Any, times: int) -> None:
+        at = NOON + timedelta(days=day, seconds=second)
+        batch = [
+            GameEvent(f"e{len(self.sent)}-{n}", player, type_, {"v": value}, at + timedelta(seconds=700 * n))
+            for n in range(times)
+        ]
+        self.sent += batch
+        pipeline.process([*batch, *self.sent[:: max(1, len(self.sent) // 2)]], now=self.now())
+
+    def reuse(self, number: int) -> None:
+        if self.sent:
+            old = self.sent[number % len(self.sent)]
+            changed = GameEvent(old.id, old.player_id, old.type, {"v": "else"}, old.timestamp)
+            pipeline.process([changed], now=self.now())
+
+    def act(self, command: Command) -> None:
+        with suppress(Refused):
+            bus.handle(command, actor=SYSTEM, now=self.now())
+
+    def now(self) -> Any:
+        self.clock += 61
+        return NOON + timedelta(days=100, seconds=self.clock)
+
+    def revoke(self, number: int) -> None:
+        done = Standing.objects.filter(completed_at__isnull=False).order_by("pk")
+        if done:
+            one = done[number % len(done)]
+            self.act(RevokeAchievement(player_id=one.player_id, achievement_id=one.achievement_id, reason="r",
+                                       occurrence=None if number % 2 else one.occurrence))  # fmt: skip
+
+    def of_rewards(self, number: int) -> None:
+        given_ = Distribution.objects.order_by("created_at", "pk")
+        if given_:
+            one = given_[number % len(given_)]
+            if number % 3:
+                self.act(ClaimReward(player_id=one.player_id, distribution_id=one.pk))
+            else:
+                self.act(RevokeDistribution(distribution_id=one.pk, reason="r"))
+
+    def decide(self, number: int) -> None:
+        held = Finding.objects.filter(status="HELD").order_by("pk").first()
+        if held is not None:
+            decision = ReleaseEvent if number % 3 else DismissEvent
+            self.act(decision(finding_id=held.pk, reason="r"))
+
+    def change(self, player: str, **changes: bool) -> None:
+        self.act(ChangeProfile(player_id=player, changes=changes))
+
+    def follow(self) -> None:
+        following.follow(self.now())
+
+    def move(self) -> None:
+        following.move_players(self.now())
+
+
+players = st.sampled_from(PLAYERS)
+numbers = st.integers(0, 20)
+Act = Callable[[Game], None]
+
+
+def acts(days: int) -> st.SearchStrategy[Act]:
+    send = st.builds(
+        lambda *told: lambda game: game.send(*told),
+        players, st.integers(0, days), st.sampled_from([0, 1, 900, 1799, 1801, 40_000]),
+        st.sampled_from(["hit", "hit", "run", "rest"]), st.sampled_from([1, 2, 5, 5, None, 999]), st.integers(1, 4),
+    )  # fmt: skip
+    others = [
+        st.builds(lambda n: lambda game: game.revoke(n), numbers),
+        st.builds(lambda n: lambda game: game.of_rewards(n), numbers),
+        st.builds(lambda n: lambda game: game.decide(n), numbers),
+        st.builds(lambda n: lambda game: game.reuse(n), numbers),
+        st.builds(lambda p: lambda game: game.act(StartQuest(player_id=p, quest_id="errand")), players),
+        st.builds(lambda p: lambda game: game.act(AbandonQuest(player_id=p, quest_id="trail")), players),
+        st.builds(
+            lambda p, n: lambda game: game.act(Spend(player_id=p, currency="gold", amount=n + 1, reason="r")),
+            players, numbers,
+        ),
+        st.builds(lambda p, b: lambda game: game.change(p, banned=b), players, st.booleans()),
+        st.builds(lambda p, b: lambda game: game.change(p, is_test=b), players, st.booleans()),
+        st.builds(lambda p: lambda game: game.act(ErasePlayer(player_id=p)), players),
+        st.just(Game.follow), st.just(Game.move),
+    ]  # fmt: skip
+    return st.one_of(send, send, send, send, send, *others)
+
+
+def play(told: list[Act]) -> None:
+    publish(*CONTENT, now=NOON - timedelta(days=1))
+    Metric.objects.get_or_create(id="hits", name="hits", event_type="hit")
+    Rule.objects.create(name="no-giants", kind="VALUE_RANGE", metric_id="hits", maximum=100)
+    game = Game()
+    for act in told:
+        act(game)
+    game.follow()
+    game.move()
+    game.follow()
+    assert following.is_done()
+
+
+def assert_the_same(days: int) -> None:
+    grown = figures.grown()
+    anew: dict[figures.Key, int] = {}
+    for player in Player.objects.counts_publicly().values_list("pk", flat=True):
+        found = recounting.recount([player])
+        stored = keeping.load([player])[player]
+        expected = found.players[player]
+        expected.sessions_kept, expected.latest_sessions = stored.sessions_kept, expected.latest_sessions[-8:]
+        assert stored == expected
+        for key, amount in found.changes.items():
+            anew[key] = anew.get(key, 0) + amount
+    assert grown == {key: amount for key, amount in anew.items() if amount}
+    if days < 64:
+        slowly = {key: amount for key, amount in figures.obvious().items() if amount}
+        skipped = ("seconds ", "played ")
+        compared = {
+            key: amount
+            for key, amount in grown.items()
+            if not key[3].startswith(skipped) and (key[0], key[3]) != ("achievement", "begun")
+        }
+        assert compared == slowly
+    assert not Activity.objects.filter(is_counted=True, pk__in=keeping.left_out().values("pk")).exists()
+
+
+modest = settings(
+    max_examples=40, deadline=None, phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("days", [50, 300])
+def test_the_figures_are_those_of_what_is_kept(days: int) -> None:
+    @modest
+    @given(st.lists(acts(days), min_size=3, max_size=30))
+    def whatever_happens(told: list[Act]) -> None:
+        with transaction.atomic():
+            play(told)
+            assert_the_same(days)
+            transaction.set_rollback(True)
+
+    whatever_happens()

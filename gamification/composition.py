@@ -23,7 +23,7 @@ from gamification.analytics import following, lately, recounting
 from gamification.analytics.listening import Listening, compile_listening
 from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
 from gamification.console import groups, pack_files
-from gamification.console.player import sources, timeline
+from gamification.console.player import acts, own_acts, sources, timeline
 from gamification.kernel.console import together
 from gamification.kernel.content import editing, kinds, publishing, retiring
 from gamification.kernel.core import bus
@@ -99,6 +99,9 @@ FOLLOWERS = (relay.RELAY, lately.OF_EVENTS, lately.OF_FACTS, *following.FOLLOWER
 TIMELINE = (*sources.SOURCES,)
 """The logs of which a player's timeline is made, for the console."""
 
+ACTS = (*own_acts.ACTS,)
+"""What may be done about a player at the console."""
+
 AFTER_MIGRATE = (zones.record_after_migrate, groups.make)
 """What writes into the database, after the migrations of a release, what it needs before it serves."""
 
@@ -125,6 +128,8 @@ def connect() -> None:
         followers.register(follower)
     for source in TIMELINE:
         timeline.register(source)
+    for act in ACTS:
+        acts.register(act)
     for prepare in AFTER_MIGRATE:  # each app sends it; the kernel's is taken, so it runs once a migrate
         post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
     bus.connect(executing.execute)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from gamification.kernel.core.audit import Audited, Change, Subject
+from gamification.kernel.core.audit import Audited, Change, Subject, change
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
 from gamification.kernel.core.world import World
 from progress.players import Players, PlayerState
@@ -109,6 +109,8 @@ class QuestCommand(Command):
     audited = Audited.FOR_STAFF
     player_id: PlayerId
     quest_id: str
+    reason: str = ""
+    """Why somebody else does it for the player."""
 
     def subject(self) -> Subject:
         return Subject("quest", self.quest_id)
@@ -200,6 +202,49 @@ class CompleteStep(QuestCommand):
         return step
 
 
+class AlreadyNewest(Refused):
+    code = "already_newest"
+
+
+class StepsGone(Refused):
+    """A step that the run has done does not exist in the newest version."""
+
+    code = "steps_gone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveRun(QuestCommand):
+    """Put the player's open run on the quest's newest version. Answers that version."""
+
+    audited = Audited.ALWAYS
+
+    def handle(self, world: World) -> int:
+        runs, player, run = self.open_run(world)
+        quest = runs.rules.by_id.get(self.quest_id)
+        if quest is None:
+            raise UnknownQuest(f"The quest {self.quest_id} was retired: there is no version to move to.")
+        before = run.quest.version
+        if before >= quest.version:
+            raise AlreadyNewest(f"The run is on version {before}, which is the newest.")
+        if not _move(runs, player, run, quest):
+            raise StepsGone(f"Version {quest.version} lacks a step that this run has done, so it stays on {before}.")
+        versions = {"version": before}, {"version": quest.version}
+        world.changes.append(change("quest", self.quest_id, *versions, player_id=self.player_id))
+        return quest.version
+
+
+def _move(runs: QuestRuns, player: PlayerState, run: Run, quest: Quest) -> bool:
+    """Move an open run to a newer version; False where that lacks a step which the run has done."""
+    moved = running.moved(run, quest, runs.has(player))
+    if moved is None:
+        return False
+    world = runs.world
+    runs.replace(run, moved)
+    running.activate(moved, world.now, world.root)
+    world[Ledger].earned += advance_run(runs, moved, player, world.now, world.root)
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class MoveRuns(Command):
     """Put these players' open runs of a quest on its newest version, where the steps they have done still exist.
@@ -224,13 +269,7 @@ class MoveRuns(Command):
             run = runs.newest.get((player.player_id, self.quest_id))
             if run is None or not run.is_open or run.quest.version >= quest.version:
                 continue
-            moved = running.moved(run, quest, runs.has(player))
-            if moved is None:
-                continue
-            runs.replace(run, moved)
-            running.activate(moved, world.now, world.root)
-            world[Ledger].earned += advance_run(runs, moved, player, world.now, world.root)
-            count += 1
+            count += _move(runs, player, run, quest)
         world.changes.append(Change(self.subject(), after={"moved": count, "to_version": quest.version}))
         return count
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -61,6 +62,8 @@ class ClaimReward(Command):
     audited = Audited.FOR_STAFF
     player_id: PlayerId
     distribution_id: UUID
+    reason: str = ""
+    """Why somebody else claims it for the player."""
 
     def subject(self) -> Subject:
         return Subject(DISTRIBUTION, str(self.distribution_id))
@@ -261,6 +264,13 @@ def revoke_of(
     if occurrence is not None:
         cause["occurrence"] = occurrence
     ids = [given.id for given in found(cause) if given.status_at(world.now) in (Status.PENDING, Status.CLAIMED)]
+    return _revoke(world, {"id": ids}, reason)
+
+
+def revoke_since(world: World, *, player_id: PlayerId, since: datetime, reason: str) -> list[Given]:
+    """Within another command: take back whatever the player was given from `since` on, for whatever cause."""
+    given_since = found({"player_id": player_id, "created_at__gte": since})
+    ids = [given.id for given in given_since if given.status_at(world.now) in (Status.PENDING, Status.CLAIMED)]
     return _revoke(world, {"id": ids}, reason)
 
 

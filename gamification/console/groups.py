@@ -19,7 +19,7 @@ LINES = ("metriccondition", "levelreward", "rewarditem", "rewardchance", "achiev
          "achievementreward", "achievementprerequisite", "step", "questrequirement", "questreward",
          "poolquest")  # fmt: skip
 """Rows within a draft: they may be deleted, content itself is retired instead."""
-OURS = ("kernel", "feed", "progress", "rewards", "achievements", "quests", "anticheat", "analytics")
+OURS = ("kernel", "feed", "progress", "rewards", "achievements", "quests", "anticheat", "analytics", "console")
 
 
 def may(app: str, model: str, *actions: str) -> Q:
@@ -38,8 +38,17 @@ def _designing() -> Q:
 LOOKING = Q(content_type__app_label__in=OURS, codename__startswith="view_") & ~may("kernel", "auditentry", "view")
 GROUPS = {
     "designers": _designing() | may("anticheat", "rule", "view") | may("kernel", "release", "approve"),
-    "reviewers": LOOKING | may("anticheat", "finding", "change") | may("anticheat", "rule", "add", "change", "delete"),
-    "support": LOOKING | may("rewards", "distribution", "change") | may("achievements", "standing", "change"),
+    "reviewers": LOOKING
+    | may("anticheat", "finding", "change")
+    | may("anticheat", "rule", "add", "change", "delete")
+    | may("progress", "player", "change")
+    | may("console", "note", "add", "delete"),
+    "support": LOOKING
+    | may("rewards", "distribution", "change")
+    | may("achievements", "standing", "change")
+    | may("quests", "run", "change")
+    | may("progress", "player", "change", "delete")
+    | may("console", "note", "add", "delete"),
     "analysts": LOOKING,
     "auditors": may("kernel", "auditentry", "view"),
 }

@@ -22,6 +22,7 @@ from django.utils.functional import SimpleLazyObject
 
 from gamification.analytics import lately
 from gamification.console import addresses, figures, groups, logins, navigation, pack_pages, search, try_page, waiting
+from gamification.console.player import acting as acting_page
 from gamification.console.player import pages
 from gamification.kernel.console.readonly_admin import acting, called
 from gamification.kernel.content import publishing
@@ -90,6 +91,7 @@ class Console(admin.AdminSite):
             path("packs/<int:id>/", self.admin_view(self.pack), name="pack"),
             path("try-it/", self.admin_view(self.try_it), name="try_it"),
             path("players/<str:player_id>/", self.admin_view(self.player), name="player"),
+            path("players/<str:player_id>/act/<slug:name>/", self.admin_view(self.player_act), name="player_act"),
             path("players/<str:player_id>/<slug:tab>/", self.admin_view(self.player), name="player_tab"),
         ]
         return [*own, *super().get_urls()]
@@ -121,6 +123,10 @@ class Console(admin.AdminSite):
 
     def pack_export(self, request: HttpRequest) -> HttpResponse:
         return pack_pages.export(request)
+
+    def player_act(self, request: HttpRequest, player_id: str, name: str) -> HttpResponse:
+        """Something is done about a player, once it was seen what it would come to."""
+        return acting_page.act(request, self.each_context(request), player_id, name)
 
     def internals(self, request: HttpRequest) -> TemplateResponse:
         """Every table that can be looked at, for superusers."""

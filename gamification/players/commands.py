@@ -24,6 +24,7 @@ class ChangeProfile(Command):
 
     player_id: PlayerId
     changes: Mapping[str, Any]
+    reason: str = ""
 
     def handle(self, world: World) -> None:
         state = world[Players].by_id[self.player_id]
@@ -37,7 +38,7 @@ class ChangeProfile(Command):
         is_banned = columns.pop("banned", state.banned)
         if is_banned != state.banned:
             standing = PlayerStanding.BANNED if is_banned else PlayerStanding.CLEAR
-            change_standing(world, self.player_id, standing)
+            change_standing(world, self.player_id, standing, reason=self.reason)
         if columns:
             Player.objects.filter(pk=self.player_id).update(**columns)
         noted = change("player", self.player_id, before, before | dict(self.changes), player_id=self.player_id)
@@ -63,6 +64,7 @@ class EndTokens(Command):
     """End every token that the player has; new ones may be made."""
 
     player_id: PlayerId
+    reason: str = ""
 
     def handle(self, world: World) -> None:
         world[Players].by_id[self.player_id].tokens_ended = end_tokens(self.player_id)

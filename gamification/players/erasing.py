@@ -67,6 +67,8 @@ class ErasePlayer(Command):
 
     for_anyone = True
     player_id: PlayerId
+    reason: str = ""
+    """One of a few that name nobody: the entry of the audit log stays."""
 
     def handle(self, world: World) -> None:
         state = world[Players].by_id.get(self.player_id)

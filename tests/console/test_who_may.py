@@ -18,6 +18,7 @@ from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver
 
 from gamification.console import groups
+from gamification.console.player import acts
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,7 @@ PAGES = {
     "view_on_site": "GET /admin/r/1/1/", "try_it": "GET /admin/try-it/",
     "player": "GET /admin/players/ann/", "player_tab": "GET /admin/players/ann/quests/",
     "packs": "GET /admin/packs/", "pack": "GET /admin/packs/1/", "pack_export": "GET /admin/packs/export/",
+    "player_act": "GET /admin/players/ann/act/grant/",
 }  # fmt: skip
 """The console's other routes by name, each with how it is asked. A view that is added gets a line here."""
 ONLY_READ = {"export_selected", "download_all"}
@@ -94,13 +96,21 @@ def may(client: Client, name: str, screen: str) -> str:
 
 def actual() -> dict[str, list[str]]:
     clients = {role: as_(role) for role in ROLES}
-    return {
+    found = {
         name: [may(client, name, address) for client in clients.values()] for name, address in sorted(screens().items())
     }
+    for act in acts.every():
+        found[f"player: {act.name}"] = [may_act(client, act.name) for client in clients.values()]
+    return found
+
+
+def may_act(client: Client, name: str) -> str:
+    """Whether somebody may do that about a player. Nobody is called so: who may gets to hear that."""
+    return "act" if client.post(f"/admin/players/nobody/act/{name}/").status_code == 404 else "-"
 
 
 def documented() -> dict[str, list[str]]:
-    rows = re.findall(r"^\| `([a-z.]+)` \|(.*)\|$", PAGE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z.: -]+)` \|(.*)\|$", PAGE.read_text(), re.MULTILINE)
     return {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
 
 

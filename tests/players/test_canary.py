@@ -19,6 +19,7 @@ from gamification import pipeline
 from gamification.admitting import admit
 from gamification.analytics import following
 from gamification.committing import open_world
+from gamification.console.player.notes import WriteNote
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Command, GameEvent
@@ -154,6 +155,7 @@ def play(who: str, server: Any) -> None:
         player_id=who, rule="pace", day=NOON.date(), kind="PACE", family="rhythm", action="FLAG", source="profiler",
         evidence={"ids": [f"{who}-1"]}, found_at=NOON,
     )  # fmt: skip
+    wish(WriteNote(player_id=who, text=f"{who} lost a phone"))
     named = {"of_all": {"sample": [who]}}
     Backfill.objects.create(preview={"kind": "achievement"}, state="RUNNING", cursor=who, found=named)
     UnsentFacts.objects.create(player_id=who, since=1)

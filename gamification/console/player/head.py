@@ -9,12 +9,15 @@ from typing import Any
 
 from django.db.models import Max
 
+from anticheat import queries
 from gamification.console.player import words
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.models import Event
 from gamification.players import profile
 from progress.models import Player
 from rewards.models import Wallet
+
+MOST_HELD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Head:
     titles: list[str]
     last_seen: datetime | None
     attributes: dict[str, Any]
+    held: int
+    """How many events are held; counting stops at MOST_HELD."""
 
     @property
     def id(self) -> PlayerId:
@@ -46,7 +51,7 @@ class Head:
 
 
 def head(player_id: PlayerId) -> Head | None:
-    """None: nobody of that id was ever seen. Six queries."""
+    """None: nobody of that id was ever seen. Seven queries."""
     player = Player.objects.filter(pk=player_id).first()
     if player is None:
         return None
@@ -61,4 +66,5 @@ def head(player_id: PlayerId) -> Head | None:
         titles=[words.called("reward", id_) for id_ in shown["titles"]],
         last_seen=newest,
         attributes=shown["attributes"],
+        held=queries.held(player_id=player_id)[:MOST_HELD].count(),
     )

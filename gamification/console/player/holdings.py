@@ -90,9 +90,9 @@ def _more(row: Distribution) -> Iterator[str]:
     if row.undone and "reason" not in row.undone:
         yield "given back after it was revoked"
     elif row.undone:
-        yield "taken " + words.data(row.undone.get("taken") or {}) if row.undone.get("taken") else "nothing was taken"
-        if row.undone.get("owed"):
-            yield "owed " + words.data(row.undone["owed"])
+        for name in ("taken", "owed"):
+            if row.undone.get(name):
+                yield f"{name} {words.told(row.undone[name])}"
         if row.undone.get("reason"):
             yield f"“{row.undone['reason']}”"
     if row.revoked_by:

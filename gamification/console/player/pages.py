@@ -15,15 +15,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from achievements.reading import Listing
-from gamification.console.player import achievements, holdings, quests, timeline, words
+from gamification.console.models import Note
+from gamification.console.player import achievements, acts, holdings, quests, timeline, words
 from gamification.console.player.head import Head, head
 from gamification.console.player.sessions import sessions
 from gamification.console.player.sources import SEES_PLAYERS
 from gamification.kernel.content import publishing
+from gamification.kernel.core.actors import said_to_people
 from gamification.kernel.core.messages import PLAYER_ID, PlayerId
 from gamification.kernel.storage import shares
 from rewards.rules import Status
 
+NOTES = 100
 LATELY = 6
 LATELY_OF = ("facts", "staff")
 Context = dict[str, Any]
@@ -59,6 +62,8 @@ def show(request: HttpRequest, context: Context, player_id: PlayerId, tab: str) 
             "head": found,
             "tabs": [(each, address(player_id, each.name), each is at) for each in tabs],
             "tab": at,
+            "acts": acts.offered(request, found),
+            "row_acts": acts.offered(request, found, at.name),
             "template": f"console/player/{at.name}.html",
             "asked": "",
             **at.shown(request, found),
@@ -142,6 +147,16 @@ def _sessions(request: HttpRequest, of: Head) -> Context:
     return {"rows": sessions(of.id)}
 
 
+def _notes(request: HttpRequest, of: Head) -> Context:
+    staff = [source for source in timeline.sources(request) if source.name == "staff"]
+    try:
+        page = timeline.read(of.id, staff, request.GET.get("after", ""))
+    except timeline.BadCursor:
+        raise BadRequest("This page does not exist.") from None
+    notes = Note.objects.filter(player_id=of.id).order_by("-written_at", "-pk")[:NOTES]
+    return {"notes": [(note, said_to_people(note.written_by)) for note in notes], "page": page}
+
+
 TABS = (
     Tab("timeline", "Timeline", "", _timeline),
     Tab("achievements", "Achievements", "achievements.view_standing", _achievements),
@@ -150,6 +165,7 @@ TABS = (
     Tab("ledger", "Ledger", "rewards.view_transfer", _ledger),
     Tab("counters", "Counters", "progress.view_tally", _counters),
     Tab("sessions", "Sessions", "kernel.view_event", _sessions),
+    Tab("notes", "Staff & notes", "console.view_note", _notes),
 )
 
 

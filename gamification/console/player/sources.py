@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from anticheat.models import Finding
+from gamification.console.models import Note
 from gamification.console.player import words
 from gamification.console.player.timeline import Entry, Source
 from gamification.feed.models import Message
@@ -89,6 +90,10 @@ def _changes(row: AuditEntry) -> list[str]:
     ]
 
 
+def _note(row: Note) -> Entry:
+    return Entry(at=row.written_at, said=row.text, more=f"written by {said_to_people(row.written_by)}", tone="look")
+
+
 SOURCES = (
     Source(
         name="staff",
@@ -97,6 +102,14 @@ SOURCES = (
         rows=lambda player_id: AuditEntry.objects.filter(player_id=player_id),
         at="at",
         say=act,
+    ),
+    Source(
+        name="notes",
+        label="Notes",
+        needs="console.view_note",
+        rows=lambda player_id: Note.objects.filter(player_id=player_id),
+        at="written_at",
+        say=_note,
     ),
     Source(
         name="findings",

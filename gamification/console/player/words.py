@@ -47,6 +47,11 @@ def data(fields: Mapping[str, Any]) -> str:
     return short(", ".join(f"{name} {short(value)}" for name, value in fields.items()))
 
 
+def told(value: Any) -> str:
+    """A number, or several by their names."""
+    return data(value) if isinstance(value, Mapping) else amount(value)
+
+
 def amount(value: Any) -> str:
     """A number as people write it: 1,204 or 0.5."""
     if value is None:
@@ -81,8 +86,7 @@ def fact(type_: str, told: Mapping[str, Any]) -> tuple[str, str]:
         case FactType.ACHIEVEMENT_REVOKED:
             return f"{called('achievement', about)} was taken back", "bad"
         case FactType.REWARD_GRANTED:
-            waits = ", to be claimed" if told.get("status") == "PENDING" else ""
-            return f"Was given {paid(told)}{waits}", "good"
+            return f"Was given {paid(told)}", "good"
         case FactType.REWARD_CLAIMED:
             return f"Got {paid(told)}", "good"
         case FactType.REWARD_REVOKED:
@@ -91,6 +95,8 @@ def fact(type_: str, told: Mapping[str, Any]) -> tuple[str, str]:
             return f"{paid(told)[:1].upper()}{paid(told)[1:]} expired unclaimed", "look"
         case FactType.LEVEL_REACHED:
             return f"Reached level {told.get('level')}", "good"
+        case FactType.STANDING_CHANGED:
+            return f"Stands {str(told.get('standing', '')).lower()} now", "look"
         case FactType.EVENT_HELD:
             return f"An event was held: {told.get('type', '')}", "look"
         case FactType.EVENT_REJECTED:

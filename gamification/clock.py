@@ -27,6 +27,8 @@ from gamification.kernel.messaging import followers
 from gamification.kernel.storage.shares import in_each
 from gamification.kernel.web import keys
 from gamification.review import tasks as review
+from gamification.webhooks import following as webhooks
+from gamification.webhooks import sending
 from quests import tasks as quests
 from rewards.tasks import expire_rewards
 
@@ -70,6 +72,8 @@ CHORES = [
     Chore("publish releases whose hour has come", 1, _publish_releases),
     Chore("expire quests", 1, in_each(quests.expire_runs)),
     Chore("publish facts that were left", 1, relay.sweep),
+    Chore("send what webhooks wait for", 1, sending.sweep),
+    Chore("forget old messages to webhooks", 3600, in_each(webhooks.forget)),
     Chore("count what happens lately", 2, in_each(lately.follow)),
     Chore("add to the figures", 2, in_each(following.follow)),
     Chore("forget hours that are not shown", 86400, lately.forget),

@@ -33,6 +33,7 @@ from gamification.kernel.storage import audit_log, claims
 from gamification.kernel.web import tokens
 from gamification.players import erasing
 from gamification.simulation import examples
+from gamification.webhooks import following as webhooks
 from progress import backfill, zones
 from progress.content import LEVEL, METRIC
 from progress.erasure import step_back
@@ -93,7 +94,7 @@ ERASERS = {
 LEAVERS = (recounting.leave,)
 """Each is told of a player who is being erased while their rows are still there."""
 
-FOLLOWERS = (relay.RELAY, lately.OF_EVENTS, lately.OF_FACTS, *following.FOLLOWERS)
+FOLLOWERS = (relay.RELAY, lately.OF_EVENTS, lately.OF_FACTS, *following.FOLLOWERS, webhooks.FOLLOWER)
 """Facts are kept until each of these has seen them."""
 
 TIMELINE = (*sources.SOURCES,)

@@ -19,6 +19,7 @@ from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import World
 from gamification.kernel.storage import shares, sql
+from gamification.webhooks import sending
 from progress.players import Players
 from progress.tallies import Tallies
 
@@ -36,6 +37,11 @@ def publish(world: World) -> None:
     share = shares.only_share(world.player_ids) or 0
     # An idempotent request commits later, together with its answer.
     transaction.on_commit(partial(relay.hint, share), robust=True)
+
+
+def tell_webhooks(world: World) -> None:
+    """Have the webhooks' threads send the facts, where there are any."""
+    transaction.on_commit(sending.hint, robust=True)
 
 
 def hint(world: World) -> None:
@@ -69,6 +75,7 @@ def roll_up(world: World) -> None:
 
 REACTIONS = [
     Reaction(to=lambda world: world.facts, do=publish),
+    Reaction(to=lambda world: world.facts, do=tell_webhooks),
     Reaction(to=lambda world: world.player_ids, do=hint),
     Reaction(to=lambda world: world[Tallies].health, do=roll_up),
 ]

@@ -29,6 +29,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("gamification.feed.urls")),
     path("", include("gamification.kernel.content.release_routes")),
     path("audit", Audit.as_view()),
+    path("", include("gamification.webhooks.urls")),
     path("", include("gamification.simulation.urls")),
     *([path("", include("gamification.analytics.urls"))] if settings.ENABLE_ANALYTICS else []),
 ]

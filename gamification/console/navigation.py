@@ -98,6 +98,7 @@ DESKS: dict[str, tuple[Place, ...]] = {
         Place("Rules", "anticheat.rule"),
         Place("Packs", "packs", needs="kernel.add_release"),
         Place("Keys", "kernel.apikey"),
+        Place("Webhooks", "webhooks.endpoint"),
         Place("People", "auth.user"),
         Place("Groups", "auth.group"),
         Place("Internals", "internals", needs="superuser"),

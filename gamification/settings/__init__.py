@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "gamification.console",
     "gamification.play",
     "gamification.analytics",
+    "gamification.webhooks",
     "progress",
     "rewards",
     "achievements",

@@ -51,6 +51,7 @@ ALLOWED_ORIGINS = read(
 no_origins: list[str] = []
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", origins, no_origins)  # of the console, beside its own
 no_networks: list[IPv4Network | IPv6Network] = []
+WEBHOOK_ALLOW_SUBNETS = read("WEBHOOK_ALLOW_SUBNETS", networks, no_networks)  # not of the open internet, yet allowed
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", networks, no_networks)  # whose X-Forwarded-For, -Proto and -Host count
 
 ENABLE_ANTI_CHEAT = read("ENABLE_ANTI_CHEAT", flag, True)

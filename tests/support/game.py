@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from anticheat.models import Rule
 from gamification.kernel.models import ApiKey, AuditEntry, Release
 from gamification.urls import urlpatterns
+from gamification.webhooks.models import Endpoint
 from progress.models import Backfill
 from tests.support.callers import game_server
 
@@ -97,6 +98,9 @@ CONTENT: dict[str, list[Json]] = {
 RELEASES = {"OPEN": 9001, "SCHEDULED": 9002, "PUBLISHED": 9003}
 """State → the number of a release in it."""
 
+WEBHOOK = 9101
+"""The number of a webhook, which leads nowhere."""
+
 
 def make() -> APIClient:
     """Content of every kind; ann and bob, who have done and been given things; one event held, one refused; eve, who
@@ -121,6 +125,7 @@ def make() -> APIClient:
     gone = {"kind": "metric", "id": "spare", "version": 1, "before": 0}
     for state, pk in RELEASES.items():
         Release.objects.create(pk=pk, title=state, state=state, items=[gone] if state == "PUBLISHED" else [])
+    Endpoint.objects.create(pk=WEBHOOK, url="https://127.0.0.1:1/hook", types=["*"], secrets=[])
     Backfill.objects.get_or_create(pk=1)  # the first one's number, which PostgreSQL does not give twice
     return server
 

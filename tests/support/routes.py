@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from anticheat.models import Finding
 from rewards.models import Distribution
-from tests.support.game import API, RELEASES, Json, event
+from tests.support.game import API, RELEASES, WEBHOOK, Json, event
 
 EXAMPLE = {
     "name": "walking is not enough", "events": [{"id": None, "type": "walked", "data": {"steps": 1}, "at": 5}],
@@ -107,6 +107,7 @@ FILTERS = {
     "events/rejected": ["player_id", "code"],
     "held": ["player_id", "rule", "state"],
     "releases": ["state"],
+    "webhooks/<int:id>/deliveries": ["state", "type", "player_id"],
     "audit": ["actor", "action", "kind", "id", "player_id", "from", "to", "format"],
     "analytics/summary": ["from", "to", "group_by"],
     "analytics/retention": ["from", "to"],
@@ -190,7 +191,7 @@ def _rows() -> Json:
 
 
 def calls() -> list[Call]:
-    return [*_content(), *_releases(), *_players(), *_acts(), *_events()]
+    return [*_content(), *_releases(), *_webhooks(), *_players(), *_acts(), *_events()]
 
 
 def _content() -> Iterator[Call]:
@@ -231,6 +232,23 @@ def _releases() -> Iterator[Call]:
     yield Call("POST", f"{one}/schedule", body={"publish_at": "2099-01-01T00:00:00Z"}, ids=opened, **writes)
     yield Call("POST", f"{one}/unschedule", body={}, ids={"id": RELEASES["SCHEDULED"]}, **writes)
     yield Call("POST", f"{one}/revert", body={}, ids={"id": RELEASES["PUBLISHED"]}, **writes)
+
+
+def _webhooks() -> Iterator[Call]:
+    """Of the webhook that game.make has made."""
+    body = {"url": "https://game.example/hook", "types": ["quest.*"], "description": "d", "is_enabled": True}
+    asks: Any = {"scope": "webhooks:write"}
+    yield Call("GET", "webhooks", is_list=True, **asks)
+    yield Call("POST", "webhooks", body=body, status=201, takes_body=True, **asks)
+    one, ids = "webhooks/<int:id>", {"id": WEBHOOK}
+    yield Call("GET", one, ids=ids, **asks)
+    yield Call("PATCH", one, body=body, ids=ids, takes_body=True, **asks)
+    yield Call("DELETE", one, ids=ids, status=204, **asks)
+    yield Call("POST", f"{one}/rotate", body={"overlap_seconds": 60}, ids=ids, takes_body=True, **asks)
+    yield Call("POST", f"{one}/test", body={}, ids=ids, takes_body=True, only_reads=True, **asks)
+    yield Call("GET", f"{one}/deliveries", ids=ids, is_list=True, **asks)
+    wish = {"ids": ["f"], "since": "2026-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z", "only_failed": True}
+    yield Call("POST", f"{one}/replay", body=wish, ids=ids, takes_body=True, **asks)
 
 
 def _players() -> Iterator[Call]:

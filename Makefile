@@ -10,7 +10,7 @@ else
 install := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 endif
 
-.PHONY: help run test chaos hang play mutants bench lint fmt lock release-check clean
+.PHONY: help run test chaos hang play mutants bench evaluate lint fmt lock release-check clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -40,6 +40,15 @@ mutants: .venv/dev.stamp ## each guard taken out of a copy in turn: the faults m
 
 bench: .venv/dev.stamp ## how fast, beside what a database can do at most
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Its table stands in docs/anti-cheat.md. SEED=… and HONEST=… (players of each of 15 kinds) make other players.
+evaluate: HONEST ?= 40
+evaluate: CHEATS ?= 40
+evaluate: SEED ?= 1
+evaluate: .venv/dev.stamp ## anti-cheat's rules against labelled play: who is found, and whom they should not find
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/python -m benchmarks.labelled_play "$$folder" --honest $(HONEST) --cheats $(CHEATS) --seed $(SEED) && \
+	$(BIN)/python manage.py evaluate_anticheat "$$folder/events.jsonl" --labels "$$folder/labels.csv" $(ARGS)
 
 lint: .venv/dev.stamp ## what can be checked without running anything
 	$(BIN)/ruff check

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gamification.kernel.core.intervals import wilson
+
 NAMED = 10
 """How many players are named."""
 DAY = 86_400.0
-Z = 1.959964
-"""Of 95 %: so many standard deviations to both sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,9 @@ def _rounded(days: float) -> float:
 
 
 def share(some: int, of: int) -> dict[str, float]:
-    """The share, and the bounds of its 95 % interval by Wilson, which makes sense for few and at 0 and 1 too."""
-    value = some / of
-    middle = (value + Z * Z / (2 * of)) / (1 + Z * Z / of)
-    reach = Z * math.sqrt(value * (1 - value) / of + Z * Z / (4 * of * of)) / (1 + Z * Z / of)
-    return {"value": value, "low": max(0.0, middle - reach), "high": min(1.0, middle + reach)}
+    """The share with its 95 % interval."""
+    low, high = wilson(some, of)
+    return {"value": some / of, "low": low, "high": high}
 
 
 class Found:

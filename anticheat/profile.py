@@ -1,0 +1,397 @@
+"""How a player plays, in no more than 2 KB: what each event changes in it, at a cost that does not grow.
+
+Events come in the order of their arrival. The newest 32 are kept sorted by timestamp; the oldest of them then *counts*:
+it makes a gap with the one before. An event from before those that have counted makes none. A *session* ends with a gap
+of 30 minutes.
+
+A *stream* is what is kept of the gaps of one event type, or of all events together. Seven types have one each; where
+there are more, the one seen least makes room. Event types and fields stand here as a hash of 32 bits.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import insort
+from typing import Any
+
+import msgspec
+
+from anticheat.streams import (
+    BURST,
+    CLAIMED,
+    COMPLETIONS,
+    EVERY,
+    FAST,
+    FIELDS,
+    FLUSH,
+    GRID_BIN,
+    GRID_BINS,
+    GRID_LEAST,
+    GRID_MEMORY,
+    HOURS,
+    LAGS,
+    LATE,
+    LOOP_MEMORY,
+    NEWEST,
+    ON_TIME,
+    PAUSE,
+    SESSION,
+    TYPES,
+    UNIT,
+    Income,
+    Stream,
+    Values,
+    hash_of,
+)
+from gamification.kernel.core.fact_types import OWN_TYPES
+
+_ZEROS = [0] * GRID_BINS
+_IS = [bytes(each == byte for each in range(256)) for byte in range(256)]
+"""For each byte: 1 in its own place, 0 in all others."""
+
+
+class Profile(msgspec.Struct, array_like=True):
+    first: int = 0
+    newest: int = 0
+    """The timestamp, in milliseconds since 1970, of the newest event that has counted."""
+    events: int = 0
+    played: int = 0
+    session: int = 1
+    span_from: int = 0
+    hour: int = 0
+    hours: bytes = bytes(HOURS // 8)
+    """A bit for each of the 72 hours up to `hour`, in which an event counted."""
+    waiting: bytes = b""
+    everything: Stream = msgspec.field(default_factory=lambda: Stream(0))
+    grid: list[int] = msgspec.field(default_factory=_ZEROS.copy)
+    recent: bytes = b""
+    loop: list[int] = msgspec.field(default_factory=lambda: [0] * len(LAGS))
+    near: bytes = b""
+    """What has not been summed up yet, in bytes."""
+    looked: int = 0
+    types: list[Stream] = msgspec.field(default_factory=list)
+    seen: bytes = bytes(64)
+    new_types: list[int] = msgspec.field(default_factory=list)
+    completed: list[int] = msgspec.field(default_factory=list)
+    on_time_at: int = 0
+    late_at: int = 0
+    is_late_alone: bool = False
+    late: int = 0
+    late_most: int = 0
+    reused: int = 0
+    device: int = 0
+    incomes: list[Income] = msgspec.field(default_factory=list)
+    sessions: list[int] = msgspec.field(default_factory=list)
+    """When the newest sessions began and ended, in seconds, in turn."""
+    judged: int = 0
+    """A bit for each rule that has judged this player."""
+
+
+class Due(msgspec.Struct):
+    """What there is to be judged after an event."""
+
+    streams: list[Stream] = msgspec.field(default_factory=list)
+    kinds: set[str] = msgspec.field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.kinds)
+
+
+class Player:
+    """A profile while events are taken in: those that wait to be sorted are in the open."""
+
+    __slots__ = ("due", "left_out", "near", "of", "waiting")
+
+    def __init__(self, profile: Profile | None = None, left_out: frozenset[int] | set[int] = frozenset()) -> None:
+        self.of = profile or Profile()
+        self.waiting = _unpacked(self.of.waiting)
+        self.near = int.from_bytes(self.of.near, "big")
+        self.left_out = left_out
+        """Event types that say nothing of a player: they are looked at by themselves only."""
+        self.due = Due()
+
+    def encoded(self) -> bytes:
+        self.of.waiting = _packed(self.waiting)
+        self.of.near = self.near.to_bytes(LAGS.stop - 1, "big") if self.near else b""
+        return _encode(self.of)
+
+    @classmethod
+    def decoded(cls, state: bytes, left_out: frozenset[int] | set[int] = frozenset()) -> Player:
+        return cls(_decode(state), left_out)
+
+    # -- an event arrives ----------------------------------------------------------------------------------------------
+
+    def take(self, name: str, data: dict[str, Any], at: int, received: int) -> Due:
+        """An event of type `name`, with its timestamp and its arrival in milliseconds; says what is to be judged."""
+        profile, type_, due = self.of, hash_of(name), self.due
+        if due.kinds:
+            due = self.due = Due()
+        profile.events += 1
+        if not profile.first:
+            profile.first = at
+        if name in OWN_TYPES:  # what the service states of somebody is nothing that they do
+            self._own(name, data, at, received)
+            return due
+        self._arrive(at, received)
+        self._see(type_, at)
+        stream = self._stream(type_)
+        stream.count += 1
+        if data:
+            self._measure(stream, data)
+        if stream.count % EVERY == 0:
+            due.kinds.add("RATE")
+            due.streams.append(stream)
+        if at >= profile.newest:
+            waiting = self.waiting
+            if not waiting or at >= waiting[-1][0]:
+                waiting.append((at, type_))
+            else:
+                insort(waiting, (at, type_))
+            if len(waiting) > NEWEST:
+                self._count(*waiting.pop(0))
+        return due
+
+    def flush(self) -> Due:
+        """All that wait count: nothing more is to come."""
+        self.due = Due()
+        for at, type_ in self.waiting:
+            self._count(at, type_)
+        self.waiting.clear()
+        self._sum_up()
+        profile = self.of
+        self.due.streams = [profile.everything, *profile.types]
+        self.due.kinds |= {"PACE", "GRID", "LOOP", "MARATHON", "AROUND_THE_CLOCK", "RATE"}
+        return self.due
+
+    # -- an event counts, in the order of timestamps -------------------------------------------------------------------
+
+    def _count(self, at: int, type_: int) -> None:
+        profile, due = self.of, self.due
+        before = profile.newest
+        if at - before >= SESSION and before:
+            profile.session += 1
+        profile.newest = at
+        stream = next((each for each in profile.types if each.type == type_), None)
+        if stream is not None:
+            stream.add(at, profile.session)
+            if stream.gaps % EVERY == 0 and stream.gaps:
+                due.kinds.add("PACE")
+                due.streams.append(stream)
+        if type_ in self.left_out:
+            return
+        everything = profile.everything
+        last = everything.last
+        gap = everything.add(at, profile.session)
+        everything.count += 1
+        if 0 < gap < SESSION:
+            profile.played += gap
+            self._note_gap(gap, at)
+            if everything.gaps % EVERY == 0:
+                due.kinds |= {"PACE", "GRID", "MARATHON"}
+                due.streams.append(everything)
+        if not last or at - last >= PAUSE:
+            profile.span_from = at
+        self._note_session(last, at)
+        self._note_hour(at // 3_600_000)
+        self._note_loop(type_)
+
+    def _note_gap(self, gap: int, at: int) -> None:
+        """Count a gap in the grid. Between two whole seconds it says too little if it is short."""
+        if gap < 5_000 and gap % 1_000 == 0 and at % 1_000 == 0:
+            return
+        grid = self.of.grid
+        place = int((math.log(gap / 1_000) - GRID_LEAST) / GRID_BIN) if gap > 10 else 0
+        grid[min(place, GRID_BINS - 1)] += 1
+        if self.of.everything.gaps % GRID_MEMORY == 0:
+            self.of.grid = [count >> 1 for count in grid]
+
+    def _note_session(self, last: int, at: int) -> None:
+        sessions = self.of.sessions
+        if not last or at - last >= SESSION or not sessions:
+            sessions += [at // 1_000, at // 1_000]
+            del sessions[:-10]
+        else:
+            sessions[-1] = at // 1_000
+
+    def _note_hour(self, hour: int) -> None:
+        profile = self.of
+        if hour == profile.hour:
+            return
+        bits = int.from_bytes(profile.hours, "big")
+        bits = (bits << min(hour - profile.hour, HOURS) if profile.hour else 0) & ((1 << HOURS) - 1)
+        profile.hours = (bits | 1).to_bytes(HOURS // 8, "big")
+        profile.hour = hour
+        self.due.kinds |= {"AROUND_THE_CLOCK", "MARATHON"}
+
+    def _note_loop(self, type_: int) -> None:
+        """Compare with the types 2 to 16 events before: a byte a lag, all in one sum."""
+        profile = self.of
+        recent, byte = profile.recent, type_ & 0xFF
+        if len(recent) < LAGS.stop - 1:
+            profile.recent = recent + bytes((byte,))
+            return
+        self.near += int.from_bytes(recent.translate(_IS[byte]), "big")
+        profile.recent = recent[1:] + bytes((byte,))
+        profile.looked += 1
+        if profile.looked % (2 * EVERY) == 0:
+            self._sum_up()
+            self.due.kinds.add("LOOP")
+
+    def _sum_up(self) -> None:
+        """Before a byte of the sum can overflow."""
+        profile = self.of
+        near = self.near.to_bytes(LAGS.stop - 1, "big")
+        profile.loop = [count + near[-lag] for lag, count in zip(LAGS, profile.loop, strict=True)]
+        self.near = 0
+        if profile.looked >= LOOP_MEMORY:
+            profile.looked >>= 1
+            profile.loop = [count >> 1 for count in profile.loop]
+
+    # -- what is seen at arrival ---------------------------------------------------------------------------------------
+
+    def _arrive(self, at: int, received: int) -> None:
+        """Whether an event is late alone, while the player is online: a device that was offline sends many at once."""
+        profile = self.of
+        lateness = received - at
+        if lateness > LATE:
+            near = received - profile.late_at <= FLUSH and profile.late_at > 0
+            if near:
+                profile.is_late_alone = False
+            else:
+                self._settle_late()
+                profile.is_late_alone = 0 <= received - profile.on_time_at <= LATE
+            profile.late_at = received
+            if profile.is_late_alone:
+                profile.late_most = max(profile.late_most, lateness)
+        else:
+            if profile.is_late_alone and received - profile.late_at > FLUSH:
+                self._settle_late()
+            if -ON_TIME <= lateness <= ON_TIME:
+                profile.on_time_at = received
+
+    def _settle_late(self) -> None:
+        """The late event before was alone: nothing else late came near it."""
+        if self.of.is_late_alone:
+            self.of.late += 1
+            self.of.is_late_alone = False
+            self.due.kinds.add("CLOCK")
+
+    def _see(self, type_: int, at: int) -> None:
+        """Note an event type that this player has never sent."""
+        profile = self.of
+        seen, first, second = profile.seen, type_ & 511, (type_ >> 9) & 511
+        if seen[first >> 3] >> (first & 7) & 1 and seen[second >> 3] >> (second & 7) & 1:
+            return
+        bits = bytearray(seen)
+        bits[first >> 3] |= 1 << (first & 7)
+        bits[second >> 3] |= 1 << (second & 7)
+        profile.seen = bytes(bits)
+        profile.new_types = _within(profile.new_types, at)
+        if len(profile.new_types) > 4:
+            self.due.kinds.add("BURST")
+
+    def _own(self, name: str, data: dict[str, Any], at: int, received: int) -> None:
+        """A fact that the service stated. What a backfill finds in the past comes late, and is no burst."""
+        profile = self.of
+        if name in COMPLETIONS:
+            self.due.kinds.add("VELOCITY")
+            if received - at <= LATE and at not in profile.completed:  # at one event: one cause
+                profile.completed = _within(profile.completed, at)
+                self.due.kinds.add("BURST")
+        elif name == CLAIMED and data.get("type") == "CURRENCY":
+            self._earn(str(data.get("currency") or ""), str(data.get("id") or ""), data.get("value"))
+
+    def _earn(self, currency: str, source: str, amount: object) -> None:
+        if not currency or not isinstance(amount, int) or isinstance(amount, bool):
+            return
+        key, reward, incomes = hash_of(currency), hash_of(source), self.of.incomes
+        income = next((each for each in incomes if each.currency == key), None)
+        if income is None:
+            if len(incomes) == 2:
+                return
+            income = Income(key)
+            incomes.append(income)
+        income.amount = min(income.amount + max(amount, 0), 2**62)
+        income.claims += 1
+        if income.votes == 0:
+            income.source, income.of_source = reward, 0
+        income.votes += 1 if income.source == reward else -1
+        income.of_source += income.source == reward
+        if income.claims % 8 == 0:
+            self.due.kinds.add("INCOME")
+
+    def _stream(self, type_: int) -> Stream:
+        """The type's stream. The type seen least makes room for one more, which takes over its count (so a type that
+        is common is never left out)."""
+        types = self.of.types
+        for stream in types:
+            if stream.type == type_:
+                return stream
+        if len(types) < TYPES:
+            stream = Stream(type_)
+            types.append(stream)
+            return stream
+        place = min(range(TYPES), key=lambda index: types[index].count)
+        types[place] = Stream(type_, types[place].count)
+        return types[place]
+
+    def _measure(self, stream: Stream, data: dict[str, Any]) -> None:
+        values = stream.values
+        for name, value in data.items():
+            if value.__class__ is float or value.__class__ is int:
+                if not 0 < value < 1e300:
+                    continue
+                field = hash_of(name)
+                for each in values:
+                    if each.field == field:
+                        each.count += 1
+                        each.high *= 1 + 0.95 * FAST if value > each.high else 1 - 0.05 * FAST
+                        break
+                else:
+                    if len(values) < FIELDS:
+                        values.append(Values(field, float(value), 1))
+            elif name == "device" and value:
+                self.of.device = hash_of(str(value)[:64])
+
+
+def _within(times: list[int], at: int) -> list[int]:
+    """What lies within ten seconds, this one included: the newest sixteen."""
+    return sorted([*(each for each in times if abs(each - at) <= BURST), at])[-16:]
+
+
+def densest(times: list[int]) -> int:
+    """How many of these lie within ten seconds at most."""
+    return max((sum(1 for each in times if at <= each <= at + BURST) for at in times), default=0)
+
+
+def median_gap(ring: list[int]) -> float:
+    return sorted(ring)[len(ring) // 2] / UNIT if ring else 0.0
+
+
+def hours_of_day(profile: Profile) -> list[int]:
+    """For each hour of the day (UTC), on how many of the last three days it had an event."""
+    bits, found = int.from_bytes(profile.hours, "big"), [0] * 24
+    for back in range(HOURS):
+        if bits >> back & 1:
+            found[(profile.hour - back) % 24] += 1
+    return found
+
+
+# -- how it is kept ----------------------------------------------------------------------------------------------------
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Profile).decode
+
+
+def _packed(waiting: list[tuple[int, int]]) -> bytes:
+    """All instants, then all types: 12 bytes an event."""
+    return array("q", [at for at, _ in waiting]).tobytes() + array("I", [type_ for _, type_ in waiting]).tobytes()
+
+
+def _unpacked(packed: bytes) -> list[tuple[int, int]]:
+    many = len(packed) // 12
+    instants, types = array("q"), array("I")
+    instants.frombytes(packed[: 8 * many])
+    types.frombytes(packed[8 * many :])
+    return list(zip(instants, types, strict=True))

@@ -1,0 +1,128 @@
+"""What is kept of one event type of a player: its gaps, how many of their windows are flat, how large its values are.
+
+What is remembered fades: when a stream has seen 600 windows, both its counts are halved, so that somebody who has
+played for years and then lets a program play is seen within some hundred events.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from zlib import crc32
+
+import msgspec
+
+NEWEST = 32
+"""Events that are kept sorted: one that comes later than these makes no gap."""
+HOUR = 3_600_000
+SESSION = 30 * 60_000
+PAUSE = 20 * 60_000
+"""A gap, in milliseconds, that ends a span of play."""
+LATE = 5 * 60_000
+ON_TIME = 60_000
+FLUSH = 60_000
+"""Late events that arrive within this of one another came from a device that was offline."""
+BURST = 10_000
+WINDOW = 15
+"""Gaps of one window."""
+UNIT = 30
+"""Units of a gap in a second: 1,800 seconds fit into 16 bits."""
+OFFSET = 3
+"""0.1 s in units: what is added to a gap, so that the shortest do not weigh more than the rest."""
+MEMORY = 600
+"""Windows after which a stream's counts are halved."""
+TYPES = 7
+FIELDS = 2
+"""Numeric fields of a type that are looked at."""
+LAGS = range(2, 17)
+HOURS = 72
+GRID_LEAST, GRID_BIN, GRID_BINS, GRID_MEMORY = -4.6, 0.2, 61, 1_024
+"""ln of a gap in seconds: from a hundredth of a second to half an hour."""
+LOOP_MEMORY = 300
+EVERY = 25
+"""Gaps, or events, after which a stream is judged anew."""
+COMPLETIONS = ("achievement.completed", "quest.completed")
+CLAIMED = "reward.claimed"
+FAST = 0.1
+"""How much of its size the 95th percentile moves at a value: up by 95 % of this, down by 5 %."""
+
+
+@lru_cache(maxsize=4_096)
+def hash_of(name: str) -> int:
+    return crc32(name.encode()) or 1
+
+
+class Values(msgspec.Struct, array_like=True):
+    """One numeric field of the events of a type."""
+
+    field: int
+    high: float
+    """About the 95th percentile of its values."""
+    count: int = 0
+    told: int | None = None
+    """The bucket in which the cohort counts it."""
+
+
+class Stream(msgspec.Struct, array_like=True):
+    """The gaps between events of one type; of `type` 0: between all."""
+
+    type: int
+    count: int = 0
+    last: int = 0
+    session: int = 0
+    gap_session: int = 0
+    gaps: int = 0
+    sessions: int = 0
+    """Those with a gap."""
+    windows: int = 0
+    flat: int = 0
+    """Of these windows, those whose gaps hardly vary."""
+    told: int = 0
+    """What the cohort was told of it: see `cohorts.Cohort.tell`."""
+    rate_told: int | None = None
+    ring: list[int] = msgspec.field(default_factory=list)
+    total: int = 0
+    squares: int = 0
+    """The sums over the ring."""
+    values: list[Values] = msgspec.field(default_factory=list)
+
+    def add(self, at: int, session: int) -> int:
+        """The next event of this stream counts; returns its gap in milliseconds, 0 where it makes none."""
+        gap = at - self.last if session == self.session else 0
+        if 0 < gap < SESSION:
+            if session != self.gap_session:
+                self.gap_session = session
+                self.sessions += 1
+            ring, new = self.ring, gap * UNIT // 1_000
+            ring.append(new)
+            self.gaps += 1
+            self.total += new
+            self.squares += new * new
+            if len(ring) >= WINDOW:
+                if len(ring) > WINDOW:
+                    old = ring.pop(0)
+                    self.total -= old
+                    self.squares -= old * old
+                self.windows += 1
+                # The coefficient of variation is below 0.25, in whole numbers.
+                if 16 * (WINDOW * self.squares - self.total**2) < (self.total + WINDOW * OFFSET) ** 2:
+                    self.flat += 1
+                if self.windows >= MEMORY:
+                    self.windows >>= 1
+                    self.flat >>= 1
+        self.session, self.last = session, at
+        return gap
+
+    @property
+    def flatness(self) -> float:
+        return self.flat / self.windows if self.windows else 0.0
+
+
+class Income(msgspec.Struct, array_like=True):
+    currency: int
+    amount: int = 0
+    source: int = 0
+    """The reward that pays most often, by majority vote."""
+    votes: int = 0
+    claims: int = 0
+    of_source: int = 0
+    told: int | None = None

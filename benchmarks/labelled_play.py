@@ -1,0 +1,84 @@
+"""Made-up play of labelled players: honest ones as awkward as we can think of, and cheats. `make evaluate` plays it.
+
+    python -m benchmarks.labelled_play FOLDER --players N --seed S
+
+writes FOLDER/events.jsonl, in the order of arrival, and FOLDER/labels.csv. What a player does depends
+on the seed, the kind and the player alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import heapq
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from benchmarks.cheating_play import CHEATS
+from benchmarks.honest_play import HONEST, Act
+
+
+def players(honest: int, cheats: int, seed: int) -> Iterator[tuple[str, str, Iterator[Act]]]:
+    """(player, class, what they do), so many of each kind."""
+    for kinds, many in ((HONEST, honest), (CHEATS, cheats)):
+        for kind, play in kinds.items():
+            for number in range(many):
+                luck = Random(f"{seed} {kind} {number // 2 if kind == 'siblings' else number}")
+                acts = play(luck)
+                if kind == "siblings":
+                    device, acts = next(acts).data["device"], play(Random(f"{seed} {kind} {number}"))
+                    acts = (act._replace(data={**act.data, "device": device}) for act in acts)
+                yield f"{kind}-{number}", "honest" if kinds is HONEST else kind, acts
+
+
+def _ordered(player_id: str, acts: Iterator[Act]) -> Iterator[tuple[float, str, int, Act]]:
+    found = [(act.at + 0.05 if act.received is None else act.received, act) for act in acts]
+    found.sort(key=lambda each: each[0])
+    return ((received, player_id, number, act) for number, (received, act) in enumerate(found))
+
+
+def instant(seconds: float) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(seconds, 3))).isoformat().replace("+00:00", "Z")
+
+
+def lines(honest: int, cheats: int, seed: int, labels: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """All events in the order of arrival; `labels` is filled in."""
+    number = count()
+    streams = []
+    for player_id, label, acts in players(honest, cheats, seed):
+        labels[player_id] = label
+        streams.append(_ordered(player_id, acts))
+    for received, player_id, _, act in heapq.merge(*streams, key=lambda each: each[:3]):
+        yield {
+            "id": f"e{next(number)}", "player_id": player_id, "type": act.type, "data": act.data,
+            "timestamp": instant(act.at), "received_at": instant(received),
+        }  # fmt: skip
+
+
+def write(folder: Path, honest: int, cheats: int, seed: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    labels: dict[str, str] = {}
+    with (folder / "events.jsonl").open("w") as file:
+        for line in lines(honest, cheats, seed, labels):
+            file.write(json.dumps(line) + "\n")
+    with (folder / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("player_id", "class"), *sorted(labels.items())])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Writes labelled play.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--honest", type=int, default=40, help="players of each honest kind (40)")
+    parser.add_argument("--cheats", type=int, default=20, help="players of each kind of cheat (20)")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    write(asked.folder, asked.honest, asked.cheats, asked.seed)
+
+
+if __name__ == "__main__":
+    main()

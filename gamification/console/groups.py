@@ -19,18 +19,8 @@ LINES = ("metriccondition", "levelreward", "rewarditem", "rewardchance", "achiev
          "achievementreward", "achievementprerequisite", "step", "questrequirement", "questreward",
          "poolquest")  # fmt: skip
 """Rows within a draft: they may be deleted, content itself is retired instead."""
-OURS = (
-    "kernel",
-    "feed",
-    "progress",
-    "rewards",
-    "achievements",
-    "quests",
-    "anticheat",
-    "analytics",
-    "console",
-    "webhooks",
-)
+OURS = ("kernel", "feed", "progress", "rewards", "achievements", "quests", "anticheat", "analytics", "console",
+        "webhooks")  # fmt: skip
 
 
 def may(app: str, model: str, *actions: str) -> Q:

@@ -28,6 +28,7 @@ from gamification.kernel.messaging import followers
 from gamification.kernel.models import AuditEntry, Event
 from gamification.kernel.storage import shares
 from gamification.kernel.web import keys
+from gamification.webhooks import trouble as webhook_trouble
 from progress.models import Backfill, LeftOut
 
 MOST_DRAFTS = 5
@@ -162,6 +163,8 @@ def the_service(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
         yield Waiting(keys.said(key), "rotate it, and move its servers over", page_of(key))
     for line in chain.from_iterable(shares.each(followers.missed)):
         yield Waiting(line, "", tone="bad")
+    for endpoint, line in webhook_trouble.found(now):
+        yield Waiting(line, "what it missed waits for it", page_of(endpoint), tone="bad")
     ticked = clock.last_tick()
     if ticked is not None and now - ticked > LATE_AFTER:
         yield Waiting("The clock stands still", f"since {ticked:%d %b %H:%M}: manage.py doctor says why", tone="bad")

@@ -20,6 +20,7 @@ import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+import prometheus_client
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -46,6 +47,10 @@ LINGER, LOOK = 5.0, 0.25
 IDLE_TIMEOUT = 30.0
 """Seconds without a hint after which the database connection is given back."""
 KEPT_ATTEMPTS = 20
+
+_attempts = prometheus_client.Counter(
+    "gamification_webhook_attempts_total", "Attempts to send a message to a webhook, by what came of them", ["outcome"]
+)
 
 
 class Sender:
@@ -190,6 +195,7 @@ def note(endpoint: Endpoint, page: Page) -> None:
 
 def _note(row: Delivery, attempt: Attempt) -> None:
     row.tried += 1
+    _attempts.labels("delivered" if attempt.succeeded else "failed").inc()
     kept = {"at": instant(attempt.at), "took": attempt.took, "status": attempt.status, "error": attempt.error}
     row.attempts = [*row.attempts, kept][-KEPT_ATTEMPTS:]
     if attempt.succeeded:

@@ -17,7 +17,7 @@ from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.models import AuditEntry, OutboxFact
 from gamification.players.erasing import ErasePlayer
-from gamification.webhooks import following, messages, sending, transport
+from gamification.webhooks import following, messages, sending, transport, trouble
 from gamification.webhooks.commands import ChangeWebhook, RotateWebhookSecret
 from gamification.webhooks.models import Delivery, Endpoint
 from tests.support.content import event, metric, publish
@@ -300,3 +300,16 @@ def test_a_hint_sends_at_once(receiver: Receiver) -> None:
     sending.hint()
     until(lambda: receiver.ids == [id_])
     sending.stop()
+
+
+def test_one_that_nothing_comes_of_is_told_of(receiver: Receiver) -> None:
+    now = timezone.now()
+    hook = endpoint(receiver.url())
+    assert list(trouble.found(now)) == []
+    Endpoint.objects.update(failing_since=now - timedelta(hours=2))
+    [(found, said)] = trouble.found(now)
+    assert (found, "Nothing but failures" in said) == (hook, True)
+    Endpoint.objects.update(is_enabled=False, why_disabled="It answered 410 Gone.")
+    assert [said for _, said in trouble.found(now)] == [f"The webhook {hook} is disabled. It answered 410 Gone."]
+    Endpoint.objects.update(why_disabled="")  # somebody chose so
+    assert list(trouble.found(now)) == []

@@ -23,6 +23,8 @@ from gamification.console.trouble import Trouble, line
 from gamification.kernel.messaging import followers
 from gamification.kernel.storage import disk, share_schemas, shares
 from gamification.kernel.web import keys
+from gamification.webhooks import trouble as webhook_trouble
+from gamification.webhooks.models import Endpoint
 from progress import zones
 from progress.models import MAX_NAMED, Backfill, LeftOut
 from rewards import queries
@@ -259,6 +261,13 @@ def the_facts(patience: float) -> str:
     return f"{count} wait, and they are leaving" if count else "none waits"
 
 
+def the_webhooks(patience: float) -> str:
+    for _, what in webhook_trouble.found(timezone.now()):
+        raise Trouble(what, "Mend its receiver and enable it again, or delete it: the console, Set up, Webhooks.")
+    count = Endpoint.objects.filter(is_enabled=True).count()
+    return f"{count} at work" if count else "there are none"
+
+
 def _leaving(deadline: float, patience: float) -> int:
     """How many facts of the share that is named wait, once the oldest has left. Raises Trouble."""
     count = relay.waiting().count()
@@ -318,5 +327,6 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("clock", {"database", "migrations", "cache", "broker"}, the_clock),
     ("backfills", {"database", "migrations"}, the_backfills),
     ("facts", {"database", "migrations", "broker"}, the_facts),
+    ("webhooks", {"database", "migrations"}, the_webhooks),
 ]
 """A name, the checks that must be well for this one to make sense, and the check."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Manager, Model, QuerySet
+from django.db.models import Exists, Manager, Model, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from gamification.console import second_factor
 from gamification.kernel.console.readonly_admin import acting
 from gamification.kernel.core.audit import Change, Subject
 from gamification.kernel.storage import audit_log
@@ -52,7 +55,31 @@ class AuditedAdmin(Base):
 
 
 class PersonAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg] # generic for mypy only
-    pass
+    list_display = ("username", "first_name", "last_name", "in_groups", "has_factor", "is_active", "last_login")
+    list_filter = ("is_active", "is_superuser", "groups")
+    actions = ("remove_second_factor",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        confirmed = TOTPDevice.objects.filter(user_id=OuterRef("pk"), confirmed=True)
+        found: QuerySet[User] = super().get_queryset(request).annotate(factor=Exists(confirmed))
+        return found.prefetch_related("groups")
+
+    @admin.display(description="groups")
+    def in_groups(self, person: User) -> str:
+        return ", ".join(group.name for group in person.groups.all()) or "-"
+
+    @admin.display(description="second factor", boolean=True)
+    def has_factor(self, person: Any) -> bool:
+        return bool(person.factor)
+
+    @admin.action(description="Take the second factor away: of who has lost it", permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        now = timezone.now()
+        names = [user.get_username() for user in queryset if second_factor.remove(user, acting(request), now)]
+        if names:
+            messages.success(request, f"{', '.join(names)}: by the password alone, until it is set up anew.")
+        else:
+            messages.info(request, "There was none.")
 
 
 class PeopleGroupAdmin(AuditedAdmin, GroupAdmin):

@@ -13,15 +13,33 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
 
 from gamification.analytics import lately
-from gamification.console import addresses, figures, groups, logins, navigation, pack_pages, search, try_page, waiting
+from gamification.console import (
+    addresses,
+    figures,
+    groups,
+    logins,
+    navigation,
+    pack_pages,
+    search,
+    second_factor,
+    second_factor_pages,
+    try_page,
+    waiting,
+)
 from gamification.console.player import acting as acting_page
 from gamification.console.player import pages
 from gamification.kernel.console.readonly_admin import acting, called
@@ -89,12 +107,25 @@ class Console(admin.AdminSite):
             path("packs/", self.admin_view(self.packs), name="packs"),
             path("packs/export/", self.admin_view(self.pack_export), name="pack_export"),
             path("packs/<int:id>/", self.admin_view(self.pack), name="pack"),
+            path("second-factor/", self.second_factor, name="second_factor"),
+            path("second-factor/own/", self.admin_view(self.own_second_factor), name="own_second_factor"),
             path("try-it/", self.admin_view(self.try_it), name="try_it"),
             path("players/<str:player_id>/", self.admin_view(self.player), name="player"),
             path("players/<str:player_id>/act/<slug:name>/", self.admin_view(self.player_act), name="player_act"),
             path("players/<str:player_id>/<slug:tab>/", self.admin_view(self.player), name="player_tab"),
         ]
         return [*own, *super().get_urls()]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and not second_factor.is_missing(request)
+
+    @method_decorator((never_cache, csrf_protect, sensitive_post_parameters("code")))
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """Asked of whoever has given a password, and may see nothing else yet."""
+        return second_factor_pages.ask(request, self.each_context(request))
+
+    def own_second_factor(self, request: HttpRequest) -> HttpResponse:
+        return second_factor_pages.own(request, self.each_context(request))
 
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return ByName.as_view(admin_site=self)(request)
@@ -152,6 +183,9 @@ class Console(admin.AdminSite):
         return TemplateResponse(request, "admin/index.html", shown)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if second_factor_pages.is_half_in(request) and request.method != "POST":
+            going = urlencode({REDIRECT_FIELD_NAME: second_factor_pages.next_page(request)})
+            return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{going}")
         if request.method != "POST":
             return super().login(request, extra_context)
         name, address = request.POST.get("username", "")[:150], request.META.get("REMOTE_ADDR", "")

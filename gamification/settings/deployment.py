@@ -39,6 +39,9 @@ ALLOWED_HOSTS = read("ALLOWED_HOSTS", listed, [] if PRODUCTION else ["localhost"
 if PRODUCTION and not ALLOWED_HOSTS:
     refuse("ALLOWED_HOSTS", "production needs the host names it answers to, separated by commas")
 
+SECOND_FACTOR = read("SECOND_FACTOR", one_of("optional", "required"), "optional")  # of whoever logs in to the console
+OTP_TOTP_ISSUER = GAME_NAME  # how an authenticator app calls it
+
 WS_PORT = read("WS_PORT", integer(1, 65535), PORT)
 WS_PATH = read("WS_PATH", path, "/game-events")
 WS_MAX_CONNECTIONS = read("WS_MAX_CONNECTIONS", integer(0, 10_000_000), 10_000)

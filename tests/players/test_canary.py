@@ -213,7 +213,7 @@ OURS = {
     "console",
     "review",
 }
-NOT_OURS = {"admin", "auth", "contenttypes", "sessions"}
+NOT_OURS = {"admin", "auth", "contenttypes", "sessions", "otp_static", "otp_totp"}
 """Of those who work at the console."""
 
 

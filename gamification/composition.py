@@ -12,6 +12,7 @@ from django.db.models.signals import post_migrate
 
 import achievements.checks
 import achievements.queries
+import anticheat.queries
 import progress.checks
 import progress.queries
 import quests.checks
@@ -24,7 +25,7 @@ from gamification.analytics.listening import Listening, compile_listening
 from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
 from gamification.console import groups, pack_files
 from gamification.console.player import acts, own_acts, sources, timeline
-from gamification.kernel.console import together
+from gamification.kernel.console import editor, together
 from gamification.kernel.content import editing, kinds, publishing, retiring
 from gamification.kernel.core import bus
 from gamification.kernel.messaging import followers
@@ -78,6 +79,9 @@ COMPOSERS = {
 
 HIDERS = (achievements.queries.hidden,)
 """Each says of which content a player must not learn."""
+
+USERS = (anticheat.queries.rules_about,)
+"""Each says what names some content, beside content."""
 
 HOLDERS = (needed_by_runs,)
 """Each says what still needs content, which then cannot be retired."""
@@ -135,6 +139,8 @@ def connect() -> None:
         post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
     bus.connect(executing.execute)
     tokens.admit_by(progress.queries.admission)
+    for uses in USERS:
+        editor.user(uses)
     together.connect(as_pack=pack_files.of_kind)
     editing.connect(schedule=backfill.schedule, schedule_preview=backfill.schedule_preview)
     backfill.connect(partial(backfilling.run_pending, seconds=backfill.REQUEST_TIME_SLICE))

@@ -35,6 +35,7 @@ OF_A_SCREEN = {
     "clone",
     "take",
     "compare",
+    "release",
     "preview",
     "samples",
 }
@@ -156,7 +157,7 @@ def test_only_superusers_see_the_internals_or_a_key(role: str) -> None:
     assert client.get("/admin/kernel/apikey/").status_code == 403
 
 
-@pytest.mark.parametrize("what", ["clone", "take", "preview"])
+@pytest.mark.parametrize("what", ["clone", "take", "preview", "release"])
 def test_a_draft_is_copied_and_taken_back_by_whoever_may_author_it(what: str) -> None:
     for role in ROLES:
         answer = as_(role).post(f"/admin/achievements/achievement/none/{what}/", {"id": "other"})

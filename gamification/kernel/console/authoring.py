@@ -22,7 +22,7 @@ from gamification.kernel.console.drafting import Drafting, seen
 from gamification.kernel.console.forms import Instant, LineForm, Searching, Tags
 from gamification.kernel.console.lists import StateFilter, TagFilter
 from gamification.kernel.console.readonly_admin import acting, called, page_of
-from gamification.kernel.content import drafts, publishing, released
+from gamification.kernel.content import drafts, publishing, released, releasing
 from gamification.kernel.core import audit
 from gamification.kernel.models import Content
 from gamification.kernel.storage import audit_log
@@ -139,6 +139,7 @@ class ContentAdmin(Drafting):
             "facts": self.facts(stored),
             "seen": editor.seen_by_players(self.kind, definition),
             "may_discard": state.differs and stored.published is not None,
+            "open_releases": releasing.open_titles(),
             "may_preview": self.kind.counts_pasts and stored.retired_at is None,
         }
 

@@ -71,4 +71,7 @@ def in_words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ", ".join(value)
+    if isinstance(value, dict) and "id" in value:  # a quest's step
+        said = {name: in_words(each) for name, each in value.items() if name != "id"}
+        return ", ".join(f"{name} {text}" for name, text in said.items() if text != NOTHING)
     return value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from gamification.kernel.console.readonly_admin import page_of, place
 from gamification.kernel.content import drafts, publishing
-from gamification.kernel.content.kinds import Kind, kind
+from gamification.kernel.content.kinds import Kind, kind, kinds
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.models import Content
 
@@ -21,6 +21,9 @@ PATH = re.compile(r"(?P<rows>\w+)\[(?P<at>\d+)\](?:\.(?P<name>\w+))?.*|(?P<own>\
 IN_OTHER_WORDS = {"timeframe": "duration", "rewards": "reward", "prerequisites": "requires", "quests": "quest"}
 """What the contract calls so, and the form otherwise: the list of ids is a table of rows that name one each."""
 
+
+MOST_DRAFTS = 200
+"""So many drafts of a kind are looked through for what they name."""
 
 # -- sections ----------------------------------------------------------------------------------------------------------
 
@@ -155,16 +158,39 @@ def draft_address(name: str, id_: str) -> str:
     return page_of(model(pk=id_))
 
 
+Elsewhere = Callable[[str, str], Iterable[models.Model]]
+_elsewhere: list[Elsewhere] = []
+
+
+def user(uses: Elsewhere) -> None:
+    """Register who else names content: (kind, id) → the rows that do. composition.py does so at start-up."""
+    _elsewhere.append(uses)
+
+
 def used_by(of: Kind, id_: str) -> list[Use]:
-    """What is published and names it."""
+    """What names it: what is published, drafts that are not, and whatever else does."""
     found: dict[tuple[str, str], Use] = {}
+    for name, draft in _changed_drafts():
+        if any((ref.kind, ref.id) == (of.name, id_) for ref in kind(name).references(kind(name).read(draft))):
+            found[name, str(draft.pk)] = Use(f"the draft of {name} {draft.pk}", page_of(draft))
     for name, items in publishing.current().published.items():
         for item in items.values():
             if not item.retired and any(
                 (ref.kind, ref.id) == (of.name, id_) for ref in kind(name).references(item.definition)
             ):
                 found[name, item.id] = Use(f"{name} {item.id}", draft_address(name, item.id))
-    return [found[key] for key in sorted(found)]
+    rows = [row for uses in _elsewhere for row in uses(of.name, id_)]
+    others = [Use(f"{row._meta.verbose_name} {row}", page_of(row)) for row in rows]
+    return [*(found[key] for key in sorted(found)), *others]
+
+
+def _changed_drafts() -> Iterator[tuple[str, Content]]:
+    """The drafts that differ from what is published, of the kinds that name others; the newest of each."""
+    for of in kinds():
+        if of.lines:
+            changed = of.model._default_manager.filter(has_changes=True, retired_at=None)
+            for draft in changed.order_by("-updated_at").prefetch_related(*of.lines)[:MOST_DRAFTS]:
+                yield of.name, draft
 
 
 def seen_by_players(of: Kind, definition: Definition) -> SafeString | None:

@@ -67,6 +67,7 @@ class History(Together):
         own = [
             route("<path:object_id>/compare/", view(self.compare_view), name=f"{name}_compare"),
             route("<path:object_id>/take/", view(self.take_view), name=f"{name}_take"),
+            route("<path:object_id>/release/", view(self.release_view), name=f"{name}_release"),
             route("<path:object_id>/preview/", view(self.preview_view), name=f"{name}_preview"),
         ]
         return [*own, *super().get_urls()]
@@ -125,6 +126,16 @@ class History(Together):
         )
         if handled(request, command, f"{self.kind.name} {draft.pk}"):
             messages.success(request, f"The draft of {draft.pk} is as version {number} was.")
+        return HttpResponseRedirect(page_of(draft))
+
+    def release_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Put the draft into a release, by its title."""
+        draft = self._posted_draft(request, object_id, self.has_change_permission(request))
+        title = request.POST.get("title", "").strip()[:200]
+        if title:
+            self.put_into_release(request, title, [str(draft.pk)])
+        else:
+            messages.error(request, "Into which release? Name it.")
         return HttpResponseRedirect(page_of(draft))
 
     def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -13,13 +13,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from gamification.kernel.console import editor
-from gamification.kernel.console.readonly_admin import ActingAdmin
-from gamification.kernel.content import drafts
-from gamification.kernel.content.kinds import Kind
+from gamification.kernel.console.readonly_admin import ActingAdmin, page_of
+from gamification.kernel.content import drafts, released
+from gamification.kernel.content.kinds import Kind, kinds
 from gamification.kernel.core.actors import said_to_people
 from gamification.kernel.models import AuditEntry, Content
 
-UNPUBLISHED = "unpublished"
+UNPUBLISHED, SCHEDULED = "unpublished", "scheduled"
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -27,11 +27,15 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(UNPUBLISHED, "not published as it stands"), *((name.lower(), name.lower()) for name in drafts.STATES)]
+        own = [(UNPUBLISHED, "not published as it stands"), (SCHEDULED, "scheduled")]
+        return [*own, *((name.lower(), name.lower()) for name in drafts.STATES)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == UNPUBLISHED:
             return drafts.in_state(queryset, None).filter(has_changes=True)
+        if self.value() == SCHEDULED:
+            kind = next(of.name for of in kinds() if of.model is queryset.model)
+            return queryset.filter(pk__in=[id_ for name, id_ in released.scheduled() if name == kind])
         state = (self.value() or "").upper()
         return drafts.in_state(queryset, drafts.DraftState(state)) if state in drafts.STATES else queryset
 
@@ -72,8 +76,10 @@ class ContentList(ActingAdmin):
         if "cl" in shown:
             rows = list(shown["cl"].result_list)
             reach, touched = self.reach([row.pk for row in rows]), self._touched([row.pk for row in rows])
+            scheduled = released.scheduled()
             for row in rows:
                 row.reach, row.touched = reach.get(row.pk), touched.get(row.pk)
+                row.scheduled = scheduled.get((self.kind.name, str(row.pk)))
             shown["cl"].result_list = rows
         return response
 
@@ -94,9 +100,14 @@ class ContentList(ActingAdmin):
         return format_html("{}<small>{}</small>", draft.name, draft.pk)
 
     @admin.display(description="state", ordering=F("published").asc(nulls_first=True))
-    def state(self, draft: Content) -> SafeString:
+    def state(self, draft: Any) -> SafeString:
         state = editor.state_of(draft)
-        return format_html('<span class="chip {}">{}</span>', state.tone, state.short)
+        chip = format_html('<span class="chip {}">{}</span>', state.tone, state.short)
+        if (release := draft.scheduled) is None:
+            return chip
+        live = f"{release.publish_at:%d %b %H:%M} UTC"
+        said = '{} <span class="chip good">scheduled</span><small><a href="{}">{}</a>, {}</small>'
+        return format_html(said, chip, page_of(release), release.title, live)
 
     @admin.display(description="completed by")
     def completed_by(self, draft: Any) -> str:

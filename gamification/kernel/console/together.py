@@ -17,7 +17,7 @@ from gamification.kernel.console.readonly_admin import ReasonedActionForm, handl
 from gamification.kernel.content import editing
 from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.publishing import Definition
-from gamification.kernel.content.releasing import OpenRelease
+from gamification.kernel.content.releasing import PutIntoRelease
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
 
 Write = Callable[[Kind, Sequence[Definition]], str]
@@ -75,14 +75,17 @@ class Together(ContentList):
             messages.info(request, "They are published as they stand already.")
         return None
 
-    @admin.action(description="Put into a release: to go live together, titled by the reason", permissions=["change"])
+    @admin.action(description="Put into a release: the one that the reason names, or a new one", permissions=["change"])
     def release_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         ids = list(queryset.filter(retired_at=None).order_by("pk").values_list("pk", flat=True))
-        title = request.POST.get("reason", "")[:200] or f"{len(ids)} {self.kind.plural}"
-        wish = OpenRelease(title=title, items=[{"kind": self.kind.name, "id": str(id_)} for id_ in ids])
+        title = request.POST.get("reason", "").strip()[:200] or f"{len(ids)} {self.kind.plural}"
+        self.put_into_release(request, title, ids)
+
+    def put_into_release(self, request: HttpRequest, title: str, ids: Iterable[str]) -> None:
+        wish = PutIntoRelease(title=title, items=[{"kind": self.kind.name, "id": str(id_)} for id_ in ids])
         if release := handled(request, wish, title):
             link = format_html('<a href="{}">{}</a>', page_of(release), release.title)
-            messages.success(request, format_html("The release {} holds {} draft(s).", link, len(ids)))
+            messages.success(request, format_html("The release {} holds {} draft(s).", link, len(release.items)))
 
     @admin.action(description="Retire: take it out of play, players keep what they have", permissions=["change"])
     def retire_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

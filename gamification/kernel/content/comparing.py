@@ -90,20 +90,33 @@ def _meaning(each: Asked) -> bytes:
 
 
 def _fields(of: Kind, before: Definition, after: Definition) -> Iterator[Field]:
-    old, new = _flat(of, before), _flat(of, after)
+    both = _things(before) & _things(after)
+    old, new = _flat(of, before, both), _flat(of, after, both)
     for name in {**old, **new}:
         if not same({"_": old.get(name)}, {"_": new.get(name)}):
             yield Field(name, old.get(name), new.get(name))
 
 
-def _flat(of: Kind, definition: Definition) -> dict[str, Any]:
-    """The fields by name, those of things in a list of things with ids (a quest's steps) by what each is called."""
+def _flat(of: Kind, definition: Definition, both: set[tuple[str, str]]) -> dict[str, Any]:
+    """The fields by name. Of a thing with an id in a list of such things (a quest's step) each is a field of its own,
+    where both versions have it; else it is one field."""
     found: dict[str, Any] = {}
     for name, value in definition.items():
-        if isinstance(value, list) and value and all(isinstance(each, dict) and "id" in each for each in value):
+        if _has_ids(value):
             for each in value:
                 own = {inner: said for inner, said in each.items() if inner not in of.asked_in}
-                found |= {f"{name} {each['id']}: {inner}": said for inner, said in own.items()}
+                if (name, each["id"]) in both:
+                    found |= {f"{name} {each['id']}: {inner}": said for inner, said in own.items()}
+                else:
+                    found[f"{name} {each['id']}"] = own
         elif name not in of.asked_in:
             found[name] = value
     return found
+
+
+def _things(definition: Definition) -> set[tuple[str, str]]:
+    return {(name, each["id"]) for name, value in definition.items() if _has_ids(value) for each in value}
+
+
+def _has_ids(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) and "id" in each for each in value)

@@ -82,6 +82,12 @@ def require_unlocked(names: Iterable[Name]) -> None:
                 )
 
 
+def scheduled() -> dict[Name, Release]:
+    """What goes live at its hour, with the release that says so."""
+    releases = Release.objects.filter(state=Release.State.SCHEDULED)
+    return {item.name: release for release in releases for item in items_of(release)}
+
+
 def definitions(items: Sequence[Item]) -> dict[Name, Definition | None]:
     """What each item would put live now; None: nothing, since it retires. What is not there any more is missing."""
     found: dict[Name, Definition | None] = {item.name: None for item in items if item.retires}

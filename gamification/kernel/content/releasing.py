@@ -66,6 +66,12 @@ def state_of(release: Release, items: Sequence[Item]) -> State:
     return State(release.state)
 
 
+def open_titles() -> list[str]:
+    """Of the releases that may still be edited, the newest first."""
+    titles = Release.objects.filter(state__in=UNDER_WAY).order_by("-pk").values_list("title", flat=True)
+    return list(dict.fromkeys(titles[:50]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReleaseCommand(Command):
     """A wish about one release, in one of the states `possible_in`."""
@@ -121,6 +127,24 @@ class OpenRelease(ReleaseCommand):
     def handle(self, world: World) -> Release:
         items = released.as_they_stand(_checked(self.items))
         return _opened(world, Release(title=self.title, note=self.note), items)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PutIntoRelease(ReleaseCommand):
+    """Add drafts to the newest release of this title that may still be edited; where there is none, one is made."""
+
+    title: str
+    items: Sequence[Mapping[str, Any]] = ()
+    """`{kind, id}` of drafts. What it holds already stays."""
+
+    def handle(self, world: World) -> Release:
+        publishing.lock()
+        named = Release.objects.filter(title=self.title, state__in=UNDER_WAY).order_by("-pk").first()
+        if named is None:
+            return OpenRelease(title=self.title, items=self.items).handle(world)
+        held = [{"kind": item["kind"], "id": item["id"]} for item in named.items]
+        new = [item for item in self.items if dict(item) not in held]
+        return EditRelease(id=named.pk, changes={"items": [*held, *new]}).handle(world)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from django.test import Client
 
 from achievements.content import read_achievement
 from achievements.models import Achievement
+from anticheat.models import Rule
 from gamification.kernel.models import AuditEntry, Release
 from progress.models import Backfill
 from tests.support.authoring import achievement, coins, count, designer, metric, quest, send
@@ -125,3 +126,39 @@ def test_a_release_of_many_items_asks_few_queries(mia: Client) -> None:
     designer().post(f"/api/v1/releases/{release}/revert", {})
     back = Release.objects.get(reverts=release)
     assert queries_of(lambda: mia.get(f"/admin/kernel/release/{back.pk}/change/")) <= 25
+
+
+def test_a_draft_is_put_into_a_release_by_its_title_whatever_its_kind(mia: Client) -> None:
+    designer().post("/api/v1/rewards", coins("purse", draft=True))
+    assert "Name it" in said(mia.post(f"{HUNTER}release/", {"title": " "}, follow=True))[0]
+    mia.post(f"{HUNTER}release/", {"title": "Autumn"})
+    mia.post("/admin/rewards/reward/purse/release/", {"title": "Autumn"})
+    mia.post(f"{HUNTER}release/", {"title": "Autumn"})
+    release = Release.objects.get(title="Autumn")
+    assert [(item["kind"], item["id"]) for item in release.items] == [("achievement", "hunter"), ("reward", "purse")]
+    assert '<option value="Autumn">' in mia.get(f"{HUNTER}change/").content.decode()
+    Release.objects.update(state="CANCELLED")
+    mia.post(f"{HUNTER}release/", {"title": "Autumn"})
+    assert Release.objects.filter(title="Autumn").count() == 2
+
+
+def test_a_list_says_what_is_scheduled_and_shows_it_alone(mia: Client) -> None:
+    held = [{"kind": "achievement", "id": "hunter"}]
+    release = designer().post("/api/v1/releases", {"title": "Autumn", "items": held}).json()["id"]
+    send(designer(), "achievements", achievement("walker"))
+    designer().post(f"/api/v1/releases/{release}/schedule", {"publish_at": "2099-01-02T03:04:00Z"})
+    page = mia.get("/admin/achievements/achievement/").content.decode()
+    assert page.count(">scheduled</span>") == 1
+    assert "Autumn</a>, 02 Jan 03:04 UTC" in page
+    page = mia.get("/admin/achievements/achievement/?state=scheduled").content.decode()
+    assert "hunter" in page
+    assert "walker" not in page
+
+
+def test_drafts_and_rules_that_name_it_are_said(mia: Client) -> None:
+    designer().post("/api/v1/achievements", achievement("walker", draft=True))
+    Rule.objects.create(name="no-storms", kind="VALUE_RANGE", metric_id="kills", maximum=9)
+    page = mia.get("/admin/progress/metric/kills/change/").content.decode()
+    assert "the draft of achievement walker" in page
+    assert "rule no-storms" in page
+    assert ">achievement hunter</a>" in page  # the draft names it too: it is said once, as what is live

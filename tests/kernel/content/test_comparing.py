@@ -78,3 +78,8 @@ def test_beside_nothing_all_of_it_is_new() -> None:
     assert {"id", "title", "points"} <= fields
     asked, _ = compared("achievement", achievement("a"), None)
     assert asked == {(TEN, "DROPPED")}
+
+
+def test_a_step_that_only_one_version_has_is_one_field() -> None:
+    _, fields = compared("quest", quest("q", step("hunt")), quest("q", step("hunt"), step("talk", order=2)))
+    assert fields == {"steps talk"}

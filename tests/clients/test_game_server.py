@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -16,25 +15,14 @@ from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event
 from tests.support import rabbit, workers
 from tests.support.content import achievement, metric, publish, requirement, reward
+from tests.support.node import assert_names_no_registry, installed
 
 EXAMPLE = Path(settings.BASE_DIR) / "docs" / "game-server"
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example in a folder of its own, with what it needs."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("needs Node and npm: apt-get install nodejs npm")
-    folder = tmp_path_factory.mktemp("node")
-    for file in EXAMPLE.glob("*.*"):
-        shutil.copy(file, folder)
-    done = subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-        cwd=folder, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    if done.returncode:
-        pytest.skip(f"npm cannot fetch amqplib: {done.stderr.strip().splitlines()[-1:]}")
-    return folder
+    return installed(EXAMPLE, tmp_path_factory.mktemp("node"))
 
 
 def play(node: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -49,10 +37,7 @@ def play(node: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_lock_names_no_registry() -> None:
-    lock = json.loads((EXAMPLE / "package-lock.json").read_text())
-    packages = [package for name, package in lock["packages"].items() if name]
-    assert packages
-    assert all("resolved" not in package and package["integrity"].startswith("sha512-") for package in packages)
+    assert_names_no_registry(EXAMPLE / "package-lock.json")
 
 
 @pytest.mark.node

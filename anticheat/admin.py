@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from anticheat import judging, verdicts
 from anticheat.commands import DismissEvent, ReleaseEvent
-from anticheat.models import Finding, Rule, StatisticalFinding, Trail
+from anticheat.models import CohortPart, Finding, PlayProfile, Rule, StatisticalFinding, Trail
+from anticheat.proving import not_proven, proof
 from anticheat.rules import KINDS
 from gamification.kernel.console.forms import AuthoredForm, Suggesting
 from gamification.kernel.console.readonly_admin import (
@@ -35,6 +38,16 @@ class RuleForm(AuthoredForm):
         },
     }
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse to let a statistical rule act before it has been tried on enough players."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        acts = cleaned.get("kind") in judging.KINDS and cleaned.get("action") in (verdicts.FLAG, verdicts.WITHHOLD)
+        if acts and "action" in self.changed_data:
+            judged = proof(self.instance.slot)
+            if not judged.suffices:
+                self.add_error("action", ValidationError(not_proven(judged), "not_proven"))
+        return cleaned
+
     class Meta:
         model = Rule
         fields = ("name", "kind", "metric", "event_type", "minimum", "maximum", "seconds", "action", "is_enabled")
@@ -49,7 +62,7 @@ class RuleForm(AuthoredForm):
             "seconds": "How long the time window is, how long to wait for the next, or how far the timestamp may be "
             "from the clock.",
             "action": "A held event has no effect until somebody releases it under Held events.",
-            "is_enabled": "Off: it lets everything pass.",
+            "is_enabled": "Off: it lets everything pass, or looks at nobody.",
         }
         labels = {"is_enabled": "Enabled"}  # noqa: RUF012 - declared so by Django
         widgets = {"event_type": Suggesting(lambda: known_event_types())}  # noqa: RUF012
@@ -137,3 +150,17 @@ class StatisticalFindingAdmin(ReadOnlyAdmin):
     list_filter = ("action", "kind", "rule")
     search_fields = ("=player_id", "=rule")
     ordering = ("-id",)
+
+
+@admin.register(PlayProfile)
+class PlayProfileAdmin(ReadOnlyAdmin):
+    list_display = ("player_id", "device")
+    search_fields = ("=player_id",)
+    ordering = ("player_id",)
+
+
+@admin.register(CohortPart)
+class CohortPartAdmin(ReadOnlyAdmin):
+    list_display = ("key",)
+    search_fields = ("=key",)
+    ordering = ("key",)

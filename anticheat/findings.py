@@ -7,17 +7,18 @@ neither does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from anticheat.models import StatisticalFinding
+from anticheat.verdicts import FLAG as FLAG
+from anticheat.verdicts import SHADOW as SHADOW
+from anticheat.verdicts import WITHHOLD as WITHHOLD
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import sql
 
-SHADOW, FLAG, WITHHOLD = "SHADOW", "FLAG", "WITHHOLD"
-"""What a rule that looks at how a player plays may do: show it to reviewers only, make a finding, withhold rewards."""
 PROFILER = "profiler"
 """The source of what statistical rules find."""
 
@@ -69,3 +70,8 @@ def record(found: Sequence[Found]) -> list[StatisticalFinding]:
     if new:
         _react(new)
     return new
+
+
+def forget(player_ids: Collection[PlayerId]) -> None:
+    """Take back what was found of players who were erased meanwhile."""
+    StatisticalFinding.objects.filter(player_id__in=list(player_ids)).delete()

@@ -1,4 +1,4 @@
-"""Rules that designers author, what they remember of each player, the events they hold, and what they found."""
+"""Rules, what they remember of each player, the events they hold, how players play, and what was found of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from anticheat import rules
+from anticheat import judging, rules, verdicts
 from gamification.kernel.core.fact_types import OWN_TYPES
 from gamification.kernel.models import ActorField
 
@@ -19,31 +19,46 @@ FOUND_BY_THE_SERVICE = ("banned", "cascade", "id_reused")
 """What a finding names as its rule where it broke none that an author wrote."""
 
 
+KIND_CHOICES = [
+    *((name, kind.label) for name, kind in rules.KINDS.items()),
+    *((name, kind.label) for name, kind in judging.KINDS.items()),
+]
+STATISTICAL = tuple(judging.KINDS)
+
+
 class Rule(models.Model):
-    """A hard rule about one metric's samples or one event type."""
+    """A hard rule about one metric's samples or one event type, or a statistical one about how players play."""
 
     personal = ()
 
     class Action(models.TextChoices):
         HOLD = rules.HOLD, "hold the event for a person to decide"
+        SHADOW = verdicts.SHADOW, "show it to reviewers only"
         FLAG = rules.FLAG, "let it count, but note it"
+        WITHHOLD = verdicts.WITHHOLD, "withhold what the player earns, once it is certain"
 
     name = models.SlugField(max_length=64, unique=True)
-    kind = models.CharField(max_length=16, choices=[(name, kind.label) for name, kind in rules.KINDS.items()])
+    kind = models.CharField(max_length=16, choices=KIND_CHOICES)
     metric = models.ForeignKey("progress.Metric", null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     event_type = models.CharField(max_length=64, blank=True, default="")
     minimum = models.FloatField(null=True, blank=True)
     maximum = models.FloatField(null=True, blank=True)
     seconds = models.PositiveIntegerField(null=True, blank=True, help_text="window, cooldown or greatest skew")
-    action = models.CharField(max_length=4, choices=Action.choices, default=Action.HOLD)
+    action = models.CharField(max_length=8, choices=Action.choices, default=Action.HOLD)
+    parameters = models.JSONField(null=True, blank=True, default=dict)
+    """Of a statistical rule: what differs from its kind's defaults."""
+    slot = models.PositiveSmallIntegerField(null=True, editable=False)
+    """Of a statistical rule: its bit in each profile, which says that it has judged this player."""
     is_enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(metric__isnull=False, event_type="") | (Q(metric__isnull=True) & ~Q(event_type="")),
-                name="a_metric_or_an_event_type",
+                condition=Q(metric__isnull=False, event_type="")
+                | (Q(metric__isnull=True) & ~Q(event_type=""))
+                | Q(kind__in=STATISTICAL, metric__isnull=True, event_type=""),
+                name="a_metric_an_event_type_or_all_play",
             )
         ]
 
@@ -56,7 +71,16 @@ class Rule(models.Model):
         if wrong:
             raise ValidationError(wrong)
 
+    @property
+    def is_statistical(self) -> bool:
+        return self.kind in judging.KINDS
+
     def _wrong(self) -> Iterator[tuple[str, str]]:
+        if self.is_statistical:
+            yield from self._wrong_with_statistics()
+            return
+        if self.action not in (rules.HOLD, rules.FLAG):
+            yield "action", "A hard rule holds the event, or flags it."
         kind = rules.KINDS.get(self.kind)
         if self.name in FOUND_BY_THE_SERVICE:
             yield "name", "The service itself uses this name."
@@ -87,6 +111,21 @@ class Rule(models.Model):
                 yield "maximum", "The maximum is below the minimum."
         elif self.maximum is not None and self.maximum < 0:
             yield "maximum", "Not below 0."
+
+    def _wrong_with_statistics(self) -> Iterator[tuple[str, str]]:
+        if self.name in FOUND_BY_THE_SERVICE:
+            yield "name", "The service itself uses this name."
+        if self.action == rules.HOLD:
+            yield "action", "Only a hard rule can hold an event."
+        for name in ("metric_id", "event_type", "minimum", "maximum", "seconds"):
+            if getattr(self, name) not in (None, ""):
+                yield name.removesuffix("_id"), "This kind of rule looks at all that players do."
+        known = judging.KINDS[self.kind].parameters
+        for name, value in (self.parameters or {}).items():
+            if name not in known:
+                yield "parameters", f"{self.kind} has no {name}: {', '.join(known)}."
+            elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                yield "parameters", f"{name}: a number from 0 on is expected."
 
 
 class Trail(models.Model):
@@ -175,3 +214,29 @@ class StatisticalFinding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.player_id} on {self.day}"
+
+
+class PlayProfile(models.Model):
+    """How a player plays, as the profiler knows it: no more than 2 KB, whatever they do."""
+
+    personal = ("player_id", "state", "device")
+
+    player_id = models.CharField(primary_key=True, max_length=64)
+    state = models.BinaryField()
+    device = models.BigIntegerField(null=True, db_index=True)
+    """A hash of the device that their events last named."""
+
+    def __str__(self) -> str:
+        return self.player_id
+
+
+class CohortPart(models.Model):
+    """What players have in common: of an event type, a currency or a piece of content. Sums, which name nobody."""
+
+    personal = ()
+
+    key = models.CharField(primary_key=True, max_length=160)
+    state = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.key

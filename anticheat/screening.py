@@ -18,7 +18,7 @@ from django.conf import settings
 
 from anticheat.models import Finding, Rule
 from anticheat.models import Trail as TrailRow
-from anticheat.rules import HardRule, Trail, Values, broken
+from anticheat.rules import KINDS, HardRule, Trail, Values, broken
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.core.stages import timed
 from gamification.kernel.core.world import Part, World
@@ -164,4 +164,5 @@ def note_reuse(world: World, events: Iterable[GameEvent]) -> None:
 
 
 def _in_force() -> list[HardRule]:
-    return [HardRule(*row) for row in sql.select_where(Rule, _RULE, {"is_enabled": True}, order_by=("name",))]
+    found = sql.select_where(Rule, _RULE, {"is_enabled": True, "kind": list(KINDS)}, order_by=("name",))
+    return [HardRule(*row) for row in found]

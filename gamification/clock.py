@@ -18,6 +18,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from achievements import tasks as achievements
+from anticheat import profiling
 from gamification import backfilling, relay, retention
 from gamification.analytics import following, lately
 from gamification.kernel.content import releasing
@@ -76,6 +77,7 @@ CHORES = [
     Chore("forget old messages to webhooks", 3600, in_each(webhooks.forget)),
     Chore("count what happens lately", 2, in_each(lately.follow)),
     Chore("add to the figures", 2, in_each(following.follow)),
+    Chore("look at how players play", 2, in_each(profiling.follow)),
     Chore("forget hours that are not shown", 86400, lately.forget),
     Chore("say that the clock ticks", 10, note_tick),
     Chore("forget answers to idempotency keys", 600, retention.forget_answers),

@@ -19,6 +19,9 @@ import quests.checks
 import rewards.checks
 from achievements.content import ACHIEVEMENT
 from achievements.rules import AchievementRules
+from anticheat import erasure as play_erasure
+from anticheat import profiling, proving
+from anticheat.models import PlayProfile, StatisticalFinding
 from gamification import backfilling, executing, relay
 from gamification.analytics import following, lately, recounting
 from gamification.analytics.listening import Listening, compile_listening
@@ -66,6 +69,7 @@ COMPILERS = {
     LevelRules: compile_levels,
     Home: compile_home,
     RewardRules: compile_rewards,
+    profiling.LeastSeconds: profiling.compile_least_seconds,
 }
 """The parts of the rules that are made of definitions alone."""
 
@@ -91,6 +95,8 @@ ERASERS = {
     IdempotencyKey: claims.forget_player,
     AnsweredPlayer: claims.forget_player,
     Backfill: step_back,
+    PlayProfile: play_erasure.forget_player,  # because the profiler may be writing them
+    StatisticalFinding: play_erasure.forget_player,
     AuditEntry: audit_log.forget_player,  # because nobody may take out what staff did
 }
 """Model → what happens to its rows that name an erased player, where they are not simply deleted."""
@@ -98,7 +104,15 @@ ERASERS = {
 LEAVERS = (recounting.leave,)
 """Each is told of a player who is being erased while their rows are still there."""
 
-FOLLOWERS = (relay.RELAY, lately.OF_EVENTS, lately.OF_FACTS, *following.FOLLOWERS, webhooks.FOLLOWER)
+FOLLOWERS = (
+    profiling.OF_EVENTS,
+    profiling.OF_REUSES,
+    relay.RELAY,
+    lately.OF_EVENTS,
+    lately.OF_FACTS,
+    *following.FOLLOWERS,
+    webhooks.FOLLOWER,
+)
 """Facts are kept until each of these has seen them."""
 
 TIMELINE = (*sources.SOURCES,)
@@ -107,7 +121,7 @@ TIMELINE = (*sources.SOURCES,)
 ACTS = (*own_acts.ACTS,)
 """What may be done about a player at the console."""
 
-AFTER_MIGRATE = (zones.record_after_migrate, groups.make)
+AFTER_MIGRATE = (zones.record_after_migrate, groups.make, proving.make_defaults)
 """What writes into the database, after the migrations of a release, what it needs before it serves."""
 
 

@@ -13,8 +13,9 @@ from django.db import transaction
 from django.db.models import Model
 
 from achievements.standings import Standings
-from anticheat.models import Finding, Rule, StatisticalFinding
+from anticheat.models import Finding, PlayProfile, Rule, StatisticalFinding
 from anticheat.screening import Screening, screen
+from anticheat.streams import hash_of
 from gamification import pipeline
 from gamification.admitting import admit
 from gamification.analytics import following
@@ -151,6 +152,7 @@ def play(who: str, server: Any) -> None:
     assert server.patch(f"{API}/players/{who}", {"banned": True}, format="json").status_code == 200
     pipeline.process(hits(who, 70), now=NOON + timedelta(minutes=3))  # held: banned
     assert server.patch(f"{API}/players/{who}", {"banned": False}, format="json").status_code == 200
+    PlayProfile.objects.create(player_id=who, state=b"", device=hash_of(f"{who}-phone"))
     StatisticalFinding.objects.create(
         player_id=who, rule="pace", day=NOON.date(), kind="PACE", family="rhythm", action="FLAG", source="profiler",
         evidence={"ids": [f"{who}-1"]}, found_at=NOON,

@@ -27,8 +27,9 @@ from gamification.kernel.core.messages import PlayerId
 P = ParamSpec("P")
 T = TypeVar("T")
 
-NOT_BY_COLUMN = frozenset({"kernel.followermark", "progress.erasedplayer"})
-"""Models without a `player_id` whose rows are a share's all the same: how far its log was followed, whom it erased."""
+NOT_BY_COLUMN = frozenset({"kernel.followermark", "progress.erasedplayer", "anticheat.cohortpart"})
+"""Models without a `player_id` whose rows are a share's all the same: how far its log was followed, whom it erased,
+what its players have in common."""
 
 PUBLIC_ALL_THE_SAME = frozenset({"kernel.auditentry"})
 """Models with a `player_id` that are no share's: the audit log is one, of acts about players and about all else."""

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from anticheat import profiling
 from gamification import clock, relay
 from gamification.celery import tasks
 from gamification.console.at_rabbit import queue, the_broker, the_dead_letters, the_topology, the_workers
@@ -33,6 +34,8 @@ MAX_CLOCK_SKEW = timedelta(seconds=2)
 """More than the network and rounding explain. From 5 minutes on, honest events are refused."""
 LATE_AFTER = timedelta(minutes=1)
 """How late a chore may be, and how long a transaction may be idle, before that is trouble."""
+BEHIND_AFTER = timedelta(minutes=10)
+"""How long an event may wait for the profiler."""
 MIN_POSTGRESQL = 14
 
 
@@ -308,6 +311,20 @@ def _the_horizon() -> None:
         )
 
 
+def the_profiler(patience: float) -> str:
+    """Whether anybody looks at how players play."""
+    if not settings.ENABLE_ANTI_CHEAT:
+        return "anti-cheat is switched off"
+    now = timezone.now()
+    oldest = min(filter(None, shares.each(profiling.oldest_waiting)), default=now)
+    if now - oldest > BEHIND_AFTER:
+        raise Trouble(
+            f"The profiler is behind: an event of {oldest:%Y-%m-%d %H:%M:%S} UTC waits to be looked at.",
+            "It works on the clock's time: does the clock tick? After an import it catches up by itself.",
+        )
+    return f"{(now - oldest).total_seconds():.0f} s behind"
+
+
 Check = Callable[[float], str]
 
 CHECKS: list[tuple[str, set[str], Check]] = [
@@ -328,5 +345,6 @@ CHECKS: list[tuple[str, set[str], Check]] = [
     ("backfills", {"database", "migrations"}, the_backfills),
     ("facts", {"database", "migrations", "broker"}, the_facts),
     ("webhooks", {"database", "migrations"}, the_webhooks),
+    ("profiler", {"database", "migrations", "clock"}, the_profiler),
 ]
 """A name, the checks that must be well for this one to make sense, and the check."""

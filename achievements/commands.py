@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from achievements import facts
 from achievements.rules import AchievementRules
@@ -69,47 +69,99 @@ class RevokeAchievement(Command):
         published = world.rules.published.get("achievement", {}).get(self.achievement_id)
         if published is None:
             raise NotFound(f"There is no achievement {self.achievement_id!r}.")
-        standings, player = world[Standings], world[Players].by_id[self.player_id]
         of_it = {
             occurrence: standing
-            for (id_, occurrence), standing in standings.of(self.player_id).items()
+            for (id_, occurrence), standing in world[Standings].of(self.player_id).items()
             if id_ == self.achievement_id and standing.completed_at and self.occurrence in (None, occurrence)
         }
         if not of_it:
             raise NotCompleted("It is not completed, so there is nothing to revoke.")
-        distributions = []
+        distributions: list[Given] = []
         for occurrence, standing in sorted(of_it.items()):
-            if standing.revoked_at is not None:
-                continue
-            standing.revoked_at, standing.dirty = world.now, True
-            before, after = {"occurrence": occurrence, "revoked": False}, {"occurrence": occurrence, "revoked": True}
-            world.changes.append(change(KIND, self.achievement_id, before, after, player_id=self.player_id))
-            standings.sign((self.player_id, self.achievement_id, occurrence), self.reason)
-            player.achievements_completed = max(player.achievements_completed - 1, 0)
-            world[Ledger].take_points(self.player_id, standing.points)
-            world.state(facts.revoked(self.achievement_id, self.player_id, occurrence, self.reason, world.now))
-            distributions += revoke_of(
-                world,
-                player_id=self.player_id,
-                source=SOURCE,
-                source_id=self.achievement_id,
-                occurrence=occurrence,
-                reason=self.reason,
-            )
-        self._forget(world, published.definition["repeat"])
+            if standing.revoked_at is None:
+                distributions += _take(world, self.player_id, self.achievement_id, occurrence, self.reason)[1]
+        _forget(world, self.player_id, self.achievement_id, self.occurrence, published.definition["repeat"])
         return {"revoked": sorted(of_it), "distributions": distributions}
 
-    def _forget(self, world: World, repeat: str) -> None:
-        """Clear its bit where no occurrence is left, retired or not. It is revoked for ever where all of it was taken
-        back, and where the only occurrence was, for as long as it is the only one.
-        """
-        player = world[Players].by_id[self.player_id]
-        bit = world.rules[AchievementRules].bits[self.achievement_id]
-        standings = world[Standings].of(self.player_id).items()
-        if not any(standing.is_earned for (id_, _), standing in standings if id_ == self.achievement_id):
-            player.earned &= ~bit
-        if self.occurrence is None:
-            player.revoked |= bit
-        elif repeat == NEVER:
-            player.had_before |= bit
-        player.dirty = True
+
+class RevokedOccurrence(NamedTuple):
+    """What revoking one occurrence of an achievement came to, for whoever may have to give it back."""
+
+    achievement_id: str
+    occurrence: str
+    taken: int
+    """Of its own points, how many the player had."""
+    owed: int
+    """Of its own points, how many were noted as owed."""
+    had_before: bool
+    """Whether it is revoking it that bars it from being earned again."""
+
+
+def revoke_occurrence(
+    world: World, player_id: PlayerId, achievement_id: str, occurrence: str, reason: str
+) -> tuple[RevokedOccurrence, list[Given]]:
+    """Within another command, which has read all standings: take one occurrence back, with what it gave."""
+    player, bit = world[Players].by_id[player_id], world.rules[AchievementRules].bits[achievement_id]
+    was_barred = bool(player.had_before & bit)
+    owed, distributions = _take(world, player_id, achievement_id, occurrence, reason)
+    repeat = world.rules.published["achievement"][achievement_id].definition["repeat"]
+    _forget(world, player_id, achievement_id, occurrence, repeat)
+    points = world[Standings].of(player_id)[achievement_id, occurrence].points
+    had_before = not was_barred and bool(player.had_before & bit)
+    return RevokedOccurrence(achievement_id, occurrence, points - owed, owed, had_before), distributions
+
+
+def reinstate_occurrence(world: World, player_id: PlayerId, revoked: RevokedOccurrence) -> None:
+    """Within another command, which has read all standings: give one occurrence back, with its points and its count, if
+    it is still revoked. What it gave is the caller's to give back."""
+    key = (revoked.achievement_id, revoked.occurrence)
+    player, standing = world[Players].by_id[player_id], world[Standings].of(player_id).get(key)
+    if standing is None or standing.revoked_at is None:
+        return
+    bit = world.rules[AchievementRules].bits[revoked.achievement_id]
+    was, standing.revoked_at, standing.dirty = standing.revoked_at, None, True
+    world[Standings].unsign((player_id, *key))
+    player.earned |= bit
+    if revoked.had_before:
+        player.had_before &= ~bit
+    player.achievements_completed += 1
+    player.dirty = True
+    world[Ledger].return_points(player_id, revoked.taken, revoked.owed)
+    world.state(facts.reinstated(*key[:1], player_id, revoked.occurrence, was, world.now))
+    before, after = {"occurrence": key[1], "revoked": True}, {"occurrence": key[1], "revoked": False}
+    world.changes.append(change(KIND, key[0], before, after, player_id=player_id))
+
+
+def _take(
+    world: World, player_id: PlayerId, achievement_id: str, occurrence: str, reason: str
+) -> tuple[int, list[Given]]:
+    """Revoke an occurrence with its points, its count and what it gave; says how many points are owed."""
+    standings, player = world[Standings], world[Players].by_id[player_id]
+    standing = standings.of(player_id)[achievement_id, occurrence]
+    standing.revoked_at, standing.dirty = world.now, True
+    before, after = {"occurrence": occurrence, "revoked": False}, {"occurrence": occurrence, "revoked": True}
+    world.changes.append(change(KIND, achievement_id, before, after, player_id=player_id))
+    standings.sign((player_id, achievement_id, occurrence), reason)
+    player.achievements_completed = max(player.achievements_completed - 1, 0)
+    owed = world[Ledger].take_points(player_id, standing.points)
+    world.state(facts.revoked(achievement_id, player_id, occurrence, reason, world.now))
+    distributions = revoke_of(
+        world, player_id=player_id, source=SOURCE, source_id=achievement_id, occurrence=occurrence, reason=reason
+    )
+    return owed, distributions
+
+
+def _forget(world: World, player_id: PlayerId, achievement_id: str, occurrence: str | None, repeat: str) -> None:
+    """Clear its bit where no occurrence is left, retired or not. It is revoked for ever where all of it was taken back,
+    and where the only occurrence was, for as long as it is the only one.
+    """
+    player = world[Players].by_id[player_id]
+    bit = world.rules[AchievementRules].bits[achievement_id]
+    standings = world[Standings].of(player_id).items()
+    if not any(standing.is_earned for (id_, _), standing in standings if id_ == achievement_id):
+        player.earned &= ~bit
+    if occurrence is None:
+        player.revoked |= bit
+    elif repeat == NEVER:
+        player.had_before |= bit
+    player.dirty = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from achievements.models import Standing
@@ -17,6 +18,12 @@ def visible(player_id: PlayerId) -> dict[str, Published]:
     rules = publishing.current()
     hidden = _secret(player_id, rules)
     return {id_: item for id_, item in _in_play(rules, "achievement") if id_ not in hidden}
+
+
+def completed_since(player_id: PlayerId, since: datetime) -> list[str]:
+    """What a player has completed from an instant on, and still has."""
+    had = Standing.objects.filter(player_id=player_id, completed_at__gte=since, revoked_at=None)
+    return sorted(set(had.values_list("achievement_id", flat=True)))
 
 
 def hidden_ids(player_id: PlayerId) -> set[str]:

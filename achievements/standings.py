@@ -155,6 +155,10 @@ class Standings(Part):
         """Note that the world's actor takes a standing back, and why."""
         self._signed[key] = self.world.actor.signature, reason
 
+    def unsign(self, key: Key) -> None:
+        """Note that a standing was given back: nobody has taken it any more."""
+        self._signed[key] = "", ""
+
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def write(self) -> None:

@@ -59,8 +59,11 @@ def connect(react: React) -> None:
     _react = react
 
 
-def record(found: Sequence[Found]) -> list[StatisticalFinding]:
-    """Keep what is found; gives back, and hands on, what is new. Within a transaction, and a share, of the caller."""
+def record(found: Sequence[Found], *, react: React | None = None) -> list[StatisticalFinding]:
+    """Keep what is found; gives back, and hands on, what is new: to `react`, where a command sees to it itself.
+
+    Within a transaction, and a share, of the caller.
+    """
     first: dict[tuple[PlayerId, str, date], Found] = {}
     for each in sorted(found, key=itemgetter(0, 1, 2)):
         first.setdefault((each.player_id, each.rule, each.day), each)
@@ -68,7 +71,7 @@ def record(found: Sequence[Found]) -> list[StatisticalFinding]:
     rows = sql.insert(StatisticalFinding, Found._fields, list(first.values()), ignore_conflicts=True, returning=columns)
     new = [StatisticalFinding(**dict(zip(columns, row, strict=True))) for row in sorted(rows, key=itemgetter(1, 2, 3))]
     if new:
-        _react(new)
+        (react or _react)(new)
     return new
 
 

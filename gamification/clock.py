@@ -70,6 +70,7 @@ CHORES = [
     Chore("run backfills", 1, partial(backfilling.run_pending, seconds=BACKFILL_TIME_SLICE)),
     Chore("expire rewards", 1, in_each(expire_rewards)),
     Chore("lift standings that end", 5, in_each(review.lift_standings)),
+    Chore("withhold what had to wait", 60, review.withhold_in_turn),
     Chore("publish releases whose hour has come", 1, _publish_releases),
     Chore("expire quests", 1, in_each(quests.expire_runs)),
     Chore("publish facts that were left", 1, relay.sweep),

@@ -20,7 +20,7 @@ import rewards.checks
 from achievements.content import ACHIEVEMENT
 from achievements.rules import AchievementRules
 from anticheat import erasure as play_erasure
-from anticheat import profiling, proving
+from anticheat import findings, profiling, proving
 from anticheat.models import PlayProfile, StatisticalFinding
 from gamification import backfilling, executing, relay
 from gamification.analytics import following, lately, recounting
@@ -36,6 +36,9 @@ from gamification.kernel.models import AnsweredPlayer, AuditEntry, IdempotencyKe
 from gamification.kernel.storage import audit_log, claims
 from gamification.kernel.web import tokens
 from gamification.players import erasing
+from gamification.review import opening
+from gamification.review.erasure import forget_player as forget_cases
+from gamification.review.models import Case, Vote
 from gamification.simulation import examples
 from gamification.webhooks import following as webhooks
 from progress import backfill, zones
@@ -97,6 +100,8 @@ ERASERS = {
     Backfill: step_back,
     PlayProfile: play_erasure.forget_player,  # because the profiler may be writing them
     StatisticalFinding: play_erasure.forget_player,
+    Case: forget_cases,
+    Vote: forget_cases,
     AuditEntry: audit_log.forget_player,  # because nobody may take out what staff did
 }
 """Model → what happens to its rows that name an erased player, where they are not simply deleted."""
@@ -152,6 +157,7 @@ def connect() -> None:
     for prepare in AFTER_MIGRATE:  # each app sends it; the kernel's is taken, so it runs once a migrate
         post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
     bus.connect(executing.execute)
+    findings.connect(react=opening.react)
     tokens.admit_by(progress.queries.admission)
     for uses in USERS:
         editor.user(uses)

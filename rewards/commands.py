@@ -274,6 +274,11 @@ def revoke_since(world: World, *, player_id: PlayerId, since: datetime, reason: 
     return _revoke(world, {"id": ids}, reason)
 
 
+def revoke_all(world: World, ids: Sequence[UUID], reason: str) -> list[Given]:
+    """The same of these distributions, where they are not revoked or expired by now."""
+    return _revoke(world, {"id": list(ids)}, reason)
+
+
 def found(where: dict[str, Any]) -> list[Given]:
     """Distributions as they are now, oldest cause first."""
     rows = Distribution.objects.filter(**where).order_by("created_at", "occurrence", "line").values_list(*COLUMNS)

@@ -243,6 +243,18 @@ class Ledger(Part):
         self._xp_changes.append(XpChange(player_id, before, player.xp, self.world.now))
         return owed
 
+    def return_points(self, player_id: PlayerId, taken: int, owed: int) -> None:
+        """Undo `take_points`, which had taken and noted as owed this much."""
+        self.add_points(player_id, taken)
+        player = self.balances[player_id]
+        player.owed_points -= min(owed, player.owed_points)
+
+    def return_xp(self, player_id: PlayerId, taken: int, owed: int) -> None:
+        """Undo `take_xp` likewise. A level that it reaches again is not reached anew: it is remembered."""
+        self.add_xp(player_id, taken, self.world.now)
+        player = self.balances[player_id]
+        player.owed_xp -= min(owed, player.owed_xp)
+
     def next_xp_changes(self) -> list[XpChange]:
         """The changes of experience that no level has followed yet."""
         changes, self._xp_changes = self._xp_changes, []
@@ -291,6 +303,22 @@ class Ledger(Part):
             id_ = rules.transfer_id(cause, f"owe{times}")
             self.transfer(id_, player_id, "debt", "issuance", currency, owed, f"owe:{cause}")
         return recovered
+
+    def return_to(self, player_id: PlayerId, currency: str, taken: int, owed: int, cause: UUID, case: int) -> None:
+        """Undo `take_back`, which had taken and noted as owed this much, by transfers that name the case. What was owed
+        is owed no more; what of it later income has repaid by now goes to the wallet.
+        """
+        self.open(player_id)
+        account = self.account(player_id, currency)
+        cancelled = min(account.debt, owed)
+        returned = taken + owed - cancelled
+        account.debt -= cancelled
+        account.balance += returned
+        account.changed = True
+        for name, credit, amount in (("return", f"player:{player_id}", returned), ("cancel", "debt", cancelled)):
+            if amount:
+                id_ = rules.transfer_id(cause, f"{name}:{case}")
+                self.transfer(id_, player_id, "issuance", credit, currency, amount, f"case:{case}")
 
     def transfer(
         self, id_: UUID, player_id: PlayerId, debit: str, credit: str, currency: str, amount: int, cause: str

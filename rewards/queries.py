@@ -9,12 +9,13 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from gamification.kernel.content import publishing
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import sql
 from rewards import facts
 from rewards.ledger import COLUMNS
 from rewards.models import Distribution, InventoryItem, Transfer, Wallet
-from rewards.rules import Given, Status
+from rewards.rules import Given, RewardRules, Status
 
 
 def distributions(now: datetime, *, state: str | None = None, **columns: str | None) -> QuerySet[Distribution]:
@@ -59,6 +60,14 @@ def due(now: datetime, limit: int) -> list[tuple[UUID, PlayerId]]:
     over = Distribution.objects.filter(status=Status.PENDING, withheld=False, expires_at__lte=now)
     over = over.order_by("expires_at")
     return list(over.values_list("id", "player_id")[:limit])
+
+
+def amounts_withheld(player_id: PlayerId) -> list[int]:
+    """What each thing comes to that waits for a person to look: points, money or pieces, and 1 where it is none."""
+    waiting = Distribution.objects.filter(player_id=player_id, status=Status.PENDING, withheld=True)
+    awards = publishing.current()[RewardRules].awards
+    found = [awards.get(drawn or id_) for id_, drawn in waiting.values_list("reward_id", "drawn")]
+    return [(each.value or sum(item.quantity for item in each.items) or 1) if each else 1 for each in found]
 
 
 def given_for(player_id: PlayerId, source: str, source_ids: Iterable[str]) -> dict[str, list[Given]]:

@@ -20,7 +20,7 @@ LINES = ("metriccondition", "levelreward", "rewarditem", "rewardchance", "achiev
          "poolquest")  # fmt: skip
 """Rows within a draft: they may be deleted, content itself is retired instead."""
 OURS = ("kernel", "feed", "progress", "rewards", "achievements", "quests", "anticheat", "analytics", "console",
-        "webhooks")  # fmt: skip
+        "webhooks", "review")  # fmt: skip
 
 
 def may(app: str, model: str, *actions: str) -> Q:
@@ -41,6 +41,7 @@ GROUPS = {
     "designers": _designing() | may("anticheat", "rule", "view") | may("kernel", "release", "approve"),
     "reviewers": LOOKING
     | may("anticheat", "finding", "change")
+    | may("review", "case", "change")
     | may("anticheat", "rule", "add", "change", "delete")
     | may("progress", "player", "change")
     | may("console", "note", "add", "delete"),

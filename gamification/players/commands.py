@@ -10,6 +10,7 @@ from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import Command, PlayerId
 from gamification.kernel.core.world import World
 from gamification.kernel.models import Event
+from gamification.review import queries
 from gamification.review.standing import change_standing, end_tokens
 from progress import periods
 from progress.models import Player, Tally
@@ -37,8 +38,10 @@ class ChangeProfile(Command):
             columns["zones"] = [list(entry) for entry in state.zones]
         is_banned = columns.pop("banned", state.banned)
         if is_banned != state.banned:
-            standing = PlayerStanding.BANNED if is_banned else PlayerStanding.CLEAR
-            change_standing(world, self.player_id, standing, reason=self.reason)
+            case = None if is_banned else queries.open_case(self.player_id)
+            let_in = PlayerStanding.CLEAR if case is None else PlayerStanding.WITHHELD
+            standing = PlayerStanding.BANNED if is_banned else let_in
+            change_standing(world, self.player_id, standing, case=case, reason=self.reason)
         if columns:
             Player.objects.filter(pk=self.player_id).update(**columns)
         noted = change("player", self.player_id, before, before | dict(self.changes), player_id=self.player_id)

@@ -9,6 +9,8 @@ from uuid import uuid4
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, PlayerId, own_id
+from gamification.review import rules
+from gamification.review.models import Case
 from progress.player_standing import PlayerStanding
 
 
@@ -32,3 +34,25 @@ def standing_changed(
     }
     id_ = own_id(FactType.STANDING_CHANGED, player_id, after, uuid4().hex)
     return Fact(id_, player_id, FactType.STANDING_CHANGED, data, at)
+
+
+def case_opened(case: Case) -> Fact:
+    """CaseOpened: somebody should look at how a player plays."""
+    data: dict[str, Any] = {
+        "case": case.pk,
+        "rules": sorted({reason["rule"] for reason in case.reasons}),
+        "families": rules.families(case.reasons),
+        "due_at": instant(case.due_at),
+    }
+    return _of(case, FactType.CASE_OPENED, "", data, case.opened_at)
+
+
+def case_decided(case: Case, at: datetime) -> Fact:
+    """CaseDecided: a verdict, or what became of the appeal against it."""
+    data: dict[str, Any] = {"case": case.pk, "state": case.state, "standing": case.standing or None}
+    return _of(case, FactType.CASE_DECIDED, case.state, data, at)
+
+
+def _of(case: Case, type_: FactType, occurrence: str, data: dict[str, Any], at: datetime) -> Fact:
+    """Each is true of a case once."""
+    return Fact(own_id(type_, case.player_id, str(case.pk), occurrence), case.player_id, type_, data, at)

@@ -8,6 +8,7 @@ from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.review import queries
 from gamification.review.commands import LiftStanding
+from gamification.review.opening import WithholdInTurn
 
 CHUNK = 200
 
@@ -20,3 +21,12 @@ def lift_standings(now: datetime) -> int:
             bus.handle(LiftStanding(player_id=player_id), actor=SYSTEM, now=now)
         lifted += len(due)
     return lifted
+
+
+def withhold_in_turn(now: datetime) -> int:
+    """Withhold rewards in the cases that had to wait for it, in the order of the queue, as many as there may be today;
+    says how many. May run twice, or in two processes."""
+    withheld = 0
+    for player_id, case_id in queries.to_withhold(CHUNK):
+        withheld += bool(bus.handle(WithholdInTurn(player_id=player_id, case_id=case_id), actor=SYSTEM, now=now))
+    return withheld

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "gamification.play",
     "gamification.analytics",
     "gamification.webhooks",
+    "gamification.review",
     "progress",
     "rewards",
     "achievements",
@@ -107,6 +108,9 @@ AUTH_PASSWORD_VALIDATORS = [
 # The largest body is a batch of events, 1 MiB; the rest is room for what surrounds it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024 * 5 // 4
 REVIEWS_REQUIRED = read("REVIEWS_REQUIRED", integer(0, 3), 0)  # how many others approve what goes live
+MAX_WITHHELD_A_DAY = read("MAX_WITHHELD_A_DAY", integer(0, 1_000_000), 50)  # players, before a person has looked
+REVIEW_QUORUM = read("REVIEW_QUORUM", integer(1, 3), 1)  # how many reviewers who agree decide a case
+APPEAL_DAYS = read("APPEAL_DAYS", integer(1, 365), 7)  # within which a case and an appeal should be answered
 REQUEST_TIMEOUT = read("REQUEST_TIMEOUT", integer(1, 3600), 20)  # seconds for a request's head, as many for its body
 
 # ---- Static files: hashed and compressed once in production, straight from the apps in development ------------------

@@ -28,6 +28,7 @@ from gamification.kernel.core.world import Part
 from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFacts
 from gamification.kernel.storage import claims
 from gamification.players.erasing import ERASERS, ErasePlayer, tables
+from gamification.review.models import Case
 from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
 from progress.players import Players
 from progress.tallies import Tallies
@@ -149,6 +150,15 @@ def play(who: str, server: Any) -> None:
         for each in (who, "zoe")
     ]
     post(server, "events", {"events": batch}, Prefer="wait")
+    seen = {"player_id": who, "rule": "flew", "values": {"who": who}, "note": f"{who} flew"}
+    post(server, "anticheat/findings", seen)
+    case = Case.objects.get(player_id=who).pk
+    post(
+        server,
+        f"cases/{case}/votes",
+        {"verdict": "CONFIRMED", "note": f"{who} cheats", "since": "2026-11-20T12:00:00Z"},
+    )
+    post(player(who), f"players/me/cases/{case}/appeal", {"text": f"{who} did not"})
     assert server.patch(f"{API}/players/{who}", {"banned": True}, format="json").status_code == 200
     pipeline.process(hits(who, 70), now=NOON + timedelta(minutes=3))  # held: banned
     assert server.patch(f"{API}/players/{who}", {"banned": False}, format="json").status_code == 200

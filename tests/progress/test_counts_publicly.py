@@ -57,6 +57,7 @@ gamification/console/waiting.py:backfills gamification/console/waiting.py:held_e
 gamification/console/waiting.py:the_service gamification/console/waiting.py:unheard
 progress/admin/samples.py:of_type progress/models.py:Backfill.left_out quests/queries.py:open_runs
 quests/queries.py:runs_on_older_versions
+ gamification/review/queries.py:verdicts
 """
 """What staff look after: they must see whoever is there."""
 OF_NOBODY = "gamification/clock.py:in_each(lately.follow)"

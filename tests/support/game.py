@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from anticheat.models import Rule
 from gamification.kernel.models import ApiKey, AuditEntry, Release
+from gamification.review.models import Case
 from gamification.urls import urlpatterns
 from gamification.webhooks.models import Endpoint
 from progress.models import Backfill
@@ -95,6 +96,8 @@ CONTENT: dict[str, list[Json]] = {
 }
 
 
+APPEALABLE = 9005
+"""The number of a case about ann whose verdict she may appeal."""
 RELEASES = {"OPEN": 9001, "SCHEDULED": 9002, "PUBLISHED": 9003}
 """State → the number of a release in it."""
 
@@ -126,6 +129,11 @@ def make() -> APIClient:
     for state, pk in RELEASES.items():
         Release.objects.create(pk=pk, title=state, state=state, items=[gone] if state == "PUBLISHED" else [])
     Endpoint.objects.create(pk=WEBHOOK, url="https://127.0.0.1:1/hook", types=["*"], secrets=[])
+    now = datetime.now(UTC)
+    for pk, state in ((APPEALABLE - 1, "OPEN"), (APPEALABLE, "CONFIRMED")):
+        Case.objects.create(
+            pk=pk, player_id="ann", state=state, log10_tail=-9, stake=1, weight=9, opened_at=now, due_at=now
+        )
     Backfill.objects.get_or_create(pk=1)  # the first one's number, which PostgreSQL does not give twice
     return server
 

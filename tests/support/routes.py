@@ -15,8 +15,9 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from anticheat.models import Finding
+from gamification.review.models import Case
 from rewards.models import Distribution
-from tests.support.game import API, RELEASES, WEBHOOK, Json, event
+from tests.support.game import API, APPEALABLE, RELEASES, WEBHOOK, Json, event
 
 EXAMPLE = {
     "name": "walking is not enough", "events": [{"id": None, "type": "walked", "data": {"steps": 1}, "at": 5}],
@@ -108,6 +109,7 @@ FILTERS = {
     "held": ["player_id", "rule", "state"],
     "releases": ["state"],
     "webhooks/<int:id>/deliveries": ["state", "type", "player_id"],
+    "cases": ["player_id", "state"],
     "audit": ["actor", "action", "kind", "id", "player_id", "from", "to", "format"],
     "analytics/summary": ["from", "to", "group_by"],
     "analytics/retention": ["from", "to"],
@@ -186,6 +188,7 @@ def _rows() -> Json:
     """What is in ann's name and got its id from the service."""
     return {
         "distribution_id": Distribution.objects.get(player_id="ann", reward_id="chest").pk,
+        "case_id": Case.objects.get(player_id="ann", state="OPEN").pk,
         "finding_id": Finding.objects.get(player_id="ann", event_id="h1").pk,
     }
 
@@ -274,6 +277,11 @@ def _players() -> Iterator[Call]:
     yield Call(
         "POST", f"{player}/messages/read", "players:write", {"up_to": 1}, open_to_players=True, takes_body=True, **path
     )
+    yield Call("GET", f"{player}/cases", "players:read", open_to_players=True, is_list=True, **path)
+    yield Call(
+        "POST", f"{player}/cases/<int:case_id>/appeal", "players:write", {"text": "it was me"}, open_to_players=True,
+        takes_body=True, ids={"case_id": APPEALABLE}, **path,
+    )  # fmt: skip
     yield Call("POST", f"{player}/token", "tokens:mint", {}, takes_body=True, **path)
     yield Call("DELETE", f"{player}/token", "tokens:mint", status=204, **path)
     spend, consume = {"amount": 1, "reason": "r"}, {"quantity": 1, "reason": "r"}
@@ -316,6 +324,14 @@ def _events() -> Iterator[Call]:
     yield from _analytics()
     yield Call("GET", "events/rejected", "players:read", is_list=True)
     yield Call("GET", "held", "players:read", is_list=True)
+    yield Call("GET", "cases", "anticheat:decide", is_list=True)
+    yield Call("GET", "cases/<int:case_id>", "anticheat:decide")
+    verdict = {"verdict": "CONFIRMED", "note": "n", "standing": "UNRANKED", "since": "2026-01-01T00:00:00Z"}
+    yield Call("POST", "cases/<int:case_id>/votes", "anticheat:decide", verdict, status=201, takes_body=True)
+    since = {"since": "2026-01-01T00:00:00Z"}
+    yield Call("POST", "cases/<int:case_id>/preview", "anticheat:decide", since, takes_body=True, only_reads=True)
+    seen = {"player_id": "ann", "rule": "flew", "values": {"value": 9}, "note": "n"}
+    yield Call("POST", "anticheat/findings", "anticheat:write", seen, names_player="body", status=201, takes_body=True)
     for decision in ("release", "dismiss"):
         yield Call("POST", f"held/<int:finding_id>/{decision}", "anticheat:decide", {"reason": "r"}, takes_body=True)
 

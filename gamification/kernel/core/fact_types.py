@@ -12,6 +12,7 @@ class FactType(Vocabulary):
     ACHIEVEMENT_UPDATED = "achievement.updated"
     ACHIEVEMENT_COMPLETED = "achievement.completed"
     ACHIEVEMENT_REVOKED = "achievement.revoked"
+    ACHIEVEMENT_REINSTATED = "achievement.reinstated"
     QUEST_CREATED = "quest.created"
     QUEST_UPDATED = "quest.updated"
     QUEST_STARTED = "quest.started"
@@ -25,11 +26,14 @@ class FactType(Vocabulary):
     REWARD_EXPIRED = "reward.expired"
     REWARD_REVOKED = "reward.revoked"
     CURRENCY_SPENT = "currency.spent"
+    REWARD_REINSTATED = "reward.reinstated"
     LEVEL_REACHED = "level.reached"
     EVENT_REJECTED = "event.rejected"
     EVENT_HELD = "event.held"
     EVENT_RELEASED = "event.released"
     STANDING_CHANGED = "standing.changed"
+    CASE_OPENED = "case.opened"
+    CASE_DECIDED = "case.decided"
 
 
 OWN_TYPES = frozenset(

@@ -31,8 +31,10 @@ NOT_BY_COLUMN = frozenset({"kernel.followermark", "progress.erasedplayer", "anti
 """Models without a `player_id` whose rows are a share's all the same: how far its log was followed, whom it erased,
 what its players have in common."""
 
-PUBLIC_ALL_THE_SAME = frozenset({"kernel.auditentry"})
-"""Models with a `player_id` that are no share's: the audit log is one, of acts about players and about all else."""
+PUBLIC_ALL_THE_SAME = frozenset({"kernel.auditentry", "review.case"})
+"""Models with a `player_id` that are no share's: the audit log is one, of acts about players and about all else, and so
+is the queue of cases.
+"""
 
 
 class OtherShare(Exception):

@@ -79,7 +79,7 @@ def test_nothing_at_all_values_and_nulls_come_back_by_returning_and_by_select() 
     columns = [field.attname for field in Distribution._meta.concrete_fields]
     full = (UUID(int=7), "p", "r", 3, "GRANT", "g", "0", 1, "CLAIMED", "ITEM", "d", 2, "why", NOON, NOON, NOON, NOON)
     empty = (UUID(int=8), "q", "r", 3, "GRANT", "g", "0", 1, "PENDING", "ITEM", "", 0, "", NOON, None, None, None)
-    rows: list[tuple[Any, ...]] = [(*full, "system", "user:a", {"taken": [1]}), (*empty, "", "", None)]
+    rows: list[tuple[Any, ...]] = [(*full, "system", "user:a", {"taken": [1]}, True), (*empty, "", "", None, False)]
     assert sorted(sql.insert(Distribution, columns, rows, returning=columns)) == rows
     assert sorted(sql.select_in(Distribution, columns, {"id": [UUID(int=8), UUID(int=7)]})) == rows
     assert Distribution.objects.filter(undone__isnull=True).get().pk == UUID(int=8)
@@ -166,7 +166,7 @@ def test_rows_are_read_by_what_their_columns_are_in_the_order_of_instants() -> N
     for n, later in enumerate([1, 0.15, 0.1, 0]):  # as text, whole seconds and fractions mix
         at = NOON + timedelta(seconds=later)
         row = (UUID(int=n), "p", "r", 3, "GRANT", "g", "0", n, "CLAIMED", "ITEM", "", 0, "", at, at, None, None)
-        sql.insert(Distribution, columns, [(*row, "", "", None)])
+        sql.insert(Distribution, columns, [(*row, "", "", None, False)])
     where = {"player_id": "p", "status": "CLAIMED", "id": [UUID(int=n) for n in (0, 1, 2, 3, 4)]}
     found = sql.select_where(Distribution, ["line", "claimed_at"], where, order_by=["claimed_at", "id"])
     assert [line for line, _ in found] == [3, 2, 1, 0]
@@ -179,7 +179,7 @@ def test_a_change_says_which_rows_it_was_and_finds_none_the_second_time() -> Non
     columns = [field.attname for field in Distribution._meta.concrete_fields]
     for n, status in enumerate(["PENDING", "PENDING", "REVOKED", "PENDING"]):
         row = (UUID(int=n), "p", "r", 3, "GRANT", "g", "0", n, status, "ITEM", "", 0, "", NOON, None, None, None)
-        sql.insert(Distribution, columns, [(*row, "", "", None)])
+        sql.insert(Distribution, columns, [(*row, "", "", None, False)])
     where = {"id": [UUID(int=n) for n in range(3)], "status": "PENDING", "player_id": "p"}
     changes = {"status": "CLAIMED", "claimed_at": NOON}
     given = sql.change(Distribution, changes, where=where, returning=["id", "claimed_at"])

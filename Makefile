@@ -10,7 +10,7 @@ else
 install := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 endif
 
-.PHONY: help run test chaos hang play mutants bench evaluate lint fmt lock release-check clean
+.PHONY: help run test chaos hang play pictures mutants bench evaluate lint fmt lock release-check clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -34,6 +34,9 @@ hang: .venv/dev.stamp ## PostgreSQL is stopped for 30 seconds: nobody waits; sta
 
 play: .venv/dev.stamp ## random play against edits, for longer than in the suite
 	PLAY_EXAMPLES=300 PLAY_STEPS=60 $(BIN)/python -m pytest -q tests/pipeline/test_play_against_edits.py $(ARGS)
+
+pictures: .venv/dev.stamp ## the pictures of docs/pictures, taken anew
+	PICTURES=1 $(BIN)/python -m pytest -q -n 0 tests/console/test_pictures.py $(ARGS)
 
 mutants: .venv/dev.stamp ## each guard taken out of a copy in turn: the faults must show it
 	$(BIN)/python -m tests.faults.mutants $(ARGS)

@@ -21,11 +21,11 @@ from gamification.console import navigation
 from gamification.kernel.console.readonly_admin import page_of
 from gamification.kernel.content import publishing
 from gamification.kernel.content.kinds import Kind, kind, kinds
-from gamification.kernel.core.actors import Actor
+from gamification.kernel.core.actors import Actor, said_to_people
 from gamification.kernel.core.fact_types import OWN_TYPES
 from gamification.kernel.core.messages import REPORTED
 from gamification.kernel.messaging import followers
-from gamification.kernel.models import AuditEntry, Event
+from gamification.kernel.models import AuditEntry, Event, Release
 from gamification.kernel.storage import shares
 from gamification.kernel.web import keys
 from gamification.webhooks import trouble as webhook_trouble
@@ -34,6 +34,8 @@ from progress.models import Backfill, LeftOut
 MOST_DRAFTS = 5
 MOST_ENTRIES = 300
 """Of this person's acts so many are looked through for drafts that they saved."""
+MOST_RELEASES = 20
+RELEASES_WAIT_IN = (Release.State.IN_REVIEW, Release.State.SCHEDULED, Release.State.APPROVED)
 MOST_UNHEARD = 3
 NEWEST_EVENTS = 2_000
 """So many of a share's events are looked through for types that nothing listens to."""
@@ -95,6 +97,30 @@ def own_drafts(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
         differs = "was never published" if draft.published is None else f"differs from version {draft.published}"
         detail = f"{draft.kind.name}, a draft of yours that {differs}, saved {draft.saved_at:%d %b %H:%M}"
         yield Waiting(title, detail, page_of(row))
+
+
+def releases(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
+    """Releases of others that ask for this person's approval; of this person's own, what goes live at its hour, or did
+    not."""
+    state, me = Release.State, str(Actor.user(request.user.get_username()))
+    if not request.user.has_perm("kernel.view_release"):
+        return
+    may_approve = request.user.has_perm("kernel.approve_release")
+    for release in Release.objects.filter(state__in=RELEASES_WAIT_IN).order_by("pk")[:MOST_RELEASES]:
+        is_mine = release.created_by == me
+        if release.state == state.IN_REVIEW and may_approve and not is_mine and _not_yet(release, me):
+            pieces, ask = ("1 piece", "asks") if len(release.items) == 1 else (f"{len(release.items)} pieces", "ask")
+            detail = f"{pieces} that {said_to_people(release.created_by)} put together {ask} for your approval"
+            yield Waiting(release.title, detail, page_of(release), verb="Review")
+        elif release.state == state.SCHEDULED and is_mine:
+            yield Waiting(release.title, f"goes live {release.publish_at:%d %b %H:%M} UTC", page_of(release))
+        elif release.state == state.APPROVED and is_mine and release.detail:
+            detail = f"did not go live at its hour: {release.detail[:200]}"
+            yield Waiting(release.title, detail, page_of(release), tone="bad")
+
+
+def _not_yet(release: Release, who: str) -> bool:
+    return all(approval["who"] != who for approval in release.approvals)
 
 
 def _change(model: type[Model]) -> str:
@@ -174,7 +200,7 @@ def _said(count: int) -> str:
     return str(count) if count <= navigation.MOST_COUNTED else f"{navigation.MOST_COUNTED}+"
 
 
-FOR_ONE: tuple[Source, ...] = (own_drafts,)
+FOR_ONE: tuple[Source, ...] = (releases, own_drafts)
 """What waits for the very person who looks."""
 FOR_SOMEBODY: tuple[Source, ...] = (held_events, unheard, backfills, open_drafts, the_service)
 """What somebody should see to, of those who may."""

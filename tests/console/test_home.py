@@ -15,7 +15,7 @@ from django.utils import timezone
 from anticheat.models import Finding
 from gamification.analytics.models import ActiveDay, Hour
 from gamification.console import figures
-from gamification.kernel.models import Event
+from gamification.kernel.models import Event, Release
 from gamification.kernel.web.access import create_key
 from progress.models import Backfill, LeftOut
 from tests.support.authoring import achievement, coins, designer, metric, quest, send
@@ -145,3 +145,18 @@ def test_home_is_read_in_a_fixed_number_of_queries(admin_client: Client) -> None
 def test_without_analytics_home_has_no_figures(admin_client: Client, settings: LazySettings) -> None:
     settings.ENABLE_ANALYTICS = False
     assert admin_client.get("/admin/").context["lately"] is None
+
+
+def test_a_release_waits_for_whoever_has_to_approve_it(client: Client, settings: LazySettings) -> None:
+    settings.REVIEWS_REQUIRED = 1
+    designer().post("/api/v1/metrics", metric(draft=True))
+    mia, tom = logged_in(client, "mia", "designers"), logged_in(Client(), "tom", "designers")
+    mia.post("/admin/progress/metric/kills/release/", {"title": "Autumn"})
+    chosen = {"_selected_action": [str(Release.objects.get().pk)]}
+    mia.post("/admin/kernel/release/", {"action": "submit_selected", **chosen})
+    assert "for your approval" not in mia.get("/admin/").content.decode()
+    assert "1 piece that mia put together asks for your approval" in tom.get("/admin/").content.decode()
+    tom.post("/admin/kernel/release/", {"action": "approve_selected", **chosen})
+    assert "for your approval" not in tom.get("/admin/").content.decode()
+    tom.post("/admin/kernel/release/", {"action": "schedule_selected", "publish_at": "2099-01-02T03:04", **chosen})
+    assert "goes live 02 Jan 03:04 UTC" in mia.get("/admin/").content.decode()

@@ -161,6 +161,17 @@ def test_from_a_first_metric_to_a_release_that_is_taken_back(
         page.locator("#id_requirements-0-type").select_option("COUNT")
         choose(page, "requirements-0-metric", "bells")
         page.fill("#id_requirements-0-threshold", "1")
+        section(page, "Steps")
+        expect(page.locator("ol.outline > li")).to_have_count(2)
+        expect(page.locator("ol.outline")).to_contain_text("Bells rung: at least once")
+        page.get_by_role("button", name="Ask for something in the step tiptoe").click()
+        expect(page.locator("#id_requirements-1-step")).to_have_value("tiptoe")
+        expect(page.locator("#id_requirements-1-type")).to_be_focused()
+        page.locator("#id_requirements-1-type").select_option("QUEST")
+        page.locator("#requirements-1 .inline-deletelink").click()
+        section(page, "Steps")
+        expect(page.locator("ol.outline")).not_to_contain_text("complete the quest")
+        say(live_server, found, page, "outline")
         page.get_by_role("button", name="Save draft").click()
         expect(page.locator(".messagelist")).to_contain_text("Saved the draft")
 
@@ -181,6 +192,8 @@ def test_from_a_first_metric_to_a_release_that_is_taken_back(
         expect(page.locator(".messagelist")).to_contain_text("Somebody else has to approve")
 
     with console(live_server, browser_type_launch_args, "tom") as page:
+        page.get_by_role("link", name="Review Winter tide").click()
+        open_(page, live_server, "")
         page.locator("#navigation").get_by_role("link", name="Releases").click()
         page.get_by_role("link", name="Winter tide").click()
         page.get_by_role("button", name="Approve").click()

@@ -41,7 +41,7 @@ class AuthoredForm(AnyForm):
     """Field → what it holds when nobody has touched it, where that is not an empty text."""
 
     class Media:
-        js = tuple(Script(f"kernel/{name}.js", defer=True) for name in ("authoring", "sentences", "editor"))
+        js = tuple(Script(f"kernel/{name}.js", defer=True) for name in ("authoring", "sentences", "editor", "outline"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})

@@ -34,7 +34,7 @@
             metric: said(row, "metric") || NOT_SAID,
             target: said(row, "target") || NOT_SAID,
             bound: fill(bounds[operator?.value ?? ""] ?? "{threshold}", { threshold }),
-            within: duration && unit ? fill(within, { duration, unit }) : "",
+            within: duration && unit ? fill(within, { duration, unit: unit.toLowerCase() }) : "",
         }));
     };
 

@@ -28,6 +28,11 @@ def left_out() -> QuerySet[Player]:
     return Player.objects.left_out_publicly()
 
 
+def counted(player_ids: Collection[PlayerId]) -> set[PlayerId]:
+    """Those of these players who count publicly."""
+    return set(Player.objects.counts_publicly().filter(pk__in=player_ids).values_list("pk", flat=True))
+
+
 def not_counted(player_ids: Collection[PlayerId]) -> set[PlayerId]:
     """Those of these players who are left out."""
     return set(left_out().filter(pk__in=player_ids).values_list("pk", flat=True))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from django.db.models import Min, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from gamification.analytics import buckets
 from gamification.analytics.activity import DAYS, month_of, week_of
@@ -212,12 +212,6 @@ def quality(span: Span) -> list[Row]:
     ]
 
 
-def ids_with_figures(kind: str, ids: Iterable[str]) -> set[str]:
-    found = RollUp.objects.filter(kind=kind, subject__in=list(ids)).values_list("subject", flat=True)
-    return set(found.distinct())
-
-
-def first_day() -> date | None:
-    """The first day of which anything is known."""
-    found: date | None = RollUp.objects.filter(kind="game").aggregate(first=Min("day"))["first"]
-    return found
+def subjects(kind: str) -> list[str]:
+    """Of which there are any figures."""
+    return list(RollUp.objects.filter(kind=kind).order_by("subject").values_list("subject", flat=True).distinct())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +18,8 @@ from achievements.models import Standing
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule
 from gamification import pipeline
-from gamification.analytics import following, keeping, recounting
-from gamification.analytics.models import Activity
+from gamification.analytics import following, keeping, rebuilding, recounting
+from gamification.analytics.models import Activity, CountedRun, RollUp
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Command, GameEvent, Refused
@@ -184,6 +184,11 @@ def assert_the_same(days: int) -> None:
     assert not Activity.objects.filter(is_counted=True, pk__in=keeping.left_out().values("pk")).exists()
 
 
+def rebuilding_finds_nothing() -> bool:
+    found = rebuilding.look(date(2000, 1, 1))
+    return not found.wrong and not found.players
+
+
 modest = settings(
     max_examples=40, deadline=None, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
@@ -198,6 +203,14 @@ def test_the_figures_are_those_of_what_is_kept(days: int) -> None:
         with transaction.atomic():
             play(told)
             assert_the_same(days)
+            assert rebuilding_finds_nothing()
+            RollUp.objects.filter(measure="events").delete()
+            RollUp.objects.filter(measure="completed").update(amount=7)
+            Activity.objects.filter(is_counted=True).delete()
+            CountedRun.objects.all().delete()
+            rebuilding.rebuild(date(2000, 1, 1))
+            assert_the_same(days)
+            assert rebuilding_finds_nothing()
             transaction.set_rollback(True)
 
     whatever_happens()

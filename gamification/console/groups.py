@@ -33,6 +33,7 @@ def _designing() -> Q:
         for model in models:
             wanted |= may(app, model, "add", "change", "view", *(["delete"] if model in LINES else []))
     wanted |= may("kernel", "release", "add", "change", "view", "approve")
+    wanted |= may("analytics", "rollup", "view")
     return wanted | may("kernel", "version", "view") | may("progress", "backfill", "view")
 
 

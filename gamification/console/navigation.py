@@ -89,6 +89,7 @@ DESKS: dict[str, tuple[Place, ...]] = {
         Place("Rewards given", "rewards.distribution"),
     ),
     "Know": (
+        Place("Analytics", "all_analytics", needs="analytics.view_rollup"),
         Place("Versions", "kernel.version"),
         Place("Backfills", "progress.backfill", waiting=failed_backfills, waits_for="progress.change_backfill"),
         Place("Refused events", "kernel.rejectedevent"),

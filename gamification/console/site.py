@@ -29,6 +29,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from gamification.analytics import lately
 from gamification.console import (
     addresses,
+    analytics_pages,
     figures,
     groups,
     logins,
@@ -114,6 +115,11 @@ class Console(admin.AdminSite):
             path("players/<str:player_id>/act/<slug:name>/", self.admin_view(self.player_act), name="player_act"),
             path("players/<str:player_id>/<slug:tab>/", self.admin_view(self.player), name="player_tab"),
         ]
+        if settings.ENABLE_ANALYTICS:
+            own += [
+                path("figures/<slug:name>/", self.admin_view(self.analytics), name="analytics"),
+                path("figures/", self.admin_view(self.analytics), {"name": "players"}, name="all_analytics"),
+            ]
         return [*own, *super().get_urls()]
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -141,6 +147,10 @@ class Console(admin.AdminSite):
     def try_it(self, request: HttpRequest) -> HttpResponse:
         """What events would come to; nothing of it happens."""
         return try_page.try_it(request, self.each_context(request))
+
+    def analytics(self, request: HttpRequest, name: str) -> HttpResponse:
+        """One question about what content does to players."""
+        return analytics_pages.page(request, self.each_context(request), name)
 
     def player(self, request: HttpRequest, player_id: str, tab: str = "timeline") -> HttpResponse:
         """One part of what is known of a player."""

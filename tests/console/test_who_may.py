@@ -48,6 +48,7 @@ PAGES = {
     "view_on_site": "GET /admin/r/1/1/", "try_it": "GET /admin/try-it/",
     "player": "GET /admin/players/ann/", "player_tab": "GET /admin/players/ann/quests/",
     "second_factor": "GET /admin/second-factor/", "own_second_factor": "GET /admin/second-factor/own/",
+    "analytics": "GET /admin/figures/retention/", "all_analytics": "GET /admin/figures/",
     "packs": "GET /admin/packs/", "pack": "GET /admin/packs/1/", "pack_export": "GET /admin/packs/export/",
     "player_act": "GET /admin/players/ann/act/grant/",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 # environment faster; nothing else depends on it.
 
 PYTHON ?= python3
+PAST ?= 21 # days of play that `make run` begins with; 0: none
 BIN := .venv/bin
 
 ifneq ($(shell command -v uv),)
@@ -21,7 +22,7 @@ help: ## this list
 # What is made along the way, secrets and players' data in it, is for nobody else on this machine to read.
 run: .venv/runtime.stamp ## a fresh machine becomes a running service
 	@umask 077; $(BIN)/python manage.py make_secret_key && $(BIN)/python manage.py migrate --verbosity 0 && \
-	$(BIN)/python manage.py setup_sample && exec $(BIN)/python manage.py serve $(ARGS)
+	$(BIN)/python manage.py setup_sample --past $(PAST) && exec $(BIN)/python manage.py serve $(ARGS)
 
 test: .venv/dev.stamp ## the whole suite; with DB_HOST, REDIS_HOST and RABBITMQ_URL set, against those servers
 	$(BIN)/python -m pytest -n 2 $(ARGS)

@@ -6,26 +6,35 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from gamification.console import groups, pack_files, packs
-from gamification.console.sample import CONTENT, REASON
+from gamification.console.sample import CONTENT, REASON, playing_past
 from gamification.kernel.content import publishing
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import ApiKey
+from gamification.kernel.storage import shares
 from gamification.kernel.web.access import SCOPES, create_key
 from gamification.play import demo
+from progress.models import Player
 
 ADMIN = "admin"
 KEY = "sample game server"
+PLAYERS = 60
+"""Who have played in the past that is made up."""
 
 
 class Command(BaseCommand):
     help = "Load the sample game, make an admin and a game-server key, and say where to look. Safe to run twice."
 
-    def handle(self, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--past", type=int, default=0, metavar="DAYS", help="days that were played already (0)")
+
+    def handle(self, *, past: int = 0, **options: Any) -> None:
         try:
             with transaction.atomic():
                 loaded = load_content()
@@ -34,6 +43,8 @@ class Command(BaseCommand):
                 key = make_key()
         except pack_files.BadPack as problem:
             raise CommandError(f"the sample game cannot be loaded: {problem}") from None
+        if past and not any(shares.each(Player.objects.exists)):
+            self._play(past)
         at = f"http://127.0.0.1:{settings.PORT}"
         self.stdout.write(f"\nThe Long Ebb, the sample game: {loaded}\n\n")
         if demo.is_open():
@@ -57,6 +68,15 @@ class Command(BaseCommand):
         if password or key:
             self.stdout.write("             Write them down: none is shown again.\n")
         self.stdout.write(first_event(at, key or "$GAMIFICATION_KEY"))
+
+    def _play(self, days: int) -> None:
+        """Have the game a past to look at, where nobody has played yet."""
+        columns = (TextColumn("{task.description}"), TextColumn("{task.completed:,} events"), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(f"{days} days of play", total=None)
+            now = timezone.now()
+            count = playing_past.play(PLAYERS, days, now, tell=lambda events: progress.advance(task, events))
+        self.stdout.write(f"\n{PLAYERS} players have played for {days} days: {count:,} events.\n")
 
 
 def load_content() -> str:

@@ -18,6 +18,7 @@ from rich.live import Live
 from uuid_utils.compat import uuid7
 
 from gamification.console.sample.errands import Errands
+from gamification.console.sample.past import Event, evenings
 from gamification.console.sample.play import Flatwalker, Move
 from gamification.console.sample.service import Counts, Unwelcome, insist, send
 from gamification.kernel.core.encoding import instant
@@ -43,6 +44,9 @@ class Command(BaseCommand):
         parser.add_argument("--players", type=positive, default=50, metavar="N", help="how many play (50)")
         parser.add_argument("--rate", type=positive, default=50, metavar="R", help="events a second, of all (50)")
         parser.add_argument("--seconds", type=positive, default=60, metavar="S", help="for how long (60)")
+        parser.add_argument(
+            "--days", type=positive, metavar="N", help="weeks instead: what was played in the last N days, at once"
+        )
         parser.add_argument("--url", default=f"http://127.0.0.1:{settings.PORT}", help="where the service is")
         parser.add_argument(
             "--key", default=os.environ.get("GAMIFICATION_KEY", ""), help="or GAMIFICATION_KEY; else one is made"
@@ -50,7 +54,16 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, help="the same seed plays the same moves")
 
     def handle(
-        self, *, players: int, rate: int, seconds: int, url: str, key: str, seed: int | None, **options: Any
+        self,
+        *,
+        players: int,
+        rate: int,
+        seconds: int,
+        days: int | None,
+        url: str,
+        key: str,
+        seed: int | None,
+        **options: Any,
     ) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every request
         console = Console()
@@ -58,7 +71,12 @@ class Command(BaseCommand):
         counts = Counts()
         servers = game_servers(players, random.Random(seed), counts)
         try:
-            asyncio.run(play(servers, rate=rate, seconds=seconds, url=url, key=key, counts=counts, console=console))
+            if days is not None:
+                name = f"past-{uuid7()}"[:45] if seed is None else f"past-{seed}"
+                past = evenings(players, days, datetime.now(UTC), random.Random(seed), name)
+                asyncio.run(play_past(past, url=url, key=key, counts=counts, console=console))
+            else:
+                asyncio.run(play(servers, rate=rate, seconds=seconds, url=url, key=key, counts=counts, console=console))
         except* Unwelcome as problems:
             raise CommandError(str(problems.exceptions[0])) from None
         except* KeyboardInterrupt:
@@ -137,6 +155,26 @@ async def play(
                 for place, server in enumerate(servers):
                     delay = place * TICK / len(servers)  # so that they do not all send at the same moment
                     group.create_task(run(server, http, group, share=rate / len(servers), delay=delay, ends=ends))
+
+
+async def play_past(past: Iterator[list[Event]], *, url: str, key: str, counts: Counts, console: Console) -> None:
+    """Send evenings as they were, several in a batch: one after the other, so that each player's come in order."""
+    headers = {"Authorization": f"Api-Key {key}", "Prefer": "wait"}
+    async with httpx.AsyncClient(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=60) as http:
+        counts.began = time.monotonic()
+        with Live(get_renderable=lambda: counts.table("The Long Ebb"), console=console, transient=True):
+            try:
+                batch: list[Event] = []
+                for evening in past:
+                    counts.sessions += 1
+                    batch += evening
+                    if len(batch) >= MAX_BATCH:
+                        await send(counts, http, batch[:MAX_BATCH])
+                        batch = batch[MAX_BATCH:]
+                if batch:
+                    await send(counts, http, batch)
+            except Unwelcome as problem:
+                raise ExceptionGroup("the past", [problem]) from None
 
 
 async def run(

@@ -20,7 +20,7 @@ from django.utils import timezone
 from achievements import tasks as achievements
 from anticheat import profiling
 from gamification import backfilling, relay, retention
-from gamification.analytics import following, lately
+from gamification.analytics import following, lately, sinking
 from gamification.kernel.content import releasing
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
@@ -79,6 +79,7 @@ CHORES = [
     Chore("count what happens lately", 2, in_each(lately.follow)),
     Chore("add to the figures", 2, in_each(following.follow)),
     Chore("look at how players play", 2, in_each(profiling.follow)),
+    Chore("send facts to the sink", 1, sinking.wake),
     Chore("forget hours that are not shown", 86400, lately.forget),
     Chore("say that the clock ticks", 10, note_tick),
     Chore("forget answers to idempotency keys", 600, retention.forget_answers),

@@ -23,7 +23,7 @@ from anticheat import erasure as play_erasure
 from anticheat import findings, profiling, proving
 from anticheat.models import PlayProfile, StatisticalFinding
 from gamification import backfilling, executing, relay
-from gamification.analytics import following, lately, recounting
+from gamification.analytics import following, lately, recounting, sinking
 from gamification.analytics.listening import Listening, compile_listening
 from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
 from gamification.console import groups, pack_files
@@ -116,6 +116,7 @@ FOLLOWERS = (
     lately.OF_EVENTS,
     lately.OF_FACTS,
     *following.FOLLOWERS,
+    sinking.SINK,
     webhooks.FOLLOWER,
 )
 """Facts are kept until each of these has seen them."""

@@ -171,6 +171,13 @@ def broker(text: str) -> str:
     return text.strip()
 
 
+def sink(text: str) -> str:
+    parts = urlsplit(text.strip())
+    if text.strip() and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("expected a URL such as https://KEY@api.segment.io/v1/batch")
+    return text.strip()
+
+
 def pem(text: str) -> str:
     return text.strip().replace("\\n", "\n")  # one line in most .env files and secret stores
 

@@ -15,6 +15,7 @@ from gamification.environment import (
     read,
     refuse,
     secret,
+    sink,
     zone,
 )
 
@@ -60,6 +61,8 @@ TRUSTED_PROXIES = read("TRUSTED_PROXIES", networks, no_networks)  # whose X-Forw
 ENABLE_ANTI_CHEAT = read("ENABLE_ANTI_CHEAT", flag, True)
 ENABLE_REAL_TIME = read("ENABLE_REAL_TIME", flag, True)
 ENABLE_ANALYTICS = read("ENABLE_ANALYTICS", flag, True)
+ANALYTICS_SINK_URL = read("ANALYTICS_SINK_URL", sink, "")  # where facts are posted; a key stands before the @
+ANALYTICS_SINK_FORMAT = read("ANALYTICS_SINK_FORMAT", one_of("segment", "posthog", "cloudevents"), "cloudevents")
 
 EVENT_RETENTION_DAYS = read("EVENT_RETENTION_DAYS", integer(0, 36_500), 0)  # 0: for ever
 FACT_RETENTION_DAYS = read("FACT_RETENTION_DAYS", integer(1, 36_500), 30)

@@ -37,7 +37,13 @@ gamification/backfilling.py:_behind gamification/backfilling.py:_leave_out gamif
 gamification/clock.py:in_each(expire_rewards) gamification/clock.py:in_each(followers.forget_facts)
 gamification/clock.py:in_each(quests.expire_runs) gamification/clock.py:in_each(retention.forget_events)
 gamification/clock.py:in_each(retention.forget_messages) gamification/clock.py:in_each(retention.forget_periods)
-gamification/analytics/queries.py:complete_until gamification/clock.py:in_each(following.follow)
+gamification/analytics/exporting.py:pages gamification/analytics/queries.py:complete_until
+gamification/analytics/management/commands/rebuild_analytics.py:Command.handle
+gamification/analytics/rebuilding.py:_counted gamification/analytics/rebuilding.py:look
+gamification/analytics/sinking.py:send_all
+gamification/console/management/commands/setup_sample.py:Command.handle
+gamification/console/sample/playing_past.py:play
+gamification/clock.py:in_each(following.follow)
 gamification/clock.py:in_each(retention.forget_rejected) gamification/clock.py:in_each(retention.forget_runs)
 gamification/clock.py:in_each(retention.forget_window_samples) gamification/clock.py:in_each(review.lift_standings)
 gamification/intake/leases.py:Leases.renew gamification/intake/leases.py:Leases.stop

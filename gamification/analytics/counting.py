@@ -102,6 +102,7 @@ class EventCounting:
             if not player.note(row.timestamp, day, changes):
                 changes["event", type_, day, "late"] += 1
             changes["event", type_, day, "events"] += 1
+            changes["game", "", day, "events"] += 1
             if type_ in listening.types:
                 if type_ in listening.valued and listening.is_valueless(type_, row.data, row.received_at):
                     changes["event", type_, day, "valueless"] += 1

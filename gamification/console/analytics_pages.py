@@ -194,18 +194,31 @@ def _content(span: Span, of: str, now: datetime) -> list[Table]:
         ways = ["begun", "completed", "failed", "expired"]
     head = ["day", *queries.OF_CONTENT]
     drawn = {name: [row[name] for row in rows] for name in ("begun", "completed")}
-    times = [[name, *totals[name].values()] for name in ("seconds", "played")]
+    times = [
+        ["by the clock", *map(_said, totals["seconds"].values())],
+        ["played", *map(_said, totals["played"].values())],
+    ]
     found = [
         Table("How far players come", ["step", "how many"], [[way, totals[way]] for way in ways],
               charts.bars("How far players come", [way.replace("_", " ") for way in ways],
                           [totals[way] for way in ways])),
-        Table("Seconds to complete", ["by", "10 %", "half", "90 %"], times),
+        Table("Time to complete", ["", "10 %", "half", "90 %"], times),
         Table("Day by day", head, [[row[name] for name in head] for row in rows],
               charts.lines("Begun and completed", _labels(rows), drawn)),
     ]  # fmt: skip
     if totals["pays"]:
         found.append(Table("What it paid", ["currency", "amount"], [[*each] for each in totals["pays"].items()]))
     return found
+
+
+def _said(seconds: float | None) -> str | None:
+    """A duration in the largest unit that it has at least two of."""
+    if seconds is None:
+        return None
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def _funnel(span: Span, of: str, now: datetime) -> list[Table]:

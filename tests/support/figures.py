@@ -40,6 +40,7 @@ def obvious() -> Counter[Key]:
         if event.state == Event.State.COUNTED:
             days[event.player_id].add(day(event.timestamp))
             found["event", event.type, day(event.timestamp), "events"] += 1
+            found["game", "", day(event.timestamp), "events"] += 1
             if event.type == "hit" and not isinstance(event.data.get("v"), int):
                 found["event", event.type, day(event.timestamp), "valueless"] += 1
         else:

@@ -9,16 +9,19 @@ from datetime import datetime, timedelta
 from gamification import pipeline
 from gamification.analytics import following
 from gamification.console.sample.past import Event, evenings
+from gamification.kernel.content import publishing
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.encoding import parse_instant
-from gamification.kernel.core.messages import GameEvent, Refused
+from gamification.kernel.core.messages import Command, GameEvent, Refused
 from gamification.kernel.storage import shares
+from quests.commands import StartQuest
+from quests.rules import QuestRules
 from rewards.commands import ClaimReward, Spend
 from rewards.models import Distribution, Wallet
 
-CLAIMS, SPENDS = 0.5, 0.15
-"""How likely somebody claims what waits, or spends some of what they have, after an evening."""
+CLAIMS, SPENDS, STARTS = 0.5, 0.15, 0.6
+"""How likely somebody claims what waits, spends some of what they have, or starts a quest, after an evening."""
 
 
 def play(players: int, days: int, now: datetime, seed: int = 7, tell: Callable[[int], object] = lambda _: None) -> int:
@@ -46,12 +49,15 @@ def _event(event: Event) -> GameEvent:
 
 
 def _wind_down(player_id: str, now: datetime, dice: random.Random) -> None:
-    claims, spends = dice.random() < CLAIMS, dice.random() < SPENDS
+    claims, spends, starts = dice.random() < CLAIMS, dice.random() < SPENDS, dice.random() < STARTS
     with shares.within_share_of(player_id):
         if claims:
             waiting = Distribution.objects.filter(player_id=player_id, status="PENDING").order_by("pk")
             for pk in waiting.values_list("pk", flat=True)[:20]:
                 _handle(ClaimReward(player_id=player_id, distribution_id=pk), now)
+        if starts:
+            quest = dice.choice(sorted(publishing.current()[QuestRules].by_id))
+            _handle(StartQuest(player_id=player_id, quest_id=quest), now)
         if spends:
             full = Wallet.objects.filter(player_id=player_id, balance__gt=10).order_by("currency")
             for currency, balance in full.values_list("currency", "balance")[:1]:
@@ -59,7 +65,7 @@ def _wind_down(player_id: str, now: datetime, dice: random.Random) -> None:
                 _handle(Spend(player_id=player_id, currency=currency, amount=amount, reason="kelp bread"), now)
 
 
-def _handle(command: ClaimReward | Spend, now: datetime) -> None:
+def _handle(command: Command, now: datetime) -> None:
     try:
         bus.handle(command, actor=SYSTEM, now=now)
     except Refused:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -37,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *, past: int = 0, **options: Any) -> None:
         try:
             with transaction.atomic():
-                loaded = load_content()
+                loaded = load_content(past)
                 password = make_admin()
                 people = make_people()
                 key = make_key()
@@ -79,11 +80,11 @@ class Command(BaseCommand):
         self.stdout.write(f"\n{PLAYERS} players have played for {days} days: {count:,} events.\n")
 
 
-def load_content() -> str:
-    """Only into a service without content: whoever has begun to design keeps what they did."""
+def load_content(past: int = 0) -> str:
+    """As of so many days ago. Only into a service without content: whoever has begun to design keeps what they did."""
     if any(publishing.current().published.values()):
         return "there is content already, nothing is loaded"
-    loaded = packs.load(CONTENT, actor=SYSTEM, now=timezone.now(), reason=REASON)
+    loaded = packs.load(CONTENT, actor=SYSTEM, now=timezone.now() - timedelta(days=past), reason=REASON)
     counts = {kind: sum(plural == kind for plural, _ in loaded.created) for kind in packs.ORDER}
     return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
 

@@ -1,0 +1,93 @@
+"""What the routes answer, by the contract: shapes, days, groups, refusals."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from gamification.analytics import following
+from tests.support import figures, game
+from tests.support.callers import assert_problem, game_server
+
+pytestmark = pytest.mark.django_db
+API = "/api/v1/analytics"
+
+
+@pytest.fixture
+def analyst() -> APIClient:
+    game.make()
+    following.follow(timezone.now())
+    return game_server("analytics:read")
+
+
+def rows(client: APIClient, path: str) -> Any:
+    answer = client.get(f"{API}/{path}")
+    assert answer.status_code == 200, answer.content
+    assert {"as_of", "complete_until", "rows"} <= answer.json().keys()
+    assert answer.json()["as_of"] >= answer.json()["complete_until"]
+    return answer.json()["rows"]
+
+
+def test_the_summary_is_that_of_what_is_kept(analyst: APIClient) -> None:
+    slowly = figures.obvious()
+    found = rows(analyst, "summary")
+    assert len(found) == 28
+    for row in found:
+        for name in ("active", "new", "events", "completions", "quests_completed", "claims"):
+            expected = sum(n for (kind, _, day, measure), n in slowly.items()
+                           if (kind, measure, day.isoformat()) == ("game", name, row["day"]))  # fmt: skip
+            assert row[name] == expected, (row, name)
+    assert sum(row["events"] for row in found) > 0
+    assert sum(row["events"] for row in rows(analyst, "summary?group_by=month")) == sum(row["events"] for row in found)
+
+
+def test_each_answer_has_the_shape_of_the_contract(analyst: APIClient) -> None:
+    [cohort] = rows(analyst, "retention")
+    assert (cohort["players"], len(cohort["returned"]), cohort["returned"][0]) == (2, 64, 2)
+    assert cohort["returned"][63] is None
+    content = analyst.get(f"{API}/content/achievement/hunter").json()
+    ways = ["begun", "quarter", "half", "three_quarters", "completed", "failed", "expired", "claims"]
+    assert list(content["rows"][0]) == ["day", *ways]
+    totals = content["totals"]
+    assert list(totals) == [*ways, "seconds", "played", "retention_lift", "pays"]
+    assert (totals["begun"], totals["completed"]) == (2, 2)
+    assert list(totals["seconds"]) == ["p10", "p50", "p90"]
+    assert totals["pays"]["gold"] >= 100
+    last = rows(analyst, "economy/gold")[-1]
+    assert last["balance"] == sum(last["in"].values()) > 0
+    assert rows(analyst, "economy/nothing")[-1] == {"day": last["day"], "in": {}, "out": {}, "balance": 0}
+    assert {"version": 1, "step": "hunt", "reached": 2, "completed": 0} in rows(analyst, "funnel/trail")
+    assert {"kind": "metric", "id": "spare", "why": "no_samples"} in rows(analyst, "unused")
+    quality = rows(analyst, "quality")
+    assert sum(row["held"] for row in quality) == 2
+    assert sum(row["rejected"].get("id_reused", 0) for row in quality) == 2
+    assert list(quality[0]) == ["day", "type", "rejected", "held", "valueless", "late"]
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("from=yesterday", "from"), ("to=2026-13-01", "to"), ("from=2026-02-01&to=2026-01-01", "from"),
+        ("from=2025-01-01&to=2026-03-01", "from"), ("group_by=year", "group_by"), ("from=0001-01-01", "from"),
+        ("to=20260101", "to"),
+    ],
+)  # fmt: skip
+def test_days_that_make_no_sense_are_refused(analyst: APIClient, query: str, path: str) -> None:
+    assert_problem(analyst.get(f"{API}/summary?{query}"), 400, "invalid", path)
+
+
+def test_a_span_may_be_chosen(analyst: APIClient) -> None:
+    today = timezone.now().date()
+    assert len(rows(analyst, f"summary?from={today - timedelta(days=399)}&to={today}")) == 400
+    assert [row["day"] for row in rows(analyst, "summary?from=2026-03-01&to=2026-03-02")] == [
+        "2026-03-01",
+        "2026-03-02",
+    ]
+    assert rows(analyst, "summary?from=2026-03-04&to=2026-03-04&group_by=week")[0]["day"] == "2026-03-02"
+    assert_problem(analyst.get(f"{API}/content/achievement/nothing"), 404, "not_found")
+    assert_problem(analyst.get(f"{API}/content/pool/daily"), 404, "not_found")
+    assert_problem(analyst.get(f"{API}/funnel/nothing"), 404, "not_found")

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FrameType
 
@@ -35,6 +35,8 @@ KILL_AFTER = SHUTDOWN_TIMEOUT + 2
 unless it is stopped or in the kernel."""
 
 Start = Callable[[int], "subprocess.Popen[bytes]"]
+Ended = Callable[[int], object]
+"""Is told the id of each process that ended before its time."""
 
 
 @dataclass(slots=True)
@@ -51,8 +53,9 @@ class Seat:
 
 
 class Supervisor:
-    def __init__(self, start: Start, count: int, sockets: list[socket.socket]) -> None:
+    def __init__(self, start: Start, count: int, sockets: list[socket.socket], *, ended: Ended) -> None:
         self._start = start
+        self._ended = ended
         self._sockets = sockets
         self._seats = [Seat(number) for number in range(count)]
         self._is_ending = False
@@ -82,6 +85,7 @@ class Supervisor:
                 pause,
             )
             _let_go(seat.process)
+            self._ended(seat.process.pid)
             seat.process, seat.due = None, now + pause
 
     def _end(self, number: int, frame: FrameType | None) -> None:
@@ -104,9 +108,13 @@ class Supervisor:
             _let_go(process)
 
 
-def child(command: list[str], sockets: list[int]) -> subprocess.Popen[bytes]:
-    """A process that inherits these sockets, and at its standard input a pipe that ends with this process."""
-    return subprocess.Popen([sys.executable, *command], pass_fds=sockets, stdin=subprocess.PIPE)  # noqa: S603
+def child(command: list[str], sockets: list[int], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A process that inherits these sockets, these variables besides the environment, and at its standard input a pipe
+    that ends with this process."""
+    environment = {**os.environ, **variables}
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, *command], env=environment, pass_fds=sockets, stdin=subprocess.PIPE
+    )
 
 
 def end_with_parent() -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from django.conf import settings
 
+from gamification.kernel.web.access import create_key
 from tests.support.nodes import environment
 from tests.support.servers import ESTABLISHED
 from tests.support.service import free_port, serving
@@ -86,6 +87,30 @@ def test_a_process_that_dies_is_started_again_and_the_port_answers_all_the_while
         until(lambda: all_take_connections(parent.pid, port, 2))
         assert parent.stdout is not None
         assert f"web process {with_clock} (number 1) has ended, by signal 9" in parent.stdout.read()
+
+
+def counted(port: int, way: str) -> float:
+    """How many requests with events `/metrics` says there were."""
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    found = [line for line in text.splitlines() if line.startswith(f'gamification_event_requests_total{{way="{way}"}}')]
+    return sum(float(line.rpartition(" ")[2]) for line in found)
+
+
+def test_what_is_counted_is_that_of_all_processes_whichever_is_asked() -> None:
+    env, port = environment(REDIS_HOST=settings.REDIS_HOST), free_port()
+    key = create_key("game", ["events:write"])[1]
+    headers = {"Authorization": f"Api-Key {key}"}
+    with serving(env, port, "--processes", "2") as parent:
+        until(lambda: all_take_connections(parent.pid, port, 2))
+        served = set()
+        for number in range(40):
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:  # a connection each
+                assert client.post("/api/v1/events", json={"events": []}).is_success
+                served |= {pid for pid in children(parent.pid) if holds_a_connection(pid, port)}
+            assert counted(port, "in_place") == number + 1
+        assert len(served) == 2
+        os.kill(served.pop(), signal.SIGKILL)
+        assert counted(port, "in_place") == 40
 
 
 def test_no_process_outlives_a_parent_that_was_killed() -> None:

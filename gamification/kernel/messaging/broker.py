@@ -54,7 +54,11 @@ _outcomes = prometheus_client.Counter(
     "gamification_broker_messages", "Messages published, by what the broker said", ["outcome"]
 )
 _counted = {receipt: _outcomes.labels(receipt.value) for receipt in Receipt}
-_up = prometheus_client.Gauge("gamification_broker_up", "Whether this process can publish (1) or not (0)")
+_up = prometheus_client.Gauge(
+    "gamification_broker_up",
+    "Whether this process, and each that counts together with it, can publish (1) or not (0)",
+    multiprocess_mode="livemin",
+)
 
 
 class Publisher:

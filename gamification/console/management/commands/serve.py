@@ -8,6 +8,7 @@ import subprocess
 import threading
 from argparse import SUPPRESS
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
 from types import FrameType
 from typing import Any
@@ -24,6 +25,7 @@ from gamification.feed.transport import FeedProtocol
 from gamification.intake import backlog
 from gamification.kernel.storage.postgresql.base import ask, hang_up
 from gamification.play import demo
+from gamification.serving import counting
 from gamification.serving.protocol import HttpProtocol
 from gamification.serving.server import CANCEL_AFTER, Server
 from gamification.serving.supervisor import Supervisor, child, end_with_parent
@@ -74,11 +76,14 @@ class Command(BaseCommand):
         numbers = [each.fileno() for each in sockets]
         arguments = [f"--host={host}", f"--port={port}", "--inherited", *map(str, numbers)]
 
-        def start(number: int) -> subprocess.Popen[bytes]:
-            only_the_first = [] if number == 0 else ["--no-clock"]
-            return child([str(settings.BASE_DIR / "manage.py"), "serve", *arguments, *only_the_first], numbers)
+        with counting.together() as together:
 
-        Supervisor(start, processes, sockets).run()
+            def start(number: int) -> subprocess.Popen[bytes]:
+                only_the_first = [] if number == 0 else ["--no-clock"]
+                command = [str(settings.BASE_DIR / "manage.py"), "serve", *arguments, *only_the_first]
+                return child(command, numbers, together)
+
+            Supervisor(start, processes, sockets, ended=partial(counting.forget, together)).run()
 
     def say_where(self, host: str, ports: list[int], processes: int) -> None:
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104

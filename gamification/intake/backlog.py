@@ -5,9 +5,9 @@ what the workers hold. So three things are put together:
 
 - the queue, asked over a connection of one's own;
 - the workers' heartbeats (`intake.heartbeat`): what each holds since when, and when the newest message that it has
-  dealt with had been handed over. The queue is first in, first out: what was handed over before that has been taken
-  out;
-- what this process has handed over itself, second by second.
+  dealt with had been handed over. A queue is first in, first out: what was handed over before that has been taken out.
+  Each share has a queue of its own, so one that stands still is not hidden by those that move;
+- what this process has handed over itself, second by second, to each share.
 
 What it cannot see: the age of a message that a game server published to RabbitMQ without a timestamp, before a worker
 takes it (the queue's length shows that there is one); and what this process had handed over before it was restarted.
@@ -18,8 +18,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,16 +48,21 @@ LOG_INTERVAL = 60.0
 ANSWER_TIMEOUT = 3.0
 """Seconds that the broker may take to answer."""
 
-_handed_over: deque[int] = deque(maxlen=100_000)
-"""The seconds (of Unix time) in which this process handed over events that may not be settled yet, for a day at
-most."""
+_handed_over: dict[int, deque[int]] = defaultdict(lambda: deque(maxlen=100_000))
+"""Share → the seconds (of Unix time) in which this process handed over events that may not be settled yet, for a day
+at most."""
 
 
-def note() -> None:
-    """Note that events were handed over just now."""
-    now = int(time.time())
-    if not _handed_over or _handed_over[-1] != now:
-        _handed_over.append(now)
+def note(of_shares: Iterable[int], since: float) -> None:
+    """Note that events of these shares were handed over, which were published after `since`, in Unix time.
+
+    Not when they were confirmed: in the next second perhaps, and then later than the message itself says.
+    """
+    second = int(since)
+    for share in of_shares:
+        seconds = _handed_over[share]
+        if not seconds or seconds[-1] != second:
+            seconds.append(second)
 
 
 @dataclass(frozen=True)
@@ -114,14 +119,11 @@ class BacklogProbe:
         # A worker whose heartbeat stopped has ended, unless RabbitMQ still counts it among the consumers.
         lost = still[: max(0, workers - len(moving))]
         there = moving + lost
-        done_to = max((heartbeat.done_to for heartbeat in heartbeats if heartbeat.done_to), default=None)
-        while _handed_over and done_to and _handed_over[0] <= done_to.timestamp():
-            _handed_over.popleft()
+        _forget_done(heartbeats)
         ages = [heartbeat.oldest for heartbeat in there if heartbeat.oldest]
         # One that was lost may have taken something in its last second.
         ages += [heartbeat.at for heartbeat in lost if not heartbeat.oldest]
-        if _handed_over:
-            ages.append(datetime.fromtimestamp(_handed_over[0], UTC))
+        ages += [datetime.fromtimestamp(seconds[0], UTC) for seconds in list(_handed_over.values()) if seconds]
         self._first_seen = (self._first_seen or now) if waiting and not workers else None
         if self._first_seen:
             ages.append(self._first_seen)
@@ -174,6 +176,22 @@ class BacklogProbe:
             raise
         # Every worker subscribes to the first; with several shares, to some of the others besides.
         return sum(queue.message_count for queue in found), found[0].consumer_count
+
+
+def _forget_done(heartbeats: Sequence[WorkerHeartbeat]) -> None:
+    """Forget what this process handed over and some worker has dealt with."""
+    for share, seconds in list(_handed_over.items()):
+        done_to = max((_done_to(heartbeat, share) for heartbeat in heartbeats), default=0.0)
+        while seconds and seconds[0] <= done_to:
+            seconds.popleft()
+
+
+def _done_to(heartbeat: WorkerHeartbeat, share: int) -> float:
+    """Up to when the worker has dealt with what was handed over to a share. One that does not tell shares apart says it
+    of all."""
+    if heartbeat.done_of_shares is not None:
+        return float(heartbeat.done_of_shares.get(str(share), 0))
+    return heartbeat.done_to.timestamp() if heartbeat.done_to else 0.0
 
 
 class Watcher:

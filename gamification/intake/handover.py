@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import prometheus_client
@@ -49,8 +49,11 @@ def hand_over(decoded: Decoded) -> dict[str, int] | None:
     """How many events the workers will settle, and how many repeat another of this request; None: process in place."""
     events = distinct([event for _, event in decoded.good])
     if events:
-        messages = _messages(events)
-        if not messages or not _took(broker.publisher().publish(messages, timeout=CONFIRM_TIMEOUT)):
+        messages, since = _messages(events), time.time()
+        if not messages:
+            return None
+        receipts = broker.publisher().publish(list(messages.values()), timeout=CONFIRM_TIMEOUT)
+        if not _took(receipts, messages, since):
             return None
     return _handed_over(decoded, events)
 
@@ -59,8 +62,11 @@ async def handed_over(decoded: Decoded) -> dict[str, int] | None:
     """The same for a coroutine."""
     events = distinct([event for _, event in decoded.good])
     if events:
-        messages = _messages(events)
-        if not messages or not _took(await broker.publisher().published(messages, within=CONFIRM_TIMEOUT)):
+        messages, since = _messages(events), time.time()
+        if not messages:
+            return None
+        receipts = await broker.publisher().published(list(messages.values()), within=CONFIRM_TIMEOUT)
+        if not _took(receipts, messages, since):
             return None
     return _handed_over(decoded, events)
 
@@ -104,24 +110,25 @@ def encode(events: Sequence[GameEvent]) -> bytes:
         return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _messages(events: Sequence[GameEvent]) -> list[Message]:
+def _messages(events: Sequence[GameEvent]) -> dict[int, Message]:
     """A message for each share that events are of; none, where one would be too large."""
-    exchange, messages = topology.incoming().name, []
+    exchange, messages = topology.incoming().name, {}
     for share, part in shares.by_share(events, lambda event: event.player_id).items():
         body = encode(part)
         if len(body) > MAX_BODY:  # numbers may be longer than they were sent; the workers would not take it
             _in_place("a body grew over its limit by being written again")
-            return []
-        messages.append(Message(topology.event_key(share), body, str(uuid.uuid7()), "game.events", exchange=exchange))
+            return {}
+        key, name = topology.event_key(share), str(uuid.uuid7())
+        messages[share] = Message(key, body, name, "game.events", exchange=exchange)
     return messages
 
 
-def _took(receipts: Sequence[Receipt]) -> bool:
+def _took(receipts: Sequence[Receipt], of_shares: Iterable[int], since: float) -> bool:
     """Whether the broker took every message that was published. What it took counts, whatever became of the others."""
     publisher = broker.publisher()
     failed = next((receipt for receipt in receipts if receipt is not Receipt.CONFIRMED), None)
     if failed is None:
-        backlog.note()
+        backlog.note(of_shares, since)
         return True
     if failed is Receipt.RETURNED:
         publisher.start_over("no queue takes the events")

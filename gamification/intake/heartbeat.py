@@ -14,12 +14,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from gamification.kernel.messaging import topology
 from gamification.kernel.models import WorkerHeartbeat
-from gamification.kernel.storage import sql
+from gamification.kernel.storage import shares, sql
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +39,29 @@ class Unacked:
     def __init__(self) -> None:
         self.since: dict[tuple[str, int], datetime] = {}
         """Queue and delivery tag → when the message was handed over, in the order in which messages came."""
-        self.done_to: datetime | None = None
+        self.newest_done: dict[str, datetime] = {}
+        """Queue → when the newest of its messages that were acknowledged had been handed over."""
         self.waits_for = ""
+
+    @property
+    def done_to(self) -> datetime | None:
+        return max(list(self.newest_done.values()), default=None)
+
+    def done_of_shares(self) -> dict[str, float] | None:
+        """The same for each share. None: there is only one."""
+        if settings.SHARES == 1:
+            return None
+        newest = dict(self.newest_done)
+        queues = {str(share): topology.events_of(share).name for share in shares.every()}
+        return {share: newest[queue].timestamp() for share, queue in queues.items() if queue in newest}
 
     def take(self, queue: str, message: Any) -> None:
         self.since[queue, message.delivery_tag] = handed_over(message, timezone.now())
 
     def done(self, queue: str, tags: list[int]) -> None:
         found = [at for tag in tags if (at := self.since.pop((queue, tag), None)) is not None]
-        self.done_to = max([*found, *([self.done_to] if self.done_to else [])], default=None)
+        if found:
+            self.newest_done[queue] = max([*found, *([self.newest_done[queue]] if queue in self.newest_done else [])])
         self.waits_for = ""
 
     def of(self, queue: str) -> list[tuple[str, int]]:
@@ -58,9 +74,10 @@ class Unacked:
         self.waits_for = ""
 
     def oldest(self) -> datetime | None:
+        """Of several queues' messages the first to come need not be the one that waited longest."""
         for _ in range(100):
             try:
-                return next(iter(self.since.values()), None)
+                return min(self.since.values(), default=None)
             except RuntimeError:  # the loop took or settled one in this very moment
                 continue
         return None
@@ -100,6 +117,7 @@ class Heartbeat:
             "unacked": len(unacked.since),
             "oldest": unacked.oldest(),
             "done_to": unacked.done_to,
+            "done_of_shares": unacked.done_of_shares(),
             "waits_for": unacked.waits_for,
         }
         with transaction.atomic():

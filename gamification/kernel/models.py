@@ -152,6 +152,8 @@ class WorkerHeartbeat(models.Model):
     """When the oldest of them was handed over, as its publisher says, or arrived here."""
     done_to = models.DateTimeField(null=True, blank=True)
     """When the newest message that it has dealt with was handed over."""
+    done_of_shares = models.JSONField(null=True, blank=True)
+    """With several shares: share → the same of its queue, in seconds of Unix time. Each queue goes on by itself."""
     waits_for = models.TextField(blank=True)
     """Why it cannot go on; empty when it can."""
 

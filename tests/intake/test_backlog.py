@@ -70,7 +70,7 @@ def test_events_of_others_are_seen_too_and_all_is_well_once_they_are_settled(tmp
         rabbit.until(lambda: counted() == 1 and not backlog.trouble(), seconds=60)
         hand_over("e2")
         rabbit.until(lambda: counted() == 2)
-        rabbit.until(lambda: not backlog._handed_over)
+        rabbit.until(lambda: not any(backlog._handed_over.values()))
         assert at_rabbit.the_workers(1.5) == "1 take events, none waits"
 
 

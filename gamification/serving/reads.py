@@ -2,7 +2,8 @@
 
 Under ASGI Django makes a thread and a connection for each request, and hands the request from the event loop to that
 thread and back once for each middleware and once for the view. For a read that takes a millisecond this costs several.
-Here the same middleware and the same views run one after the other in a thread that is there already.
+Here the same middleware and the same views run one after the other in a thread that is there already; but for the
+middleware that is there for people, who come with a cookie.
 """
 
 from __future__ import annotations
@@ -16,16 +17,30 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
+from django.core.handlers.exception import convert_exception_to_response
 from django.db import connection
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import set_script_prefix
+from django.utils.module_loading import import_string
 
 from gamification.kernel.storage import database_timeout
 from gamification.kernel.web.representations import PREFIX
 from gamification.serving.bodies import Application, Receive, Scope, Send
 
+FOR_PEOPLE = frozenset(
+    (
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    )
+)
+"""Middleware that no read of the API needs: it serves files, and knows people by their cookies, which the API takes of
+nobody."""
 TAKES_LONG = "/export"
 """How the address ends of what may take minutes: it must not keep a thread from others."""
 THREADS = 8
@@ -65,7 +80,19 @@ class _Handler(ASGIHandler):
 
     def __init__(self) -> None:
         BaseHandler.__init__(self)
-        self.load_middleware(is_async=False)
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        handler = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
+        for name in reversed([each for each in settings.MIDDLEWARE if each not in FOR_PEOPLE]):
+            try:
+                middleware = import_string(name)(handler)
+            except MiddlewareNotUsed:
+                continue
+            if hasattr(middleware, "process_view"):
+                self._view_middleware.insert(0, middleware.process_view)
+            handler = convert_exception_to_response(middleware)
+        self._middleware_chain = handler
 
     def answer(self, scope: Scope) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))

@@ -1,4 +1,4 @@
-"""Handing events over to the workers: one message a request and share, answered once the broker has confirmed it.
+"""Handing events over to the workers: a message of each share, answered once the broker has confirmed it.
 
 The broker has a second. When it does not answer in time, is away, blocked by an alarm, or its queue is full or gone,
 the caller processes in place instead, and `fallback` says so until it has been well for a while. The message may still
@@ -7,6 +7,7 @@ arrive: then its events are known already, and count no second time.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -19,6 +20,7 @@ from django.conf import settings
 
 from gamification.intake import backlog
 from gamification.intake.decoding import MAX_BODY, Decoded
+from gamification.intake.shared_messages import SharedMessages
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.messaging import broker, topology
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 CONFIRM_TIMEOUT = 1.0
 """Seconds that a client waits for the broker before its events are processed in place."""
+TOO_LARGE = "a body grew over its limit by being written again"
 FALLBACK_SHOWN_FOR = 30.0
 """Seconds that a fallback shows at `/readyz`; it is logged as rarely."""
 
@@ -49,24 +52,34 @@ def hand_over(decoded: Decoded) -> dict[str, int] | None:
     """How many events the workers will settle, and how many repeat another of this request; None: process in place."""
     events = distinct([event for _, event in decoded.good])
     if events:
-        messages, since = _messages(events), time.time()
+        bodies, since = _bodies(events), time.time()
+        messages = [_message(share, body) for share, (_, body) in bodies.items()]
         if not messages:
+            _in_place(TOO_LARGE)
             return None
-        receipts = broker.publisher().publish(list(messages.values()), timeout=CONFIRM_TIMEOUT)
-        if not _took(receipts, messages, since):
+        why = _why_not(broker.publisher().publish(messages, timeout=CONFIRM_TIMEOUT), bodies, since)
+        if why:
+            _in_place(why)
             return None
     return _handed_over(decoded, events)
 
 
 async def handed_over(decoded: Decoded) -> dict[str, int] | None:
-    """The same for a coroutine."""
+    """The same for a coroutine, whose events share a message with those of others that wait."""
     events = distinct([event for _, event in decoded.good])
     if events:
-        messages, since = _messages(events), time.time()
-        if not messages:
+        bodies = _bodies(events)
+        if not bodies:
+            _in_place(TOO_LARGE)
             return None
-        receipts = await broker.publisher().published(list(messages.values()), within=CONFIRM_TIMEOUT)
-        if not _took(receipts, messages, since):
+        try:
+            async with asyncio.timeout(CONFIRM_TIMEOUT):  # also of waiting for those before
+                came_to = await asyncio.gather(*(_shared.put(share, *body) for share, body in bodies.items()))
+        except TimeoutError:
+            _in_place(f"no answer within {CONFIRM_TIMEOUT:g} s")
+            return None
+        if why := next(filter(None, came_to), ""):
+            _in_place(why)
             return None
     return _handed_over(decoded, events)
 
@@ -110,37 +123,51 @@ def encode(events: Sequence[GameEvent]) -> bytes:
         return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _messages(events: Sequence[GameEvent]) -> dict[int, Message]:
-    """A message for each share that events are of; none, where one would be too large."""
-    exchange, messages = topology.incoming().name, {}
+def _bodies(events: Sequence[GameEvent]) -> dict[int, tuple[int, bytes]]:
+    """Share → how many events are of it, and the list of them; none, where one would be too large."""
+    bodies = {}
     for share, part in shares.by_share(events, lambda event: event.player_id).items():
         body = encode(part)
         if len(body) > MAX_BODY:  # numbers may be longer than they were sent; the workers would not take it
-            _in_place("a body grew over its limit by being written again")
             return {}
-        key, name = topology.event_key(share), str(uuid.uuid7())
-        messages[share] = Message(key, body, name, "game.events", exchange=exchange)
-    return messages
+        bodies[share] = len(part), body
+    return bodies
 
 
-def _took(receipts: Sequence[Receipt], of_shares: Iterable[int], since: float) -> bool:
-    """Whether the broker took every message that was published. What it took counts, whatever became of the others."""
+def _message(share: int, body: bytes) -> Message:
+    exchange = topology.incoming().name
+    return Message(topology.event_key(share), body, str(uuid.uuid7()), "game.events", exchange=exchange)
+
+
+async def _published(share: int, body: bytes) -> str:
+    """Publish one message; says why the broker did not take it."""
+    since = time.time()
+    receipts = await broker.publisher().published([_message(share, body)], within=CONFIRM_TIMEOUT)
+    return _why_not(receipts, [share], since)
+
+
+_shared = SharedMessages(_published)
+
+
+def _why_not(receipts: Sequence[Receipt], of_shares: Iterable[int], since: float) -> str:
+    """Why the broker did not take every message that was published; empty: it did. What it took counts, whatever became
+    of the others."""
     publisher = broker.publisher()
     failed = next((receipt for receipt in receipts if receipt is not Receipt.CONFIRMED), None)
     if failed is None:
         backlog.note(of_shares, since)
-        return True
+        return ""
     if failed is Receipt.RETURNED:
         publisher.start_over("no queue takes the events")
-        return _in_place("no queue takes the events")
-    return _in_place("the queue is full" if failed is Receipt.REFUSED else publisher.why or "the broker hung up")
+        return "no queue takes the events"
+    return "the queue is full" if failed is Receipt.REFUSED else publisher.why or "the broker hung up"
 
 
-def _in_place(why: str) -> bool:
+def _in_place(why: str) -> None:
+    """Note that a request is processed in place, and why."""
     global _fell_back, _why
     now = time.monotonic()
     if now - _fell_back > FALLBACK_SHOWN_FOR or why != _why:
         log.warning("events are processed in place: %s", why)
     _fell_back, _why = now, why
     FALLBACK.inc()
-    return False

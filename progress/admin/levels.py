@@ -6,10 +6,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
 from gamification.kernel.console.authoring import ContentAdmin, LineInline
 from gamification.kernel.console.forms import ShapedForm
+from progress.admin import level_table
 from progress.content import LEVEL
 from progress.content_serializers import LevelShape
 from progress.models import (
@@ -47,6 +49,18 @@ class LevelAdmin(ContentAdmin):
     ordering = ("level",)
     search_fields = ("id",)
     own_fieldsets = ((None, {"fields": ("level", "xp")}),)
+
+    change_list_template = "admin/progress/level_list.html"
+
+    def get_urls(self) -> list[Any]:
+        return [
+            path("table/", self.admin_site.admin_view(self.table), name="progress_level_table"),
+            *super().get_urls(),
+        ]
+
+    def table(self, request: HttpRequest) -> HttpResponse:
+        """All of them at once."""
+        return level_table.table(request, self)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Level]:
         return super().get_queryset(request).prefetch_related("rewards")

@@ -42,6 +42,9 @@ PAGES = {
     "try-it": "try-it/?draft=achievement:hunter",
     "packs": "packs/",
     "compare": "achievements/achievement/hunter/compare/",
+    "levels": "progress/level/table/",
+    "own-factor": "second-factor/own/",
+    "people": "auth/user/",
     "release": "kernel/release/1/change/",
 }
 

@@ -38,6 +38,7 @@ OF_A_SCREEN = {
     "release",
     "preview",
     "samples",
+    "table",
 }
 """The last part of the names of a screen's routes."""
 PAGES = {

@@ -17,6 +17,7 @@ from anticheat.models import CohortPart, Finding, PlayProfile, Rule, Statistical
 from anticheat.proving import not_proven, proof
 from anticheat.rules import KINDS
 from gamification.kernel.console.forms import AuthoredForm, Suggesting
+from gamification.kernel.console.large_lists import IndexedValues
 from gamification.kernel.console.readonly_admin import (
     AnyModelAdmin,
     ReadOnlyAdmin,
@@ -97,8 +98,8 @@ class RuleAdmin(AnyModelAdmin):
 @admin.register(Finding)
 class FindingAdmin(ReadOnlyAdmin):
     list_display = ("found_at", "player_id", "type", "rule", "found", "status")
-    list_filter = ("status", "rule")
-    search_fields = ("=player_id", "=event_id", "rule")
+    list_filter = indexed_filters = ("status", ("rule", IndexedValues))
+    search_fields = ("=player_id",)
     ordering = ("-id",)
     action_form = ReasonedActionForm
     actions = ("release_selected", "dismiss_selected")
@@ -147,7 +148,8 @@ class TrailAdmin(ReadOnlyAdmin):
 @admin.register(StatisticalFinding)
 class StatisticalFindingAdmin(ReadOnlyAdmin):
     list_display = ("day", "player_id", "rule", "kind", "value", "limit", "n", "log10_tail", "action")
-    list_filter = ("action", "kind", "rule")
+    list_filter = (("rule", IndexedValues),)
+    indexed_filters = (("rule", IndexedValues),)
     search_fields = ("=player_id", "=rule")
     ordering = ("-id",)
 

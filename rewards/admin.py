@@ -152,6 +152,7 @@ class CurrencyAdmin(ContentAdmin):
 class DistributionAdmin(ReadOnlyAdmin):
     list_display = ("reward_id", "player_id", "status", "cause", "created_at")
     list_filter = ("status", "source", "kind")
+    indexed_filters = ("status", "source")
     search_fields = ("=player_id", "=reward_id", "=source_id")
     ordering = ("-created_at",)
     action_form = ReasonedActionForm
@@ -178,7 +179,6 @@ class DistributionAdmin(ReadOnlyAdmin):
 @admin.register(Wallet)
 class WalletAdmin(ReadOnlyAdmin):
     list_display = ("player_id", "currency", "balance", "debt")
-    list_filter = ("currency",)
     search_fields = ("=player_id",)
     ordering = ("-id",)
 
@@ -186,9 +186,8 @@ class WalletAdmin(ReadOnlyAdmin):
 @admin.register(Transfer)
 class TransferAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "player_id", "amount", "currency", "debit_account", "credit_account")
-    list_filter = ("currency",)
-    search_fields = ("=player_id", "=cause")
-    ordering = ("-created_at",)
+    search_fields = ("=player_id",)
+    ordering = ("-id",)
 
 
 @admin.register(InventoryItem)

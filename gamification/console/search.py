@@ -12,7 +12,6 @@ from itertools import chain
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.db import connection
 from django.db.models import F, Max, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -22,6 +21,7 @@ from gamification.kernel.content.kinds import Kind, kinds
 from gamification.kernel.models import Event
 from gamification.kernel.storage import shares
 from progress.models import Player
+from progress.queries import beginning_with
 
 MOST_OF_A_KIND = 5
 NEWEST_EVENTS = 20_000
@@ -66,17 +66,12 @@ def _of_kind(kind: Kind, text: str) -> QuerySet[Any]:
 
 def _players(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Found]:
     if site._registry[Player].has_view_or_change_permission(request):
-        found = chain.from_iterable(shares.each(lambda: list(beginning_with(text)[:MOST_OF_A_KIND])))
-        for player in sorted(found, key=lambda player: player.pk)[:MOST_OF_A_KIND]:
+        with shares.within_share_of(text):
+            exactly = list(Player.objects.filter(pk=text))
+        others = chain.from_iterable(shares.each(lambda: list(beginning_with(text)[:MOST_OF_A_KIND])))
+        found = {player.pk: player for player in (*exactly, *sorted(others, key=lambda player: player.pk))}
+        for player in list(found.values())[:MOST_OF_A_KIND]:
             yield Found("player", player.pk, player.display_name, reverse("admin:player", args=[player.pk]))
-
-
-def beginning_with(text: str) -> QuerySet[Player]:
-    """Players whose id begins so, read from an index of the id."""
-    if connection.vendor == "postgresql":
-        return Player.objects.filter(player_id__startswith=text).order_by("player_id")
-    # SQLite compares ids byte by byte, and reads a LIKE from no index.
-    return Player.objects.filter(player_id__gte=text, player_id__lt=f"{text}\U0010ffff").order_by("player_id")
 
 
 def _events(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Found]:

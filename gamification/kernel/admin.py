@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from gamification.kernel.console.compared import rendered
 from gamification.kernel.console.forms import AnyForm
+from gamification.kernel.console.large_lists import IndexedValues, values
 from gamification.kernel.console.readonly_admin import ReadOnlyAdmin, acting, may_decide
 from gamification.kernel.console.release_admin import ReleaseAdmin
 from gamification.kernel.content import publishing
@@ -51,7 +52,7 @@ class EventAdmin(ReadOnlyAdmin):
 @admin.register(RejectedEvent)
 class RejectedEventAdmin(ReadOnlyAdmin):
     list_display = ("rejected_at", "player_id", "type", "code", "event_id")
-    list_filter = ("code",)
+    list_filter = indexed_filters = (("code", IndexedValues),)
     search_fields = ("=player_id", "=event_id")
     ordering = ("-id",)
 
@@ -100,9 +101,17 @@ class VersionAdmin(ReadOnlyAdmin):
 @admin.register(AuditEntry)
 class AuditAdmin(ReadOnlyAdmin):
     list_display = ("at", "actor", "action", "about", "player_id", "reason")
-    list_filter = ("action", "kind")
-    search_fields = ("=player_id", "=subject_id", "=actor", "=request_id")
+    list_filter = indexed_filters = (("action", IndexedValues), ("kind", IndexedValues))
+    search_fields = ("=player_id", "=subject_id", "=actor")
     ordering = ("-id",)
+
+    def searched(self, rows: QuerySet[AuditEntry], term: str) -> QuerySet[AuditEntry]:
+        """By who did it (`user:sue`), by the player, or by the id of what it was about: each has an index."""
+        if term.partition(":")[0] in ("user", "key", "player", "system"):
+            return rows.filter(actor=term)
+        kinds = values(AuditEntry, AuditEntry._meta.get_field("kind"))
+        return rows.filter(Q(player_id=term) | Q(kind__in=kinds, subject_id=term))
+
     actions = ("download_all",)
 
     @admin.display(description="what it was about")

@@ -17,6 +17,7 @@ from gamification.kernel.console.readonly_admin import ReadOnlyAdmin
 from gamification.kernel.content import publishing
 from progress.leveling import LevelRules
 from progress.models import ErasedPlayer, HomeZone, MemberSeen, Player, Rarity, Tally, WindowSample
+from progress.queries import beginning_with
 
 
 class PlayersListed(ChangeList):
@@ -24,12 +25,19 @@ class PlayersListed(ChangeList):
         """The player's page, which people come for; the row itself is linked there."""
         return reverse("admin:player", args=[result.pk])
 
+    def get_results(self, request: HttpRequest) -> None:
+        """With each player's level, by the levels as they are published now: asked for once a page."""
+        super().get_results(request)
+        levels = publishing.current()[LevelRules]
+        for player in self.result_list:
+            player.level_shown = levels.at(player.xp)
+
 
 @admin.register(Player)
 class PlayerAdmin(ReadOnlyAdmin):
     list_display = ("player_id", "display_name", "level_now", "xp", "points", "achievements_completed", "standing")
-    list_filter = ("standing", "is_test")
-    search_fields = ("player_id", "display_name")
+    list_filter = indexed_filters = ("standing", "is_test")
+    search_fields = ("^player_id",)
     ordering = ("player_id",)
     hides = ("level", "last_seq", "backfilled_to")  # a player without experience has the level at 0, which no row says
     also = ("level_now", "elsewhere")
@@ -37,9 +45,13 @@ class PlayerAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PlayersListed
 
-    @admin.display(description="level", ordering="xp")
-    def level_now(self, player: Player) -> int:
-        return publishing.current()[LevelRules].at(player.xp)
+    def searched(self, rows: Any, term: str) -> Any:
+        return beginning_with(term, rows)
+
+    @admin.display(description="level")
+    def level_now(self, player: Any) -> int:
+        shown: int | None = getattr(player, "level_shown", None)
+        return shown if shown is not None else publishing.current()[LevelRules].at(player.xp)
 
     @admin.display(description="see also")
     def elsewhere(self, player: Player) -> SafeString:

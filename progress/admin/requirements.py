@@ -182,6 +182,9 @@ class RequirementInline(LineInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
-        known = forms.ChoiceField(required=False, choices=targets(), label="target")  # asked once, not by each row
+        # Asked once: not by each row, nor each time that the screen makes the rows.
+        offered: list[Any] = request.__dict__.setdefault("requirement_targets", []) or targets()
+        request.__dict__["requirement_targets"] = offered
+        known = forms.ChoiceField(required=False, choices=offered, label="target")
         formset.form.base_fields = {**formset.form.base_fields, "target": known}
         return formset

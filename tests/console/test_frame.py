@@ -15,9 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from anticheat.models import Finding
-from gamification.console import navigation, search
+from gamification.console import navigation
 from gamification.kernel.models import Event
 from progress.models import Player
+from progress.queries import beginning_with
 from tests.support.authoring import achievement, designer, metric, send
 from tests.support.console_forms import logged_in
 
@@ -159,14 +160,14 @@ def test_a_search_reads_no_table_of_players_whole(admin_client: Client) -> None:
     with CaptureQueriesContext(connection) as captured:
         admin_client.get("/admin/find/", {"q": "hunter-1"})
     assert len(captured) <= 25
-    plan = search.beginning_with("hunter-1").explain()
+    plan = beginning_with("hunter-1").explain()
     assert "SCAN" not in plan if connection.vendor == "sqlite" else "player_id" in plan, plan
 
 
 def test_the_player_of_sqlite_and_postgresql_is_found_by_the_same_beginning() -> None:
     Player.objects.bulk_create([Player(player_id=id_) for id_ in ("ann", "ann-1", "anna", "Ann", "bob", "an_n")])
-    assert {player.pk for player in search.beginning_with("ann")} == {"ann", "ann-1", "anna"}
-    assert {player.pk for player in search.beginning_with("an_")} == {"an_n"}
+    assert {player.pk for player in beginning_with("ann")} == {"ann", "ann-1", "anna"}
+    assert {player.pk for player in beginning_with("an_")} == {"an_n"}
 
 
 # -- look --------------------------------------------------------------------------------------------------------------

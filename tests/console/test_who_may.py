@@ -103,7 +103,7 @@ def actual() -> dict[str, list[str]]:
     found = {
         name: [may(client, name, address) for client in clients.values()] for name, address in sorted(screens().items())
     }
-    for act in acts.every():
+    for act in acts.known():
         found[f"player: {act.name}"] = [may_act(client, act.name) for client in clients.values()]
     return found
 

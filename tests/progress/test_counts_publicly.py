@@ -57,7 +57,7 @@ gamification/backfilling.py:_look_at_a_sample gamification/backfilling.py:_previ
 gamification/console/at_rabbit.py:_newest_event gamification/console/management/commands/doctor.py:the_backfills
 gamification/console/management/commands/doctor.py:the_clock
 gamification/console/management/commands/doctor.py:the_facts gamification/console/navigation.py:held
-gamification/console/search.py:_players gamification/console/search.py:beginning_with
+gamification/console/search.py:_players progress/queries.py:beginning_with
 gamification/console/search.py:named gamification/console/trying.py:shapes
 gamification/console/waiting.py:backfills gamification/console/waiting.py:held_events
 gamification/console/waiting.py:the_service gamification/console/waiting.py:unheard

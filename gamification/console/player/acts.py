@@ -24,7 +24,7 @@ class ActForm(forms.Form):
     """What an act asks for; `reason` stands last, whatever a form adds."""
 
     reason: forms.Field = forms.CharField(
-        label="Why", max_length=MAX_REASON, help_text="The audit log and colleagues read it; the player does not.",
+        label="Why", max_length=MAX_REASON, help_text="Colleagues read it. A player's export may show it too.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ def register(act: Act) -> None:
     _acts[act.name] = act
 
 
-def every() -> Sequence[Act]:
+def known() -> Sequence[Act]:
     return list(_acts.values())
 
 
@@ -81,4 +81,4 @@ def may(request: HttpRequest, act: Act) -> bool:
 
 def offered(request: HttpRequest, head: Head, tab: str = "") -> list[Act]:
     """The acts that this person may do about this player, at the head or in the rows of a tab."""
-    return [act for act in every() if act.tab == tab and may(request, act) and act.applies(head)]
+    return [act for act in known() if act.tab == tab and may(request, act) and act.applies(head)]

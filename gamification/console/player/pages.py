@@ -100,7 +100,7 @@ def _achievements(request: HttpRequest, of: Head) -> Context:
     rows, more = achievements.rows(listing, text=asked["text"], page=asked["page"])
     named = request.GET.get("why", "")
     why = achievements.why(listing.mine, named) if named else None
-    lately = timeline.read(of.id, _lately(request), size=LATELY).entries
+    lately = timeline.read(of.id, _lately(request), size=LATELY).entries if why is None else []
     return {
         "rows": rows,
         "states": achievements.STATES,

@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 
 from gamification.kernel.console import of_shares
 from gamification.kernel.console.forms import Instant
+from gamification.kernel.console.large_lists import LargeList
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.messages import Command, Refused
@@ -80,7 +81,7 @@ class ShownForm(forms.ModelForm):  # type: ignore[type-arg] # generic for mypy o
         super().__init__(*args, **{"label_suffix": "", **kwargs})
 
 
-class ReadOnlyAdmin(ActingAdmin):
+class ReadOnlyAdmin(LargeList, ActingAdmin):
     """`hides` names the columns that are of no use to people."""
 
     form = ShownForm

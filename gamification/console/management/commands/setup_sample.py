@@ -25,7 +25,7 @@ from progress.models import Player
 
 ADMIN = "admin"
 KEY = "sample game server"
-PLAYERS = 60
+PLAYERS = 45
 """Who have played in the past that is made up."""
 
 

@@ -208,6 +208,9 @@ class AppealVerdict(OfCase):
     player_id: PlayerId
     text: str
 
+    def players(self) -> Sequence[PlayerId]:
+        return [self.player_id]  # whoever asks: of another's case nothing is locked
+
     def handle(self, world: World) -> Case:
         case = self.found()
         if case.player_id != self.player_id:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from anticheat import judging, verdicts
+from anticheat import judging, precision, proving, trying, verdicts
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import CohortPart, Finding, PlayProfile, Rule, StatisticalFinding, Trail
 from anticheat.proving import not_proven, proof
@@ -28,10 +30,46 @@ from gamification.kernel.console.readonly_admin import (
 )
 from gamification.kernel.storage import inbox
 
+OF_KINDS = {f"{kind.lower()}_{name}": (kind, name) for kind in judging.KINDS for name in judging.KINDS[kind].parameters}
+"""Field of the form → statistical kind and its parameter."""
+HARD = tuple(KINDS)
 
-class RuleForm(AuthoredForm):
+
+class ParametersForm(AuthoredForm):
+    """The parameters of each statistical kind as fields; an empty one is the kind's default."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kept = self.instance.parameters or {}
+        for field, (kind, name) in OF_KINDS.items():
+            if field in self.fields and kind == self.instance.kind and name in kept:
+                self.initial[field] = kept[name]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        of_kind = {f: name for f, (kind, name) in OF_KINDS.items() if kind == cleaned.get("kind")}
+        given = {name: cleaned[field] for field, name in of_kind.items() if cleaned.get(field) is not None}
+        self.instance.parameters = {name: int(value) if value == int(value) else value for name, value in given.items()}
+        return cleaned
+
+    locals().update(  # a field for each entry of the kinds' table; Django gathers them from the class's body
+        {
+            field: forms.FloatField(
+                required=False,
+                min_value=0,
+                label=f"{judging.KINDS[kind].parameters[name].label}",
+                help_text=f"Empty: {judging.KINDS[kind].parameters[name].default:g}",
+            )
+            for field, (kind, name) in OF_KINDS.items()
+        }
+    )
+
+
+class RuleForm(ParametersForm):
     chosen_by = "kind"
     only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **{field: (kind,) for field, (kind, _) in OF_KINDS.items()},
+        "metric": HARD,
         "event_type": tuple(name for name, kind in KINDS.items() if not kind.is_about_values),
         **{
             field: tuple(name for name, kind in KINDS.items() if field in kind.fields)
@@ -80,7 +118,7 @@ class RuleAdmin(AnyModelAdmin):
     """Rules have no versions: they apply from the next batch on."""
 
     form = RuleForm
-    list_display = ("name", "is_enabled", "kind", "about", "action")
+    list_display = ("name", "is_enabled", "kind", "about", "action", "judged", "right")
     list_filter = ("kind", "action", "is_enabled")
     search_fields = ("name", "event_type")
     autocomplete_fields = ("metric",)
@@ -88,11 +126,52 @@ class RuleAdmin(AnyModelAdmin):
         (None, {"fields": ("name", "kind", "action", "is_enabled")}),
         ("What it looks at", {"fields": ("metric", "event_type")}),
         ("What it allows", {"fields": ("minimum", "maximum", "seconds")}),
+        ("Of how players play", {"fields": tuple(OF_KINDS)}),
     )
+    actions = ("try_selected",)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Each row with what it has judged and how often it was right: two queries for all."""
+        shown = super().get_changelist_instance(request)
+        proofs, verdicts = proving.proofs(), precision.by_rule()
+        for row in shown.result_list:
+            if row.is_statistical:
+                row.judged = proofs.get(row.slot, proving.Proof())
+                row.verdicts = verdicts.get(row.name)
+        return shown
+
+    @admin.display(description="has judged")
+    def judged(self, rule: Any) -> str:
+        if not rule.is_statistical:
+            return "-"
+        proof = rule.judged
+        return f"{proof.players} players, {proof.days} days" + ("" if proof.suffices else ": not proven")
+
+    @admin.display(description="was right")
+    def right(self, rule: Any) -> str:
+        return precision.said(rule.verdicts) if rule.is_statistical else "-"
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
+        if obj.is_statistical and obj.slot is None:
+            obj.slot = proving.free_slot()
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="Try on the past: what they would have found in 28 days", permissions=["change"])
+    def try_selected(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
+        for rule in queryset.order_by("name"):
+            if not rule.is_statistical:
+                messages.warning(request, f"{rule.name} looks at one event at a time.")
+                continue
+            tried = trying.preview(rule, 28, timezone.now())
+            named = f": {', '.join(tried.named)}" if tried.named else ""
+            part = "" if tried.is_whole else " There was no time for all of the past."
+            messages.info(
+                request, f"{rule.name} would have found {tried.found} of {tried.players} players{named}.{part}"
+            )
 
     @admin.display(description="about")
     def about(self, rule: Rule) -> str:
-        return rule.metric_id or rule.event_type
+        return rule.metric_id or rule.event_type or "all that players do"
 
 
 @admin.register(Finding)

@@ -38,6 +38,20 @@ def proof(slot: int | None) -> Proof:
     found = [each for each in shares.each(lambda: _judged(slot)) if each.players]
     if not found:
         return Proof()
+    return _summed(found)
+
+
+def proofs() -> dict[int, Proof]:
+    """The same of all rules, by their slots: a query a share."""
+    found: dict[int, list[Judged]] = {}
+    for rows in shares.each(lambda: list(CohortPart.objects.filter(pk__startswith="rule:"))):
+        for row in rows:
+            slot = int(row.key.removeprefix("rule:"))
+            found.setdefault(slot, []).append(msgspec.msgpack.decode(bytes(row.state), type=Judged))
+    return {slot: _summed(each) for slot, each in found.items()}
+
+
+def _summed(found: list[Judged]) -> Proof:
     days = max(each.last_day for each in found) - min(each.first_day for each in found) + 1
     return Proof(sum(each.players for each in found), days)
 

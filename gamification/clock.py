@@ -18,7 +18,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from achievements import tasks as achievements
-from anticheat import profiling
+from anticheat import precision, profiling
 from gamification import backfilling, relay, retention
 from gamification.analytics import following, lately, sinking
 from gamification.kernel.content import releasing
@@ -80,6 +80,7 @@ CHORES = [
     Chore("add to the figures", 2, in_each(following.follow)),
     Chore("look at how players play", 2, in_each(profiling.follow)),
     Chore("send facts to the sink", 1, sinking.wake),
+    Chore("put rules that are often wrong into shadow", 3600, precision.demote),
     Chore("forget hours that are not shown", 86400, lately.forget),
     Chore("say that the clock ticks", 10, note_tick),
     Chore("forget answers to idempotency keys", 600, retention.forget_answers),

@@ -1,0 +1,137 @@
+"""Rules on how players play in the console: born in shadow, tried on the past, put back when they are often wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from anticheat import precision, trying
+from anticheat.cohort_rows import Judged, _encode
+from anticheat.judging import KINDS
+from anticheat.models import CohortPart, Rule
+from anticheat.precision import Verdicts
+from anticheat.proving import Proof, make_defaults
+from gamification import pipeline
+from gamification.kernel.core.messages import GameEvent
+from gamification.kernel.models import AuditEntry
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+PAGE = "/admin/anticheat/rule/"
+
+
+@pytest.fixture
+def reviewer(client: Client) -> Client:
+    user = User.objects.create_user("rob", is_staff=True)
+    user.groups.add(Group.objects.get(name="reviewers"))
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_defaults()
+    monkeypatch.setattr(precision, "_verdicts", precision._verdicts)
+
+
+def form(name: str, action: str, kind: str = "PACE", **more: str) -> dict[str, str]:
+    return {
+        "name": name, "kind": kind, "action": action, "is_enabled": "on", "metric": "", "event_type": "",
+        "minimum": "", "maximum": "", "seconds": "", **more,
+    }  # fmt: skip
+
+
+def prove(rule: Rule, players: int, days: int) -> None:
+    state = _encode(Judged(players, 20_000, 20_000 + days - 1))
+    CohortPart.objects.update_or_create(key=f"rule:{rule.slot}", defaults={"state": state})
+
+
+def test_there_is_one_of_each_kind_in_shadow() -> None:
+    assert set(Rule.objects.values_list("name", "kind", "action")) == {(kind, kind, "SHADOW") for kind in KINDS}
+    make_defaults()
+    assert Rule.objects.count() == len(KINDS) == len(set(Rule.objects.values_list("slot", flat=True)))
+
+
+def test_a_rule_acts_only_once_it_is_proven(reviewer: Client) -> None:
+    rule = Rule.objects.get(name="PACE")
+    address = f"{PAGE}{rule.pk}/change/"
+    prove(rule, 999, 20)
+    refused = reviewer.post(address, form("PACE", "FLAG"))
+    assert "It has judged 999 players over 20 days" in refused.content.decode()
+    assert Rule.objects.get(name="PACE").action == "SHADOW"
+    prove(rule, 1_000, 14)
+    assert reviewer.post(address, form("PACE", "FLAG")).status_code == 302
+    assert Rule.objects.get(name="PACE").action == "FLAG"
+
+
+@pytest.mark.parametrize(
+    ("players", "days", "suffices"), [(1_000, 14, True), (999, 27, False), (5_000, 13, False), (3, 28, True)]
+)
+def test_what_a_proof_takes(players: int, days: int, suffices: bool) -> None:
+    assert Proof(players, days).suffices is suffices
+
+
+def test_parameters_are_fields_of_their_kind_and_an_empty_one_is_the_default(reviewer: Client) -> None:
+    given = form("strict", "SHADOW", pace_share="0.95", pace_gaps="400", grid_bits="1")
+    assert reviewer.post(f"{PAGE}add/", given).status_code == 302
+    rule = Rule.objects.get(name="strict")
+    assert rule.parameters == {"share": 0.95, "gaps": 400}
+    assert rule.slot == len(KINDS)
+    assert 'value="0.95"' in reviewer.get(f"{PAGE}{rule.pk}/change/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "more"),
+    [("PACE", "HOLD", {}), ("PACE", "SHADOW", {"event_type": "hit"}), ("COOLDOWN", "SHADOW", {"event_type": "hit"}),
+     ("PACE", "SHADOW", {"pace_share": "-1"})],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(reviewer: Client, kind: str, action: str, more: dict[str, str]) -> None:
+    more = {"seconds": "3", **more} if kind == "COOLDOWN" else more
+    assert reviewer.post(f"{PAGE}add/", form("odd", action, kind, **more)).status_code == 200
+    assert not Rule.objects.filter(name="odd").exists()
+
+
+def test_the_list_says_what_each_has_judged_and_how_often_it_was_right(reviewer: Client) -> None:
+    prove(Rule.objects.get(name="PACE"), 1_200, 15)
+    precision.connect(lambda: {"PACE": Verdicts(40, 20, 20, 0)})
+    Rule.objects.create(name="hard", kind="COOLDOWN", event_type="hit", seconds=1)
+    page = reviewer.get(PAGE).content.decode()
+    assert "1200 players, 15 days<" in page
+    assert "20 of 20 right, 84% to 100%: too often wrong" in page
+    assert "0 players, 0 days: not proven" in page
+    assert "hard" in page
+
+
+def test_a_rule_can_be_tried_on_the_past(reviewer: Client) -> None:
+    luck, events = Random(3), []
+    for who in ("ann", "bob", "cid", "bot"):
+        at = NOW
+        for number in range(320):
+            at += timedelta(seconds=3.0 if who == "bot" else luck.lognormvariate(1.5, 0.9))
+            events.append(GameEvent(f"{who}{number}", who, "hit", {}, at))
+    for first in range(0, len(events), 500):
+        pipeline.process(events[first : first + 500], now=NOW + timedelta(hours=1))
+    tried = trying.preview(Rule.objects.get(name="PACE"), 28, NOW + timedelta(hours=2))
+    assert tried == (4, 1, ["bot"], True)
+    assert trying.preview(Rule.objects.get(name="PACE"), 1, NOW + timedelta(days=3)).players == 0
+    answer = reviewer.post(PAGE, {"action": "try_selected", "_selected_action": [Rule.objects.get(name="PACE").pk]})
+    assert "PACE would have found" in str(next(iter(get_messages(answer.wsgi_request))))
+
+
+def test_a_rule_that_is_often_wrong_goes_back_to_shadow_and_says_so() -> None:
+    Rule.objects.filter(name__in=("PACE", "GRID", "LOOP")).update(action="FLAG")
+    precision.connect(
+        lambda: {"PACE": Verdicts(30, 20, 19, 1), "GRID": Verdicts(30, 19, 1, 0), "LOOP": Verdicts(90, 60, 60, 0)}
+    )
+    precision.demote(NOW)
+    precision.demote(NOW)
+    found = dict(Rule.objects.filter(name__in=("PACE", "GRID", "LOOP")).values_list("name", "action"))
+    assert found == {"PACE": "SHADOW", "GRID": "FLAG", "LOOP": "FLAG"}
+    entry = AuditEntry.objects.get(action="demote_rule")
+    assert entry.before == {"action": "FLAG"}

@@ -29,6 +29,9 @@ ROWS: dict[str, list[str]] = {
         "players/{player}/sessions/", "players/{player}/notes/",
     ],
     "player_act": ["players/{player}/act/grant/", "players/{player}/act/release/", "players/{player}/act/erase/"],
+    "all_analytics": ["figures/"],
+    "analytics": ["figures/retention/"],
+    "progress_level_table": ["progress/level/table/"],
     "autocomplete": ["autocomplete/?app_label=achievements&model_name=achievementreward&field_name=reward&term=r"],
 }  # fmt: skip
 """A page of the console's own → how it is asked. A page that is added gets a row here."""

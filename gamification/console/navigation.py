@@ -17,6 +17,8 @@ from django.urls import NoReverseMatch, reverse
 from anticheat.models import Finding
 from gamification.kernel.models import Release
 from gamification.kernel.storage import shares
+from gamification.review.models import Case
+from gamification.review.rules import State
 from progress.models import Backfill
 
 MOST_COUNTED = 99
@@ -55,6 +57,10 @@ def held() -> int:
     return sum(shares.each(lambda: waiting[: MOST_COUNTED + 1].count()))
 
 
+def to_review() -> int:
+    return Case.objects.filter(state__in=[State.OPEN, State.APPEALED])[: MOST_COUNTED + 1].count()
+
+
 def in_review() -> int:
     return Release.objects.filter(state=Release.State.IN_REVIEW)[: MOST_COUNTED + 1].count()
 
@@ -77,6 +83,7 @@ DESKS: dict[str, tuple[Place, ...]] = {
     ),
     "Players": (
         Place("Players", "progress.player"),
+        Place("Review", "review", needs="review.view_case", waiting=to_review, waits_for="review.change_case"),
         Place(
             "Held events",
             "anticheat.finding",

@@ -43,6 +43,7 @@ from gamification.console import (
 )
 from gamification.console.player import acting as acting_page
 from gamification.console.player import pages
+from gamification.console.review import pages as review_pages
 from gamification.kernel.console.readonly_admin import acting, called
 from gamification.kernel.content import publishing
 from gamification.kernel.core.actors import SYSTEM
@@ -110,6 +111,8 @@ class Console(admin.AdminSite):
             path("packs/<int:id>/", self.admin_view(self.pack), name="pack"),
             path("second-factor/", self.second_factor, name="second_factor"),
             path("second-factor/own/", self.admin_view(self.own_second_factor), name="own_second_factor"),
+            path("review/", self.admin_view(self.review), name="review"),
+            path("review/<int:case_id>/", self.admin_view(self.review_case), name="review_case"),
             path("try-it/", self.admin_view(self.try_it), name="try_it"),
             path("players/<str:player_id>/", self.admin_view(self.player), name="player"),
             path("players/<str:player_id>/act/<slug:name>/", self.admin_view(self.player_act), name="player_act"),
@@ -168,6 +171,14 @@ class Console(admin.AdminSite):
     def player_act(self, request: HttpRequest, player_id: str, name: str) -> HttpResponse:
         """Something is done about a player, once it was seen what it would come to."""
         return acting_page.act(request, self.each_context(request), player_id, name)
+
+    def review(self, request: HttpRequest) -> HttpResponse:
+        """The cases about how somebody plays, in the order of the queue."""
+        return review_pages.queue(request, self.each_context(request))
+
+    def review_case(self, request: HttpRequest, case_id: int) -> HttpResponse:
+        """One of them: why, what is known, and the verdict."""
+        return review_pages.one(request, self.each_context(request), case_id)
 
     def internals(self, request: HttpRequest) -> TemplateResponse:
         """Every table that can be looked at, for superusers."""

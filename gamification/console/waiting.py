@@ -28,6 +28,8 @@ from gamification.kernel.messaging import followers
 from gamification.kernel.models import AuditEntry, Event, Release
 from gamification.kernel.storage import shares
 from gamification.kernel.web import keys
+from gamification.review.models import Case
+from gamification.review.rules import State
 from gamification.webhooks import trouble as webhook_trouble
 from progress.models import Backfill, LeftOut
 
@@ -131,6 +133,23 @@ def _change(model: type[Model]) -> str:
 # -- for somebody ------------------------------------------------------------------------------------------------------
 
 
+def open_cases(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
+    """Cases about how somebody plays, and appeals: the one that is due first says how late it is."""
+    if request.user.has_perm("review.change_case") and (count := navigation.to_review()):
+        due = (
+            Case.objects.filter(state__in=[State.OPEN, State.APPEALED])
+            .order_by("due_at")
+            .values_list("due_at", flat=True)
+        )
+        first = due.first() or now
+        is_late = first < now
+        detail = f"the first was due {first:%d %b}" if is_late else f"the first is due {first:%d %b}"
+        shown = str(count) if count <= navigation.MOST_COUNTED else f"{navigation.MOST_COUNTED}+"
+        yield Waiting(
+            "Cases to review", detail, reverse("admin:review"), count=shown, tone="bad" if is_late else "look"
+        )
+
+
 def held_events(request: HttpRequest, now: datetime) -> Iterator[Waiting]:
     if request.user.has_perm("anticheat.change_finding") and (count := navigation.held()):
         waiting = Finding.objects.filter(status=Finding.Status.HELD).order_by("id").values_list("found_at", flat=True)
@@ -202,7 +221,7 @@ def _said(count: int) -> str:
 
 FOR_ONE: tuple[Source, ...] = (releases, own_drafts)
 """What waits for the very person who looks."""
-FOR_SOMEBODY: tuple[Source, ...] = (held_events, unheard, backfills, open_drafts, the_service)
+FOR_SOMEBODY: tuple[Source, ...] = (open_cases, held_events, unheard, backfills, open_drafts, the_service)
 """What somebody should see to, of those who may."""
 
 

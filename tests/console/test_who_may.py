@@ -50,6 +50,7 @@ PAGES = {
     "player": "GET /admin/players/ann/", "player_tab": "GET /admin/players/ann/quests/",
     "second_factor": "GET /admin/second-factor/", "own_second_factor": "GET /admin/second-factor/own/",
     "analytics": "GET /admin/figures/retention/", "all_analytics": "GET /admin/figures/",
+    "review": "GET /admin/review/", "review_case": "GET /admin/review/1/",
     "packs": "GET /admin/packs/", "pack": "GET /admin/packs/1/", "pack_export": "GET /admin/packs/export/",
     "player_act": "GET /admin/players/ann/act/grant/",
 }  # fmt: skip

@@ -20,7 +20,7 @@ import rewards.checks
 from achievements.content import ACHIEVEMENT
 from achievements.rules import AchievementRules
 from anticheat import erasure as play_erasure
-from anticheat import findings, profiling, proving
+from anticheat import findings, precision, profiling, proving
 from anticheat.models import PlayProfile, StatisticalFinding
 from gamification import backfilling, executing, relay
 from gamification.analytics import following, lately, recounting, sinking
@@ -36,7 +36,7 @@ from gamification.kernel.models import AnsweredPlayer, AuditEntry, IdempotencyKe
 from gamification.kernel.storage import audit_log, claims
 from gamification.kernel.web import tokens
 from gamification.players import erasing
-from gamification.review import opening
+from gamification.review import opening, queries
 from gamification.review.erasure import forget_player as forget_cases
 from gamification.review.models import Case, Vote
 from gamification.simulation import examples
@@ -159,6 +159,7 @@ def connect() -> None:
         post_migrate.connect(prepare, sender=apps.get_app_config("kernel"))
     bus.connect(executing.execute)
     findings.connect(react=opening.react)
+    precision.connect(verdicts=queries.verdicts)
     tokens.admit_by(progress.queries.admission)
     for uses in USERS:
         editor.user(uses)

@@ -39,10 +39,6 @@ class ProfileChanges(Shape):
     is_test = Flag(required=False, help_text="Somebody of the game's own, who counts in nothing that others see.")
 
 
-class Nothing(Shape):
-    """A body without fields."""
-
-
 class StatisticsShape(serializers.Serializer[Any]):
     points = serializers.IntegerField()
     xp = serializers.IntegerField()

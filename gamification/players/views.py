@@ -14,11 +14,11 @@ from gamification.kernel.core.messages import Refused
 from gamification.kernel.storage import audit_log, database_timeout
 from gamification.kernel.web import NOT_KEPT
 from gamification.kernel.web.access import actor, is_player, player_in_path
-from gamification.kernel.web.strict_fields import parse
+from gamification.kernel.web.strict_fields import Nothing, parse
 from gamification.kernel.web.tokens import issue_token
 from gamification.players import erasing, exporting, profile
 from gamification.players.commands import ChangeProfile, EndTokens
-from gamification.players.serializers import Nothing, ProfileChanges, ProfileShape, TokenShape
+from gamification.players.serializers import ProfileChanges, ProfileShape, TokenShape
 from progress import queries
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import QuerySet
 
 from anticheat.models import StatisticalFinding
+from anticheat.precision import Verdicts
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import NotFound, PlayerId
 from gamification.kernel.storage import shares
@@ -130,19 +131,6 @@ def shown_to_player(case: Case) -> dict[str, Any]:
 # -- what verdicts say of rules ----------------------------------------------------------------------------------------
 
 
-class Verdicts(NamedTuple):
-    """What came of the players that a rule has found."""
-
-    flagged: int
-    """Players about whom it found something."""
-    reviewed: int
-    """Cases with a reason of this rule that were decided."""
-    confirmed: int
-    """Of these, how many were confirmed, and not overturned."""
-    overturned: int
-    """Of these, how many verdicts turned out to be wrong."""
-
-
 def verdicts() -> Mapping[str, Verdicts]:
     """rule → what came of what it has found. A case counts for each rule among its reasons, SHADOW or not: it is judged
     by what the player did."""
@@ -156,12 +144,12 @@ def verdicts() -> Mapping[str, Verdicts]:
     for state, reasons in judged.iterator():
         for rule in {reason["rule"] for reason in reasons}:
             decided[rule].append(state)
-    guilty = (State.CONFIRMED, State.APPEALED, State.UPHELD)
+    found_guilty = (State.CONFIRMED, State.APPEALED, State.UPHELD, State.OVERTURNED)
     return {
         rule: Verdicts(
             flagged[rule],
             len(decided[rule]),
-            sum(state in guilty for state in decided[rule]),
+            sum(state in found_guilty for state in decided[rule]),
             decided[rule].count(State.OVERTURNED),
         )
         for rule in sorted({*flagged, *decided})

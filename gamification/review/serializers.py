@@ -13,7 +13,7 @@ from progress.player_standing import PlayerStanding
 
 APPEAL = 2_000
 """Characters of an appeal."""
-_OUTCOMES = [(each.value, each.label) for each in OUTCOMES]
+OUTCOME_CHOICES = [(each.value, each.label) for each in OUTCOMES]
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ class VoteWish(Shape):
     verdict = Choice(choices=Verdict.choices(), help_text="CONFIRMED or CLEARED; of an appeal UPHELD or OVERTURNED.")
     note = Text(max_length=MAX_TEXT, allow_blank=True, default="")
     standing = Choice(
-        choices=_OUTCOMES, allow_null=True, default=None, help_text="Of whoever is CONFIRMED; null: UNRANKED."
+        choices=OUTCOME_CHOICES, allow_null=True, default=None, help_text="Of whoever is CONFIRMED; null: UNRANKED."
     )
     since = Instant(
         allow_null=True, default=None, help_text="CONFIRMED: all that was earned from then on is revoked as well."
@@ -88,7 +88,7 @@ class VoteShape(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=Verdict.choices())
     note = serializers.CharField(allow_blank=True)
     at = serializers.DateTimeField()
-    standing = serializers.ChoiceField(choices=_OUTCOMES, allow_null=True)
+    standing = serializers.ChoiceField(choices=OUTCOME_CHOICES, allow_null=True)
     since = serializers.DateTimeField(allow_null=True)
 
 
@@ -105,7 +105,7 @@ class CaseShape(serializers.Serializer[Any]):
     opened_at = serializers.DateTimeField()
     due_at = serializers.DateTimeField()
     decided_at = serializers.DateTimeField(allow_null=True)
-    standing = serializers.ChoiceField(choices=_OUTCOMES, allow_null=True)
+    standing = serializers.ChoiceField(choices=OUTCOME_CHOICES, allow_null=True)
     since = serializers.DateTimeField(allow_null=True)
     appeal = serializers.CharField(allow_null=True)
     appealed_at = serializers.DateTimeField(allow_null=True)

@@ -129,7 +129,6 @@ class Preview(APIView):
     scopes: ClassVar = {"POST": "anticheat:decide"}
 
     @extend_schema(operation_id="cases_preview", request=PreviewWish, responses=EffectShape)
-    @idempotent
     def post(self, request: Request, case_id: int) -> Response:
         wish = parse(PreviewWish, request.data)
         _found(request, case_id)

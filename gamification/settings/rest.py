@@ -49,6 +49,11 @@ SPECTACULAR_SETTINGS = {
         "RewardTypeEnum": "rewards.rules.RewardType.choices",
         "QuestTypeEnum": "quests.models.Quest.Type",
         "QuestStatusEnum": "quests.reading.STATES",
+        "PlayerStandingEnum": "progress.player_standing.PlayerStanding.choices",
+        "OutcomeEnum": "gamification.review.serializers.OUTCOME_CHOICES",
+        "CaseStateEnum": "gamification.review.rules.State.choices",
+        "DeliveryStateEnum": "gamification.webhooks.models.Delivery.State",
+        "ReleaseStateEnum": "gamification.kernel.models.Release.State",
         "ServerOrPlayerEnum": "progress.rules.samples.ReportedBy.choices",
     },
     # The sidecar's copies, so that the docs can be read without a network.

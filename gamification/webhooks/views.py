@@ -19,7 +19,7 @@ from gamification.kernel.web import NOT_KEPT, idempotent, paginate
 from gamification.kernel.web.access import actor, concerned
 from gamification.kernel.web.pages import paged
 from gamification.kernel.web.parameters import chosen, matching
-from gamification.kernel.web.strict_fields import EVENT_TYPE, Shape, parse
+from gamification.kernel.web.strict_fields import EVENT_TYPE, Nothing, parse
 from gamification.webhooks import commands, replaying, trial
 from gamification.webhooks.commands import ChangeWebhook, CreateWebhook, DeleteWebhook, Made, RotateWebhookSecret
 from gamification.webhooks.models import Delivery, Endpoint
@@ -37,10 +37,6 @@ from gamification.webhooks.serializers import (
     shown_attempt,
     shown_delivery,
 )
-
-
-class NoWish(Shape):
-    pass
 
 
 class WebhookView(APIView):
@@ -97,10 +93,10 @@ class Rotate(WebhookView):
 class Trial(WebhookView):
     """Tries a webhook."""
 
-    @extend_schema(operation_id="webhooks_test", request=NoWish, responses=TrialShape)
+    @extend_schema(operation_id="webhooks_test", request=Nothing, responses=TrialShape)
     def post(self, request: Request, id: int) -> Response:
         """Sends a `webhook.test` at once, signed like any other, and says what came of it. It changes nothing."""
-        parse(NoWish, request.data)
+        parse(Nothing, request.data)
         message_id, attempt = trial.attempt(commands.find(id), timezone.now())
         return Response({"id": message_id, "succeeded": attempt.succeeded, **shown_attempt(attempt)})
 
@@ -135,24 +131,29 @@ class Deliveries(WebhookView):
         return paginate(request, rows, ordering=["-id"], show=shown_delivery)
 
 
+def _replayed(view: APIView, request: Request) -> Response:
+    """Outside of the transaction in which an answer is kept: messages of several shares are several transactions."""
+    wish = parse(ReplayWish, request.data)
+    if not ({"ids", "since"} & wish.keys() or wish["only_failed"]):
+        detail = "Say which messages: ids, since, or only_failed."
+        raise Invalid(detail, [{"path": "ids", "code": "required", "detail": detail}])
+    wanted = replaying.Wanted(
+        ids=wish.get("ids"), since=_instant(wish.get("since")), until=_instant(wish.get("until")),
+        only_failed=wish["only_failed"],
+    )  # fmt: skip
+    endpoint = commands.find(view.kwargs["id"])
+    return Response({"queued": replaying.replay(endpoint, wanted, actor=actor(request), now=timezone.now())})
+
+
 class Replay(WebhookView):
     """Sends messages again."""
 
     @extend_schema(operation_id="webhooks_replay", request=ReplayWish, responses=ReplayShape)
+    @idempotent(first=_replayed)
     def post(self, request: Request, id: int) -> Response:
         """Sends again what was made into messages within 30 days: by ids, by time, or what was given up. A message
         bears the `webhook-id` it had, so whoever keeps those takes nothing twice."""
-        wish = parse(ReplayWish, request.data)
-        if not ({"ids", "since"} & wish.keys() or wish["only_failed"]):
-            detail = "Say which messages: ids, since, or only_failed."
-            raise Invalid(detail, [{"path": "ids", "code": "required", "detail": detail}])
-        wanted = replaying.Wanted(
-            ids=wish.get("ids"), since=_instant(wish.get("since")), until=_instant(wish.get("until")),
-            only_failed=wish["only_failed"],
-        )  # fmt: skip
-        endpoint = commands.find(id)
-        queued = replaying.replay(endpoint, wanted, actor=actor(request), now=timezone.now())
-        return Response({"queued": queued})
+        return _replayed(self, request)
 
 
 def _instant(text: str | None) -> Any:

@@ -154,7 +154,7 @@ def test_an_idempotency_key_may_come_with_what_changes_something_and_must_with_s
     ]
     posts = of(lambda call: call.method == "POST" and not call.only_reads)
     may = {f"POST {address(call)}" for call in posts if "token" not in call.route}
-    assert asked.keys() == may
+    assert (asked.keys() - may, may - asked.keys()) == (set(), set())
 
 
 def test_each_operation_says_what_it_does_and_what_it_takes(schema: Json) -> None:

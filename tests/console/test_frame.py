@@ -55,7 +55,7 @@ def test_the_navigation_names_what_people_come_to_do_and_only_what_they_may_see(
     content = ["Achievements", "Quests", "Pools", "Rewards", "Currencies", "Levels", "Metrics"]
     assert mine["Design"][: len(content)] == content
     assert "Players" not in mine
-    assert mine["Know"] == ["Versions", "Backfills"]
+    assert mine["Know"] == ["Analytics", "Versions", "Backfills"]
     assert mine["Set up"] == ["Rules"]
 
 

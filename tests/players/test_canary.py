@@ -29,6 +29,7 @@ from gamification.kernel.models import IdempotencyKey, RejectedEvent, UnsentFact
 from gamification.kernel.storage import claims
 from gamification.players.erasing import ERASERS, ErasePlayer, tables
 from gamification.review.models import Case
+from gamification.webhooks.models import Delivery
 from progress.models import Backfill, ErasedPlayer, LeftOut, Metric
 from progress.players import Players
 from progress.tallies import Tallies
@@ -171,6 +172,7 @@ def play(who: str, server: Any) -> None:
     named = {"of_all": {"sample": [who]}}
     Backfill.objects.create(preview={"kind": "achievement"}, state="RUNNING", cursor=who, found=named)
     UnsentFacts.objects.create(player_id=who, since=1)
+    Delivery.objects.create(endpoint=1, player_id=who, fact_id=f"f-{who}", type="a.b", body=f"about {who}")
     LeftOut.objects.create(player_id=who, backfilled_to=0, reason=f"what {who} did", tried_at=NOON)
 
 
@@ -224,6 +226,7 @@ OURS = {
     "analytics",
     "console",
     "review",
+    "webhooks",
 }
 NOT_OURS = {"admin", "auth", "contenttypes", "sessions", "otp_static", "otp_totp"}
 """Of those who work at the console."""

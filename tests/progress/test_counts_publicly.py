@@ -50,6 +50,10 @@ gamification/intake/leases.py:Leases.renew gamification/intake/leases.py:Leases.
 gamification/relay.py:publish_waiting gamification/relay.py:sweep gamification/retention.py:forget_messages
 gamification/review/queries.py:due progress/admin/backfills.py:BackfillAdmin.run_again progress/erasure.py:step_back
 quests/tasks.py:move_runs
+gamification/clock.py:in_each(profiling.follow) gamification/clock.py:in_each(webhooks.forget)
+gamification/intake/heartbeat.py:Unacked.done_of_shares gamification/webhooks/following.py:follow
+gamification/webhooks/replaying.py:replay gamification/webhooks/sending.py:_ToEndpoint._send
+gamification/webhooks/sending.py:with_messages
 """
 """What is done for every player, whoever they are."""
 FOR_STAFF = """
@@ -63,7 +67,11 @@ gamification/console/waiting.py:backfills gamification/console/waiting.py:held_e
 gamification/console/waiting.py:the_service gamification/console/waiting.py:unheard
 progress/admin/samples.py:of_type progress/models.py:Backfill.left_out quests/queries.py:open_runs
 quests/queries.py:runs_on_older_versions
- gamification/review/queries.py:verdicts
+gamification/review/queries.py:verdicts anticheat/proving.py:proof anticheat/proving.py:proofs
+anticheat/trying.py:preview gamification/console/invariants.py:the_counts gamification/console/invariants.py:the_feeds
+gamification/console/invariants.py:the_marks_of_what_is_earned gamification/console/invariants.py:the_players
+gamification/console/management/commands/check_invariants.py:Command._found
+gamification/console/management/commands/doctor.py:the_profiler
 """
 """What staff look after: they must see whoever is there."""
 OF_NOBODY = "gamification/clock.py:in_each(lately.follow)"

@@ -428,4 +428,4 @@ def test_rules_are_told_what_came_of_what_they_found() -> None:
     case = Case.objects.get(player_id="p2").pk
     game_server().post(f"{API}/players/p2/cases/{case}/appeal", {"text": "no"})
     vote(case, "OVERTURNED")
-    assert queries.verdicts()["pace"] == (4, 3, 1, 1)
+    assert queries.verdicts()["pace"] == (4, 3, 2, 1)

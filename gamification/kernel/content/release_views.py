@@ -31,7 +31,7 @@ from gamification.kernel.web import idempotent, paginate
 from gamification.kernel.web.access import actor
 from gamification.kernel.web.pages import paged
 from gamification.kernel.web.parameters import chosen
-from gamification.kernel.web.strict_fields import MAX_TEXT, Id, Instant, Listed, Shape, Text, parse
+from gamification.kernel.web.strict_fields import MAX_TEXT, Id, Instant, Listed, Nothing, Shape, Text, parse
 
 
 class ReleaseItemWish(Shape):
@@ -49,10 +49,6 @@ class ReleaseChanges(Shape):
     title = Text(max_length=200, required=False)
     note = Text(max_length=MAX_TEXT, allow_blank=True, required=False)
     items = Listed(child=ReleaseItemWish(), max_length=MAX_ITEMS, required=False, default=serializers.empty)
-
-
-class NoWish(Shape):
-    pass
 
 
 class ScheduleWish(Shape):
@@ -139,11 +135,11 @@ class ReleaseStep(ReleaseView):
 
     @idempotent
     def post(self, request: Request, id: int) -> Response:
-        parse(NoWish, request.data)
+        parse(Nothing, request.data)
         return _done(request, self.command(id=id))
 
 
-_step: Any = {"request": NoWish, "responses": ReleaseShape}
+_step: Any = {"request": Nothing, "responses": ReleaseShape}
 
 
 @extend_schema_view(post=extend_schema(operation_id="releases_submit", **_step))
@@ -177,10 +173,10 @@ class Cancel(ReleaseStep):
 class Revert(ReleaseView):
     """Makes a release that restores what was live before this one, and retires what this one made."""
 
-    @extend_schema(operation_id="releases_revert", request=NoWish, responses=ReleaseShape)
+    @extend_schema(operation_id="releases_revert", request=Nothing, responses=ReleaseShape)
     @idempotent
     def post(self, request: Request, id: int) -> Response:
-        parse(NoWish, request.data)
+        parse(Nothing, request.data)
         return _done(request, RevertRelease(id=id))
 
 

@@ -110,6 +110,10 @@ class Shape(serializers.Serializer[Any]):
         return errors
 
 
+class Nothing(Shape):
+    """An empty object: what a POST without anything to say takes."""
+
+
 def _as_dict(detail: Any) -> dict[Any, Any]:
     return detail if isinstance(detail, dict) else {"non_field_errors": detail}
 

@@ -56,7 +56,7 @@ def test_the_navigation_names_what_people_come_to_do_and_only_what_they_may_see(
     assert mine["Design"][: len(content)] == content
     assert "Players" not in mine
     assert mine["Know"] == ["Analytics", "Versions", "Backfills"]
-    assert mine["Set up"] == ["Rules"]
+    assert mine["Set up"] == ["Rules", "Packs"]
 
 
 def test_every_screen_is_a_place_or_among_the_internals(admin_client: Client) -> None:

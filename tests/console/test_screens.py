@@ -84,7 +84,7 @@ def test_a_version_says_what_it_changed(client: Client) -> None:
     changes = text[text.index("Against the version before") :]
     assert "points" in changes
     assert "40" in changes
-    assert "title" not in changes[: changes.index("</pre>")]
+    assert "title" not in changes[: changes.index("</table>")]
 
 
 def test_a_held_event_is_shown_with_what_was_reported_and_decided_on_its_page(client: Client) -> None:

@@ -98,6 +98,8 @@ CONTENT: dict[str, list[Json]] = {
 
 APPEALABLE = 9005
 """The number of a case about ann whose verdict she may appeal."""
+OPEN_CASE = APPEALABLE - 1
+"""The number of a case of ann that is to be decided."""
 RELEASES = {"OPEN": 9001, "SCHEDULED": 9002, "PUBLISHED": 9003}
 """State → the number of a release in it."""
 
@@ -130,7 +132,7 @@ def make() -> APIClient:
         Release.objects.create(pk=pk, title=state, state=state, items=[gone] if state == "PUBLISHED" else [])
     Endpoint.objects.create(pk=WEBHOOK, url="https://127.0.0.1:1/hook", types=["*"], secrets=[])
     now = datetime.now(UTC)
-    for pk, state in ((APPEALABLE - 1, "OPEN"), (APPEALABLE, "CONFIRMED")):
+    for pk, state in ((OPEN_CASE, "OPEN"), (APPEALABLE, "CONFIRMED")):
         Case.objects.create(
             pk=pk, player_id="ann", state=state, log10_tail=-9, stake=1, weight=9, opened_at=now, due_at=now
         )

@@ -15,9 +15,8 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from anticheat.models import Finding
-from gamification.review.models import Case
 from rewards.models import Distribution
-from tests.support.game import API, APPEALABLE, RELEASES, WEBHOOK, Json, event
+from tests.support.game import API, APPEALABLE, OPEN_CASE, RELEASES, WEBHOOK, Json, event
 
 EXAMPLE = {
     "name": "walking is not enough", "events": [{"id": None, "type": "walked", "data": {"steps": 1}, "at": 5}],
@@ -181,6 +180,7 @@ KNOWN = {
     "item_id": "axe",
     "quest_id": "trail",
     "step_id": "tell",
+    "case_id": OPEN_CASE,
 }
 
 
@@ -188,7 +188,6 @@ def _rows() -> Json:
     """What is in ann's name and got its id from the service."""
     return {
         "distribution_id": Distribution.objects.get(player_id="ann", reward_id="chest").pk,
-        "case_id": Case.objects.get(player_id="ann", state="OPEN").pk,
         "finding_id": Finding.objects.get(player_id="ann", event_id="h1").pk,
     }
 

@@ -39,7 +39,11 @@ def own_redis(settings: LazySettings) -> Iterator[None]:
 def rows(model: type[models.Model]) -> list[dict[str, Any]]:
     """Whatever the database or chance calls them, or the key by which they came."""
     names = [field.attname for field in model._meta.concrete_fields if field.attname not in ("id", "made_by")]
-    return sorted(model._default_manager.values(*names), key=repr)
+    found = list(model._default_manager.values(*names))
+    for row in found:
+        if row.get("type") == "currency.spent":  # it is known by its transfer, whose id is random
+            del row["fact_id"], row["data"]["id"]
+    return sorted(found, key=repr)
 
 
 def play(between: Callable[[], None]) -> tuple[list[Any], dict[str, list[dict[str, Any]]]]:

@@ -31,6 +31,8 @@ def test_an_unseen_player_reads_as_one_who_did_nothing_and_nothing_is_written() 
         "badges": [],
         "titles": [],
         "banned": False,
+        "is_test": False,
+        "standing": "CLEAR",
     }
     assert player("ada").get("/api/v1/players/me/metrics").json()["results"] == []
     assert player("ada").get("/api/v1/players/me/messages").json()["results"] == []

@@ -6,9 +6,12 @@ Whoever decides cases tells here, by `connect`, what became of each rule's findi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+from django.core.cache import cache
 
 from anticheat.models import Rule
 from anticheat.verdicts import FLAG, SHADOW, WITHHOLD
@@ -50,6 +53,7 @@ def _none() -> Mapping[str, Verdicts]:
 
 
 _verdicts: Callable[[], Mapping[str, Verdicts]] = _none
+_KEY = "anticheat.verdicts"
 
 
 def connect(verdicts: Callable[[], Mapping[str, Verdicts]]) -> None:
@@ -58,8 +62,21 @@ def connect(verdicts: Callable[[], Mapping[str, Verdicts]]) -> None:
     _verdicts = verdicts
 
 
+def count() -> Mapping[str, Verdicts]:
+    """Count them, and remember them for the console: that reads every finding, so no page does it."""
+    found = _verdicts()
+    with suppress(Exception):  # a cache that is away costs the console's column
+        cache.set(_KEY, {rule: tuple(verdicts) for rule, verdicts in found.items()}, timeout=None)
+    return found
+
+
 def by_rule() -> Mapping[str, Verdicts]:
-    return _verdicts()
+    """As they were when they were counted last: the clock does so every hour."""
+    try:
+        kept = cache.get(_KEY) or {}
+    except Exception:  # likewise
+        kept = {}
+    return {rule: Verdicts(*verdicts) for rule, verdicts in kept.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +97,7 @@ class DemoteRule(Command):
 
 def demote(now: datetime) -> None:
     """Put every rule into SHADOW again whose precision is below what it has to be, as far as that is certain."""
-    found = by_rule()
+    found = count()
     for name in Rule.objects.filter(action__in=(FLAG, WITHHOLD)).order_by("name").values_list("name", flat=True):
         verdicts = found.get(name)
         if verdicts is not None and verdicts.is_often_wrong:

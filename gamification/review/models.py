@@ -51,6 +51,16 @@ class Case(models.Model):
             models.Index(fields=["state", "-weight", "id"], name="the_queue"),
             models.Index(fields=["-weight", "id"], name="cases_by_weight"),
             models.Index(fields=["player_id", "id"], name="cases_of_a_player"),
+            # What the console shows: what waits, the soonest due and the heaviest first, and what is decided.
+            models.Index(fields=["due_at"], condition=Q(state__in=("OPEN", "APPEALED")), name="cases_that_wait"),
+            models.Index(
+                fields=["-weight", "-id"], condition=Q(state__in=("OPEN", "APPEALED")), name="cases_to_decide"
+            ),
+            models.Index(
+                fields=["-decided_at", "-id"],
+                condition=~Q(state__in=("OPEN", "APPEALED")),
+                name="cases_that_are_decided",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -95,6 +95,7 @@ USE_I18N = False
 FORMAT_MODULE_PATH = "gamification.console.formats"
 
 LOGIN_URL = "admin:login"
+AUTHENTICATION_BACKENDS = ["gamification.console.backend.People"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

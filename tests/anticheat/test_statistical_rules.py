@@ -100,6 +100,7 @@ def test_what_makes_no_sense_is_refused(reviewer: Client, kind: str, action: str
 def test_the_list_says_what_each_has_judged_and_how_often_it_was_right(reviewer: Client) -> None:
     prove(Rule.objects.get(name="PACE"), 1_200, 15)
     precision.connect(lambda: {"PACE": Verdicts(40, 20, 20, 0)})
+    precision.count()
     Rule.objects.create(name="hard", kind="COOLDOWN", event_type="hit", seconds=1)
     page = reviewer.get(PAGE).content.decode()
     assert "1200 players, 15 days<" in page

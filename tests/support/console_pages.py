@@ -31,13 +31,14 @@ ROWS: dict[str, list[str]] = {
     "player_act": ["players/{player}/act/grant/", "players/{player}/act/release/", "players/{player}/act/erase/"],
     "all_analytics": ["figures/"],
     "analytics": ["figures/retention/"],
+    "review": ["review/", "review/?tab=decided"],
     "progress_level_table": ["progress/level/table/"],
     "autocomplete": ["autocomplete/?app_label=achievements&model_name=achievementreward&field_name=reward&term=r"],
 }  # fmt: skip
 """A page of the console's own → how it is asked. A page that is added gets a row here."""
 NO_PAGES = {
     "app_list", "password_change", "password_change_done", "jsi18n", "login", "logout", "view_on_site", "pack",
-    "pack_export", "own_second_factor", "second_factor", "auth_user_password_change",
+    "pack_export", "review_case", "own_second_factor", "second_factor", "auth_user_password_change",
 }  # fmt: skip
 """Routes that are no pages over players' tables."""
 MOST_FILTERS = 30

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.db import models, transaction
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
@@ -129,6 +130,7 @@ class ContentAdmin(Drafting):
         """What stands beside the form, of the draft as it is stored. What is wrong with one that differs from what is
         published is asked for once the page is there (editor.js): it takes as long as publishing."""
         stored = self.kind.model._default_manager.get(pk=draft.pk) if form.is_bound else draft
+        prefetch_related_objects([stored], *self.kind.lines)  # it is read more than once
         state, definition = editor.state_of(stored), self.kind.read(stored)
         return {
             "state": state,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
+from django.db.models import Value
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
@@ -170,7 +171,7 @@ def user(uses: Elsewhere) -> None:
 def used_by(of: Kind, id_: str) -> list[Use]:
     """What names it: what is published, drafts that are not, and whatever else does."""
     found: dict[tuple[str, str], Use] = {}
-    for name, draft in _changed_drafts():
+    for name, draft in _changed_drafts(of, id_):
         if any((ref.kind, ref.id) == (of.name, id_) for ref in kind(name).references(kind(name).read(draft))):
             found[name, str(draft.pk)] = Use(f"the draft of {name} {draft.pk}", page_of(draft))
     for name, items in publishing.current().published.items():
@@ -184,13 +185,17 @@ def used_by(of: Kind, id_: str) -> list[Use]:
     return [*(found[key] for key in sorted(found)), *others]
 
 
-def _changed_drafts() -> Iterator[tuple[str, Content]]:
-    """The drafts that differ from what is published, of the kinds that name others; the newest of each."""
-    for of in kinds():
-        if of.lines:
-            changed = of.model._default_manager.filter(has_changes=True, retired_at=None)
-            for draft in changed.order_by("-updated_at").prefetch_related(*of.lines)[:MOST_DRAFTS]:
-                yield of.name, draft
+def _changed_drafts(but: Kind, id_: str) -> Iterator[tuple[str, Content]]:
+    """The drafts that differ from what is published, of the kinds that name others; the newest of each, without one."""
+    changed = {
+        of.name: of.model._default_manager.filter(has_changes=True, retired_at=None) for of in kinds() if of.lines
+    }
+    changed[but.name] = changed.get(but.name, but.model._default_manager.none()).exclude(pk=id_)
+    names = [rows.order_by().values_list(Value(name), flat=True).distinct() for name, rows in changed.items()]
+    for name in names[0].union(*names[1:]):  # one look at all kinds: most have none
+        lines = kind(name).lines
+        for draft in changed[name].order_by("-updated_at").prefetch_related(*lines)[:MOST_DRAFTS]:
+            yield name, draft
 
 
 def seen_by_players(of: Kind, definition: Definition) -> SafeString | None:

@@ -202,7 +202,7 @@ def _content(span: Span, of: str, now: datetime) -> list[Table]:
         Table("How far players come", ["step", "how many"], [[way, totals[way]] for way in ways],
               charts.bars("How far players come", [way.replace("_", " ") for way in ways],
                           [totals[way] for way in ways])),
-        Table("Time to complete", ["", "10 %", "half", "90 %"], times),
+        Table("Time to complete", ["measured", "10 %", "half", "90 %"], times),
         Table("Day by day", head, [[row[name] for name in head] for row in rows],
               charts.lines("Begun and completed", _labels(rows), drawn)),
     ]  # fmt: skip

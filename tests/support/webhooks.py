@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
 from itertools import count
 
 from django.utils import timezone
@@ -56,9 +54,3 @@ def send(*endpoints: Endpoint, name: str = "me") -> int:
             sent += sending.send_page(found, runner, connections) if found else 0
         runner.run(connections.aclose())
     return sent
-
-
-def due_now(rows: Sequence[object], at: datetime) -> None:
-    """Let the waits of these messages be over."""
-    for row in rows:
-        type(row).objects.filter(pk=row.pk).update(due_at=at)  # type: ignore[attr-defined]

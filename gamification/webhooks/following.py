@@ -32,10 +32,10 @@ _COLUMNS = ("fact_id", "type", "player_id", "timestamp", Cast("data", TextField(
 
 def follow() -> bool:
     """Write the messages of new facts, in each share. Returns whether there may be more."""
-    more = False
+    more, anybody = False, Endpoint.objects.exists()
     for share in shares.every():
         with shares.within(share):
-            more |= _follow() if Endpoint.objects.exists() else _skip()
+            more |= _follow() if anybody else _skip()
     return more
 
 

@@ -1,4 +1,4 @@
-"""What reviewing may state. None of it is told to the player: a game server may have reasons to keep it from them."""
+"""What reviewing may state. The player is told of a case and what became of it; of how they stand, nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, PlayerId, own_id
 from gamification.review import rules
 from gamification.review.models import Case
+from gamification.review.rules import State
 from progress.player_standing import PlayerStanding
 
 
@@ -53,6 +54,23 @@ def case_decided(case: Case, at: datetime) -> Fact:
     return _of(case, FactType.CASE_DECIDED, case.state, data, at)
 
 
+def told_to_player(case: Case) -> dict[str, Any]:
+    """A case as its player may know it: that there is one, its dates, and which side of their play was looked at.
+    Neither rules nor limits, and nothing of how they stand."""
+    return {
+        "id": case.pk,
+        "state": case.state,
+        "families": rules.families(case.reasons),
+        "opened_at": instant(case.opened_at),
+        "due_at": instant(case.due_at),
+        "decided_at": case.decided_at and instant(case.decided_at),
+        "appealed_at": case.appealed_at and instant(case.appealed_at),
+        "closed_at": case.closed_at and instant(case.closed_at),
+        "may_appeal": case.state == State.CONFIRMED,
+    }
+
+
 def _of(case: Case, type_: FactType, occurrence: str, data: dict[str, Any], at: datetime) -> Fact:
     """Each is true of a case once."""
-    return Fact(own_id(type_, case.player_id, str(case.pk), occurrence), case.player_id, type_, data, at)
+    id_ = own_id(type_, case.player_id, str(case.pk), occurrence)
+    return Fact(id_, case.player_id, type_, data, at, message=told_to_player(case))

@@ -14,7 +14,6 @@ from anticheat.precision import Verdicts
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import NotFound, PlayerId
 from gamification.kernel.storage import shares
-from gamification.review import rules
 from gamification.review.models import Case, Vote
 from gamification.review.rules import State
 from progress.models import Player
@@ -109,22 +108,6 @@ def _vote(vote: Vote) -> dict[str, Any]:
         "at": instant(vote.at),
         "standing": vote.standing or None,
         "since": vote.since and instant(vote.since),
-    }
-
-
-def shown_to_player(case: Case) -> dict[str, Any]:
-    """What its player may know: that there is one, its dates, and which side of their play was looked at. Neither rules
-    nor limits, and nothing of how they stand."""
-    return {
-        "id": case.pk,
-        "state": case.state,
-        "families": rules.families(case.reasons),
-        "opened_at": instant(case.opened_at),
-        "due_at": instant(case.due_at),
-        "decided_at": case.decided_at and instant(case.decided_at),
-        "appealed_at": case.appealed_at and instant(case.appealed_at),
-        "closed_at": case.closed_at and instant(case.closed_at),
-        "may_appeal": case.state == State.CONFIRMED,
     }
 
 

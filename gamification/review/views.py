@@ -20,7 +20,7 @@ from gamification.kernel.web.access import acting_player, actor, concerned, play
 from gamification.kernel.web.pages import paged
 from gamification.kernel.web.parameters import chosen, matching
 from gamification.kernel.web.strict_fields import parse
-from gamification.review import queries
+from gamification.review import facts, queries
 from gamification.review.commands import SetStanding
 from gamification.review.models import Case
 from gamification.review.reporting import ReportFinding
@@ -172,7 +172,7 @@ class PlayerCases(APIView):
     @extend_schema(operation_id="players_cases_list", **_own)
     def get(self, request: Request, player_id: str) -> Response:
         found = queries.cases(player_id=player_in_path(request, player_id))
-        return paginate(request, found, ordering=["-id"], show=queries.shown_to_player)
+        return paginate(request, found, ordering=["-id"], show=facts.told_to_player)
 
 
 class Appeal(APIView):
@@ -187,7 +187,7 @@ class Appeal(APIView):
         player_id, wish = player_in_path(request, player_id), parse(AppealWish, request.data)
         command = AppealVerdict(case_id=case_id, player_id=player_id, text=wish["text"])
         case = bus.handle(command, actor=actor(request), now=timezone.now())
-        return Response(queries.shown_to_player(case))
+        return Response(facts.told_to_player(case))
 
 
 # -- parsing -----------------------------------------------------------------------------------------------------------

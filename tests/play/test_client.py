@@ -257,6 +257,20 @@ def test_a_post_is_tried_again_with_the_same_key_until_it_is_answered(page: Page
     assert len(keys[0]) == 32
 
 
+def test_cases_are_read_and_a_verdict_is_appealed(page: Page, feed: Feed) -> None:
+    case = {"id": 7, "state": "CONFIRMED", "may_appeal": True}
+    service = Service(page, (200, {"next": None, "results": [case]}), (200, case | {"state": "APPEALED"}))
+    page.evaluate(BEGIN, {})
+    assert page.evaluate("me.cases()") == [case]
+    said: list[str | None] = []
+    page.on("request", lambda request: said.append(request.post_data))
+    assert page.evaluate("me.appeal(7, 'It was me.')")["state"] == "APPEALED"
+    assert said == ['{"text":"It was me."}']
+    assert [url.removeprefix(SITE) for _, url, _, _ in service.asked] == [
+        "/api/v1/players/me/cases?page_size=200", "/api/v1/players/me/cases/7/appeal",
+    ]  # fmt: skip
+
+
 def test_a_refusal_is_a_problem_with_its_code_and_is_not_tried_again(page: Page, feed: Feed) -> None:
     service = Service(page, (409, {"code": "cooldown", "detail": "Not before noon."}))
     page.evaluate(BEGIN, {})

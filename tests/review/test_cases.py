@@ -13,6 +13,7 @@ from django.conf import settings
 from achievements.models import Standing
 from gamification import clock, pipeline
 from gamification.kernel.models import OutboxFact
+from gamification.review import facts as reviewing
 from gamification.review import queries
 from gamification.review.models import Case
 from progress.models import Player
@@ -109,7 +110,7 @@ def test_a_shadow_rule_opens_none_and_is_shown_in_one_that_is_open() -> None:
     find(finding("GRID", action="FLAG"), finding("RATE", action="SHADOW"))
     case = Case.objects.get()
     assert [(reason["rule"], reason["action"]) for reason in case.reasons] == [("grid", "FLAG"), ("rate", "SHADOW")]
-    assert queries.shown_to_player(case)["families"] == ["rhythm"]
+    assert reviewing.told_to_player(case)["families"] == ["rhythm"]
 
 
 def test_ids_used_again_are_a_flag_until_the_third() -> None:
@@ -279,6 +280,27 @@ def test_a_player_sees_that_there_is_a_case_and_appeals_once() -> None:
     assert_problem(appeal("ann"), 409, "already_appealed")
     assert ann.get(f"{API}/players/bob/cases").status_code == 404
     assert_problem(ann.post(f"{API}/players/me/cases/{case}/appeal", {"text": "x" * 2001}), 400, "invalid", "text")
+
+
+def test_the_feed_tells_of_a_case_and_its_verdict_what_its_player_may_know() -> None:
+    find(finding("PACE"), finding("RATE", action="SHADOW"), finding("MARATHON"))
+    case = Case.objects.get().pk
+    vote(case, "CONFIRMED", standing="UNRANKED")
+    ann = player("ann")
+    told = ann.get(f"{API}/players/me/messages").json()["results"]
+    assert [(message["type"], message["data"]["state"]) for message in told] == [
+        ("case.opened", "OPEN"), ("case.decided", "CONFIRMED"),
+    ]  # fmt: skip
+    [shown] = ann.get(f"{API}/players/me/cases").json()["results"]
+    assert told[-1]["data"] == shown
+    assert shown["may_appeal"]
+    for secret in ("pace", "rate", "volume", "0.25", "UNRANKED", "WITHHELD", "looked"):
+        assert secret not in str(told)
+
+
+def test_a_case_that_rules_in_shadow_would_have_opened_is_told_nobody() -> None:
+    find(finding("PACE", action="SHADOW"), finding("MARATHON", action="SHADOW"))
+    assert player("ann").get(f"{API}/players/me/messages").json()["results"] == []
 
 
 def test_nobody_decides_the_appeal_of_their_own_verdict() -> None:

@@ -223,6 +223,15 @@ export class Gamification extends EventTarget {
    * @param {string} step
    */
   completeStep = (id, step) => this.post(`quests/${part(id)}/steps/${part(step)}/complete`);
+  /** The cases about how the player plays, newest first: `{id, state, families, opened_at, due_at, …, may_appeal}`. */
+  cases = () => this.list("players/me/cases");
+  /**
+   * Ask that others look at a verdict again, once. Answers the case.
+   *
+   * @param {number} id of a case that says `may_appeal`
+   * @param {string} text why, in the player's own words
+   */
+  appeal = (id, text) => this.post(`players/me/cases/${id}/appeal`, { text });
 }
 
 // -- the small print ----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
  */
 
 import { achievements } from "./achievements.js";
+import { claimable, review } from "./cases.js";
 import { h, morph } from "./dom.js";
 import { Gamification } from "./gamification.js";
 import { Reading } from "./reading.js";
@@ -43,6 +44,7 @@ class Panel extends HTMLElement {
     quests: [],
     startable: new Set(),
     pending: [],
+    cases: [],
     wallet: [],
     messages: [],
     readUpTo: 0,
@@ -171,7 +173,7 @@ class Panel extends HTMLElement {
     } catch (problem) {
       this.#toast({ icon: "!", title: refusal(problem), detail: "" });
     }
-    await this.#reading.refresh("profile", "quests", "rewards", "wallet");
+    await this.#reading.refresh("profile", "quests", "rewards", "wallet", ...(action === "appeal" ? /** @type {const} */ (["cases"]) : []));
     this.#view.busy.delete(key);
     this.#draw();
   }
@@ -188,7 +190,12 @@ class Panel extends HTMLElement {
     else if (action === "complete") await client.completeStep(id, step);
     else if (action === "claim") this.#thank(await client.claim(id));
     else if (action === "claim-all") {
-      for (const { id: each } of [...this.#view.pending]) this.#thank(await client.claim(each));
+      for (const { id: each } of claimable(this.#view)) this.#thank(await client.claim(each));
+    } else if (action === "appeal") {
+      const field = /** @type {HTMLTextAreaElement} */ (this.#root.getElementById(`appeal-${id}`));
+      if (!field.value.trim()) return field.focus();
+      await client.appeal(Number(id), field.value);
+      this.#toast({ icon: "⚖", title: "Your appeal is sent", detail: "Others will look again." });
     }
   }
 
@@ -235,7 +242,7 @@ class Panel extends HTMLElement {
       return;
     }
     view.isRoomy = this.clientWidth >= ROOMY;
-    const asides = h("div.aside", { "data-key": "aside" }, views.rewards(view), views.quests(view));
+    const asides = h("div.aside", { "data-key": "aside" }, review(view), views.rewards(view), views.quests(view));
     const mains = h("div.main", { "data-key": "main" }, achievements(view), views.lately(view));
     morph(this.#body, [views.who(view), views.contents(view), asides, mains]);
     if (key && !this.#root.activeElement) this.#focusAgain(key, section);

@@ -12,7 +12,8 @@ import { number, share } from "./words.js";
  * @property {any[]} achievements
  * @property {any[]} quests
  * @property {Set<string>} startable
- * @property {any[]} pending
+ * @property {any[]} pending what is given and not claimed: what may be, and what waits for a case to be decided
+ * @property {any[]} cases
  * @property {any[]} wallet
  * @property {any[]} messages
  * @property {number} readUpTo

@@ -6,10 +6,10 @@
 
 import { refusal } from "./words.js";
 
-/** @typedef {"profile" | "achievements" | "quests" | "rewards" | "wallet"} Part */
+/** @typedef {"profile" | "achievements" | "quests" | "rewards" | "wallet" | "cases"} Part */
 
 /** @type {Part[]} */
-const ALL = ["profile", "achievements", "quests", "rewards", "wallet"];
+const ALL = ["profile", "achievements", "quests", "rewards", "wallet", "cases"];
 const KEPT_NEWS = 40;
 const READ_AFTER = 3_000;
 /** What a message changes. @type {[RegExp, Part[]][]} */
@@ -18,6 +18,7 @@ const CHANGES = [
   [/^quest\./, ["profile", "quests"]],
   [/^reward\./, ["profile", "rewards", "wallet"]],
   [/^level\./, ["profile", "quests"]],
+  [/^case\./, ["profile", "achievements", "rewards", "wallet", "cases"]],
   [/^backfill\./, ALL],
 ];
 
@@ -104,6 +105,7 @@ export class Reading {
     const view = this.#view;
     if (part === "profile") view.profile = await client.profile();
     else if (part === "wallet") view.wallet = await client.wallet();
+    else if (part === "cases") view.cases = await client.cases();
     else if (part === "rewards") view.pending = await client.distributions("PENDING");
     else if (part === "achievements") {
       view.achievements = await client.achievements();
@@ -161,6 +163,7 @@ export class Reading {
   lookAgain() {
     if (document.visibilityState !== "visible") return;
     if (this.#view.state !== "live" || this.#stale.size) this.refresh();
+    else if (this.#view.pending.some((given) => given.withheld)) this.refresh("quests", "rewards"); // staff may give it without a case
     else this.refresh("quests"); // what opens by the clock, nobody tells
   }
 }

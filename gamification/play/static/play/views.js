@@ -1,6 +1,7 @@
 // @ts-check
 /** The panel's sections, from data to elements, but for the achievements. */
 
+import { claimable, isPending, waiting, withheld } from "./cases.js";
 import { h } from "./dom.js";
 import { bar, button, fold, hidden, rewardNames, section } from "./pieces.js";
 import { date, left, number, REPEATS, spelled, STATES } from "./words.js";
@@ -33,8 +34,8 @@ export function who(view) {
     h(
       "dl.purse",
       {},
-      amount("Points", points),
-      ...view.wallet.map((row) => amount(names.currency(row.currency), row.balance, row.debt)),
+      amount("Points", points, 0, waiting(view, "")),
+      ...view.wallet.map((row) => amount(names.currency(row.currency), row.balance, row.debt, waiting(view, row.currency))),
     ),
     profile.badges.length > 0 &&
       h("ul.badges", { "aria-label": "Badges" }, ...profile.badges.map((/** @type {string} */ id) => h("li", {}, names.reward(id)))),
@@ -45,9 +46,11 @@ export function who(view) {
  * @param {string} name
  * @param {number} value
  * @param {number} [debt]
+ * @param {number} [waits] withheld until a case is decided
  */
-function amount(name, value, debt = 0) {
-  return h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, number(value), debt > 0 && h("small", {}, ` (${number(debt)} owed)`)));
+function amount(name, value, debt = 0, waits = 0) {
+  const beside = [debt > 0 && `${number(debt)} owed`, waits > 0 && `${number(waits)} under review`].filter(Boolean).join(", ");
+  return h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, number(value), beside && h("small", {}, ` (${beside})`)));
 }
 
 /** @param {View} view */
@@ -60,7 +63,8 @@ export function contents(view) {
   const unread = newsRows(view).filter((row) => row.hasAttribute("data-new")).length;
   /** @type {[string, string, number][]} */
   const places = [
-    ["rewards", "Rewards", view.pending.length],
+    ...(view.cases.length || withheld(view).length ? /** @type {[string, string, number][]} */ ([["review", "Under review", view.cases.filter(isPending).length]]) : []),
+    ["rewards", "Rewards", claimable(view).length],
     ["quests", "Quests", view.quests.filter((quest) => quest.status === "IN_PROGRESS").length],
     ["achievements", "Achievements", 0],
     ["lately", "Lately", unread],
@@ -78,7 +82,8 @@ export function contents(view) {
 
 /** @param {View} view */
 export function rewards(view) {
-  const { pending, names } = view;
+  const { names } = view;
+  const pending = claimable(view);
   const rows = pending.map((given) =>
     h(
       "li.row",

@@ -60,6 +60,8 @@ const REFUSALS = {
   not_offered: "It is not on offer now.",
   quest_inactive: "It is not to be had now.",
   quest_not_open: "It is not open now.",
+  already_appealed: "You have appealed already.",
+  cannot_appeal: "There is nothing to appeal any more.",
   requirements_not_met: "What it takes is not there yet.",
   step_not_active: "It is not its turn.",
   no_answer: "No answer. Is there a connection?",
@@ -69,6 +71,14 @@ const REFUSALS = {
 export function refusal(problem) {
   return REFUSALS[problem?.code] || problem?.message || "That did not work.";
 }
+
+/** What became of a case. @type {Record<string, string>} */
+const CASES = {
+  CLEARED: "Your case is decided: nothing is wrong",
+  CONFIRMED: "Your case is decided against you",
+  UPHELD: "Your appeal is decided: it stays as it was",
+  OVERTURNED: "Your appeal is decided for you",
+};
 
 /** The names of what messages and lists mention by id. */
 export class Names {
@@ -158,6 +168,7 @@ export class Names {
       case "level.reached":
         return said("▲", `Level ${data.level}`, "", true);
       case "reward.granted":
+        if (data.withheld) return said("⏸", `Waits: ${this.parcel(data.reward_id)}`, "until somebody has looked at how you play");
         if (this.claimsItself(data.reward_id)) return null; // which the next message says
         return said("◆", `To claim: ${this.parcel(data.reward_id)}`, this.source(data));
       case "reward.claimed":
@@ -167,6 +178,12 @@ export class Names {
         return said("⌛", `Not claimed in time: ${this.parcel(data.reward_id)}`, "", true);
       case "reward.revoked":
         return said("✗", `Taken back: ${this.parcel(data.reward_id)}`, "", true);
+      case "reward.reinstated":
+        return said("◆", `Given back: ${this.parcel(data.reward_id)}`, this.source(data), true);
+      case "case.opened":
+        return said("⚖", "People look at how you play", "Under review says more", true);
+      case "case.decided":
+        return said("⚖", CASES[data.state] || "Your case is decided", "Under review says more", true);
       case "backfill.digest": {
         const count = data.achievements.length;
         const unlocked = `${number(count)} ${count === 1 ? "achievement" : "achievements"} unlocked`;

@@ -11,17 +11,17 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 from django.db import transaction
 
-from gamification.analytics import keeping, recounting, stating
+from gamification.analytics import keeping, moving, recounting, stating
 from gamification.analytics.activity import Changes, Played
 from gamification.analytics.counting import EventCounting, EventRow, columns, day_of, zone
 from gamification.analytics.listening import Listening
 from gamification.analytics.logs import OF_EVENTS, OF_FACTS, OF_MARKS, OF_REJECTED, is_on
 from gamification.analytics.models import Activity, CountedRun, HeldEvent
+from gamification.analytics.moving import FactRow
 from gamification.kernel.content import publishing
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import PlayerId, own_id
@@ -31,7 +31,6 @@ from progress.erasure import PlayerErased
 from progress.models import Player
 from quests.models import Run
 from rewards.models import Transfer
-from rewards.rules import transfer_id
 
 FOLLOWERS = (OF_EVENTS, OF_FACTS, OF_MARKS, OF_REJECTED)
 PAGE = 5_000
@@ -95,14 +94,6 @@ def count_events(page: Sequence[Row]) -> None:
 # -- facts -------------------------------------------------------------------------------------------------------------
 
 
-class FactRow(NamedTuple):
-    pk: int
-    player_id: PlayerId
-    type: str
-    data: dict[str, Any]
-    timestamp: datetime
-
-
 def count_facts(page: Sequence[Row]) -> None:
     rows = [FactRow(*row) for row in page if row[1]]  # some facts are about content, and about no player
     players = keeping.load({row.player_id for row in rows})
@@ -112,7 +103,9 @@ def count_facts(page: Sequence[Row]) -> None:
     _count_runs(counted, changes)
     for row in counted:
         if row.type == FactType.ACHIEVEMENT_REVOKED:
-            _take_out(row, changes)
+            _count_completion(row, changes, -1)
+        elif row.type == FactType.ACHIEVEMENT_REINSTATED:
+            _count_completion(row, changes, 1)
     keeping.store({player_id: played for player_id, played in players.items() if not played.sessions})
     keeping.add(changes)
     for row in counted:
@@ -121,12 +114,7 @@ def count_facts(page: Sequence[Row]) -> None:
 
 
 def _count_money(rows: Sequence[FactRow], changes: Changes) -> None:
-    moving = {FactType.REWARD_CLAIMED: "repay", FactType.REWARD_REVOKED: "revoke"}
-    moves = {
-        row.pk: transfer_id(UUID(row.data["id"]), moving[FactType(row.type)])
-        for row in rows
-        if row.type in moving and row.data.get("currency")
-    }
+    moves = moving.moves(rows)
     amounts = dict(Transfer.objects.filter(pk__in=moves.values()).values_list("pk", "amount")) if moves else {}
     zone_ = zone()
     for row in rows:
@@ -137,6 +125,8 @@ def _count_money(rows: Sequence[FactRow], changes: Changes) -> None:
                 changes[key] += amount
         elif row.type == FactType.REWARD_REVOKED and moved:
             changes["currency", data["currency"], day, f"out {stating.REVOKED}"] += moved
+        elif row.type == FactType.REWARD_REINSTATED and moved:
+            changes["currency", data["currency"], day, f"in {stating.OF_A_CASE}"] += moved
         elif row.type == FactType.CURRENCY_SPENT:
             changes["currency", data["currency"], day, f"out {stating.SPENT}"] += data["amount"]
 
@@ -174,11 +164,11 @@ def _delete_counted(keys: Collection[tuple[Any, ...]]) -> None:
         CountedRun.objects.filter(player_id=player_id, quest_id=quest, run=run).delete()
 
 
-def _take_out(row: FactRow, changes: Changes) -> None:
-    """Take a revoked completion out of every figure that it is in: of which buckets, the player's past says."""
+def _count_completion(row: FactRow, changes: Changes, sign: int) -> None:
+    """Take a revoked completion out of every figure that it is in, or put it back: the player's past says of which."""
     event_id = own_id(FactType.ACHIEVEMENT_COMPLETED, row.player_id, row.data["id"], row.data["occurrence"])
     for key in recounting.completion(row.player_id, event_id):
-        changes[key] -= 1
+        changes[key] += sign
 
 
 def _release(row: FactRow) -> None:

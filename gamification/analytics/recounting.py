@@ -11,16 +11,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
 from achievements.models import ProgressMark, Standing
-from gamification.analytics import keeping, stating
+from gamification.analytics import keeping, moving, stating
 from gamification.analytics.activity import Changes, Key, Played
 from gamification.analytics.counting import EventCounting, EventRow, StartedAt, columns, day_of, zone
 from gamification.analytics.listening import Listening
 from gamification.analytics.logs import EVENTS_MARK, FACTS_MARK, MARKS_MARK, OF_EVENTS, REJECTED_MARK
 from gamification.analytics.models import Activity, CountedRun, HeldEvent
+from gamification.analytics.moving import FactRow
 from gamification.kernel.content import publishing
 from gamification.kernel.core.fact_types import OWN_TYPES, FactType
 from gamification.kernel.core.messages import PlayerId, own_id
@@ -170,32 +172,50 @@ def _none_missing(player_id: PlayerId, up_to: int) -> Played:
     raise AssertionError("all sessions are known where a player is counted anew")
 
 
-Pending = set[tuple[PlayerId, str, str]]
-"""(player, type of a fact, what it is about): stated, and not yet followed."""
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What is stated, and not yet followed."""
+
+    facts: set[tuple[PlayerId, str, str]]
+    """(player, type of a fact, what it is about)."""
+    transfers: set[UUID]
+    """Those that such facts are of."""
+    revoking: dict[tuple[PlayerId, str], str]
+    """A player's occurrence of an achievement → whether the first of these facts revokes it or gives it back."""
 
 
 def _pending(whose: dict[str, Any], after: int) -> Pending:
-    found = OutboxFact.objects.filter(**whose, pk__gt=after).values_list("player_id", "type", "data")
-    return {(player_id, type_, about(type_, data)) for player_id, type_, data in found}
+    found = OutboxFact.objects.filter(**whose, pk__gt=after).order_by("pk").values_list("pk", *FactRow._fields[1:])
+    rows = [FactRow(*row) for row in found]
+    revoking: dict[tuple[PlayerId, str], str] = {}
+    for row in rows:
+        if row.type in (FactType.ACHIEVEMENT_REVOKED, FactType.ACHIEVEMENT_REINSTATED):
+            revoking.setdefault((row.player_id, about(row.type, row.data)), row.type)
+    facts = {(row.player_id, row.type, about(row.type, row.data)) for row in rows}
+    return Pending(facts, set(moving.moves(rows).values()), revoking)
 
 
 def about(type_: str, data: dict[str, Any]) -> str:
     """What a fact is about, among those of its type and player."""
     if type_.startswith("quest."):
         return f"{data['id']}/{data['run']}"
-    if type_ == FactType.ACHIEVEMENT_REVOKED:
+    if type_ in (FactType.ACHIEVEMENT_REVOKED, FactType.ACHIEVEMENT_REINSTATED):
         return f"{data['id']}/{data['occurrence']}"
     return str(data.get("id", ""))
 
 
 def _take_out_revoked(whose: dict[str, Any], counting: EventCounting, pending: Pending) -> None:
-    revoked = Standing.objects.filter(**whose, revoked_at__isnull=False, completed_at__isnull=False)
-    for player_id, id_, occurrence in revoked.values_list("player_id", "achievement_id", "occurrence"):
-        if (player_id, FactType.ACHIEVEMENT_REVOKED, f"{id_}/{occurrence}") in pending:
-            continue
-        event_id = own_id(FactType.ACHIEVEMENT_COMPLETED, player_id, id_, occurrence)
-        for key in counting.completions.get((player_id, event_id), ()):
-            counting.changes[key] -= 1
+    """Whoever is behind with what revoked a completion, or gave it back, has it as it was before."""
+    done = Standing.objects.filter(**whose, completed_at__isnull=False)
+    for player_id, id_, occurrence, revoked_at in done.values_list(
+        "player_id", "achievement_id", "occurrence", "revoked_at"
+    ):
+        next_ = pending.revoking.get((player_id, f"{id_}/{occurrence}"))
+        is_out = next_ == FactType.ACHIEVEMENT_REINSTATED if next_ else revoked_at is not None
+        if is_out:
+            event_id = own_id(FactType.ACHIEVEMENT_COMPLETED, player_id, id_, occurrence)
+            for key in counting.completions.get((player_id, event_id), ()):
+                counting.changes[key] -= 1
 
 
 def _marks(whose: dict[str, Any], to: int, changes: Changes) -> None:
@@ -218,7 +238,7 @@ def _runs(whose: dict[str, Any], pending: Pending, changes: Changes, anew: bool)
     for row in CountedRun.objects.filter(**whose).values_list(*_RUN_KEY, "measures"):
         counted.add(row[:3])
         changes.update(stating.keys_of(row[3]))
-    to_come = {(player_id, subject) for player_id, type_, subject in pending if type_.startswith("quest.")}
+    to_come = {(player_id, subject) for player_id, type_, subject in pending.facts if type_.startswith("quest.")}
     zone_ = zone()
     for run in Run.objects.filter(**whose).values(*RUN):
         key = (run["player_id"], run["quest_id"], run["run"])
@@ -236,27 +256,28 @@ def _rewards(whose: dict[str, Any], rows: Sequence[EventRow], pending: Pending, 
     """Claims, each on the day of its own event, and money."""
     zone_ = zone()
     claims = {(row.player_id, row.event_id): row for row in rows if row.type == FactType.REWARD_CLAIMED}
-    moved = {
-        id_: (player_id, currency, amount, cause, at)
-        for id_, player_id, currency, amount, cause, at in Transfer.objects.filter(**whose).values_list(
-            "id", "player_id", "currency", "amount", "cause", "created_at"
-        )
-    }
+    columns = ("currency", "amount", "cause", "created_at", "credit_account")
+    moved = {row[0]: row[1:] for row in Transfer.objects.filter(**whose).values_list("id", *columns)}
     given = Distribution.objects.filter(**whose, claimed_at__isnull=False)
     for id_, player_id, reward_id, source, source_id in given.values_list(
         "id", "player_id", "reward_id", "source", "source_id"
     ):
         event = claims.get((player_id, own_id(FactType.REWARD_CLAIMED, player_id, str(id_), "0")))
-        if event is None or (player_id, FactType.REWARD_CLAIMED, str(id_)) in pending:
+        if event is None or (player_id, FactType.REWARD_CLAIMED, str(id_)) in pending.facts:
             continue
         repaid = moved.get(transfer_id(id_, "repay"))
         day = day_of(event.timestamp, zone_)
-        for key, amount in stating.claim(event.data, reward_id, source, source_id, day, repaid[2] if repaid else 0):
+        for key, amount in stating.claim(event.data, reward_id, source, source_id, day, repaid[1] if repaid else 0):
             changes[key] += amount
-    for transfer, (player_id, currency, amount, cause, at) in moved.items():
-        purpose, _, of = cause.partition(":")
-        day = day_of(at, zone_)
-        if purpose == "spend" and (player_id, FactType.CURRENCY_SPENT, str(transfer)) not in pending:
-            changes["currency", currency, day, f"out {stating.SPENT}"] += amount
-        elif purpose == "revoke" and (player_id, FactType.REWARD_REVOKED, of) not in pending:
-            changes["currency", currency, day, f"out {stating.REVOKED}"] += amount
+    for transfer, (currency, amount, cause, at, to) in moved.items():
+        why = _WHY.get(cause.partition(":")[0])
+        if why is not None and to != "debt" and transfer not in pending.transfers:
+            changes["currency", currency, day_of(at, zone_), why] += amount
+
+
+_WHY = {
+    "spend": f"out {stating.SPENT}",
+    "revoke": f"out {stating.REVOKED}",
+    "case": f"in {stating.OF_A_CASE}",
+}
+"""What the cause of a transfer begins with → where it is counted. Claims are counted by their distributions."""

@@ -18,19 +18,24 @@ from achievements.models import Standing
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule
 from gamification import pipeline
-from gamification.analytics import following, keeping, rebuilding, recounting
+from gamification.analytics import following, keeping, queries, rebuilding, recounting
 from gamification.analytics.models import Activity, CountedRun, RollUp
 from gamification.kernel.core import bus
-from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.core.messages import Command, GameEvent, Refused
 from gamification.players.commands import ChangeProfile
 from gamification.players.erasing import ErasePlayer
+from gamification.review.models import Case
+from gamification.review.rules import Verdict
+from gamification.review.verdicts import AppealVerdict, CastVote
 from progress.models import Metric, Player
+from progress.player_standing import PlayerStanding
 from quests.commands import AbandonQuest, StartQuest
 from rewards.commands import ClaimReward, RevokeDistribution, Spend
-from rewards.models import Distribution
+from rewards.models import Distribution, Wallet
 from tests.support import figures
 from tests.support.content import NOON, achievement, metric, publish, quest, requirement, reward, step
+from tests.support.reviewing import find, finding
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,9 +82,9 @@ class Game:
             changed = GameEvent(old.id, old.player_id, old.type, {"v": "else"}, old.timestamp)
             pipeline.process([changed], now=self.now())
 
-    def act(self, command: Command) -> None:
+    def act(self, command: Command, by: Actor = SYSTEM) -> None:
         with suppress(Refused):
-            bus.handle(command, actor=SYSTEM, now=self.now())
+            bus.handle(command, actor=by, now=self.now())
 
     def now(self) -> Any:
         self.clock += 61
@@ -107,6 +112,31 @@ class Game:
             decision = ReleaseEvent if number % 3 else DismissEvent
             self.act(decision(finding_id=held.pk, reason="r"))
 
+    def judge(self, player: str, number: int, steps: int) -> None:
+        """Take a case about this player further: found and decided, appealed against, decided again."""
+        for _ in range(steps):
+            self.judge_once(player, number)
+
+    def judge_once(self, player: str, number: int) -> None:
+        case = Case.objects.filter(player_id=player, closed_at=None).first()
+        if case is None:
+            find(finding("PACE", player, action="FLAG", ago=number, now=self.now()))
+            case = Case.objects.filter(player_id=player, closed_at=None).first()
+        if case is None:  # the rule had found this on that day before
+            return
+        if case.state == "OPEN":
+            standing = PlayerStanding.BANNED if number % 2 else PlayerStanding.UNRANKED
+            since = NOON + timedelta(days=number % 4)
+            wish: Command = CastVote(case_id=case.pk, verdict=Verdict.CONFIRMED, standing=standing, since=since)
+            if number % 5 == 0:
+                wish = CastVote(case_id=case.pk, verdict=Verdict.CLEARED)
+            self.act(wish)
+        elif case.state == "CONFIRMED":
+            self.act(AppealVerdict(case_id=case.pk, player_id=player, text="it was me"))
+        else:
+            verdict = Verdict.OVERTURNED if number % 4 else Verdict.UPHELD
+            self.act(CastVote(case_id=case.pk, verdict=verdict), by=Actor.user("mia"))
+
     def change(self, player: str, **changes: bool) -> None:
         self.act(ChangeProfile(player_id=player, changes=changes))
 
@@ -133,6 +163,7 @@ def acts(days: int) -> st.SearchStrategy[Act]:
         st.builds(lambda n: lambda game: game.of_rewards(n), numbers),
         st.builds(lambda n: lambda game: game.decide(n), numbers),
         st.builds(lambda n: lambda game: game.reuse(n), numbers),
+        st.builds(lambda p, n, steps: lambda game: game.judge(p, n, steps), players, numbers, st.integers(1, 3)),
         st.builds(lambda p: lambda game: game.act(StartQuest(player_id=p, quest_id="errand")), players),
         st.builds(lambda p: lambda game: game.act(AbandonQuest(player_id=p, quest_id="trail")), players),
         st.builds(
@@ -181,6 +212,9 @@ def assert_the_same(days: int) -> None:
             if not key[3].startswith(skipped) and (key[0], key[3]) != ("achievement", "begun")
         }
         assert compared == slowly
+    in_wallets = Wallet.objects.filter(player_id__in=Player.objects.counts_publicly().values("pk"), currency="gold")
+    last = queries.economy("gold", queries.Span(NOON.date(), NOON.date() + timedelta(days=400)))[-1]
+    assert last["balance"] == sum(in_wallets.values_list("balance", flat=True))
     assert not Activity.objects.filter(is_counted=True, pk__in=keeping.left_out().values("pk")).exists()
 
 
@@ -214,3 +248,41 @@ def test_the_figures_are_those_of_what_is_kept(days: int) -> None:
             transaction.set_rollback(True)
 
     whatever_happens()
+
+
+def judging(number: int) -> Act:
+    return lambda game: game.judge("ann", number, 1)
+
+
+@pytest.mark.parametrize("is_followed_at_once", [True, False])
+@pytest.mark.parametrize("page", [1, 5_000])
+def test_what_a_wrong_verdict_took_is_in_the_figures_again(
+    is_followed_at_once: bool, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken and given back twice, since each time it is another transfer."""
+    monkeypatch.setattr(following, "PAGE", page)
+    monkeypatch.setattr(following, "TIME_SLICE", 0.0)  # so that a turn ends in the middle of what a verdict stated
+
+    def turn(*acts: Act) -> None:
+        for act in acts:
+            act(game)
+            if is_followed_at_once:
+                following.follow(game.now())
+                assert rebuilding_finds_nothing()
+
+    publish(*CONTENT, now=NOON - timedelta(days=1))
+    game = Game()
+    turn(lambda game: game.send("ann", 3, 0, "hit", 9, 4))
+    before = Wallet.objects.get().balance
+    for judge in (judging(1), judging(2)):
+        turn(judge, judge)
+        assert Wallet.objects.get().balance == 0
+        turn(judge)
+    while not following.is_done() or following._to_move():
+        following.follow(game.now())
+    assert rebuilding_finds_nothing()
+    assert_the_same(50)
+    money = queries.economy("gold", queries.Span(NOON.date(), NOON.date() + timedelta(days=200)))
+    assert money[-1]["balance"] == before == Wallet.objects.get().balance
+    assert sum(row["in"].get("CASE", 0) for row in money) == 2 * before
+    assert sum(row["out"].get("REVOKE", 0) for row in money) == 2 * before

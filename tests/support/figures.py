@@ -108,3 +108,5 @@ def _money(found: Counter[Key], mine: dict[str, Any]) -> None:
             found["currency", move.currency, day(move.created_at), "out REVOKE"] += move.amount
         elif purpose == "spend":
             found["currency", move.currency, day(move.created_at), "out SPEND"] += move.amount
+        elif purpose == "case" and move.credit_account != "debt":
+            found["currency", move.currency, day(move.created_at), "in CASE"] += move.amount

@@ -2,16 +2,13 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from gamification import probes
 from gamification.kernel.web.audit_view import Audit
-from gamification.kernel.web.parameters import GENERATING
+from gamification.schemas.views import openapi_document
 
 api: list[URLPattern | URLResolver] = [
     path("", include("gamification.players.urls")),
@@ -35,19 +32,6 @@ api: list[URLPattern | URLResolver] = [
 ]
 
 
-# JSON first: whoever can read YAML can read it too.
-generated = SpectacularAPIView.as_view(
-    authentication_classes=[],
-    renderer_classes=[OpenApiJsonRenderer2, OpenApiYamlRenderer],
-)
-
-
-def schema(request: HttpRequest) -> HttpResponseBase:
-    """The OpenAPI schema of every route."""
-    with GENERATING:
-        return generated(request)
-
-
 docs = SpectacularSwaggerSplitView.as_view(authentication_classes=[], url_name="schema")
 
 urlpatterns = [
@@ -55,7 +39,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("play/", include("gamification.play.urls")),
     path("api/v1/", include(api)),
-    path("api/schema/", schema, name="schema"),
+    path("api/schema/", openapi_document, name="schema"),
     path("api/docs/", docs, name="docs"),
     path("healthz", probes.alive),
     path("readyz", probes.ready),

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "gamification.play",
     "gamification.analytics",
     "gamification.webhooks",
+    "gamification.schemas",
     "gamification.review",
     "progress",
     "rewards",

@@ -29,15 +29,42 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
+TAGS = {
+    "events": "What happened in the game, reported by game servers; and what was refused of it.",
+    "players": "A player: profile, progress, wallet, inventory, messages, tokens; export and erasure.",
+    "achievements": "What players unlock: how it is authored, how far a player is, and why.",
+    "quests": "What players start and go through step by step: how it is authored, played and offered.",
+    "rewards": "What players get: how it is authored, given by hand and claimed.",
+    "distributions": "One reward that was given to one player for one cause.",
+    "metrics": "Streams of numbers drawn from events, which requirements count.",
+    "levels": "How much experience a level takes, and what it gives.",
+    "currencies": "What wallets hold, and what becomes of money that is taken back after it was spent.",
+    "pools": "Quests of which each player is offered some a day or a week.",
+    "releases": "Drafts that go live together: reviewed, approved, scheduled, reverted.",
+    "backfills": "How far the past of players has been counted for what is new.",
+    "simulate": "Events that are played through the rules without any effect.",
+    "facts": "The log of what the service has stated, for games without a broker.",
+    "webhooks": "Addresses to which facts are sent, signed, and what became of each.",
+    "held": "Events that anti-cheat holds until a person has looked at them.",
+    "anticheat": "What a game's own anti-cheat has found.",
+    "cases": "How players play, looked at by people: verdicts and appeals.",
+    "analytics": "Figures of what players do, rolled up by day, week or month.",
+    "audit": "Who did what to players and content.",
+}
+"""What each group of routes is about, in the order in which the docs show them."""
+
 SPECTACULAR_SETTINGS = {
     "TITLE": "Gamification",
     "DESCRIPTION": "Game events in; achievements, quests, rewards and levels out.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": "/", "description": "The service that gave this document."}],
+    "TAGS": [{"name": name, "description": description} for name, description in TAGS.items()],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # which would say each word twice
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "gamification.kernel.web.openapi.refusals",

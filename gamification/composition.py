@@ -27,6 +27,7 @@ from gamification.analytics import following, lately, recounting, sinking
 from gamification.analytics.listening import Listening, compile_listening
 from gamification.compiling import Metrics, achievement_rules, metrics, quest_rules, rule_index
 from gamification.console import groups, pack_files
+from gamification.console.models import Note
 from gamification.console.player import acts, own_acts, sources, timeline
 from gamification.kernel.console import editor, together
 from gamification.kernel.content import editing, kinds, publishing, retiring
@@ -35,7 +36,7 @@ from gamification.kernel.messaging import followers
 from gamification.kernel.models import AnsweredPlayer, AuditEntry, IdempotencyKey
 from gamification.kernel.storage import audit_log, claims
 from gamification.kernel.web import tokens
-from gamification.players import erasing
+from gamification.players import erasing, resetting
 from gamification.review import opening, queries
 from gamification.review.erasure import forget_player as forget_cases
 from gamification.review.models import Case, Vote
@@ -109,6 +110,9 @@ ERASERS = {
 LEAVERS = (recounting.leave,)
 """Each is told of a player who is being erased while their rows are still there."""
 
+STAYS = (AuditEntry, Note)
+"""What is not deleted of a player for testing who begins anew."""
+
 FOLLOWERS = (
     profiling.OF_EVENTS,
     profiling.OF_REUSES,
@@ -149,6 +153,8 @@ def connect() -> None:
         erasing.eraser(model, forget)
     for leave in LEAVERS:
         erasing.leaver(leave)
+    for model in STAYS:
+        resetting.stays(model)
     for follower in FOLLOWERS:
         followers.register(follower)
     for source in TIMELINE:

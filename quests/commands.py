@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from django.core.exceptions import ObjectDoesNotExist
 
 from gamification.kernel.core.audit import Audited, Change, Subject, change
 from gamification.kernel.core.messages import Command, NotFound, PlayerId, Refused
@@ -206,31 +208,84 @@ class AlreadyNewest(Refused):
     code = "already_newest"
 
 
+class AlreadyThere(Refused):
+    """The run is on that version, or has come to that step."""
+
+    code = "already_there"
+
+
 class StepsGone(Refused):
-    """A step that the run has done does not exist in the newest version."""
+    """A step that the run has done does not exist in the version it was to be moved to."""
 
     code = "steps_gone"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MoveRun(QuestCommand):
-    """Put the player's open run on the quest's newest version. Answers that version."""
+    """Put the player's open run on another version of the quest, the newest unless one is named, and at a step, where
+    one is named: what is mandatory before that is skipped and earns nothing. Answers the version."""
 
     audited = Audited.ALWAYS
+    version: int | None = None
+    """None: the newest; where a step is named, the one that the run is on."""
+    step_id: str = ""
+
+    def load(self, world: World) -> None:
+        super().load(world)
+        if self.version is not None:
+            world.rules.load_definitions("quest", [(self.quest_id, self.version)])
 
     def handle(self, world: World) -> int:
         runs, player, run = self.open_run(world)
-        quest = runs.rules.by_id.get(self.quest_id)
-        if quest is None:
-            raise UnknownQuest(f"The quest {self.quest_id} was retired: there is no version to move to.")
-        before = run.quest.version
-        if before >= quest.version:
-            raise AlreadyNewest(f"The run is on version {before}, which is the newest.")
-        if not _move(runs, player, run, quest):
-            raise StepsGone(f"Version {quest.version} lacks a step that this run has done, so it stays on {before}.")
-        versions = {"version": before}, {"version": quest.version}
-        world.changes.append(change("quest", self.quest_id, *versions, player_id=self.player_id))
+        quest, was = self._wanted(runs, run), self._noted(run)
+        if quest.version != run.quest.version:
+            moved = running.moved(run, quest, runs.has(player))
+            if moved is None:
+                on = f"so it stays on {run.quest.version}"
+                raise StepsGone(f"Version {quest.version} lacks a step that this run has done, {on}.")
+            runs.replace(run, moved)
+            running.activate(moved, world.now, world.root)
+            run = moved
+        if self.step_id:
+            running.put_at(run, self._step(run), world.now, world.root)
+        _go_on(runs, player, run)
+        world.changes.append(change("quest", self.quest_id, was, self._noted(run), player_id=self.player_id))
         return quest.version
+
+    def _noted(self, run: Run) -> dict[str, Any]:
+        """What of a run the audit log tells: the version, and the steps where one was named."""
+        steps = {"active": sorted(step.id for step in run.active())} if self.step_id else {}
+        return {"version": run.quest.version} | steps
+
+    def _wanted(self, runs: QuestRuns, run: Run) -> Quest:
+        now = run.quest.version
+        if self.version is None and self.step_id:
+            return run.quest
+        if self.version is None:
+            newest: Quest | None = runs.rules.by_id.get(self.quest_id)
+            if newest is None:
+                raise UnknownQuest(f"The quest {self.quest_id} was retired: there is no version to move to.")
+            if now >= newest.version:
+                raise AlreadyNewest(f"The run is on version {now}, which is the newest.")
+            return newest
+        if self.version == now:
+            if not self.step_id:
+                raise AlreadyThere(f"The run is on version {now}.")
+            return run.quest
+        try:
+            return runs.rules.version(self.quest_id, self.version, runs.world.rules.definition)
+        except ObjectDoesNotExist:
+            raise UnknownQuest(f"The quest {self.quest_id} has no version {self.version}.") from None
+
+    def _step(self, run: Run) -> Step:
+        step = run.quest.step(self.step_id)
+        if step is None:
+            raise UnknownStep(f"The quest {self.quest_id} has no step {self.step_id!r} in version {run.quest.version}.")
+        if run.is_done(step):
+            raise AlreadyThere(f"The run has done the step {self.step_id}: a step is never undone.")
+        if step in run.active():
+            raise AlreadyThere(f"The run stands at the step {self.step_id} already.")
+        return step
 
 
 def _move(runs: QuestRuns, player: PlayerState, run: Run, quest: Quest) -> bool:
@@ -238,11 +293,16 @@ def _move(runs: QuestRuns, player: PlayerState, run: Run, quest: Quest) -> bool:
     moved = running.moved(run, quest, runs.has(player))
     if moved is None:
         return False
-    world = runs.world
     runs.replace(run, moved)
-    running.activate(moved, world.now, world.root)
-    world[Ledger].earned += advance_run(runs, moved, player, world.now, world.root)
+    _go_on(runs, player, moved)
     return True
+
+
+def _go_on(runs: QuestRuns, player: PlayerState, run: Run) -> None:
+    """Have a run that was put somewhere else do what it can do there."""
+    world = runs.world
+    running.activate(run, world.now, world.root)
+    world[Ledger].earned += advance_run(runs, run, player, world.now, world.root)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -267,9 +267,36 @@ def complete_step(run: Run, step: Step, at: datetime, root: str) -> None:
 
 def _choose(run: Run, step: Step) -> None:
     """Skip the branches that a completed step decides against."""
-    if step.branch is not None:
-        others = {s.branch for s in run.quest.steps if s.order == step.order} - {None, step.branch}
-        run.skipped |= {s.id for s in run.quest.steps if s.branch in others and not run.is_done(s)}
+    run.skipped |= {s.id for s in _decided_against(run.quest, step) if not run.is_done(s)}
+
+
+def _decided_against(quest: Quest, step: Step) -> Sequence[Step]:
+    """The steps of the branches that are closed to whoever takes this step's."""
+    if step.branch is None:
+        return ()
+    others = {s.branch for s in quest.steps if s.order == step.order} - {None, step.branch}
+    return [s for s in quest.steps if s.branch in others]
+
+
+def put_at(run: Run, step: Step, at: datetime, root: str | None) -> None:
+    """Have an open run stand at a step that it has not done. What is mandatory before it and not done is skipped, with
+    whatever branch it is not in: nothing of that is complete, so nothing of it earns anything. What comes after it and
+    is not done is still to come, also what a person had it skip before.
+    """
+    later = {s.id for s in run.quest.steps if s.order > step.order}
+    run.skipped -= {step.id} | (later & _skipped_by_hand(run))
+    before = [s for s in run.quest.steps if s.order < step.order and not s.is_optional]
+    closed = _decided_against(run.quest, step)
+    run.skipped |= {s.id for s in (*before, *closed) if not run.is_done(s)}
+    run.steps = {id_: state for id_, state in run.steps.items() if state.completed_at is not None or id_ not in later}
+    run.turn()
+    activate(run, at, root)
+
+
+def _skipped_by_hand(run: Run) -> set[str]:
+    """What of the skipped steps no branch that was taken has closed: a person put the run past them."""
+    taken = [step for step in run.quest.steps if run.is_done(step)]
+    return run.skipped - {closed.id for step in taken for closed in _decided_against(run.quest, step)}
 
 
 def close(run: Run, status: Status, at: datetime, has: Has) -> None:
@@ -331,6 +358,7 @@ def moved(run: Run, quest: Quest, has: Has) -> Run | None:
     )
     for step in sorted((known[id_] for id_ in done), key=lambda step: (done[step.id].completed_at, step.order)):
         _choose(found, step)
+    found.skipped |= _skipped_by_hand(run) & (known.keys() - done.keys())
     before = {step.id: run.steps[step.id] for step in run.active()}
     for step in [step for step in _open_steps(found) if step.id in before]:
         state = before[step.id]

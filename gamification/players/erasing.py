@@ -54,7 +54,7 @@ def rows_of(model: type[Model], player_id: PlayerId) -> QuerySet[Any]:
     return model._default_manager.filter(player_id=player_id)
 
 
-def _delete(rows: QuerySet[Any]) -> None:
+def delete(rows: QuerySet[Any]) -> None:
     """Delete rows a chunk at a time: each call to the database must be short, however many events a player has."""
     while rows.filter(pk__in=rows.values("pk")[:CHUNK]).delete()[0] == CHUNK:
         pass
@@ -80,7 +80,7 @@ class ErasePlayer(Command):
             leave(self.player_id)
         for model in tables():
             if model not in ERASERS:
-                _delete(rows_of(model, self.player_id))
+                delete(rows_of(model, self.player_id))
         for forget in dict.fromkeys(ERASERS.values()):
             forget(self.player_id)
         noted = {"erased_at": world.now, "erased_by": world.actor.signature}

@@ -17,6 +17,7 @@ from gamification.console.player import words
 from gamification.console.player.acts import ActForm
 from gamification.kernel.console.forms import Instant
 from gamification.kernel.content import publishing
+from gamification.kernel.models import Version
 from progress.player_standing import PlayerStanding
 from quests.models import Run
 from quests.running import Status
@@ -120,6 +121,32 @@ class OfQuest(ActForm):
 
 class OfStep(OfQuest):
     step = forms.CharField(label="Step, by its id", max_length=64)
+
+
+class Moving(OfQuest):
+    """Which versions and steps there are is said of the quest that the form is about, its row has named it."""
+
+    version = forms.TypedChoiceField(label="To the version", coerce=int, required=False, empty_value=None)
+    step = forms.ChoiceField(
+        label="And to the step", required=False,
+        help_text="What is mandatory before it is skipped: it is not done, and gives nothing.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        of_quest = _choice(self, "quest")
+        wanted = str(self.data.get("quest") or self.initial.get("quest") or "")
+        quest_id = wanted if wanted in dict(of_quest.choices) else ""  # type: ignore[arg-type] # pairs, all of them
+        run = Run.objects.filter(player_id=self.of.id, quest_id=quest_id, is_newest=True).first()
+        versions = Version.objects.filter(kind="quest", content_id=quest_id, retires=False).order_by("-number")
+        found = {} if run is None else {row.number: row.definition for row in versions[:MOST_HELD]}
+        now = 0 if run is None else run.version
+        _choice(self, "version").choices = [
+            ("", "The newest, or the one it is on where a step is chosen"),
+            *((number, f"{number}, where it is now" if number == now else str(number)) for number in found),
+        ]
+        steps = {step["id"]: step.get("title") or step["id"] for each in found.values() for step in each["steps"]}
+        _choice(self, "step").choices = [("", "As far as it has come"), *steps.items()]
 
 
 ERASING = (

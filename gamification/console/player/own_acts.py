@@ -11,6 +11,7 @@ from gamification.console.player.head import Head
 from gamification.console.player.notes import RemoveNote, WriteNote
 from gamification.players.commands import ChangeProfile, EndTokens
 from gamification.players.erasing import ErasePlayer
+from gamification.players.resetting import ResetPlayer
 from gamification.players.revoking import RevokeSince
 from gamification.review.commands import SetStanding
 from quests.commands import CompleteStep, MoveRun
@@ -138,6 +139,16 @@ ACTS = (
         applies=lambda head: head.player.is_test,
     ),
     Act(
+        name="reset",
+        label="Reset",
+        does="Deletes all that this test player has played and got: they begin anew, and their events may come again.",
+        needs=("progress.delete_player",),
+        command=lambda player, said: ResetPlayer(player_id=player, reason=said["reason"]),
+        done=lambda said, answer: "Begins anew.",
+        applies=lambda head: head.player.is_test,
+        is_grave=True,
+    ),
+    Act(
         name="export",
         label="Export",
         does="Hands out everything that is held about the player, as JSON.",
@@ -198,12 +209,17 @@ ACTS = (
     ),
     Act(
         name="move-run",
-        label="Move to the newest version",
-        does="Puts the open run on the newest version. What it has done stays done; a step is never undone.",
+        label="Move it",
+        does="Puts the open run on another version, or at a step that it has not done. What it has done stays done.",
         needs=MOVES,
-        form=forms.OfQuest,
-        command=lambda player, said: MoveRun(player_id=player, quest_id=said["quest"], reason=said["reason"]),
-        done=lambda said, answer: f"{said['quest']} goes on in version {answer}.",
+        form=forms.Moving,
+        command=lambda player, said: MoveRun(
+            player_id=player, quest_id=said["quest"], version=said["version"], step_id=said["step"],
+            reason=said["reason"],
+        ),
+        done=lambda said, answer: (
+            f"{said['quest']} goes on in version {answer}{', at ' + said['step'] if said['step'] else ''}."
+        ),
         tab="quests",
     ),
     Act(

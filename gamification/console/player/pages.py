@@ -29,6 +29,7 @@ from rewards.rules import Status
 NOTES = 100
 LATELY = 6
 LATELY_OF = ("facts", "staff")
+BY_STAFF = ("staff", "cases")
 Context = dict[str, Any]
 
 
@@ -148,7 +149,7 @@ def _sessions(request: HttpRequest, of: Head) -> Context:
 
 
 def _notes(request: HttpRequest, of: Head) -> Context:
-    staff = [source for source in timeline.sources(request) if source.name == "staff"]
+    staff = [source for source in timeline.sources(request) if source.name in BY_STAFF]
     try:
         page = timeline.read(of.id, staff, request.GET.get("after", ""))
     except timeline.BadCursor:

@@ -38,12 +38,8 @@ class Row:
     far: str
     version: int
     newest: int
-    """The version that is published now: an open run of an older one may be moved to it."""
+    """The version that is published now."""
     deadline: datetime | None
-
-    @property
-    def can_move(self) -> bool:
-        return self.state == Status.IN_PROGRESS and 0 < self.version < self.newest
 
 
 def rows(player_id: PlayerId, now: datetime, *, state: str, text: str, page: int) -> tuple[list[Row], bool]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Case as Either
+from django.db.models import QuerySet, When
+from django.urls import reverse
 
 from anticheat.models import Finding
 from gamification.console.models import Note
@@ -14,9 +16,12 @@ from gamification.kernel.core.actors import said_to_people
 from gamification.kernel.core.fact_types import OWN_TYPES
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.models import AuditEntry, Event, OutboxFact, RejectedEvent
+from gamification.review.models import Case
+from gamification.review.rules import State
 from rewards.models import Transfer
 
 SEES_PLAYERS = "progress.view_player"
+SEES_CASES = "review.view_case"
 _HELD = {Event.State.HELD: "held", Event.State.DISMISSED: "dismissed"}
 
 
@@ -90,6 +95,73 @@ def _changes(row: AuditEntry) -> list[str]:
     ]
 
 
+# -- cases: what happens to one is told once, so neither as a fact nor as an act ---------------------------------------
+
+CASES = ("case.opened", "case.decided")
+
+
+def _facts(player_id: PlayerId) -> QuerySet[OutboxFact]:
+    return OutboxFact.objects.filter(player_id=player_id).exclude(type__in=CASES)
+
+
+def _acts(player_id: PlayerId) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(player_id=player_id).exclude(kind="case")
+
+
+def _cases(player_id: PlayerId) -> QuerySet[Case]:
+    """They are few: each was decided by a person before another was opened."""
+    closed = When(appealed_at__isnull=False, then="closed_at")
+    found = Case.objects.filter(player_id=player_id).annotate(closed_on_appeal=Either(closed))
+    return found.defer("evidence", "revoked").prefetch_related("votes")
+
+
+def _opened(row: Case) -> Entry:
+    found = sorted({reason["rule"] for reason in row.reasons})
+    withheld = "rewards wait" if row.withheld_at else ""
+    more = " · ".join(filter(None, (f"found by {', '.join(found)}" if found else "", withheld)))
+    return Entry(at=row.opened_at, said=f"Case {row.pk} was opened", more=more, tone="look", address=case_page(row))
+
+
+def _decided(row: Case) -> Entry:
+    cleared = row.state == State.CLEARED
+    said = "cleared" if cleared else f"confirmed: {row.standing.lower() or 'unranked'}"
+    return Entry(
+        at=row.decided_at or row.opened_at, said=f"Case {row.pk} was {said}", more=_said_by(row, of_appeal=False),
+        tone="good" if cleared else "bad", address=case_page(row),
+    )  # fmt: skip
+
+
+def _appealed(row: Case) -> Entry:
+    said = f"The player appealed the verdict of case {row.pk}"
+    return Entry(
+        at=row.appealed_at or row.opened_at, said=said, more=f"“{words.short(row.appeal)}”", tone="look",
+        address=case_page(row),
+    )  # fmt: skip
+
+
+def _closed(row: Case) -> Entry:
+    upheld = row.state == State.UPHELD
+    said = f"The verdict of case {row.pk} {'stays' if upheld else 'was overturned'}"
+    return Entry(
+        at=row.closed_at or row.opened_at, said=said, more=_said_by(row, of_appeal=True),
+        tone="bad" if upheld else "good", address=case_page(row),
+    )  # fmt: skip
+
+
+def _said_by(row: Case, *, of_appeal: bool) -> str:
+    """Who voted, and why, of those whose votes it was decided by."""
+    return " · ".join(
+        f"{vote.get_verdict_display().lower()} by {said_to_people(vote.who)}"
+        + (f": “{vote.note}”" if vote.note else "")
+        for vote in row.votes.all()
+        if vote.is_of_appeal == of_appeal
+    )
+
+
+def case_page(row: Case) -> str:
+    return reverse("admin:review_case", args=[row.pk])
+
+
 def _note(row: Note) -> Entry:
     return Entry(at=row.written_at, said=row.text, more=f"written by {said_to_people(row.written_by)}", tone="look")
 
@@ -99,7 +171,7 @@ SOURCES = (
         name="staff",
         label="Staff",
         needs=SEES_PLAYERS,
-        rows=lambda player_id: AuditEntry.objects.filter(player_id=player_id),
+        rows=_acts,
         at="at",
         say=act,
     ),
@@ -110,6 +182,15 @@ SOURCES = (
         rows=lambda player_id: Note.objects.filter(player_id=player_id),
         at="written_at",
         say=_note,
+    ),
+    Source(
+        name="cases",
+        label="Cases",
+        needs=SEES_CASES,
+        rows=_cases,
+        at="opened_at",
+        say=_opened,
+        moments={"decided_at": _decided, "appealed_at": _appealed, "closed_on_appeal": _closed},
     ),
     Source(
         name="findings",
@@ -131,7 +212,7 @@ SOURCES = (
         name="facts",
         label="Facts",
         needs="kernel.view_outboxfact",
-        rows=lambda player_id: OutboxFact.objects.filter(player_id=player_id),
+        rows=_facts,
         at="timestamp",
         say=_fact,
     ),

@@ -7,8 +7,8 @@ entry, so a cursor leaves none out and shows none twice however many happened at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -51,6 +51,8 @@ class Source:
     at: str
     """The column that says when."""
     say: Callable[[Any], Entry]
+    moments: Mapping[str, Callable[[Any], Entry]] = field(default_factory=dict)
+    """What else happens to a row, by the column that says when. Such a log is read whole: its rows have to be few."""
     is_asked_for: bool = False
     """Whether it is left out unless somebody asks for it: it repeats what others say."""
 
@@ -96,8 +98,8 @@ def read(player_id: PlayerId, shown: Sequence[Source], cursor: str = "", size: i
     """The newest entries of these sources, or those after the cursor. A query for each source."""
     after = _opened(cursor) if cursor else None
     found = sorted(_found(player_id, shown, after, size + 1), reverse=True, key=lambda each: each[0])
-    entries = [source.say(row) for _, source, row in found[:size]]
-    kinds = [source.label for _, source, _ in found[:size]]
+    entries = [say(row) for _, say, row, _ in found[:size]]
+    kinds = [source.label for *_, source in found[:size]]
     place = found[size - 1][0] if len(found) > size else None
     cursor = signing.dumps([instant(place[0]), _named(place[1]), str(place[2])], salt=SALT) if place else ""
     return Page([_labelled(entry, kind) for entry, kind in zip(entries, kinds, strict=True)], cursor)
@@ -115,13 +117,28 @@ Key = tuple[datetime, int, Any]
 
 def _found(
     player_id: PlayerId, shown: Sequence[Source], after: Place | None, most: int
-) -> Iterator[tuple[Key, Source, Any]]:
+) -> Iterator[tuple[Key, Callable[[Any], Entry], Any, Source]]:
     for source in shown:
+        rank = -_rank(source.name)
+        if source.moments:
+            for key, say, row in _all(source, player_id):
+                if after is None or key < (parse_instant(after.at), -_rank(after.source), after.key):
+                    yield key, say, row, source
+            continue
         rows = source.rows(player_id)
         if after is not None:
             rows = rows.filter(_beyond(source, after))
         for row in rows.order_by(f"-{source.at}", "-pk")[:most]:
-            yield (getattr(row, source.at), -_rank(source.name), row.pk), source, row
+            yield (getattr(row, source.at), rank, row.pk), source.say, row, source
+
+
+def _all(source: Source, player_id: PlayerId) -> Iterator[tuple[Key, Callable[[Any], Entry], Any]]:
+    """Everything that happened to the rows of a log of which each has several moments."""
+    for row in source.rows(player_id):
+        for number, (at, say) in enumerate({source.at: source.say, **source.moments}.items()):
+            when = getattr(row, at)
+            if when is not None:
+                yield (when, -_rank(source.name), f"{row.pk:020}/{number}"), say, row
 
 
 def _beyond(source: Source, after: Place) -> Q:

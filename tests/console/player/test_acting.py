@@ -13,9 +13,14 @@ from achievements.models import Standing
 from anticheat.models import Finding
 from gamification.console.models import Note
 from gamification.console.player import acts
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import Actor
 from gamification.kernel.models import AuditEntry
+from gamification.players.erasing import tables
+from gamification.players.resetting import NotATestPlayer, ResetPlayer
 from progress.models import Player
-from rewards.models import Distribution, Wallet
+from quests.models import Run
+from rewards.models import Distribution, Transfer, Wallet
 from tests.support import game
 from tests.support.console_forms import logged_in, said
 from tests.support.rewarding import assert_the_books_balance
@@ -84,7 +89,7 @@ def test_a_preview_changes_no_table(sue: Client) -> None:
     for name, fields in said_of_each.items():
         found = see(sue, name, **fields)
         assert "effect" in found or found["refused"], (name, found["form"].errors)
-    left_out = {"unban", "unmark-test", "remove-note"}  # there is nothing yet to which they apply
+    left_out = {"unban", "unmark-test", "remove-note", "reset"}  # there is nothing yet to which they apply
     assert {act.name for act in acts.known()} - said_of_each.keys() - left_out == set()
     after = game.contents()
     assert {name for name in before if before[name] != after[name]} == set()
@@ -195,6 +200,44 @@ def test_a_run_moves_to_the_newest_version_or_it_is_said_why_not(sue: Client, se
     ]
 
 
+def test_a_run_moves_to_a_chosen_version_and_back(sue: Client, server: APIClient) -> None:
+    steps = [*game.CONTENT["quests"][0]["steps"], {"id": "rest", "title": "Rest", "order": 2}]
+    server.patch(f"{game.API}/quests/trail", {"steps": steps})
+    server.patch(f"{game.API}/quests/trail", {"title": "The long trail"})
+    page = sue.get(at("move-run"), {"quest": "trail"}).context["form"]
+    assert [number for number, _ in page.fields["version"].choices] == ["", 3, 2, 1]
+    assert ("rest", "Rest") in page.fields["step"].choices
+    assert do(sue, "move-run", quest="trail", version=2) == ["trail goes on in version 2."]
+    assert do(sue, "move-run", quest="trail", version=1) == ["trail goes on in version 1."]
+    assert (newest().before, newest().after) == ({"version": 2}, {"version": 1})
+    assert do(sue, "move-run", quest="trail", version=1)[0].endswith("The run is on version 1.")
+    answer = sue.post(at("move-run"), {"reason": "x", "quest": "trail", "version": 7, "_do": "1"})
+    assert "version" in answer.context["form"].errors
+
+
+def test_a_run_is_put_at_a_step_and_what_is_passed_over_gives_nothing(sue: Client, server: APIClient) -> None:
+    first = {**game.CONTENT["quests"][0]["steps"][0], "order": 1}
+    steps = [first, {"id": "sail", "title": "Sail", "order": 2, "rewards": ["coins"]}, {"id": "rest", "title": "Rest",
+             "order": 3}]  # fmt: skip
+    server.patch(f"{game.API}/quests/trail", {"steps": steps})
+    had = gold()
+    seen = see(sue, "move-run", quest="trail", version=2, step="rest")["effect"]
+    assert ("quest The trail", "in progress, version 1", "in progress, version 2") in seen.changes
+    assert do(sue, "move-run", quest="trail", version=2, step="rest") == ["trail goes on in version 2, at rest."]
+    assert newest().after == {"version": 2, "active": ["rest"]}
+    assert do(sue, "move-run", quest="trail", step="sail") == ["trail goes on in version 2, at sail."]
+    assert (newest().before, newest().after) == ({"active": ["rest"]}, {"active": ["sail"]})
+    do(sue, "move-run", quest="trail", step="rest")
+    assert do(sue, "move-run", quest="trail", step="rest")[0].endswith("The run stands at the step rest already.")
+    assert (gold(), Run.objects.get(player_id="ann", quest_id="trail").state["skipped"]) == (had, ["hunt", "sail"])
+    server.patch(f"{game.API}/quests/trail", {"title": "The long trail"})
+    assert do(sue, "move-run", quest="trail") == ["trail goes on in version 3."]
+    assert Run.objects.get(player_id="ann", quest_id="trail").state["skipped"] == ["hunt", "sail"]
+    assert do(sue, "complete-step", quest="trail", step="rest") == ["Completed the step rest."]
+    assert Run.objects.get(player_id="ann", quest_id="trail").status == "COMPLETED"
+    assert server.get(f"{game.API}/quests/trail/progress", {"player_id": "ann"}).json()["progress"] == 1
+
+
 def test_a_note_is_for_colleagues_and_goes_when_it_is_taken_away(sue: Client, server: APIClient) -> None:
     assert do(sue, "note", reason="lost her phone in May") == ["Written down."]
     note = Note.objects.get(player_id="ann")
@@ -204,6 +247,42 @@ def test_a_note_is_for_colleagues_and_goes_when_it_is_taken_away(sue: Client, se
     assert do(sue, "remove-note", note=note.pk) == ["The note is gone."]
     assert not Note.objects.exists()
     assert newest().action == "remove_note"
+
+
+def test_a_test_player_begins_anew_and_nobody_else_does(sue: Client, server: APIClient) -> None:
+    assert "reset" not in {act.name for act in sue.get("/admin/players/ann/").context["acts"]}
+    with pytest.raises(NotATestPlayer):
+        bus.handle(ResetPlayer(player_id="ann", reason="x"), actor=Actor.user("sue"), now=timezone.now())
+    do(sue, "note", reason="mine, for trying out")
+    do(sue, "mark-test")
+    Player.objects.filter(pk="ann").update(display_name="Ann", attributes={"clan": "red"})
+    others = rows_of_others()
+    before = game.contents()
+    seen = see(sue, "reset")["effect"]
+    assert ("gold", f"{gold()}", "0") in seen.changes
+    assert game.contents() == before
+    assert do(sue, "reset") == ["Begins anew."]
+    ann = Player.objects.get(pk="ann")
+    assert (ann.display_name, ann.attributes, ann.is_test, ann.points, ann.earned) == (
+        "Ann", {"clan": "red"}, True, 0, b"",
+    )  # fmt: skip
+    left = {model.__name__ for model in tables() if model.objects.filter(player_id="ann").exists()}  # type: ignore[attr-defined] # each has one
+    assert left == {"Player", "Note", "AuditEntry"}
+    assert rows_of_others() == others
+    assert_the_books_balance()
+    assert (newest().action, newest().reason, newest().player_id) == ("reset_player", "ticket 4711", "ann")
+    for n in range(2):  # the very events that completed it before
+        sent = server.post(f"{game.API}/events", game.event(f"k{n}", "ann", "enemy.killed", {"damage": 5}))
+        assert sent.status_code == 200, sent.content
+    assert Standing.objects.filter(player_id="ann", achievement_id="hunter", completed_at__isnull=False).exists()
+
+
+def rows_of_others() -> dict[str, int]:
+    """How many rows there are of all others; of a transfer's player a random name may stand instead."""
+    mine = Transfer.objects.filter(player_id="ann").count()
+    pseudonyms = Transfer.objects.filter(player_id__startswith="~").count()
+    found = {model.__name__: model.objects.exclude(player_id="ann").count() for model in tables()}  # type: ignore[attr-defined] # each has one
+    return found | {"Transfer": found["Transfer"] - pseudonyms, "of ann's": mine + pseudonyms}
 
 
 def test_an_export_is_handed_out_and_noted(sue: Client) -> None:

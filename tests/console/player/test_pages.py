@@ -8,15 +8,22 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from gamification.console.player import timeline
 from gamification.console.player.sessions import cut
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import Actor
 from gamification.kernel.models import AuditEntry
+from gamification.review.models import Case
+from gamification.review.rules import Verdict
+from gamification.review.verdicts import AppealVerdict, CastVote
 from tests.support import game
 from tests.support.callers import game_server
 from tests.support.console_forms import logged_in
 from tests.support.queries import queries_of
+from tests.support.reviewing import find, finding
 
 pytestmark = pytest.mark.django_db
 
@@ -139,6 +146,7 @@ def test_a_timeline_is_every_entry_once_however_it_is_cut(sue: Client) -> None:
     assert sorted((entry.at for entry in found), reverse=True) == [entry.at for entry in found]
     assert {entry.kind for entry in found} == {
         "Staff",
+        "Cases",
         "Findings",
         "Refused events",
         "Facts",
@@ -153,6 +161,39 @@ def test_a_timeline_shows_the_kinds_that_are_asked_for(sue: Client) -> None:
     entries = page(sue, kind="findings").context["page"].entries
     assert {entry.kind for entry in entries} == {"Findings"}
     assert "no-giants: held" in [entry.said for entry in entries]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_timeline_tells_what_happens_to_a_case_once(sue: Client, server: APIClient) -> None:
+    Case.objects.filter(player_id="ann").delete()
+    find(finding("PACE", now=timezone.now()))
+    case = Case.objects.get(player_id="ann")
+
+    def vote(who: str, verdict: Verdict, note: str) -> None:
+        bus.handle(
+            CastVote(case_id=case.pk, verdict=verdict, note=note), actor=Actor.user(who), now=timezone.now()
+        )  # fmt: skip
+
+    def told() -> list[str]:
+        return [entry.said for entry in page(sue, kind="cases").context["page"].entries]
+
+    assert told() == [f"Case {case.pk} was opened"]
+    vote("rae", Verdict.CONFIRMED, "a macro")
+    appeal = AppealVerdict(case_id=case.pk, player_id="ann", text="It was me")
+    bus.handle(appeal, actor=Actor.player("ann"), now=timezone.now())
+    vote("ron", Verdict.OVERTURNED, "it was ann")
+    in_order = [
+        f"The verdict of case {case.pk} was overturned", f"The player appealed the verdict of case {case.pk}",
+        f"Case {case.pk} was confirmed: unranked", f"Case {case.pk} was opened",
+    ]  # fmt: skip
+    assert told() == in_order
+    everything = [entry for entry in page(sue).context["page"].entries if "ase" in entry.said]
+    assert [entry.said for entry in everything] == in_order
+    assert everything[2].more == "confirmed by rae: “a macro”"
+    assert {entry.address for entry in everything} == {f"/admin/review/{case.pk}/"}
+    by_staff = [entry.said for entry in page(sue, "notes/").context["page"].entries]
+    assert in_order[0] in by_staff
+    assert queries_of(lambda: page(sue)) <= 25
 
 
 @pytest.mark.usefixtures("server")

@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
-import prometheus_client
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Func, TextField
@@ -46,10 +45,6 @@ DAY = 86_400_000
 MOST_EVIDENCE = 4_096
 MOST_TWINS = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-_behind = prometheus_client.Gauge(
-    "gamification_profiler_behind_events", "Kept events that the profiler has not looked at", ["share"]
-)
 
 
 def _is_on() -> bool:
@@ -106,8 +101,6 @@ def follow(now: datetime) -> None:
     until = time.monotonic() + TIME_SLICE
     while _turn() and time.monotonic() < until:
         pass
-    _, newest = EVENTS.horizon.look()
-    _behind.labels(str(shares.here() or 0)).set(max(0, newest - OF_EVENTS.cursor()))
 
 
 _known: dict[int | None, KeptCohort] = {}

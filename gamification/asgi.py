@@ -18,6 +18,7 @@ from gamification.kernel.storage import database_timeout  # noqa: E402
 from gamification.serving.bodies import Bodies  # noqa: E402
 from gamification.serving.proxies import Proxies  # noqa: E402
 from gamification.serving.reads import Reads  # noqa: E402
+from gamification.serving.timing import Timed  # noqa: E402
 
 feed = FeedConsumer.as_asgi()
 PROBES = ("/healthz", "/readyz")
@@ -54,7 +55,7 @@ async def nothing_here(scope: Any, receive: Any, send: Any) -> None:
 events = Events(pages)
 reads = Reads(pages)
 everything = ProtocolTypeRouter({"http": http, "websocket": sockets})
-application = Proxies(Bodies(everything, uploads=uploads.allowed))
+application = Timed(Proxies(Bodies(everything, uploads=uploads.allowed)))
 
 
 async def _by_port(scope: Any, receive: Any, send: Any) -> None:
@@ -67,5 +68,5 @@ async def _by_port(scope: Any, receive: Any, send: Any) -> None:
         await everything(scope, receive, send)
 
 
-split_by_port = Proxies(Bodies(_by_port, uploads=uploads.allowed))
+split_by_port = Timed(Proxies(Bodies(_by_port, uploads=uploads.allowed)))
 """What `serve` runs where WS_PORT is another port than PORT."""

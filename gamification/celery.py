@@ -8,6 +8,7 @@ import time
 from importlib import import_module
 from typing import Any
 
+import prometheus_client
 from celery import Celery, bootsteps, signals
 from celery.beat import Scheduler
 from kombu import Exchange, Queue
@@ -15,6 +16,12 @@ from kombu import Exchange, Queue
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gamification.settings")
 
 DELIVERY_LIMIT = 5
+STUCK_AFTER = 60.0
+"""Seconds within which beat looks again at what is due, or is stuck."""
+
+_sent = prometheus_client.Gauge(
+    "gamification_beat_last_tick_timestamp_seconds", "When beat last sent a tick, in Unix time"
+)
 
 parked = Queue(
     "gamification.tasks.dead",
@@ -82,6 +89,7 @@ class MonotonicScheduler(Scheduler):
 
     def tick(self, *arguments: Any, **options: Any) -> float:
         """Send what is due. Returns the seconds until something is due again."""
+        import_module("gamification.kernel.core.liveness").expect_within(STUCK_AFTER)
         now = time.monotonic()
         for name, entry in self.schedule.items():
             due = self.due.setdefault(name, now)
@@ -89,6 +97,7 @@ class MonotonicScheduler(Scheduler):
                 every = self.app.conf.beat_schedule[name]["schedule"]
                 self.due[name] = max(due + every, now)  # what was missed is not made up for
                 self.apply_entry(entry, producer=self.producer)
+                _sent.set_to_current_time()
         return max(0.0, min(self.due.values()) - time.monotonic())
 
 
@@ -96,6 +105,16 @@ class MonotonicScheduler(Scheduler):
 def without_chatter(sender: Any, **_: Any) -> None:
     """Workers share only the queue, so they need not hear of each other. Mingling costs a second at each start."""
     sender.options |= {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+
+
+@signals.worker_init.connect
+def show_what_is_counted(**_: Any) -> None:
+    import_module("gamification.monitoring.port").open_port()
+
+
+@signals.beat_init.connect
+def show_that_it_beats(**_: Any) -> None:
+    import_module("gamification.monitoring.port").open_port(reads_database=False)
 
 
 @app.task(name=TICK, ignore_result=True)

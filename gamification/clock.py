@@ -12,7 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from time import perf_counter
 
+import prometheus_client
 from django.core.cache import cache
 from django.db import close_old_connections
 from django.utils import timezone
@@ -22,7 +24,7 @@ from anticheat import precision, profiling
 from gamification import backfilling, relay, retention
 from gamification.analytics import following, lately, sinking
 from gamification.kernel.content import releasing
-from gamification.kernel.core import bus
+from gamification.kernel.core import bus, liveness
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.messaging import followers
 from gamification.kernel.storage.shares import in_each
@@ -39,6 +41,17 @@ BACKFILL_TIME_SLICE = 2.0
 """Seconds that a backfill may take at a time: a worker has events to process in between."""
 LAST_TICK_KEY = "clock.ticked"
 """The cache's key for the time of the last tick."""
+
+
+_ticked = prometheus_client.Gauge(
+    "gamification_clock_last_tick_timestamp_seconds",
+    "When this process last ran the chores that were due, in Unix time",
+    multiprocess_mode="livemax",
+)
+_chores = prometheus_client.Counter(
+    "gamification_chores", "Chores of the clock, by what came of them", ["chore", "outcome"]
+)
+_chore_seconds = prometheus_client.Counter("gamification_chore_seconds", "Seconds spent on chores", ["chore"])
 
 
 def note_tick(now: datetime) -> None:
@@ -104,14 +117,20 @@ _waking = threading.Event()
 
 def tick(now: datetime) -> None:
     """Run what is due. A chore that fails is logged, tried again in its turn, and keeps no other from running."""
+    _ticked.set(now.timestamp())
     for chore in CHORES:
         if chore.due is not None and now < chore.due <= now + timedelta(seconds=chore.every):
             continue  # the second bound: a clock that was set back does not stop the chores until it has caught up
         chore.due = now + timedelta(seconds=chore.every)
+        began = perf_counter()
         try:
-            chore.run(now)
+            with liveness.busy():
+                chore.run(now)
+            _chores.labels(chore.name, "done").inc()
         except Exception:
             logger.exception("could not %s", chore.name)
+            _chores.labels(chore.name, "failed").inc()
+        _chore_seconds.labels(chore.name).inc(perf_counter() - began)
 
 
 def wake() -> None:

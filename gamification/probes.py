@@ -19,6 +19,7 @@ from gamification.intake import backlog, handover
 from gamification.kernel.messaging import broker, followers
 from gamification.kernel.storage import disk, share_schemas
 from gamification.kernel.web import problem_response
+from gamification.monitoring.deployment import DEPLOYMENT
 from gamification.serving import counting
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 @read_only
 def counts(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(counting.shown(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+    return HttpResponse(counting.shown(DEPLOYMENT), content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
 # -- what a process needs, in this order: the later ones build on the earlier ones -------------------------------------

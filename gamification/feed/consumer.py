@@ -7,6 +7,7 @@ from random import uniform
 from typing import Any, cast
 
 import msgspec
+import prometheus_client
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 from django.conf import settings
@@ -26,6 +27,14 @@ MAX_SEQ = 2**63 - 101
 RETRY_AFTER = (1.0, 10.0)
 """Seconds after which a client that found no place may try again: each is told a random moment between the two."""
 
+NO_STATUS = 1005
+"""What RFC 6455 calls a close without a code."""
+
+_open = prometheus_client.Gauge("gamification_sockets", "Sockets of players that are open", multiprocess_mode="livesum")
+_closed = prometheus_client.Counter(
+    "gamification_sockets_closed", "Sockets that were closed, or refused, by RFC 6455's code", ["code"]
+)
+
 Message = dict[str, Any]
 
 
@@ -43,6 +52,8 @@ class FeedConsumer(AsyncConsumer):
     _connection: Connection | None = None
     _hub: hub.Hub | None = None
     _errors = 0
+    _code = 0
+    """With which code the socket was refused, or the client left it."""
     _resumes_until = 0.0
     """When the resumes so far would have been sent, at one a second."""
 
@@ -55,7 +66,10 @@ class FeedConsumer(AsyncConsumer):
             pass
         finally:
             if self._hub is not None and self._connection is not None:
+                _open.dec()
+                self._code = self._connection.closed.code if self._connection.closed else self._code
                 self._hub.leave(self._connection)
+            _count_close(self._code)
 
     async def dispatch(self, message: Any) -> None:
         await getattr(self, get_handler_name(message))(message)
@@ -70,6 +84,7 @@ class FeedConsumer(AsyncConsumer):
         offered = list(scope.get("subprotocols", []))
         if not settings.ENABLE_REAL_TIME or not _is_allowed([v for n, v in headers if n == b"origin"]):
             await self.send({"type": "websocket.close", "code": 4403})
+            self._code = 4403
             raise StopConsumer
         # Whatever else is wrong, the socket is accepted and then closed: a browser shows its page no other reason.
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
@@ -82,11 +97,13 @@ class FeedConsumer(AsyncConsumer):
         if here.presence.is_full:
             return await self._refuse(4429, f"retry-after={uniform(*RETRY_AFTER):.1f}")  # noqa: S311 - not a secret
         self._hub = here
+        _open.inc()
         self._connection = here.enter(token, cast(Send, self.base_send), push)
         await here.let_in(self._connection)
         return None
 
     async def _refuse(self, code: int, reason: str) -> None:
+        self._code = code
         await self.send({"type": "websocket.close", "code": code, "reason": reason})
 
     # -- what a client says --------------------------------------------------------------------------------------------
@@ -119,7 +136,13 @@ class FeedConsumer(AsyncConsumer):
             await ready
 
     async def websocket_disconnect(self, message: Message) -> None:
+        self._code = self._code or message.get("code", NO_STATUS)
         raise StopConsumer
+
+
+def _count_close(code: int) -> None:
+    """Codes of ours, and RFC 6455's; whatever else a client makes up counts as one."""
+    _closed.labels(str(code) if 1000 <= code <= 1015 or 4400 <= code < 4500 else "other").inc()
 
 
 def _is_allowed(origins: list[str]) -> bool:

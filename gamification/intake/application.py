@@ -30,7 +30,7 @@ from gamification.intake import answering, handover, in_place, keyed
 from gamification.intake.decoding import Decoded, decode
 from gamification.intake.group_commit import GroupCommit
 from gamification.intake.keyed import Keyed
-from gamification.kernel.core import request_ids
+from gamification.kernel.core import request_ids, routes, stages
 from gamification.kernel.core.messages import Outcome
 from gamification.kernel.storage import database_timeout, shares
 from gamification.kernel.storage.claims import Asked
@@ -71,6 +71,7 @@ class Events:
         if headers is None or server is None or SCOPE not in server.scopes:
             await self._django(scope, receive, send)
             return
+        routes.note(scope, PATH[1:])
         try:
             body = await read(receive)
         except Gone:
@@ -112,6 +113,7 @@ class Events:
 
     async def _answer(self, body: bytes, headers: dict[bytes, bytes], server: GameServer) -> HttpResponse:
         decoded = await _judged(body, partial(decode, body, now=timezone.now()))
+        stages.count_events("invalid", len(decoded.rejected))
         prefer = headers.get(b"prefer", b"").decode("latin-1")
         if (key := headers.get(KEY)) is not None:
             return await self._answer_once(body, decoded, prefer, checked(key.decode("latin-1")), server)

@@ -26,6 +26,7 @@ from typing import Any
 
 import amqp
 import kombu
+import prometheus_client
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -47,6 +48,16 @@ LOG_INTERVAL = 60.0
 """Seconds between two lines in the log while trouble lasts."""
 ANSWER_TIMEOUT = 3.0
 """Seconds that the broker may take to answer."""
+
+_oldest = prometheus_client.Gauge(
+    "gamification_oldest_unprocessed_event_seconds",
+    "For how long the oldest event has waited that was handed over and is not settled",
+    multiprocess_mode="livemax",
+)
+_queued = prometheus_client.Gauge(
+    "gamification_queued_messages", "Messages with events that no worker has taken", multiprocess_mode="livemax"
+)
+_workers = prometheus_client.Gauge("gamification_workers", "Workers that take events", multiprocess_mode="livemax")
 
 _handed_over: dict[int, deque[int]] = defaultdict(lambda: deque(maxlen=100_000))
 """Share → the seconds (of Unix time) in which this process handed over events that may not be settled yet, for a day
@@ -99,6 +110,12 @@ class Backlog:
         if self.waits_for:
             return f"Workers cannot go on ({self.waits_for[0]}): {count}, {waits}."
         return f"Workers are behind: {count}, {waits}."
+
+    def show(self) -> None:
+        """At `/metrics`."""
+        _oldest.set(self.age.total_seconds())
+        _queued.set(self.waiting)
+        _workers.set(self.workers)
 
 
 class BacklogProbe:
@@ -213,7 +230,9 @@ class Watcher:
         missing = False
         while not self._stopping.is_set():
             try:
-                self._note(probe.read().trouble)
+                backlog = probe.read()
+                self._note(backlog.trouble)
+                backlog.show()
                 missing = False
             except amqp.NotFound:
                 if missing:  # still: what comes is parked until the queue is there again

@@ -16,10 +16,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+import prometheus_client
 from django.conf import settings
 from django.db import connection
 from django.http import HttpResponse
@@ -36,6 +37,19 @@ MAX_WAITING = 10 * MAX_EVENTS
 """Events that may wait to be committed; whoever comes then is told to come back."""
 IDLE_TIMEOUT = 10.0
 """Seconds without a request after which the thread ends and lets go of its connection."""
+
+
+_requests = prometheus_client.Histogram(
+    "gamification_group_commit_requests", "Requests that shared a commit", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 1000)
+)
+_waited = prometheus_client.Histogram(
+    "gamification_group_commit_wait_seconds",
+    "Seconds that the first request of a group waited for its commit to begin",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_waiting = prometheus_client.Gauge(
+    "gamification_group_commit_waiting_events", "Events that wait to be committed", multiprocess_mode="livesum"
+)
 
 
 class Busy(Refused):
@@ -56,6 +70,7 @@ class Request:
     """What the events came to; of a request with a key, its response."""
     loop: asyncio.AbstractEventLoop
     keyed: Keyed | None = None
+    since: float = field(default_factory=time.perf_counter)
 
 
 Result = tuple[Request, Outcome | HttpResponse | Exception]
@@ -120,6 +135,7 @@ class GroupCommit:
                 raise Busy("Too many events wait to be committed; try again in a moment.")
             self._waiting.extend(requests)
             self._events += events
+            _waiting.set(self._events)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
                 self._thread.start()
@@ -158,6 +174,9 @@ class GroupCommit:
             room -= len(request.events)
         self._waiting.extendleft(reversed(of_others))
         self._events -= sum(len(request.events) for request in group)
+        _waiting.set(self._events)
+        _requests.observe(len(group))
+        _waited.observe(time.perf_counter() - group[0].since)
         return group
 
     def _commit(self, group: Sequence[Request]) -> list[Result]:

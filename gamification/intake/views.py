@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from gamification.intake import answering, handover, in_place, schema
 from gamification.intake.decoding import MAX_BODY, Decoded, TooLarge, decode
+from gamification.kernel.core import stages
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, Outcome
 from gamification.kernel.models import RejectedEvent
@@ -51,6 +52,7 @@ class Events(APIView):
             _read_body(request._request)
             self.now = timezone.now()
             self.decoded = decode(request._request.body, now=self.now)
+            stages.count_events("invalid", len(self.decoded.rejected))
             concerned(request).update(event.player_id for _, event in self.decoded.good)
 
     def hand_over(self, request: Request) -> HttpResponse | None:

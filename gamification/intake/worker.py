@@ -19,6 +19,7 @@ from gamification import pipeline
 from gamification.intake.amqp import DEAD_LETTERS, MAX_EVENTS, Batch, DeadLetter, Message, NotParked, transient
 from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfirmed
 from gamification.intake.heartbeat import Unacked
+from gamification.kernel.core import liveness, stages
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
@@ -153,7 +154,8 @@ class Receiver:
             self.batch = Batch()
         self.is_busy = True
         try:
-            batch.settle(self._process, self._park)
+            with liveness.busy():
+                batch.settle(self._process, self._park)
         except Exception as problem:
             if not transient(problem):
                 raise
@@ -187,6 +189,7 @@ class Receiver:
             self.publisher.send(letter.body, exchange=topology.dead().exchange.name, headers=headers)
         except NotConfirmed as problem:
             raise NotParked(f"{DEAD_LETTERS}: {problem}") from problem
+        stages.count_events("parked", 1)
 
     def _acknowledge(self, batch: Batch) -> None:
         """Acknowledge all messages at once; one by one while suspects wait, which came earlier and are not done."""

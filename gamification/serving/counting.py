@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import prometheus_client
 from prometheus_client import multiprocess
+from prometheus_client.registry import Collector
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that prometheus_client reads when it is imported."""
@@ -29,10 +30,13 @@ def forget(variables: Mapping[str, str], process: int) -> None:
     multiprocess.mark_process_dead(process, variables[DIRECTORY])  # type: ignore[no-untyped-call]
 
 
-def shown() -> bytes:
-    """What this process has counted, or all that count together with it, as Prometheus reads it."""
-    if DIRECTORY not in os.environ:
-        return prometheus_client.generate_latest()
+def shown(*others: Collector) -> bytes:
+    """What this process has counted, or all that count together with it, and what others say besides, as Prometheus
+    reads it."""
     registry = prometheus_client.CollectorRegistry()
+    for each in others:
+        registry.register(each)
+    if DIRECTORY not in os.environ:
+        return prometheus_client.generate_latest() + prometheus_client.generate_latest(registry)
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return prometheus_client.generate_latest(registry)

@@ -23,6 +23,7 @@ PRODUCTION = read("APP_ENV", one_of("development", "production"), "development")
 ENVIRONMENT_NAME = read("ENVIRONMENT_NAME", label(24), "production" if PRODUCTION else "development")  # in the console
 GAME_NAME = read("GAME_NAME", label(60), "Gamification")  # likewise
 PORT = read("PORT", integer(1, 65535), 3000)
+METRICS_PORT = read("METRICS_PORT", integer(0, 65535), 0)  # of every process, for /metrics and /healthz; 0: none
 LOG_LEVEL = read("LOG_LEVEL", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO")
 PLAYER_TIME_ZONE = read("TIME_ZONE", zone, "UTC")  # of players who have set none; the service itself thinks in UTC
 

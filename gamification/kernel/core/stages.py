@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 Stage = Literal["lock", "admit", "read", "screen", "decide", "write", "commit", "after_commit"]
 """In the order in which a batch goes through them; a command has no `admit`."""
+EventOutcome = Literal["accepted", "duplicate", "refused", "invalid", "parked"]
 
 _SECONDS = prometheus_client.Histogram(
     "gamification_stage_seconds",
@@ -34,6 +35,13 @@ _rounds = prometheus_client.Histogram(
     "Rounds in which a batch or a command and what it caused were counted",
     buckets=(1, 2, 3, 4, 5, 6, 7, 8),
 )
+_by_outcome = prometheus_client.Counter(
+    "gamification_events",
+    "Events, by what became of them: accepted, known already, refused by what is stored, invalid by themselves, or "
+    "parked as dead letters",
+    ["outcome"],
+)
+_outcomes = {outcome: _by_outcome.labels(outcome) for outcome in get_args(EventOutcome)}
 _facts = prometheus_client.Counter("gamification_facts_total", "Facts that were stated and committed")
 _held = prometheus_client.Counter("gamification_events_held_total", "Events that were held and wait for a person")
 
@@ -62,9 +70,22 @@ def took(stage: Stage, began: float) -> None:
 
 def count_batch(outcomes: Iterable[Outcome], *, facts: int, rounds: int, held: int) -> None:
     """What was committed as one. A command brings no events."""
-    if events := sum(outcome.accepted + outcome.duplicates + len(outcome.refused) for outcome in outcomes):
+    fresh = duplicates = refused = 0
+    for outcome in outcomes:
+        fresh += outcome.accepted
+        duplicates += outcome.duplicates
+        refused += len(outcome.refused)
+    if events := fresh + duplicates + refused:
         _events.observe(events)
+        count_events("accepted", fresh)
+        count_events("duplicate", duplicates)
+        count_events("refused", refused)
     if rounds:
         _rounds.observe(rounds)
     _facts.inc(facts)
     _held.inc(held)
+
+
+def count_events(outcome: EventOutcome, events: int) -> None:
+    if events:
+        _outcomes[outcome].inc(events)

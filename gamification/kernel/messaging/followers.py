@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, models, transaction
@@ -126,13 +126,23 @@ class Log:
         share = shares.here()
         return self._horizons.get(share) or self._horizons.setdefault(share, Horizon(self.model))
 
+    written: str = ""
+    """The column that says when a row was written, if there is one."""
+
     @property
     def rows(self) -> models.QuerySet[Any]:
         return self.model._default_manager.order_by("pk")
 
+    def written_after(self, cursor: int) -> datetime | None:
+        """When the first row after this one was written."""
+        if not self.written:
+            return None
+        found: datetime | None = self.rows.filter(pk__gt=cursor).values_list(self.written, flat=True).first()
+        return found
 
-FACTS = Log(OutboxFact)
-EVENTS = Log(Event)
+
+FACTS = Log(OutboxFact, written="stated_at")
+EVENTS = Log(Event, written="received_at")
 
 Row = tuple[Any, ...]
 
@@ -214,6 +224,13 @@ class Follower:
         return self.log.rows.filter(pk__gt=self.cursor()).count()
 
 
+class Lag(NamedTuple):
+    rows: int
+    """How many rows it has not done, at most: ids have gaps."""
+    since: datetime | None
+    """When the oldest of them was written, where the log says so."""
+
+
 # -- which there are ---------------------------------------------------------------------------------------------------
 
 FORGETTING = Follower("forgetting", FACTS)
@@ -229,6 +246,21 @@ def register(follower: Follower) -> Follower:
 
 def at_work() -> list[Follower]:
     return [follower for follower in _followers if follower.is_on()]
+
+
+def lags() -> dict[str, Lag]:
+    """How far each follower is behind in the share that is named. It only looks: no follower has to be alone for it."""
+    marks = dict(FollowerMark.objects.values_list("pk", "cursor"))
+    newest = {log: log.rows.aggregate(newest=models.Max("pk"))["newest"] or 0 for log in {f.log for f in at_work()}}
+    found = {}
+    for follower in at_work():
+        cursor = marks.get(follower.name, 0)
+        if follower.log is FACTS:
+            cursor = max(cursor, marks.get(FORGETTING.name, 0))
+        rows = max(0, newest[follower.log] - cursor)
+        since = follower.log.written_after(cursor) if rows else None
+        found[follower.name] = Lag(rows, since)
+    return found
 
 
 def missed() -> list[str]:

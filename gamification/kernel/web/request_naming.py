@@ -1,4 +1,5 @@
-"""Every answer names its request: by the caller's own `X-Request-ID`, or by a new id."""
+"""Every answer names its request: by the caller's own `X-Request-ID`, or by a new id. And its route is noted, for
+whoever counts requests."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
+from gamification.kernel.core import routes
 from gamification.kernel.core.request_ids import HEADER, current, named
 
 
@@ -21,6 +23,7 @@ def name_request(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
             current.set(id_ := named(request.headers.get(HEADER, "")))
             response = await wait(request)
             response.headers[HEADER] = id_
+            _note_route(request)
             return response
 
         return answer_later
@@ -29,6 +32,12 @@ def name_request(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
         current.set(id_ := named(request.headers.get(HEADER, "")))
         response: HttpResponseBase = get_response(request)
         response.headers[HEADER] = id_
+        _note_route(request)
         return response
 
     return answer
+
+
+def _note_route(request: HttpRequest) -> None:
+    if request.resolver_match is not None:
+        routes.note(getattr(request, "scope", {}), request.resolver_match.route)

@@ -24,6 +24,8 @@ from gamification import clock
 from gamification.feed.transport import FeedProtocol
 from gamification.intake import backlog
 from gamification.kernel.storage.postgresql.base import ask, hang_up
+from gamification.monitoring import pool
+from gamification.monitoring import port as monitoring
 from gamification.play import demo
 from gamification.serving import counting
 from gamification.serving.protocol import HttpProtocol
@@ -48,10 +50,19 @@ class Command(BaseCommand):
         parser.add_argument("--processes", type=int, default=1, help="how many take turns at the port; on PostgreSQL")
         # What a process is told that was started by another one of this command:
         parser.add_argument("--inherited", type=int, nargs="+", default=[], metavar="SOCKET", help=SUPPRESS)
+        parser.add_argument("--metrics", type=int, metavar="SOCKET", help=SUPPRESS)
         parser.add_argument("--no-clock", dest="has_clock", action="store_false", help=SUPPRESS)
 
     def handle(
-        self, *, host: str, port: int, processes: int, inherited: list[int], has_clock: bool, **options: Any
+        self,
+        *,
+        host: str,
+        port: int,
+        processes: int,
+        inherited: list[int],
+        metrics: int | None,
+        has_clock: bool,
+        **options: Any,
     ) -> None:
         expect_processes(processes)
         expect_a_database()
@@ -62,13 +73,18 @@ class Command(BaseCommand):
             settings.ALLOWED_ORIGINS += [f"http://{name}:{port}" for name in ("localhost", "127.0.0.1")]
         if inherited:
             end_with_parent()
+            if metrics is not None:
+                monitoring.serve(socket.socket(fileno=metrics))
             serve([socket.socket(fileno=each) for each in inherited], has_clock=has_clock)
             return
         sockets = [listening(host, each) for each in ports]
+        for_metrics = listening(host, settings.METRICS_PORT) if settings.METRICS_PORT else None
         if not settings.RABBITMQ_URL:
             zones.record(settings.PLAYER_TIME_ZONE, timezone.now())
         self.say_where(host, ports, processes)
         if processes == 1:
+            if for_metrics is not None:
+                monitoring.serve(for_metrics)
             serve(sockets, has_clock=True)
             return
         connection.close()
@@ -79,11 +95,14 @@ class Command(BaseCommand):
         with counting.together() as together:
 
             def start(number: int) -> subprocess.Popen[bytes]:
-                only_the_first = [] if number == 0 else ["--no-clock"]
-                command = [str(settings.BASE_DIR / "manage.py"), "serve", *arguments, *only_the_first]
-                return child(command, numbers, together)
+                role, given = [] if number == 0 else ["--no-clock"], numbers
+                if number == 0 and for_metrics is not None:
+                    role, given = ["--metrics", str(for_metrics.fileno())], [*numbers, for_metrics.fileno()]
+                command = [str(settings.BASE_DIR / "manage.py"), "serve", *arguments, *role]
+                return child(command, given, together)
 
-            Supervisor(start, processes, sockets, ended=partial(counting.forget, together)).run()
+            opened = sockets if for_metrics is None else [*sockets, for_metrics]
+            Supervisor(start, processes, opened, ended=partial(counting.forget, together)).run()
 
     def say_where(self, host: str, ports: list[int], processes: int) -> None:
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
@@ -110,6 +129,7 @@ def serve(sockets: list[socket.socket], *, has_clock: bool) -> None:
     stop = threading.Event()
     timekeeper = threading.Thread(target=clock.run, args=(stop,), name="clock", daemon=True)
     backlog.watch()
+    pool.watch()
     if has_clock and not settings.RABBITMQ_URL:
         timekeeper.start()
     application = "application" if len(sockets) == 1 else "split_by_port"

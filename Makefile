@@ -11,7 +11,7 @@ else
 install := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 endif
 
-.PHONY: help run test chaos hang play pictures mutants bench evaluate lint fmt lock release-check clean
+.PHONY: help run test chaos hang play clients pictures mutants bench evaluate lint fmt lock release-check clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -35,6 +35,10 @@ hang: .venv/dev.stamp ## PostgreSQL is stopped for 30 seconds: nobody waits; sta
 
 play: .venv/dev.stamp ## random play against edits, for longer than in the suite
 	PLAY_EXAMPLES=300 PLAY_STEPS=60 $(BIN)/python -m pytest -q tests/pipeline/test_play_against_edits.py $(ARGS)
+
+clients: .venv/dev.stamp ## what our clients know of the schema, made anew after a change of it; needs Node
+	$(BIN)/python clients/generate.py
+	cd clients/typescript && npm ci --no-audit --no-fund --ignore-scripts && npm run schema && npm run types
 
 pictures: .venv/dev.stamp ## the pictures of docs/pictures, taken anew
 	PICTURES=1 $(BIN)/python -m pytest -q -n 0 tests/console/test_pictures.py $(ARGS)

@@ -2,12 +2,13 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from gamification import probes
 from gamification.kernel.web.audit_view import Audit
+from gamification.play.addresses import of_another_version
 from gamification.schemas.views import openapi_document
 
 api: list[URLPattern | URLResolver] = [
@@ -38,6 +39,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("admin/", admin.site.urls),
     path("play/", include("gamification.play.urls")),
+    re_path(r"^static/play/\d+\.\d+\.\d+/(?P<name>[a-z-]+\.(?:js|css))$", of_another_version),
     path("api/v1/", include(api)),
     path("api/schema/", openapi_document, name="schema"),
     path("api/docs/", docs, name="docs"),

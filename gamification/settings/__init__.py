@@ -119,6 +119,13 @@ REQUEST_TIMEOUT = read("REQUEST_TIMEOUT", integer(1, 3600), 20)  # seconds for a
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+# The client is a package of its own, of which pages get the same files from the service.
+STATICFILES_DIRS = [("play", str(BASE_DIR / "clients/typescript/src"))]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "gamification.play.addresses.VersionFinder",
+]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 if WHITENOISE_USE_FINDERS:  # nothing needs collecting then
     warnings.filterwarnings("ignore", message="No directory at")

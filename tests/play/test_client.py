@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, WebSocketRoute, sync_playwright
 
 pytestmark = pytest.mark.browser
 
-FILES = settings.BASE_DIR / "gamification" / "play" / "static" / "play"
+FILES = settings.BASE_DIR / "clients" / "typescript" / "src"
 SITE = "http://game.test"
 BEGIN = """
 async (options) => {

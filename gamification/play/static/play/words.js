@@ -158,7 +158,7 @@ export class Names {
       case "quest.started":
         return said("⚑", `Quest begun: ${this.quest(data.id)}`);
       case "quest.advanced":
-        return said("✓", this.step(data.id, data.step), this.quest(data.id), true);
+        return said("✓", this.step(data.id, data.step ?? ""), this.quest(data.id), true);
       case "quest.completed":
         return said("⚑", `Quest done: ${this.quest(data.id)}`, "", true);
       case "quest.failed":

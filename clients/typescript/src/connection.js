@@ -5,21 +5,9 @@
  */
 
 /**
- * @typedef {object} Message
- * @property {number} [seq] 1, 2, 3 … without gaps; an `achievement.progressed` has none
- * @property {string} type
- * @property {string} player_id
- * @property {Record<string, any>} data
- * @property {string} timestamp
- *
- * @typedef {"stopped" | "connecting" | "resuming" | "live" | "waiting"} State
- *   `waiting`: the connection is lost and will be tried again. `stopped`: it will not.
- *
- * @typedef {object} StateDetail
- * @property {State} state
- * @property {number} [code] of the close, as in RFC 6455 and the service's own (4401 token, 4403 banned, 4408 too slow)
- * @property {string} [reason]
- * @property {number} [retryIn] milliseconds until the next try
+ * @typedef {{ seq?: number, type: string, data: any }} Message
+ * @typedef {import("../types/messages.d.ts").State} State
+ * @typedef {import("../types/messages.d.ts").StateDetail} StateDetail
  */
 
 const SUBPROTOCOL = "gamification.v1";
@@ -38,6 +26,7 @@ export class Connection {
   #getToken;
   #refuseToken;
   #tell;
+  #webSocket;
   /** @type {WebSocket | null} */
   #socket = null;
   #isWanted = false;
@@ -53,21 +42,24 @@ export class Connection {
    * @param {string} address
    * @param {object} needs
    * @param {() => Promise<string>} needs.getToken
-   * @param {() => void} needs.refuseToken called when the service no longer takes the token it was given
+   * @param {() => unknown} needs.refuseToken called when the service no longer takes the token it was given
    * @param {(type: string, detail: any) => void} needs.tell
    * @param {number | null} needs.after
+   * @param {(new (url: string, protocols: string[]) => any) | undefined} [needs.webSocket] by default the built-in one
    */
-  constructor(address, { getToken, refuseToken, tell, after }) {
+  constructor(address, { getToken, refuseToken, tell, after, webSocket = globalThis.WebSocket }) {
     this.#address = address;
     this.#getToken = getToken;
     this.#refuseToken = refuseToken;
     this.#tell = tell;
     this.after = after;
+    this.#webSocket = webSocket;
   }
 
   /** Stay connected from now on. */
   connect() {
     if (this.#isWanted) return;
+    if (!this.#webSocket) throw new TypeError("no WebSocket is built in here (Node before 22): say webSocket, that of ws");
     this.#isWanted = true;
     this.#failures = 0;
     globalThis.addEventListener?.("online", this.#tryNow);
@@ -94,9 +86,11 @@ export class Connection {
       return;
     }
     if (!this.#isWanted || this.state !== "connecting" || this.#socket) return;
-    const socket = (this.#socket = new WebSocket(this.#address, [SUBPROTOCOL, `bearer.${token}`]));
+    /** @type {WebSocket} */
+    const socket = (this.#socket = new this.#webSocket(this.#address, [SUBPROTOCOL, `bearer.${token}`]));
     socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
     socket.onclose = (event) => this.#lost(event.code, event.reason);
+    socket.onerror = () => {}; // what it comes to, `onclose` says
     this.#expectMessageWithin(ANSWER_TIMEOUT);
   }
 

@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * A player's connection to the gamification service: the live feed, and what the player may read and do over REST.
- * No dependency, no build step. A game imports this one file, which needs nothing of this folder but connection.js:
+ * No dependency, no build step. A game imports this one file, which needs connection.js, queue.js and rest.js beside it,
+ * or the package `gamification-client`, which is the same:
  *
  *     import { Gamification } from "https://play.example/static/play/gamification.js";
  *
@@ -16,11 +17,22 @@
  */
 
 import { Connection } from "./connection.js";
+import { memoryStore, Queue } from "./queue.js";
+import { originOf, part, Problem, randomKey, Rest } from "./rest.js";
+export { Problem };
 
 /**
- * @typedef {import("./connection.js").Message} Message
  * @typedef {import("./connection.js").State} State
- * @typedef {import("./connection.js").StateDetail} StateDetail
+ * @typedef {import("../types/messages.d.ts").StateDetail} StateDetail
+ * @typedef {import("../types/messages.d.ts").KeptMessage} Message
+ * @typedef {import("../types/messages.d.ts").Heard} Heard
+ * @typedef {import("../types/messages.d.ts").Told} Told
+ * @typedef {import("../types/schema.d.ts").components["schemas"]} Schemas
+ *
+ * @typedef {object} Report what a player did, on its way
+ * @property {string} id under which it takes effect once
+ * @property {string} path
+ * @property {object} body
  *
  * @typedef {object} Options
  * @property {() => string | { token: string } | Promise<string | { token: string }>} getToken
@@ -28,31 +40,18 @@ import { Connection } from "./connection.js";
  * @property {string} [service] where the service is; default: where this module came from
  * @property {string} [feed] address or path of the feed; default `/game-events`
  * @property {number | null} [after] the last message that is known; default: whatever is newest when connecting
+ * @property {import("./queue.js").Store<Report>} [store] where reports are kept until the service has taken them:
+ *   `browserStore("my-game")`, in Node `fileStore("folder")`; by default they last as long as the page
+ * @property {new (url: string, protocols: string[]) => any} [webSocket] where there is none built in (Node before 22):
+ *   that of the package `ws`
  */
 
-const ANSWER_TIMEOUT = 15_000; // milliseconds for an answer
-const TRIES = 4;
-const PAUSE = 500; // milliseconds, doubled for each try that has failed, before the next
 const RENEW = 60; // seconds before its end, in which a token is no longer used
-
-/** An answer that is no success: RFC 9457's fields, with the service's stable `code`. */
-export class Problem extends Error {
-  /**
-   * @param {number} status 0 where no answer came
-   * @param {{ code?: string, detail?: string, errors?: { path: string, code: string, detail: string }[] }} body
-   */
-  constructor(status, body) {
-    super(body.detail || body.code || `HTTP ${status}`);
-    this.name = "Problem";
-    this.status = status;
-    this.code = body.code || "";
-    this.errors = body.errors || [];
-  }
-}
 
 /**
  * Events: `message` (every kept message, in order), one by each message's own type (`quest.advanced`, …, and
  * `achievement.progressed`, which is not kept), `resync`, and `state` (`detail`: StateDetail). `detail` is the message.
+ * `rejected`: a report that the service refused.
  */
 export class Gamification extends EventTarget {
   #getToken;
@@ -63,19 +62,54 @@ export class Gamification extends EventTarget {
   #fetchingToken = null;
   /** @type {Connection} */
   #connection;
+  /** @type {Queue<Report> | null} */
+  #reports = null;
+  #store;
+  #rest;
 
   /** @param {Options} options */
-  constructor({ getToken, service = new URL(import.meta.url).origin, feed = "/game-events", after = null }) {
+  constructor({ getToken, service = import.meta.url, feed = "/game-events", after = null, store, webSocket }) {
     super();
     this.#getToken = getToken;
-    this.service = new URL(service, globalThis.location?.href).origin;
+    this.service = originOf(service);
     this.feed = new URL(feed, this.service).href.replace(/^http/, "ws");
+    this.#store = store;
+    this.#rest = new Rest(this.service, {
+      authorize: async () => `Bearer ${await this.token()}`,
+      refuse: () => this.#refuseToken(),
+    });
     this.#connection = new Connection(this.feed, {
       getToken: () => this.token(),
       refuseToken: () => this.#refuseToken(),
       tell: (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail })),
       after,
+      webSocket,
     });
+    if (store) this.#queue(); // what was not sent when the page was last left
+  }
+
+  /**
+   * @template {keyof Heard} Type
+   * @overload
+   * @param {Type} type
+   * @param {(event: CustomEvent<Heard[Type]>) => void} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * @overload
+   * @param {string} type
+   * @param {EventListenerOrEventListenerObject | null} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * @param {string} type
+   * @param {any} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   */
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, options);
   }
 
   // -- the feed -------------------------------------------------------------------------------------------------------
@@ -124,6 +158,7 @@ export class Gamification extends EventTarget {
   #refuseToken() {
     this.#refused = this.#token;
     this.#token = "";
+    return true;
   }
 
   // -- REST -----------------------------------------------------------------------------------------------------------
@@ -132,142 +167,150 @@ export class Gamification extends EventTarget {
    * One request under `/api/v1/`. A POST bears an idempotency key, so that it may be tried again until an answer
    * comes, and takes effect once.
    *
-   * @param {"GET" | "POST"} method
+   * @param {import("./rest.js").Method} method
    * @param {string} path such as `players/me/wallet`
-   * @param {{ query?: Record<string, string | number | undefined>, body?: object }} [said]
+   * @param {import("./rest.js").Said} [said]
    * @returns {Promise<any>} the answer's JSON. Throws Problem.
    */
-  async request(method, path, { query = {}, body } = {}) {
-    const url = new URL(`/api/v1/${path}`, this.service);
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, `${value}`);
-    /** @type {Record<string, string>} */
-    const headers = { Accept: "application/json" };
-    if (method === "POST") {
-      headers["Content-Type"] = "application/json";
-      headers["Idempotency-Key"] = randomKey();
-    }
-    let isRenewed = false;
-    for (let attempt = 1; ; attempt += 1) {
-      headers.Authorization = `Bearer ${await this.token()}`;
-      const problem = await ask(url, { method, headers, body: method === "POST" ? JSON.stringify(body ?? {}) : null });
-      if (!(problem instanceof Failure)) return problem;
-      if (problem.status === 401 && !isRenewed) {
-        isRenewed = true;
-        this.#refuseToken();
-      } else if (problem.isWorthAnotherTry && attempt < TRIES) {
-        await pause(problem.retryAfter ?? PAUSE * 2 ** attempt * (0.5 + Math.random()));
-      } else {
-        throw new Problem(problem.status, problem.body);
-      }
-    }
+  request(method, path, said) {
+    return this.#rest.request(method, path, said);
   }
 
   /**
    * @param {string} path
-   * @param {Record<string, string | number | undefined>} [query]
+   * @param {import("./rest.js").Query} [query]
+   * @returns {Promise<any>}
    */
   get(path, query) {
-    return this.request("GET", path, { query });
+    return this.#rest.request("GET", path, query ? { query } : {});
   }
 
   /**
    * @param {string} path
    * @param {object} [body]
+   * @returns {Promise<any>}
    */
   post(path, body) {
-    return this.request("POST", path, { body });
+    return this.#rest.request("POST", path, { body });
   }
 
   /**
    * All rows of a list, over all its pages.
    *
    * @param {string} path
-   * @param {Record<string, string | number | undefined>} [query]
+   * @param {import("./rest.js").Query} [query]
    * @returns {Promise<any[]>}
    */
-  async list(path, query = {}) {
-    const rows = [];
-    for (let cursor; ; ) {
-      const page = await this.get(path, { page_size: 200, ...query, cursor });
-      rows.push(...page.results);
-      if (!page.next) return rows;
-      cursor = new URL(page.next).searchParams.get("cursor") ?? undefined;
-    }
+  list(path, query) {
+    return this.#rest.list(path, query);
   }
 
+  /** @returns {Promise<Schemas["Profile"]>} */
   profile = () => this.get("players/me");
-  /** @param {"LOCKED" | "IN_PROGRESS" | "COMPLETED"} [state] without one also what is secret: `{id, type, points}` */
+  /**
+   * @param {"LOCKED" | "IN_PROGRESS" | "COMPLETED"} [state] without one also what is secret: `{id, type, points}`
+   * @returns {Promise<(Schemas["AchievementStanding"] | Schemas["SecretAchievement"])[]>}
+   */
   achievements = (state) => this.list("players/me/achievements", { state });
-  /** @param {string} [state] NOT_STARTED, IN_PROGRESS, COMPLETED, FAILED or EXPIRED */
+  /**
+   * @param {Schemas["QuestStatusEnum"]} [state]
+   * @returns {Promise<Schemas["QuestStanding"][]>}
+   */
   quests = (state) => this.list("players/me/quests", { state });
-  /** The quests that the player could start now. */
+  /** The quests that the player could start now. @returns {Promise<Schemas["Quest"][]>} */
   startableQuests = () => this.list("quests", { available_to: "me" });
-  /** @param {"PENDING" | "CLAIMED" | "EXPIRED" | "REVOKED"} [state] */
+  /**
+   * @param {Schemas["DistributionStatusEnum"]} [state]
+   * @returns {Promise<Schemas["Distribution"][]>}
+   */
   distributions = (state) => this.list("players/me/distributions", { state });
+  /** @returns {Promise<Schemas["Wallet"][]>} */
   wallet = () => this.list("players/me/wallet");
+  /** @returns {Promise<Schemas["Stack"][]>} */
   inventory = () => this.list("players/me/inventory");
-  /** Kept messages after that number, each with `is_read`. @param {number} [after] */
+  /**
+   * Kept messages after that number, each with `is_read`.
+   *
+   * @param {number} [after]
+   * @returns {Promise<Schemas["Message"][]>}
+   */
   messages = (after = 0) => this.list("players/me/messages", { after });
-  /** @param {number} upTo */
+  /**
+   * @param {number} upTo
+   * @returns {Promise<Schemas["ReadMark"]>}
+   */
   markRead = (upTo) => this.post("players/me/messages/read", { up_to: upTo });
-  /** @param {string} distribution its id */
+  /**
+   * @param {string} distribution its id
+   * @returns {Promise<Schemas["Distribution"]>}
+   */
   claim = (distribution) => this.post(`rewards/${part(distribution)}/claim`);
-  /** All that is pending of an achievement. @param {string} id */
+  /**
+   * All that is pending of an achievement.
+   *
+   * @param {string} id
+   * @returns {Promise<Schemas["Claimed"]>}
+   */
   claimAchievement = (id) => this.post(`achievements/${part(id)}/claim`);
-  /** @param {string} id */
+  /**
+   * @param {string} id
+   * @returns {Promise<Schemas["QuestProgress"]>}
+   */
   startQuest = (id) => this.post(`quests/${part(id)}/start`);
-  /** @param {string} id */
+  /**
+   * @param {string} id
+   * @returns {Promise<Schemas["QuestProgress"]>}
+   */
   abandonQuest = (id) => this.post(`quests/${part(id)}/abandon`);
   /**
    * @param {string} id
    * @param {string} step
+   * @returns {Promise<Schemas["QuestProgress"]>}
    */
   completeStep = (id, step) => this.post(`quests/${part(id)}/steps/${part(step)}/complete`);
-  /** The cases about how the player plays, newest first: `{id, state, families, opened_at, due_at, …, may_appeal}`. */
+  /** The cases about how the player plays, newest first. @returns {Promise<Schemas["OwnCase"][]>} */
   cases = () => this.list("players/me/cases");
   /**
    * Ask that others look at a verdict again, once. Answers the case.
    *
    * @param {number} id of a case that says `may_appeal`
    * @param {string} text why, in the player's own words
+   * @returns {Promise<Schemas["OwnCase"]>}
    */
-  appeal = (id, text) => this.post(`players/me/cases/${id}/appeal`, { text });
-}
+  appeal = (id, text) => this.post(`players/me/cases/${part(id)}/appeal`, { text });
 
-// -- the small print ----------------------------------------------------------------------------------------------------
+  // -- reports --------------------------------------------------------------------------------------------------------
 
-class Failure {
   /**
-   * @param {number} status
-   * @param {object} body
-   * @param {string | null} [retryAfter] seconds
+   * Reports a sample of each of these metrics of an achievement. Once it has resolved the report is kept, and will be
+   * sent until it is taken, once; what the service refuses comes as the event `rejected`.
+   *
+   * @param {string} achievement
+   * @param {Record<string, number>} metrics
    */
-  constructor(status, body, retryAfter) {
-    this.status = status;
-    /** @type {{ code?: string, detail?: string }} */
-    this.body = body;
-    this.retryAfter = retryAfter && !Number.isNaN(Number(retryAfter)) ? Number(retryAfter) * 1000 : null;
+  async report(achievement, metrics) {
+    const body = { metrics, timestamp: new Date().toISOString() };
+    await this.#queue().add({ id: randomKey(), path: `achievements/${part(achievement)}/progress`, body });
   }
 
-  get isWorthAnotherTry() {
-    return [0, 429, 500, 502, 503, 504].includes(this.status) || this.body.code === "idempotency_in_progress";
+  /** Sends the reports that are kept, now. Throws Problem, and then they stay kept. */
+  async flush() {
+    await this.#reports?.flush();
   }
-}
 
-/**
- * @param {URL} url
- * @param {RequestInit} init
- * @returns {Promise<any>} the JSON of a success, or a Failure
- */
-async function ask(url, init) {
-  let answer;
-  try {
-    answer = await fetch(url, { ...init, credentials: "omit", signal: AbortSignal.timeout(ANSWER_TIMEOUT) });
-    const text = await answer.text();
-    const body = text ? JSON.parse(text) : {};
-    return answer.ok ? body : new Failure(answer.status, body, answer.headers.get("Retry-After"));
-  } catch (problem) {
-    return new Failure(answer && !answer.ok ? answer.status : 0, { code: "no_answer", detail: String(problem) });
+  #queue() {
+    /** @type {import("./queue.js").Store<Report>} */
+    const store = this.#store ?? memoryStore();
+    this.#reports ??= new Queue({
+      store,
+      most: 1,
+      send: async ([report]) => {
+        if (report) await this.#rest.request("POST", report.path, { body: report.body, key: report.id });
+      },
+      isItsFault: ({ status }) => status >= 400 && status < 500 && status !== 401,
+      onRejected: (report, why) => this.dispatchEvent(new CustomEvent("rejected", { detail: { report, ...why } })),
+    });
+    return this.#reports;
   }
 }
 
@@ -279,23 +322,9 @@ async function ask(url, init) {
  */
 function secondsLeft(token) {
   try {
-    const { exp, iat } = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
+    const { exp, iat } = JSON.parse(atob((token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/")));
     return Math.max(RENEW, exp - iat - RENEW);
   } catch {
     return RENEW; // whatever it is, the server will say
   }
-}
-
-function randomKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** @param {string} text */
-function part(text) {
-  return encodeURIComponent(text);
-}
-
-/** @param {number} milliseconds */
-function pause(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

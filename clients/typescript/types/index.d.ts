@@ -1,0 +1,12 @@
+export { browserStore } from "./browser-store.js";
+export { Gamification } from "./gamification.js";
+export { GameServer } from "./server.js";
+export { VERSION } from "./version.js";
+export type Heard = import("../types/messages.d.ts").Heard;
+export type KeptMessage = import("../types/messages.d.ts").KeptMessage;
+export type StateDetail = import("../types/messages.d.ts").StateDetail;
+export type Told = import("../types/messages.d.ts").Told;
+export type Schemas = import("../types/schema.d.ts").components["schemas"];
+export type Store<Item> = import("./queue.js").Store<Item>;
+export { memoryStore, Queue } from "./queue.js";
+export { Problem, uuid7 } from "./rest.js";

@@ -1,0 +1,2 @@
+/** The version of this client, which is that of the service it was released with. */
+export const VERSION: "0.1.0";

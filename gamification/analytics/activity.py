@@ -20,6 +20,9 @@ FULL = (1 << DAYS) - 1
 GAP = timedelta(minutes=30)
 """A session ends when nothing comes for longer than this."""
 SESSIONS_KEPT = 8
+EARLY = 7
+"""Days from a player's first on within which something was completed early, and as many in which they came back."""
+_WEEK_TWO = (1 << EARLY) - 1 << EARLY
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,6 +56,8 @@ class Played:
     newest_at: datetime | None = None
     latest_sessions: list[list[int]] = field(default_factory=list)
     begun: int = 0
+    completed: dict[str, int] = field(default_factory=dict)
+    """Kind and id of content → the number of the first day on which it was completed, or claimed."""
     sessions_kept: int = SESSIONS_KEPT
 
     def note(self, at: datetime, day: date, changes: Changes) -> bool:
@@ -78,6 +83,16 @@ class Played:
     def _mark(self, day: date, changes: Changes) -> bool:
         if self.was_active(day):
             return True
+        first_day, has_returned = self.first_day, self.has_returned
+        is_marked = self._place(day, changes)
+        if (first_day, has_returned) != (self.first_day, self.has_returned):
+            for key in self._early(first_day, has_returned):
+                changes[key] -= 1
+            for key in self._early(self.first_day, self.has_returned):
+                changes[key] += 1
+        return is_marked
+
+    def _place(self, day: date, changes: Changes) -> bool:
         if self.first_day is None or self.last_day is None:
             self._count(day, changes)
             self.first_day = self.last_day = day
@@ -128,6 +143,49 @@ class Played:
             if bits & 1:
                 changes["retention", f"{after:02}", self.first_day, "players"] += sign
             bits, after = bits >> 1, after + 1
+
+    # -- what was completed --------------------------------------------------------------------------------------------
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether the player was active in their second week."""
+        return bool(self.first_map & _WEEK_TWO)
+
+    def complete(self, kind: str, id_: str, day: date, changes: Changes) -> None:
+        """Note that content was completed on a day. Only the first one is of interest."""
+        number, before = day.toordinal(), self.completed.get(f"{kind} {id_}")
+        if before is None or number < before:
+            self.complete_first(kind, id_, day, changes)
+
+    def complete_first(self, kind: str, id_: str, day: date | None, changes: Changes) -> None:
+        """Have it that content was first completed on this day, or never."""
+        name = f"{kind} {id_}"
+        if name in self.completed:
+            for key in self._first(name, self.first_day, self.has_returned):
+                changes[key] -= 1
+            del self.completed[name]
+        if day is not None:
+            self.completed[name] = day.toordinal()
+            for key in self._first(name, self.first_day, self.has_returned):
+                changes[key] += 1
+
+    def _first(self, name: str, first_day: date | None, has_returned: bool) -> list[Key]:
+        kind, _, id_ = name.partition(" ")
+        number = self.completed[name]
+        players: Key = (kind, id_, date.fromordinal(number), "players")
+        if first_day is None or number - first_day.toordinal() >= EARLY:
+            return [players]
+        early: Key = (kind, id_, first_day, "early")
+        return [players, early, (kind, id_, first_day, "early returned")] if has_returned else [players, early]
+
+    def _early(self, first_day: date | None, has_returned: bool) -> list[Key]:
+        """The figures by which those who completed something early are held against the others."""
+        if first_day is None:
+            return []
+        keys: list[Key] = [("game", "", first_day, "new returned")] if has_returned else []
+        for name in self.completed:
+            keys += self._first(name, first_day, has_returned)[1:]
+        return keys
 
     # -- time ----------------------------------------------------------------------------------------------------------
 

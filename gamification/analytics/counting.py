@@ -64,6 +64,13 @@ Sessions = Callable[[PlayerId, int], Played]
 """All sessions of a player up to an event's row."""
 
 
+class Completion(NamedTuple):
+    id: str
+    day: date
+    keys: list[Key]
+    """The figures that it is in."""
+
+
 class EventCounting:
     """Counts events in the order of their rows."""
 
@@ -75,14 +82,15 @@ class EventCounting:
         started_at: StartedAt,
         sessions: Sessions,
         held: Collection[tuple[PlayerId, str]] = (),
+        revoked: Collection[tuple[PlayerId, str]] = (),
     ) -> None:
         self.players, self.listening, self.zone = players, listening, zone()
         self.changes: Changes = Counter()
         self.held: list[EventRow] = []
         """Those that do not count, or not yet."""
-        self.completions: dict[tuple[PlayerId, str], list[Key]] = {}
-        """The own event of an achievement's completion → the figures that it is in."""
-        self._started_at, self._sessions, self._as_held = started_at, sessions, held
+        self.completions: dict[tuple[PlayerId, str], Completion] = {}
+        """By the own events of achievements' completions, those that were revoked among them."""
+        self._started_at, self._sessions, self._as_held, self._revoked = started_at, sessions, held, revoked
 
     def count(self, rows: Iterable[EventRow]) -> None:
         players, listening, zone_, changes = self.players, self.listening, self.zone, self.changes
@@ -116,13 +124,20 @@ class EventCounting:
         if row.type == FactType.ACHIEVEMENT_COMPLETED:
             keys: list[Key] = [("game", "", day, "completions"), ("achievement", data["id"], day, "completed")]
             keys += self._durations(row, player, day, ("achievement", data["id"]), player.began_at)
-            self.completions[row.player_id, row.event_id] = keys
+            self.completions[row.player_id, row.event_id] = Completion(data["id"], day, keys)
+            if (row.player_id, row.event_id) in self._revoked:
+                return
+            player.complete("achievement", data["id"], day, self.changes)
         elif row.type == FactType.QUEST_COMPLETED:
             keys = [("game", "", day, "quests_completed"), ("quest", data["id"], day, "completed")]
             started_at = self._started_at.get((row.player_id, data["id"], row.timestamp))
             keys += self._durations(row, player, day, ("quest", data["id"]), started_at)
+            player.complete("quest", data["id"], day, self.changes)
         elif row.type == FactType.LEVEL_REACHED:
             keys = [("level", str(data["level"]), day, "reached")]
+        elif row.type == FactType.REWARD_CLAIMED:
+            keys = []  # claims are counted by their facts
+            player.complete("reward", data["id"], day, self.changes)
         else:
             return
         for key in keys:

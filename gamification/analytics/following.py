@@ -7,7 +7,7 @@ process had counted is counted once.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -24,7 +24,7 @@ from gamification.analytics.models import Activity, CountedRun, HeldEvent
 from gamification.analytics.moving import FactRow
 from gamification.kernel.content import publishing
 from gamification.kernel.core.fact_types import FactType
-from gamification.kernel.core.messages import PlayerId, own_id
+from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.messaging.followers import Row
 from gamification.kernel.storage import sql
 from progress.erasure import PlayerErased
@@ -101,12 +101,14 @@ def count_facts(page: Sequence[Row]) -> None:
     changes: Changes = Counter()
     _count_money(counted, changes)
     _count_runs(counted, changes)
+    revoking = defaultdict(list)
     for row in counted:
-        if row.type == FactType.ACHIEVEMENT_REVOKED:
-            _count_completion(row, changes, -1)
-        elif row.type == FactType.ACHIEVEMENT_REINSTATED:
-            _count_completion(row, changes, 1)
-    keeping.store({player_id: played for player_id, played in players.items() if not played.sessions})
+        if row.type in recounting.REVOKING:
+            revoking[row.player_id].append(row)
+    for player_id, mine in revoking.items():
+        _count_completions(players[player_id], mine, rows[-1].pk, changes)
+    changed = {id_: played for id_, played in players.items() if not played.sessions or id_ in revoking}
+    keeping.store(changed)
     keeping.add(changes)
     for row in counted:
         if row.type == FactType.EVENT_RELEASED:
@@ -164,11 +166,23 @@ def _delete_counted(keys: Collection[tuple[Any, ...]]) -> None:
         CountedRun.objects.filter(player_id=player_id, quest_id=quest, run=run).delete()
 
 
-def _count_completion(row: FactRow, changes: Changes, sign: int) -> None:
-    """Take a revoked completion out of every figure that it is in, or put it back: the player's past says of which."""
-    event_id = own_id(FactType.ACHIEVEMENT_COMPLETED, row.player_id, row.data["id"], row.data["occurrence"])
-    for key in recounting.completion(row.player_id, event_id):
-        changes[key] += sign
+def _count_completions(player: Played, rows: Sequence[FactRow], to: int, changes: Changes) -> None:
+    """Take one player's revoked completions out of every figure that they are in, and put those back that were given
+    back: of which figures, the player's past says."""
+    player_id = rows[0].player_id
+    found = recounting.completions(player_id, [recounting.completion_of(row) for row in rows])
+    touched = set()
+    for row in rows:
+        completion = found.get((player_id, recounting.completion_of(row)))
+        if completion is None:  # its event is deleted: it stays as it was
+            continue
+        for key in completion.keys:
+            changes[key] += 1 if row.type == FactType.ACHIEVEMENT_REINSTATED else -1
+        touched.add(completion.id)
+    revoked = recounting.revoked({"player_id": player_id}, to)
+    for id_ in touched:
+        days = [each.day for key, each in found.items() if each.id == id_ and key not in revoked]
+        player.complete_first("achievement", id_, min(days, default=None), changes)
 
 
 def _release(row: FactRow) -> None:

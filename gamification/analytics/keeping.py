@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
+import msgspec
 from django.db.models import QuerySet
 
 from gamification.analytics.activity import SESSIONS_KEPT, Changes, Played
@@ -19,8 +20,9 @@ _SAME = (
     "latest_sessions",
 )  # fmt: skip
 _BITS = ("first_map", "last_map", "begun")
-COLUMNS = ("player_id", *_SAME, *_BITS)
+COLUMNS = ("player_id", *_SAME, *_BITS, "completed")
 _same = attrgetter(*_SAME)
+_unpack = msgspec.msgpack.Decoder(dict[str, int]).decode
 
 
 def left_out() -> QuerySet[Player]:
@@ -48,18 +50,20 @@ def load(player_ids: Collection[PlayerId]) -> dict[PlayerId, Played]:
 
 
 def read(row: tuple[Any, ...]) -> Played:
-    same, bits = row[1 : 1 + len(_SAME)], row[1 + len(_SAME) :]
+    same, bits, completed = row[1 : 1 + len(_SAME)], row[1 + len(_SAME) : -1], bytes(row[-1])
     played = Played()
     for name, value in zip(_SAME, same, strict=True):
         setattr(played, name, value)
     played.first_map, played.last_map, played.begun = (int.from_bytes(bytes(value), "little") for value in bits)
+    played.completed = _unpack(completed) if completed else {}
     return played
 
 
 def _row(player_id: PlayerId, played: Played) -> tuple[Any, ...]:
     played.latest_sessions = played.latest_sessions[-SESSIONS_KEPT:]
     bits = (getattr(played, name) for name in _BITS)
-    return (player_id, *_same(played), *(value.to_bytes((value.bit_length() + 7) // 8, "little") for value in bits))
+    maps = (value.to_bytes((value.bit_length() + 7) // 8, "little") for value in bits)
+    return (player_id, *_same(played), *maps, msgspec.msgpack.encode(played.completed) if played.completed else b"")
 
 
 def store(players: Mapping[PlayerId, Played]) -> None:

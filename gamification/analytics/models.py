@@ -83,6 +83,8 @@ class Activity(models.Model):
     """The newest of them, each `[begins, ends, played before]` in microseconds."""
     begun = models.BinaryField(default=b"")
     """Bit n: an event has counted towards the achievement with serial n."""
+    completed = models.BinaryField(default=b"", db_default=b"")
+    """Kind and id of content → the number of the first day on which the player completed or claimed it (msgpack)."""
 
     class Meta:
         verbose_name_plural = "activities"

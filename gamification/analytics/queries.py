@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Q, QuerySet, Sum
 
 from gamification.analytics import buckets
-from gamification.analytics.activity import DAYS, month_of, week_of
+from gamification.analytics.activity import DAYS, EARLY, month_of, week_of
 from gamification.analytics.counting import zone
 from gamification.analytics.logs import OF_EVENTS, OF_FACTS, OF_MARKS, OF_REJECTED
 from gamification.analytics.models import RollUp
@@ -128,11 +128,48 @@ def retention(span: Span, now: datetime) -> list[Row]:
 # -- content -----------------------------------------------------------------------------------------------------------
 
 
-def content(kind: str, id_: str, span: Span) -> tuple[list[Row], Row]:
-    """What became of one achievement, quest or reward: rows, and totals over all of them."""
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """Those who completed something within their first week beside those who did not: who came back in the second."""
+
+    early: int = 0
+    early_returned: int = 0
+    others: int = 0
+    others_returned: int = 0
+
+    @property
+    def value(self) -> float | None:
+        """How many times as often the former did. None: nobody is in one of the groups, or none of the others did."""
+        if not (self.early and self.others_returned):
+            return None
+        return float(f"{self.early_returned * self.others / (self.early * self.others_returned):.4g}")
+
+
+def lift(early: Mapping[date, Counter[str]], span: Span, now: datetime) -> Lift:
+    """Of the players whose first day is one of these, and whose second week is over."""
+    last = min(span.last, today(now) - timedelta(days=2 * EARLY))
+    of_all = {
+        name: int(amount)
+        for name, amount in RollUp.objects.filter(
+            kind="game", subject="", measure__in=("new", "new returned"), day__gte=span.first, day__lte=last
+        )
+        .values_list("measure")
+        .annotate(Sum("amount"))
+    }
+    sums: Counter[str] = Counter()
+    for day, counts in early.items():
+        if day <= last:
+            sums.update(counts)
+    players, returned = of_all.get("new", 0), of_all.get("new returned", 0)
+    return Lift(sums[""], sums["returned"], players - sums[""], returned - sums["returned"])
+
+
+def content(kind: str, id_: str, span: Span, now: datetime) -> tuple[list[Row], Row, Lift]:
+    """What became of one achievement, quest or reward: rows, totals over all of them, and whether it keeps players."""
     sums: defaultdict[date, Counter[str]] = defaultdict(Counter)
     durations: dict[str, Counter[str]] = {"seconds": Counter(), "played": Counter()}
     pays: Counter[str] = Counter()
+    early: defaultdict[date, Counter[str]] = defaultdict(Counter)
     figures = span.of(kind=kind, subject=id_)
     for day, measure, amount in figures.values_list("day", "measure", "amount"):
         name, _, detail = measure.partition(" ")
@@ -140,13 +177,17 @@ def content(kind: str, id_: str, span: Span) -> tuple[list[Row], Row]:
             durations[name][detail] += amount
         elif name == "pays":
             pays[detail] += amount
+        elif name == "early":
+            early[day][detail] += amount
         else:
             sums[span.grouping.start(day)][name] += amount
     rows = [{"day": start, **{name: sums[start][name] for name in OF_CONTENT}} for start in span.starts()]
     totals: Row = {name: sum(row[name] for row in rows) for name in OF_CONTENT}
+    totals["players"] = sum(counts["players"] for counts in sums.values())
+    kept = lift(early, span, now)
     totals |= {name: buckets.percentiles(counts) for name, counts in durations.items()}
-    totals |= {"retention_lift": None, "pays": {currency: pays[currency] for currency in sorted(pays)}}
-    return rows, totals
+    totals |= {"retention_lift": kept.value, "pays": {currency: pays[currency] for currency in sorted(pays)}}
+    return rows, totals, kept
 
 
 def funnel(quest: str, span: Span) -> list[Row]:

@@ -61,7 +61,10 @@ def look(first: date, tell: Callable[[int], object] = lambda players: None) -> F
 def _needs_the_whole_past(key: Key) -> bool:
     """Whether a figure cannot be worked out of players whose first events are deleted: it stays as it grew."""
     kind, _, _, measure = key
-    return kind == "retention" or measure.startswith(("new", "seconds ", "played ", "begun", "late", "active in "))
+    return kind == "retention" or measure.startswith(_OF_THE_WHOLE_PAST)
+
+
+_OF_THE_WHOLE_PAST = ("new", "seconds ", "played ", "begun", "late", "active in ", "players", "early")
 
 
 def rebuild(first: date, tell: Callable[[int], object] = lambda players: None) -> Found:

@@ -7,7 +7,7 @@ A player is counted as far as the followers have come: what they have not seen y
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +17,8 @@ from django.db import connection, transaction
 
 from achievements.models import ProgressMark, Standing
 from gamification.analytics import keeping, moving, stating
-from gamification.analytics.activity import Changes, Key, Played
-from gamification.analytics.counting import EventCounting, EventRow, StartedAt, columns, day_of, zone
+from gamification.analytics.activity import Changes, Played
+from gamification.analytics.counting import Completion, EventCounting, EventRow, StartedAt, columns, day_of, zone
 from gamification.analytics.listening import Listening
 from gamification.analytics.logs import EVENTS_MARK, FACTS_MARK, MARKS_MARK, OF_EVENTS, REJECTED_MARK
 from gamification.analytics.models import Activity, CountedRun, HeldEvent
@@ -72,13 +72,25 @@ class NotYet(Exception):
     """Something was revoked that the follower of events has not come to: it is looked at again in the next turn."""
 
 
-def completion(player_id: PlayerId, event_id: str) -> list[Key]:
-    """The figures that a completed achievement is in, by its own event."""
+REVOKING = (FactType.ACHIEVEMENT_REVOKED, FactType.ACHIEVEMENT_REINSTATED)
+
+
+def completion_of(fact: FactRow) -> str:
+    """The own event of the completion that a fact says is revoked, or given back."""
+    return own_id(FactType.ACHIEVEMENT_COMPLETED, fact.player_id, fact.data["id"], fact.data["occurrence"])
+
+
+def completions(player_id: PlayerId, wanted: Sequence[str]) -> Mapping[tuple[PlayerId, str], Completion]:
+    """All completions of a player as far as events were followed. Raises NotYet if one that is wanted is beyond."""
     to = cursors().get(EVENTS_MARK, 0)
-    if Event.objects.filter(player_id=player_id, event_id=event_id, pk__gt=to).exists():
-        raise NotYet(event_id)
-    _, counting = _events({"player_id__in": [player_id]}, to)
-    return counting.completions.get((player_id, event_id), [])
+    if Event.objects.filter(player_id=player_id, event_id__in=wanted, pk__gt=to).exists():
+        raise NotYet(player_id)
+    return _events({"player_id__in": [player_id]}, to)[1].completions
+
+
+def revoked(whose: dict[str, Any], followed_to: int) -> set[tuple[PlayerId, str]]:
+    """Completions that are revoked, by their own events, as far as facts were followed."""
+    return _revoked(whose, _pending(whose, followed_to))
 
 
 def count_again(player_ids: Sequence[PlayerId]) -> None:
@@ -140,10 +152,10 @@ def recount(player_ids: Sequence[PlayerId], *, anew: bool = False) -> Recounted:
     """
     whose: dict[str, Any] = {"player_id__in": list(player_ids)}
     to = cursors()
-    rows, counting = _events(whose, to.get(EVENTS_MARK, 0))
-    changes, pending = counting.changes, _pending(whose, to.get(FACTS_MARK, 0))
+    pending = _pending(whose, to.get(FACTS_MARK, 0))
+    rows, counting = _events(whose, to.get(EVENTS_MARK, 0), _revoked(whose, pending))
+    changes = counting.changes
     found = Recounted({each: counting.players.get(each) or Played() for each in player_ids}, changes, counting.held)
-    _take_out_revoked(whose, counting, pending)
     _marks(whose, to.get(MARKS_MARK, 0), changes)
     _rejected(whose, to.get(REJECTED_MARK, 0), changes)
     found.runs = _runs(whose, pending, changes, anew)
@@ -151,7 +163,9 @@ def recount(player_ids: Sequence[PlayerId], *, anew: bool = False) -> Recounted:
     return found
 
 
-def _events(whose: dict[str, Any], to: int) -> tuple[list[EventRow], EventCounting]:
+def _events(
+    whose: dict[str, Any], to: int, revoked: Collection[tuple[PlayerId, str]] = ()
+) -> tuple[list[EventRow], EventCounting]:
     """All events of these players, and what those up to a row are counted as."""
     holding = set(HeldEvent.objects.filter(**whose).values_list("player_id", "event_id"))
     listening = publishing.current()[Listening]
@@ -163,6 +177,7 @@ def _events(whose: dict[str, Any], to: int) -> tuple[list[EventRow], EventCounti
         started_at=started_at(rows),
         sessions=_none_missing,
         held=holding,
+        revoked=revoked,
     )
     counting.count(row for row in rows if row.pk <= to)
     return rows, counting
@@ -189,7 +204,7 @@ def _pending(whose: dict[str, Any], after: int) -> Pending:
     rows = [FactRow(*row) for row in found]
     revoking: dict[tuple[PlayerId, str], str] = {}
     for row in rows:
-        if row.type in (FactType.ACHIEVEMENT_REVOKED, FactType.ACHIEVEMENT_REINSTATED):
+        if row.type in REVOKING:
             revoking.setdefault((row.player_id, about(row.type, row.data)), row.type)
     facts = {(row.player_id, row.type, about(row.type, row.data)) for row in rows}
     return Pending(facts, set(moving.moves(rows).values()), revoking)
@@ -199,23 +214,22 @@ def about(type_: str, data: dict[str, Any]) -> str:
     """What a fact is about, among those of its type and player."""
     if type_.startswith("quest."):
         return f"{data['id']}/{data['run']}"
-    if type_ in (FactType.ACHIEVEMENT_REVOKED, FactType.ACHIEVEMENT_REINSTATED):
+    if type_ in REVOKING:
         return f"{data['id']}/{data['occurrence']}"
     return str(data.get("id", ""))
 
 
-def _take_out_revoked(whose: dict[str, Any], counting: EventCounting, pending: Pending) -> None:
+def _revoked(whose: dict[str, Any], pending: Pending) -> set[tuple[PlayerId, str]]:
     """Whoever is behind with what revoked a completion, or gave it back, has it as it was before."""
+    found = set()
     done = Standing.objects.filter(**whose, completed_at__isnull=False)
     for player_id, id_, occurrence, revoked_at in done.values_list(
         "player_id", "achievement_id", "occurrence", "revoked_at"
     ):
         next_ = pending.revoking.get((player_id, f"{id_}/{occurrence}"))
-        is_out = next_ == FactType.ACHIEVEMENT_REINSTATED if next_ else revoked_at is not None
-        if is_out:
-            event_id = own_id(FactType.ACHIEVEMENT_COMPLETED, player_id, id_, occurrence)
-            for key in counting.completions.get((player_id, event_id), ()):
-                counting.changes[key] -= 1
+        if next_ == FactType.ACHIEVEMENT_REINSTATED or (next_ is None and revoked_at is not None):
+            found.add((player_id, own_id(FactType.ACHIEVEMENT_COMPLETED, player_id, id_, occurrence)))
+    return found
 
 
 def _marks(whose: dict[str, Any], to: int, changes: Changes) -> None:

@@ -64,10 +64,13 @@ class ContentTotalsShape(Shape):
     failed = Count()
     expired = Count()
     claims = Count()
+    players = Count(help_text="Different players who completed it, or claimed it, for the first time in these days.")
     seconds = PercentilesShape(help_text="From the start to completion, by the clock.")
     played = PercentilesShape(help_text="The same, of time played.")
     retention_lift = serializers.FloatField(
-        allow_null=True, help_text="How much more often those who completed it early came back in their second week."
+        allow_null=True,
+        help_text="How many times as often as the others those came back in their second week who had completed it in "
+        "their first, of the players whose first day is one of these and whose second week is over.",
     )
     pays = Amounts(help_text="Currency → how much its claimed rewards paid.")
 

@@ -127,7 +127,7 @@ class ContentFigures(Question):
         if kind not in KINDS:
             raise NotFound(f"There are figures of {', '.join(KINDS)}.")
         _known(kind, id)
-        rows, totals = queries.content(kind, id, span)
+        rows, totals, _ = queries.content(kind, id, span, now)
         return answered(rows, now, totals=totals)
 
 

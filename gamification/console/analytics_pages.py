@@ -188,7 +188,7 @@ def _retention(span: Span, of: str, now: datetime) -> list[Table]:
 
 def _content(span: Span, of: str, now: datetime) -> list[Table]:
     kind, _, id_ = of.partition(":")
-    rows, totals = queries.content(kind, id_, span)
+    rows, totals, lift = queries.content(kind, id_, span, now)
     ways = ["begun", "quarter", "half", "three_quarters", "completed"]
     if kind == "quest":
         ways = ["begun", "completed", "failed", "expired"]
@@ -206,9 +206,23 @@ def _content(span: Span, of: str, now: datetime) -> list[Table]:
         Table("Day by day", head, [[row[name] for name in head] for row in rows],
               charts.lines("Begun and completed", _labels(rows), drawn)),
     ]  # fmt: skip
+    found.append(
+        Table(
+            "Does it keep players?",
+            ["in their first week", "players", "back in their second", "%"],
+            [
+                _kept("completed it", lift.early, lift.early_returned),
+                _kept("did not", lift.others, lift.others_returned),
+            ],
+        )
+    )
     if totals["pays"]:
         found.append(Table("What it paid", ["currency", "amount"], [[*each] for each in totals["pays"].items()]))
     return found
+
+
+def _kept(group: str, players: int, returned: int) -> list[Any]:
+    return [group, players, returned, round(100 * returned / players, 1) if players else None]
 
 
 def _said(seconds: float | None) -> str | None:

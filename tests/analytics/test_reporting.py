@@ -17,7 +17,7 @@ COLUMNS = {
     "reporting_days": ["day", *queries.SUMMED],
     "reporting_content": [
         "kind", "id", "day", "begun", "quarter", "half", "three_quarters", "completed", "failed", "expired",
-        "abandoned", "claims",
+        "abandoned", "claims", "players",
     ],
     "reporting_retention": ["first_day", "days_later", "players"],
     "reporting_funnels": ["quest", "day", "version", "step", "reached", "completed"],
@@ -43,7 +43,7 @@ def test_the_views_say_what_the_routes_say() -> None:
             [expected] = [each for each in queries.summary(span) if each["day"] == queries.today(now)]
             assert {**row, "day": expected["day"]} == expected
     rows = [row for row in view("reporting_content") if (row["kind"], row["id"]) == ("quest", "trail")]
-    assert sum(row["begun"] for row in rows) == queries.content("quest", "trail", span)[1]["begun"] == 2
+    assert sum(row["begun"] for row in rows) == queries.content("quest", "trail", span, now)[1]["begun"] == 2
     funnel = [{name: row[name] for name in ("version", "step", "reached", "completed")}
               for row in view("reporting_funnels") if row["quest"] == "tour"]  # fmt: skip
     assert funnel == queries.funnel("tour", span)

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from gamification.analytics import following
 from tests.support import figures, game
 from tests.support.callers import assert_problem, game_server
+from tests.support.game import event, send
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/analytics"
@@ -53,7 +54,7 @@ def test_each_answer_has_the_shape_of_the_contract(analyst: APIClient) -> None:
     ways = ["begun", "quarter", "half", "three_quarters", "completed", "failed", "expired", "claims"]
     assert list(content["rows"][0]) == ["day", *ways]
     totals = content["totals"]
-    assert list(totals) == [*ways, "seconds", "played", "retention_lift", "pays"]
+    assert list(totals) == [*ways, "players", "seconds", "played", "retention_lift", "pays"]
     assert (totals["begun"], totals["completed"]) == (2, 2)
     assert list(totals["seconds"]) == ["p10", "p50", "p90"]
     assert totals["pays"]["gold"] >= 100
@@ -91,3 +92,27 @@ def test_a_span_may_be_chosen(analyst: APIClient) -> None:
     assert_problem(analyst.get(f"{API}/content/achievement/nothing"), 404, "not_found")
     assert_problem(analyst.get(f"{API}/content/pool/daily"), 404, "not_found")
     assert_problem(analyst.get(f"{API}/funnel/nothing"), 404, "not_found")
+
+
+def test_those_who_completed_something_early_are_held_against_the_others() -> None:
+    """All three who did so in their first week came back, and three of the four others; one is too new to be asked."""
+    today = timezone.now().date()
+    send(server := game_server(), "metrics", {"id": "kills", "event_type": "enemy.killed"})
+    hunting = {"type": "COUNT", "metric": "kills", "operator": "gte", "threshold": 1}
+    send(server, "achievements", {"id": "hunter", "title": "Hunter", "requirements": [hunting]})
+    plays = {
+        **{f"early{n}": [(30, "enemy.killed"), (30 - 7 - n, "walked")] for n in range(3)},
+        **{f"other{n}": [(30, "walked"), *([(17, "walked")] if n < 2 else [])] for n in range(3)},
+        "slow": [(40, "walked"), (33, "enemy.killed")],
+        "new": [(5, "enemy.killed")],
+    }
+    for player, acts in plays.items():
+        sent = [event(f"e{n}", player, type_, {}, ago=86_400 * days) for n, (days, type_) in enumerate(acts)]
+        assert server.post("/api/v1/events", {"events": sent}).status_code == 200
+    following.follow(timezone.now())
+    asked = f"{API}/content/achievement/hunter?from={today - timedelta(days=60)}"
+    totals = game_server("analytics:read").get(asked).json()["totals"]
+    assert (totals["players"], totals["completed"]) == (5, 5)
+    assert totals["retention_lift"] == 1.333  # 3 of 3 beside 3 of 4: "slow" came back too, to complete it too late
+    late = game_server("analytics:read").get(f"{API}/content/achievement/hunter?from={today - timedelta(days=13)}")
+    assert late.json()["totals"]["retention_lift"] is None

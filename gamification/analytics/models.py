@@ -51,7 +51,7 @@ class RollUp(models.Model):
     amount = models.BigIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["kind", "subject", "day", "measure"], name="one_figure_a_day")]
+        constraints = [models.UniqueConstraint(fields=["kind", "subject", "measure", "day"], name="one_figure_a_day")]
 
     def __str__(self) -> str:
         return f"{self.measure} of {self.kind} {self.subject} on {self.day}"

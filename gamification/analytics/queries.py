@@ -34,7 +34,9 @@ class Grouping(Enum):
 
     def start(self, day: date) -> date:
         """The first day of the group that a day is in; a week begins on Monday."""
-        return {Grouping.DAY: day, Grouping.WEEK: week_of(day), Grouping.MONTH: month_of(day)}[self]
+        if self is Grouping.DAY:
+            return day
+        return week_of(day) if self is Grouping.WEEK else month_of(day)
 
     def next(self, start: date) -> date:
         if self is Grouping.MONTH:
@@ -109,7 +111,7 @@ def summary(span: Span) -> list[Row]:
 def retention(span: Span, now: datetime) -> list[Row]:
     """Of the players whose first day a day was, how many were active on each of the 64 days from it on."""
     returned: defaultdict[date, dict[int, int]] = defaultdict(dict)
-    for day, subject, amount in span.of(kind="retention").values_list("day", "subject", "amount"):
+    for day, subject, amount in span.of(kind="retention", measure="players").values_list("day", "subject", "amount"):
         returned[day][int(subject)] = amount
     last = today(now)
     return [
@@ -170,12 +172,16 @@ def content(kind: str, id_: str, span: Span, now: datetime) -> tuple[list[Row], 
     durations: dict[str, Counter[str]] = {"seconds": Counter(), "played": Counter()}
     pays: Counter[str] = Counter()
     early: defaultdict[date, Counter[str]] = defaultdict(Counter)
-    figures = span.of(kind=kind, subject=id_)
-    for day, measure, amount in figures.values_list("day", "measure", "amount"):
+    figures, is_duration = span.of(kind=kind, subject=id_), Q()
+    for name in durations:
+        is_duration |= Q(measure__startswith=f"{name} ")
+    for measure, amount in figures.filter(is_duration).values_list("measure").annotate(Sum("amount")):
         name, _, detail = measure.partition(" ")
-        if name in durations:
-            durations[name][detail] += amount
-        elif name == "pays":
+        durations[name][detail] = int(amount)
+    others = [*OF_CONTENT, "players", "early", "early returned", *(f"pays {each}" for each in subjects("currency"))]
+    for day, measure, amount in figures.filter(measure__in=others).values_list("day", "measure", "amount"):
+        name, _, detail = measure.partition(" ")
+        if name == "pays":
             pays[detail] += amount
         elif name == "early":
             early[day][detail] += amount

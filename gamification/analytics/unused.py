@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import chain
 
+from django.db import connection
 from django.db.models import Sum
 
+from gamification.analytics.models import RollUp
 from gamification.analytics.queries import Row, Span
 from gamification.compiling import Metrics
 from gamification.kernel.content import publishing
@@ -35,29 +37,46 @@ def _unused(span: Span) -> Iterator[tuple[str, str, str]]:
         kind: {id_ for id_, each in published.items() if not each.retired}
         for kind, published in rules.published.items()
     }
-    counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    measures = ("begun", "quarter", "completed", "claims", "events")
-    figures = span.of(kind__in=("achievement", "quest", "reward", "event"), measure__in=measures)
-    for kind, subject, measure, amount in (
-        figures.values("kind", "subject", "measure")
-        .annotate(sum=Sum("amount"))
-        .values_list("kind", "subject", "measure", "sum")
-    ):
-        counts[kind, subject][measure] += amount
+    asked = [(kind, id_, measure) for kind, wanted in _MEASURES.items() for id_ in in_play.get(kind, ())
+             for measure in wanted]  # fmt: skip
+    happened = _happened(asked, span)
     for kind in ("achievement", "quest"):
         for id_ in in_play.get(kind, ()):
-            seen = counts[kind, id_]
-            if seen["completed"] <= 0:
-                is_far = kind == "achievement" and seen["begun"] > 0 and seen["quarter"] <= 0
-                yield kind, id_, NOBODY_IS_NEAR if is_far else NEVER_COMPLETED
+            if (kind, id_, "completed") not in happened:
+                is_far = (kind, id_, "begun") in happened and (kind, id_, "quarter") not in happened
+                yield kind, id_, NOBODY_IS_NEAR if is_far and kind == "achievement" else NEVER_COMPLETED
     for id_ in in_play.get("reward", ()):
-        if counts["reward", id_]["claims"] <= 0:
+        if ("reward", id_, "claims") not in happened:
             yield "reward", id_, NEVER_CLAIMED
     days = MetricDay.objects.filter(day__gte=span.first, day__lte=span.last).values("metric_id")
     sampled = {id_ for id_, samples in days.annotate(sum=Sum("samples")).values_list("metric_id", "sum") if samples}
     for id_ in in_play.get("metric", set()) - sampled:
         yield "metric", id_, NO_SAMPLES
     heard = {metric.event_type for metric in rules[Metrics].values()} | OWN_TYPES | {REPORTED}
-    for kind, subject in list(counts):
-        if kind == "event" and subject not in heard and counts[kind, subject]["events"] > 0:
-            yield "event_type", subject, NOT_LISTENED_TO
+    types = span.of(kind="event", measure="events", amount__gt=0).exclude(subject__in=heard)
+    for type_ in types.values_list("subject", flat=True).distinct():
+        yield "event_type", type_, NOT_LISTENED_TO
+
+
+_AT_ONCE = 5_000
+_MEASURES = {"achievement": ("begun", "quarter", "completed"), "quest": ("completed",), "reward": ("claims",)}
+
+
+def _happened(asked: list[tuple[str, str, str]], span: Span) -> set[tuple[str, str, str]]:
+    """Those figures, by kind, subject and measure, that are more than nothing on any of these days. Each is looked up
+    by the index: adding all of them up would read most of the table.
+    """
+    found: set[tuple[str, str, str]] = set()
+    table = connection.ops.quote_name(RollUp._meta.db_table)
+    for begins in range(0, len(asked), _AT_ONCE):
+        part = asked[begins : begins + _AT_ONCE]
+        rows = ", ".join(["(%s, %s, %s)"] * len(part))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH asked (kind, subject, measure) AS (VALUES {rows}) SELECT kind, subject, measure FROM asked"  # noqa: S608
+                f" WHERE EXISTS (SELECT 1 FROM {table} AS f WHERE f.kind = asked.kind AND f.subject = asked.subject"
+                " AND f.measure = asked.measure AND f.day BETWEEN %s AND %s AND f.amount > 0)",
+                [*chain.from_iterable(part), span.first.isoformat(), span.last.isoformat()],
+            )
+            found.update(cursor.fetchall())
+    return found

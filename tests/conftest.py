@@ -18,7 +18,7 @@ from gamification.intake import backlog, handover
 from gamification.kernel.messaging import broker
 from gamification.kernel.storage.pseudonyms import pseudonym_key
 from gamification.serving import reads
-from tests.support import rabbit
+from tests.support import declared_refusals, rabbit
 
 # A test takes as long as the machine lets it; what is slow shows in the suite's time, not as a failed property.
 hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     static = tempfile.TemporaryDirectory()  # WhiteNoise warns of a folder that is not there: nothing is collected here
     settings.STATIC_ROOT = static.name
     config.add_cleanup(static.cleanup)
+    settings.MIDDLEWARE = ["tests.support.declared_refusals.note", *settings.MIDDLEWARE]
     settings.KEY_CACHE = 0  # a test that revokes a key wants to see it refused
     reads.IDLE = 0.05  # a database cannot be thrown away while somebody holds a connection to it
     # Tests ask more of one player in a second than a person would. Those of the limits set their own.
@@ -117,6 +118,13 @@ def broker_only_where_it_is_asked_for(request: pytest.FixtureRequest, settings: 
     """With one, events are handed over and facts leave: what most tests look at would be elsewhere."""
     if not request.node.get_closest_marker("rabbitmq"):
         settings.RABBITMQ_URL = ""
+
+
+@pytest.fixture(autouse=True)
+def refusals_are_as_the_schema_says() -> Iterator[None]:
+    """A refusal that its operation does not declare is missing in `gamification/schemas/refusals.py`."""
+    yield
+    assert declared_refusals.undeclared() == []
 
 
 @pytest.fixture(autouse=True)

@@ -68,6 +68,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "gamification.kernel.web.openapi.refusals",
+        "gamification.schemas.refusals.describe",
         "gamification.kernel.web.openapi.plain_types",
     ],
     "ENUM_NAME_OVERRIDES": {

@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/errors.md"
 APPS = ("gamification", "progress", "rewards", "achievements", "quests", "anticheat")
 A_CODE = re.compile(r"[a-z][a-z0-9_]*")
-OF_THE_FRAMEWORK = {"authentication_failed", "not_authenticated", "missing_scope", "method_not_allowed"}
+OF_THE_FRAMEWORK = {
+    "authentication_failed", "not_authenticated", "missing_scope", "method_not_allowed", "not_acceptable",
+    "unsupported_media_type", "banned", "revoked_token",
+}  # fmt: skip
 """Raised by Django REST framework, or composed of several words where it is raised."""
 OF_FIELDS = {
     "required", "null", "blank", "invalid", "invalid_choice", "max_length", "min_length", "max_value", "min_value",
@@ -21,7 +24,15 @@ OF_FIELDS = {
 }  # fmt: skip
 WHY_NOT = {"disabled", "not_open", "revoked", "repeat_changed", "pending", "prerequisite"}
 """What `explain` says stands in the way: no refusals."""
-PLACES = {"problem_response": 1, "Problem": 3, "ErrorDetail": 1, "Reference": 3, "NotCounted": 0, "Misunderstood": 0}
+PLACES = {
+    "problem_response": 1,
+    "Problem": 3,
+    "ErrorDetail": 1,
+    "Reference": 3,
+    "NotCounted": 0,
+    "Misunderstood": 0,
+    "BadToken": 0,
+}
 """What is called with a code, and at which place."""
 IN_TRIPLES = ("gamification/intake/decoding.py", "gamification/kernel/storage/inbox.py")
 """Files in which a code stands in the middle of three."""

@@ -20,4 +20,7 @@ RUN SECRET_KEY=only-to-collect-the-static-files-of-this-image ALLOWED_HOSTS=none
 # Reads its own code and writes nowhere.
 USER gamification
 EXPOSE 3000
+# Of the web process; workers and beat are asked at their METRICS_PORT (docker-compose.yml).
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://localhost:3000/healthz', timeout=4)"]
 CMD ["python", "manage.py", "serve", "--host", "0.0.0.0"]

@@ -6,6 +6,7 @@ and once in `GOOD_FOR` seconds at most: anybody may ask for `/metrics`.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable
@@ -20,6 +21,8 @@ from prometheus_client.registry import Collector
 from gamification.kernel.messaging import followers
 from gamification.kernel.storage import database_timeout, shares
 from progress.models import Backfill
+
+log = logging.getLogger(__name__)
 
 GOOD_FOR = 5.0
 UNFINISHED = (Backfill.State.PENDING, Backfill.State.RUNNING, Backfill.State.FAILED)
@@ -48,7 +51,8 @@ def _read() -> Iterable[Metric]:
             found = [*_followers(), *_backfills()]
         up.add_metric([], 1)
         return [up, *found]
-    except Exception:  # whatever it is: the rest of what is counted is to be seen all the same
+    except Exception as problem:  # whatever it is: the rest of what is counted is to be seen all the same
+        log.warning("how things stand in the database cannot be told", exc_info=problem)
         connection.close()
         up.add_metric([], 0)
         return [up]

@@ -37,7 +37,7 @@ def resolved(value: str) -> str:
 
 def test_it_runs_everything_a_deployment_needs() -> None:
     assert set(OURS) == {"migrate", "web", "worker", "beat"}
-    assert set(SERVICES) - set(OURS) == {"postgres", "redis", "rabbitmq"}
+    assert set(SERVICES) - set(OURS) == {"postgres", "redis", "rabbitmq", "proxy"}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -51,7 +51,8 @@ def test_who_is_asked_to_end_is_given_the_time_it_takes() -> None:
 
 def test_every_variable_it_takes_from_the_operator_is_one_the_settings_read() -> None:
     text = (settings.BASE_DIR / "docker-compose.yml").read_text()
-    assert {match["name"] for match in INTERPOLATED.finditer(text)} <= settings.VARIABLES_READ
+    of_the_proxy = {"TLS_NAME", "TLS_CERTIFICATE"}
+    assert {match["name"] for match in INTERPOLATED.finditer(text)} <= settings.VARIABLES_READ | of_the_proxy
 
 
 def test_every_variable_the_settings_read_reaches_the_web_service() -> None:
@@ -108,6 +109,44 @@ def test_nobody_reads_tables_before_they_are_migrated() -> None:
     assert OURS["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
 
 
-@pytest.mark.parametrize("name", ["web", "postgres", "redis", "rabbitmq"])
+@pytest.mark.parametrize("name", set(SERVICES) - {"migrate"})
 def test_whoever_is_waited_for_says_when_it_is_healthy(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("name", ["worker", "beat"])
+def test_whoever_has_no_port_is_asked_where_it_tells_what_it_counts(name: str) -> None:
+    port = OURS[name]["environment"]["METRICS_PORT"]
+    assert f"localhost:{port}/healthz" in OURS[name]["healthcheck"]["test"][-1]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_none_can_fill_the_disk_or_the_memory_of_the_host(name: str) -> None:
+    assert SERVICES[name]["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
+    assert "mem_limit" in SERVICES[name]
+    assert "no-new-privileges:true" in SERVICES[name]["security_opt"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_ours_write_nowhere_and_may_do_nothing_special(name: str) -> None:
+    assert (OURS[name]["read_only"], OURS[name]["cap_drop"], OURS[name]["tmpfs"]) == (True, ["ALL"], ["/tmp"])
+
+
+def test_only_the_proxy_can_be_reached_from_other_machines_and_web_trusts_its_word() -> None:
+    for name in set(SERVICES) - {"proxy"}:
+        assert all(str(port).startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+    address = SERVICES["proxy"]["networks"]["default"]["ipv4_address"]
+    assert resolved(OURS["web"]["environment"]["TRUSTED_PROXIES"]) == address
+
+
+def test_no_secret_has_a_default() -> None:
+    for service in SERVICES.values():
+        for variable, value in service.get("environment", {}).items():
+            if variable.endswith(("_PASSWORD", "_PASS", "CLI_AUTH")) or variable == "SECRET_KEY":
+                assert re.fullmatch(r"\$\{[A-Z_]+:\?[^}]+\}", value), variable
+
+
+def test_the_image_runs_as_nobody_special_and_says_whether_it_is_well() -> None:
+    text = (settings.BASE_DIR / "Dockerfile").read_text()
+    assert re.findall(r"^USER (.+)", text, re.MULTILINE)[-1] == "gamification"
+    assert re.search(r"^HEALTHCHECK .*\\\n +CMD \[", text, re.MULTILINE)

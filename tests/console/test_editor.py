@@ -167,21 +167,64 @@ def test_who_saves_over_a_newer_save_is_shown_base_theirs_and_mine(mia: Client) 
     opened = mia.get(PAGE).context
     meanwhile = designer().patch("/api/v1/achievements/hunter", {"title": "Their Hunter", "points": 7, "draft": True})
     assert meanwhile.status_code == 200
-    mine = stored(title="My Hunter", description="Mine", points=0, _seen=opened["seen_at"], _base=opened["base"])
-    response = mia.post(PAGE, mine)
+    opened_as = {"_seen": opened["seen_at"], "_base": opened["base"]}
+    asked = {"requirements-0-threshold": "12"}
+    response = mia.post(PAGE, stored(title="My Hunter", description="Mine", points=0, **asked, **opened_as))
     assert response.status_code == 409
-    shown = {each.name: (each.base, each.theirs, each.mine, each.is_both) for each in response.context["differences"]}
-    assert shown == {
-        "title": ("The Hunter", "Their Hunter", "My Hunter", True),
-        "description": ("", "", "Mine", False),
-        "points": (0, 7, 0, False),
+    shown = {each.name: each for each in response.context["fields"]}
+    assert {name: (each.base, each.theirs, each.mine, each.chosen) for name, each in shown.items()} == {
+        "title": (["The Hunter"], ["Their Hunter"], ["My Hunter"], ""),
+        "description": (["-"], ["-"], ["Mine"], "mine"),
+        "points": (["0"], ["7"], ["0"], "theirs"),
+        "requirements": (
+            ["Kills: at least 10 times"],
+            ["Kills: at least 10 times"],
+            ["Kills: at least 12 times"],
+            "mine",
+        ),
     }
+    assert shown["title"].is_both
     assert Achievement.objects.get().title == "Their Hunter"
     assert said(response) == []
-    posted = dict(response.context["posted"])
-    again = mia.post(PAGE, {**posted, "_seen": response.context["seen"]})
-    assert again.status_code == 302
-    assert Achievement.objects.get().title == "My Hunter"
+    settle = PAGE.replace("change", "settle")
+    kept = {name: response.context[name.removeprefix("_")] for name in ("_base", "_mine", "_seen")}
+    asked_again = mia.post(settle, kept)
+    assert asked_again.status_code == 409
+    assert Achievement.objects.get().title == "Their Hunter"
+    settled = mia.post(settle, {**kept, "take-title": "mine", "take-description": "theirs"})
+    assert settled["Location"] == PAGE
+    draft = Achievement.objects.get()
+    assert (draft.title, draft.points, draft.description) == ("My Hunter", 7, "")
+    assert [line.threshold for line in draft.requirements.all()] == [12]
+    assert said(settled) == ["Saved the draft of hunter, with title, requirements of yours."]
+
+
+@pytest.mark.usefixtures("game")
+def test_whoever_settles_while_a_third_saves_is_asked_once_more(mia: Client) -> None:
+    opened = mia.get(PAGE).context
+    designer().patch("/api/v1/achievements/hunter", {"title": "Theirs", "draft": True})
+    mine = stored(title="Mine", description="", points=0, _seen=opened["seen_at"], _base=opened["base"])
+    context = mia.post(PAGE, mine).context
+    kept = {"_base": context["base"], "_mine": context["mine"], "_seen": context["seen"], "take-title": "mine"}
+    designer().patch("/api/v1/achievements/hunter", {"points": 3, "draft": True})
+    again = mia.post(PAGE.replace("change", "settle"), kept)
+    assert again.status_code == 409
+    assert {each.name: each.chosen for each in again.context["fields"]} == {"title": "mine", "points": "theirs"}
+    mia.post(PAGE.replace("change", "settle"), {**kept, "_seen": again.context["seen"]})
+    assert (Achievement.objects.get().title, Achievement.objects.get().points) == ("Mine", 3)
+
+
+@pytest.mark.usefixtures("game")
+def test_what_is_settled_is_checked_like_any_change(mia: Client) -> None:
+    draft = mia.get(PAGE).context
+    for mine in ("", "[1]", "{"):
+        assert mia.post(PAGE.replace("change", "settle"), {"_base": "{}", "_mine": mine}).status_code == 400
+    base = json.loads(draft["base"])
+    kept = {"_base": draft["base"], "_seen": draft["seen_at"], "_mine": json.dumps({**base, "points": -1})}
+    refused = mia.post(PAGE.replace("change", "settle"), kept)
+    assert refused.status_code == 409
+    assert "points" in said(refused)[0]
+    assert Achievement.objects.get().points == 0
 
 
 @pytest.mark.usefixtures("game")

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 
 OF_A_SCREEN = {"changelist", "add", "change", "delete", "history", "password_change", "clone", "take", "samples",
-               "preview", "compare", "revert", "release"}  # fmt: skip
+               "preview", "compare", "revert", "release", "settle"}  # fmt: skip
 """The last part of the names of a screen's routes."""
 ROWS: dict[str, list[str]] = {
     "index": [""],

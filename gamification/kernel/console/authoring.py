@@ -158,10 +158,11 @@ class ContentAdmin(Drafting):
                     return found
                 if hasattr(request, "theirs"):
                     transaction.set_rollback(True)  # after the last query
-                    return self._conflict(request, request.saved_draft)  # type: ignore[attr-defined] # by _saved
         except released.LockedByRelease as locked:  # nothing was saved
             messages.error(request, locked.detail)
             return HttpResponseRedirect(request.get_full_path())
+        if hasattr(request, "theirs"):
+            return self._conflict(request, request.saved_draft)  # type: ignore[attr-defined] # by _saved
         # Only now is the draft committed, so that a refusal to publish cannot roll it back.
         saved = getattr(request, "saved_draft", None)
         if saved is not None:

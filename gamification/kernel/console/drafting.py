@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.admin.utils import quote
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path as route
+from django.urls import reverse
 from django.utils import timezone
 
-from gamification.kernel.console import editor
+from gamification.kernel.console import editor, settling
 from gamification.kernel.console.history import History
 from gamification.kernel.console.readonly_admin import handled, page_of, place
-from gamification.kernel.content import drafts, editing
+from gamification.kernel.console.settling import ThreeSides
+from gamification.kernel.content import drafts, editing, publishing
+from gamification.kernel.content.comparing import names
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Content
+
+SIDES = ("_base", "_mine")
+"""What a page on which two people's changes are settled keeps of them."""
 
 
 def seen(draft: Content) -> str:
@@ -75,16 +84,44 @@ class Drafting(History):
         theirs, seen_now = request.theirs  # type: ignore[attr-defined] # by save_model
         try:
             base = json.loads(request.POST.get("_base", "{}"))
-        except ValueError:
+        except (ValueError, RecursionError):
             base = {}
-        base = base if isinstance(base, dict) else {}
-        kept = [(name, value) for name, values in request.POST.lists() for value in values]
+        sides = ThreeSides(base if isinstance(base, dict) else {}, theirs, request.mine)  # type: ignore[attr-defined] # by save_related
+        return self._to_settle(request, mine, sides, seen_now)
+
+    def _to_settle(self, request: HttpRequest, draft: Any, sides: ThreeSides, seen_now: str) -> TemplateResponse:
+        """The page on which it is chosen, field by field, whose value the draft is to have."""
+        form = self.get_form(request, draft)(instance=draft)
+        fields = sides.fields(self.kind, sides.chosen(request.POST), form, names(publishing.current().published))
         context = {
-            **self.admin_site.each_context(request), "title": "Somebody else saved it", "original": mine,
-            "differences": editor.differences(base, theirs, request.mine), "seen": seen_now, "back": page_of(mine),  # type: ignore[attr-defined] # by save_related
-            "posted": [(name, value) for name, value in kept if name not in ("csrfmiddlewaretoken", "_seen")],
+            **self.admin_site.each_context(request), "title": "Somebody else saved it", "original": draft,
+            "fields": list(fields), "seen": seen_now, "back": page_of(draft),
+            "settle": self._address_of("settle", draft),
+            "base": json.dumps(sides.base), "mine": json.dumps(sides.mine), "is_both": any(
+                each.is_both for each in sides.differing()
+            ),
         }  # fmt: skip
         return TemplateResponse(request, "admin/content/conflict.html", context, status=409)
+
+    def _address_of(self, what: str, draft: Content) -> str:
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{what}"
+        return reverse(name, args=[quote(draft.pk)])
+
+    def settle_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Save what was chosen of two people's changes, unless a third has saved meanwhile: then it is asked again."""
+        draft = self._posted_draft(request, object_id, self.has_change_permission(request))
+        theirs, sides_of = self.kind.read(draft), [settling.posted(request.POST.get(name)) for name in SIDES]
+        sides = ThreeSides(sides_of[0], theirs, sides_of[1])
+        chosen = sides.chosen(request.POST)
+        if request.POST.get("_seen") != seen(draft) or not all(chosen.values()):
+            messages.warning(request, "Nothing is saved yet: say of each field whose it is to be.")
+            return self._to_settle(request, draft, sides, seen(draft))
+        command = editing.UpdateContent(kind=self.kind.name, id=draft.pk, changes=sides.changes(chosen), draft=True)
+        if not handled(request, command, f"{self.kind.name} {draft.pk}", partial(self.where, draft.pk)):
+            return self._to_settle(request, draft, sides, seen(draft))
+        mine = [name.replace("_", " ") for name, whose in chosen.items() if whose == settling.MINE]
+        messages.success(request, f"Saved the draft of {draft.pk}, with {', '.join(mine) or 'nothing'} of yours.")
+        return HttpResponseRedirect(page_of(draft))
 
     # A copy
 
@@ -92,6 +129,7 @@ class Drafting(History):
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
         own = [
+            route("<path:object_id>/settle/", view(self.settle_view), name=f"{name}_settle"),
             route("<path:object_id>/clone/", view(self.clone_view), name=f"{name}_clone"),
         ]
         return [*own, *super().get_urls()]

@@ -65,7 +65,7 @@ class QuestForm(ShapedForm):
 class StepForm(LineForm, ShapedForm):
     shape = StepShape
     called = {"step_id": "id"}  # noqa: RUF012 - declared so by the base class
-    match = MatchField(required=False, label="it takes", help_text="How many of its requirements, which stand below.")
+    match = MatchField(required=False, label="it takes", help_text="How many of its requirements.")
 
     class Meta:
         model = Step
@@ -74,7 +74,7 @@ class StepForm(LineForm, ShapedForm):
         )  # fmt: skip
         labels = {"is_optional": "optional", "completed_by": "done by"}  # noqa: RUF012
         help_texts = {  # noqa: RUF012 - declared so by Django
-            "step_id": "The requirements and rewards below name it: gather",
+            "step_id": "A short name that stays: gather",
             "order": "1, then 2, then 3. Steps of one order run side by side.",
             "is_optional": "It never holds up the steps after it.",
             "branch": "Of steps of one order in different branches the first completed one chooses: the other "
@@ -227,7 +227,7 @@ class QuestAdmin(ContentAdmin):
     parts = (
         ("What it says", ("None", "What it is")),
         ("Steps", ("steps",)),
-        ("What they ask", ("requirements",)),
+        ("To start, or fail", ("requirements",)),
         ("What it gives", ("rewards",)),
         ("When", ("When it can be started", "Its time")),
         ("For the game", ("For the game", "To find it by")),

@@ -28,6 +28,9 @@ MAX_POSITION = 32_767
 """The position of a row that was added without one: it comes last."""
 
 
+SCRIPTS = ("authoring", "sentences", "editor", "outline", "steps")
+
+
 class AuthoredForm(AnyForm):
     """A form of a draft, or of a row within one.
 
@@ -41,7 +44,7 @@ class AuthoredForm(AnyForm):
     """Field → what it holds when nobody has touched it, where that is not an empty text."""
 
     class Media:
-        js = tuple(Script(f"kernel/{name}.js", defer=True) for name in ("authoring", "sentences", "editor", "outline"))
+        js = tuple(Script(f"kernel/{name}.js", defer=True) for name in SCRIPTS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})

@@ -6,12 +6,12 @@
 
     /** The value of a field of a row. @param {Element} row @param {string} name */
     const said = (row, name) =>
-        /** @type {HTMLInputElement | HTMLSelectElement | null} */ (row.querySelector(`[name$="-${name}"]`))?.value.trim() ?? "";
+        /** @type {HTMLInputElement | HTMLSelectElement | null} */ (row.querySelector(`[name^="${row.id}-"][name$="-${name}"]`))?.value.trim() ?? "";
 
     /** The rows of a table of the form that will be saved. @param {string} table */
     const rows = (table) =>
-        [...document.querySelectorAll(`#${table}-group .inline-related:not(.empty-form)`)].filter(
-            (row) => !(/** @type {HTMLInputElement | null} */ (row.querySelector('[name$="-DELETE"]'))?.checked),
+        [...document.querySelectorAll(`.inline-related[id^="${table}-"]:not(.empty-form)`)].filter(
+            (row) => !(/** @type {HTMLInputElement | null} */ (row.querySelector(`[name="${row.id}-DELETE"]`))?.checked),
         );
 
     /** @param {string} tag @param {string} text @param {string} [kind] */
@@ -20,20 +20,6 @@
         element.textContent = text;
         element.className = kind;
         return element;
-    };
-
-    /** Begin a requirement of a step. @param {string} step */
-    const ask = (step) => {
-        /** @type {HTMLElement | null} */ (document.querySelector("#requirements-group .add-row a"))?.click();
-        const row = rows("requirements").at(-1);
-        for (const [name, value] of [["role", "STEP"], ["step", step]]) {
-            const field = /** @type {HTMLInputElement | null} */ (row?.querySelector(`[name$="-${name}"]`));
-            if (field) {
-                field.value = value;
-                field.dispatchEvent(new Event("change", { bubbles: true }));
-            }
-        }
-        location.hash = row?.querySelector('[name$="-type"]')?.id ?? "";
     };
 
     /** @param {Element} row */
@@ -60,7 +46,7 @@
             const button = /** @type {HTMLButtonElement} */ (made("button", "Ask for something", "quiet"));
             button.type = "button";
             button.setAttribute("aria-label", `Ask for something in the step ${id}`);
-            button.addEventListener("click", () => ask(id));
+            button.addEventListener("click", () => row.dispatchEvent(new CustomEvent("ask-of-step", { bubbles: true })));
             item.append(button);
         }
         return item;

@@ -48,7 +48,7 @@
     };
 
     const say = () => {
-        const rows = [...document.querySelectorAll(".line:not(.empty-form)")].filter((row) => row.querySelector("output.sentence"));
+        const rows = [...document.querySelectorAll(".line:not(.empty-form)")].filter((row) => row.querySelector(":scope > .line-head output.sentence"));
         const sentences = rows.map((row) => {
             const text = sentence(row);
             /** @type {HTMLOutputElement} */ (row.querySelector("output.sentence")).value = text;

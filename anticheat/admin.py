@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,11 +10,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.forms.widgets import Script
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from anticheat import judging, precision, proving, trying, verdicts
+from anticheat import judging, precision, proving, sentences, trying, verdicts
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import CohortPart, Finding, PlayProfile, Rule, StatisticalFinding, Trail
 from anticheat.proving import not_proven, proof
@@ -21,9 +23,9 @@ from anticheat.rules import KINDS
 from gamification.kernel.console.forms import AuthoredForm, Suggesting
 from gamification.kernel.console.large_lists import IndexedValues
 from gamification.kernel.console.readonly_admin import (
-    AnyModelAdmin,
     ReadOnlyAdmin,
     ReasonedActionForm,
+    SeenHistory,
     as_lines,
     handled,
     may_decide,
@@ -87,6 +89,9 @@ class RuleForm(ParametersForm):
                 self.add_error("action", ValidationError(not_proven(judged), "not_proven"))
         return cleaned
 
+    class Media:
+        js = (Script("kernel/spoken.js", defer=True),)
+
     class Meta:
         model = Rule
         fields = ("name", "kind", "metric", "event_type", "minimum", "maximum", "seconds", "action", "is_enabled")
@@ -114,11 +119,11 @@ def known_event_types() -> list[str]:
 
 
 @admin.register(Rule)
-class RuleAdmin(AnyModelAdmin):
+class RuleAdmin(SeenHistory):
     """Rules have no versions: they apply from the next batch on."""
 
     form = RuleForm
-    list_display = ("name", "is_enabled", "kind", "about", "action", "judged", "right")
+    list_display = ("name", "is_enabled", "says", "judged", "right")
     list_filter = ("kind", "action", "is_enabled")
     search_fields = ("name", "event_type")
     autocomplete_fields = ("metric",)
@@ -169,9 +174,20 @@ class RuleAdmin(AnyModelAdmin):
                 request, f"{rule.name} would have found {tried.found} of {tried.players} players{named}.{part}"
             )
 
-    @admin.display(description="about")
-    def about(self, rule: Rule) -> str:
-        return rule.metric_id or rule.event_type or "all that players do"
+    @admin.display(description="says", ordering="kind")
+    def says(self, rule: Rule) -> str:
+        return sentences.sentence(_columns(rule))
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        rule = kwargs.get("obj")
+        context["spoken"] = json.dumps(sentences.SPOKEN)
+        context["sentence"] = sentences.sentence(_columns(rule)) if rule is not None else ""
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _columns(rule: Rule) -> dict[str, Any]:
+    columns = ("kind", "event_type", "minimum", "maximum", "seconds", "action", "is_enabled")
+    return {"metric": rule.metric_id, **{name: getattr(rule, name) for name in columns}}
 
 
 @admin.register(Finding)

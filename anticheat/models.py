@@ -174,6 +174,7 @@ class Finding(models.Model):
         indexes = [
             models.Index(fields=["status", "id"]),
             models.Index(fields=["rule", "status", "id"], name="findings_of_a_rule"),
+            models.Index(fields=["rule", "id"], name="newest_findings_of_a_rule"),
         ]
 
     def __str__(self) -> str:

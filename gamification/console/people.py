@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -13,21 +13,14 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from gamification.console import second_factor
-from gamification.kernel.console.readonly_admin import acting
+from gamification.kernel.console.readonly_admin import SeenHistory, acting
 from gamification.kernel.core.audit import Change, Subject
 from gamification.kernel.storage import audit_log
-
-if TYPE_CHECKING:  # generic for mypy only
-    from django.contrib.admin import ModelAdmin
-
-    Base = ModelAdmin[Any]
-else:
-    Base = object
 
 PASSWORDS = {"password", "password1", "password2", "usable_password"}
 
 
-class AuditedAdmin(Base):
+class AuditedAdmin(SeenHistory):
     """Writes an entry beside each row that Django's own history gets, in the same transaction."""
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:

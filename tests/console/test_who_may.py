@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client, RequestFactory
-from django.urls import URLPattern, URLResolver
+from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 
 from gamification.console import groups
 from gamification.console.player import acts
@@ -39,6 +39,7 @@ OF_A_SCREEN = {
     "preview",
     "samples",
     "table",
+    "settle",
 }
 """The last part of the names of a screen's routes."""
 PAGES = {
@@ -55,7 +56,20 @@ PAGES = {
     "player_act": "GET /admin/players/ann/act/grant/",
 }  # fmt: skip
 """The console's other routes by name, each with how it is asked. A view that is added gets a line here."""
-ONLY_READ = {"export_selected", "download_all"}
+OF_A_ROW = {
+    "compare": "GET", "history": "GET", "samples": "GET", "table": "GET", "clone": "POST", "take": "POST",
+    "release": "POST", "preview": "POST", "settle": "POST", "revert": "POST",
+}  # fmt: skip
+"""Routes of a screen that are neither its list nor a form: how each is asked."""
+FOR_EVERYBODY = {"index", "find", "password_change", "password_change_done", "jsi18n", "login", "logout",
+                 "autocomplete", "view_on_site", "app_list", "second_factor", "own_second_factor"}  # fmt: skip
+"""Pages that say, of each thing on them, who may see it, or that are about whoever asks."""
+DOWNLOADS = {
+    "figures as CSV": "GET /admin/figures/retention/?csv=0",
+    "a player as JSON": "POST /admin/players/nobody/act/export/",
+}
+"""What is downloaded from pages that have a row already."""
+ONLY_READ = {"export_selected", "download_all", "download_selected"}
 """Actions that change nothing."""
 
 
@@ -106,7 +120,37 @@ def actual() -> dict[str, list[str]]:
     }
     for act in acts.known():
         found[f"player: {act.name}"] = [may_act(client, act.name) for client in clients.values()]
+    for name, (method, address) in sorted({**of_rows(), **pages()}.items()):
+        found[name] = [may_open(client, method, address) for client in clients.values()]
     return found
+
+
+def of_rows() -> dict[str, tuple[str, str]]:
+    """`achievements.achievement: compare` → (method, address), of each route of a screen that is no screen."""
+    found = {}
+    for name in names(admin.site.get_urls()):
+        screen, _, what = name.rpartition("_")
+        if what in OF_A_ROW and screen.replace("_", ".", 1) in screens():
+            found[f"{screen.replace('_', '.', 1)}: {what}"] = OF_A_ROW[what], _address(name)
+    return found
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(f"admin:{name}", args=["0"])
+    except NoReverseMatch:
+        return reverse(f"admin:{name}")
+
+
+def pages() -> dict[str, tuple[str, str]]:
+    """`page: packs` → (method, address)."""
+    asked = {name: how for name, how in PAGES.items() if name not in FOR_EVERYBODY} | DOWNLOADS
+    return {f"page: {name}": (how.split()[0], how.split()[1]) for name, how in asked.items()}
+
+
+def may_open(client: Client, method: str, address: str) -> str:
+    """Whether somebody may. Nothing of what is asked for is there, which who may not open it is not told."""
+    return "may" if client.generic(method, address).status_code != 403 else "-"
 
 
 def may_act(client: Client, name: str) -> str:
@@ -115,7 +159,7 @@ def may_act(client: Client, name: str) -> str:
 
 
 def documented() -> dict[str, list[str]]:
-    rows = re.findall(r"^\| `([a-z.: -]+)` \|(.*)\|$", PAGE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Za-z_.: -]+)` \|(.*)\|$", PAGE.read_text(), re.MULTILINE)
     return {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
 
 

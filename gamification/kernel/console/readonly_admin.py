@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import quote
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
@@ -19,7 +21,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from gamification.kernel.console import of_shares
+from gamification.kernel.console import downloads, of_shares
 from gamification.kernel.console.forms import Instant
 from gamification.kernel.console.large_lists import LargeList
 from gamification.kernel.core import bus
@@ -39,11 +41,24 @@ ROW = re.compile(
 """A place in one of the tables of a draft's form. `rewards[7].value` is of the reward named 7."""
 
 
+DOWNLOAD = "download_selected"
+"""The action of every list that hands it out; a single row is not worth a file."""
+
+
 class ReasonedActionForm(ActionForm):
     reason = forms.CharField(required=False, label="Why", max_length=4000)
 
 
-class ActingAdmin(AnyModelAdmin):
+class SeenHistory(AnyModelAdmin):
+    """Whoever may not see the rows is not told either whether there is one: Django looks for it before it asks."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
+
+class ActingAdmin(SeenHistory):
     """Its actions are described as "Verb: what it does", and are buttons on the page of a single row too."""
 
     formfield_overrides: ClassVar[Any] = {models.DateTimeField: {"form_class": forms.DateTimeField, "widget": Instant}}
@@ -58,7 +73,7 @@ class ActingAdmin(AnyModelAdmin):
         if row is None or not self.open_to_action(row):
             return
         for name, description in self.get_action_choices(request, default_choices=[]):
-            if name != "delete_selected" and (self.page_actions is None or name in self.page_actions):
+            if name not in ("delete_selected", DOWNLOAD) and (self.page_actions is None or name in self.page_actions):
                 verb, _, does = description.partition(": ")
                 yield {"name": name, "verb": verb, "does": does}
 
@@ -90,6 +105,13 @@ class ReadOnlyAdmin(LargeList, ActingAdmin):
     """Displays of the admin's own, after the columns."""
     change_form_template = "admin/rows/change_form.html"
     show_full_result_count = False
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Beside its own: whoever may see a list may take it along."""
+        found: dict[str, Any] = super().get_actions(request)
+        if self.has_view_permission(request) and "download_all" not in found and IS_POPUP_VAR not in request.GET:
+            found[DOWNLOAD] = (downloads.as_csv, DOWNLOAD, "Download: as CSV")
+        return found
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         found = super().get_list_filter(request)

@@ -150,13 +150,13 @@ def as_file() -> dict[str, str]:
 
 def lines(entries: Iterable[AuditEntry]) -> Iterator[str]:
     """The entries as CSV (RFC 4180), a line each under one with the names of the fields; states as JSON."""
-    yield _line(FIELDS)
+    yield line(FIELDS)
     for entry in entries:
         row = shown(entry)
-        yield _line([_cell(row.get(name)) for name in FIELDS])
+        yield line([cell(row.get(name)) for name in FIELDS])
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """As text that no spreadsheet takes for a formula: names and reasons are people's own words."""
     if value is None:
         return ""
@@ -164,7 +164,7 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _line(cells: Iterable[str]) -> str:
+def line(cells: Iterable[str]) -> str:
     out = io.StringIO()
     csv.writer(out).writerow(cells)
     return out.getvalue()

@@ -81,6 +81,8 @@ def test_the_pictures_of_the_docs_are_of_the_console_as_it_is(
     lately.follow(now)
     ann = User.objects.create_user("ann", first_name="Ann", password=PASSWORD, is_staff=True)
     ann.groups.add(Group.objects.get(name="designers"))
+    sue = User.objects.create_user("sue", first_name="Sue", password=PASSWORD, is_staff=True)
+    sue.groups.add(Group.objects.get(name="support"))
 
     def take(page: Page, name: str, path: str, section: str = "") -> None:
         if path:
@@ -102,7 +104,6 @@ def test_the_pictures_of_the_docs_are_of_the_console_as_it_is(
         take(page, "release", "kernel/release/?q=Winter")
         page.get_by_role("link", name="Winter tide").click()
         take(page, "release", "")
-        take(page, "packs", "packs/")
         page.goto(f"{live_server.url}/admin/try-it/?draft=achievement:rush-hour")
         page.get_by_label("Type").fill("foe.beaten")
         page.get_by_label("Data, as JSON").fill('{"family": "bailiff", "weapon": "kettle"}')
@@ -110,6 +111,15 @@ def test_the_pictures_of_the_docs_are_of_the_console_as_it_is(
         page.get_by_role("button", name="Run").click()
         expect(page.get_by_text("unlocks Rush Hour")).to_be_visible()
         take(page, "try-it", "")
-        take(page, "second-factor", "second-factor/own/")
+    with browsing(browser_type_launch_args) as page:
+        log_in(page, live_server.url, "sue")
+        take(page, "timeline", "players/mara/")
+        take(page, "player", "players/mara/achievements/?why=rush-hour")
+        page.goto(f"{live_server.url}/admin/players/mara/act/grant/")
+        page.locator("#id_reward").select_option("salt-pouch")
+        page.locator("#id_reason").fill("ticket 4711: lost in the crash")
+        page.get_by_role("button", name="See what it does").click()
+        expect(page.get_by_role("heading", name="What is stated")).to_be_visible()
+        take(page, "act", "")
     for picture in into.glob("*.png"):
         assert picture.stat().st_size > 10_000, picture

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 from django.apps import apps
 from django.db import connection, models
 
@@ -70,18 +71,30 @@ def owned() -> Iterator[type[models.Model]]:
 
 
 def fill(players: int, *, rows: int = 5, events: int = 25) -> None:
-    """So many players, each with so many rows in each table, and so many events. On PostgreSQL."""
-    with connection.cursor() as cursor:
+    """So many players, each with so many rows in each table, and so many events. On PostgreSQL, by COPY: a connection
+    of its own makes the rows, of nothing that is stored, and ours takes them in as they come."""
+    with connection.cursor() as cursor, psycopg.connect(**_parameters()) as made, made.cursor() as making:
         for model in owned():
             of_each = _rows_of_each(model, events if model._meta.label_lower == "kernel.event" else rows)
             many = players // 100 if model._meta.label_lower in RARE else players
             columns = {f.column: _made_of(model, f) for f in model._meta.concrete_fields if not _is_given(f)}
             names = ", ".join(f'"{column}"' for column in columns)
-            cursor.execute(
-                f'INSERT INTO "{model._meta.db_table}" ({names}) SELECT {", ".join(columns.values())} '
+            rows_of = (
+                f"SELECT {', '.join(columns.values())} "
                 f"FROM generate_series(1, {many}) AS p, generate_series(0, {of_each - 1}) AS i"
             )
+            with (
+                making.copy(f"COPY ({rows_of}) TO STDOUT") as out,
+                cursor.copy(f'COPY "{model._meta.db_table}" ({names}) FROM STDIN') as taken,
+            ):
+                for chunk in out:
+                    taken.write(chunk)
         cursor.execute("ANALYZE")
+
+
+def _parameters() -> dict[str, Any]:
+    named = connection.get_connection_params()
+    return {name: named[name] for name in ("host", "port", "user", "password", "dbname") if named.get(name)}
 
 
 def _is_given(field: models.Field[Any, Any]) -> bool:

@@ -102,7 +102,7 @@ def _row(read: Mapping[str, Any]) -> Row:
         id=read["id"],
         title=read["title"] or read["id"],
         state=read["state"],
-        percent=int(read["progress"] * 100),
+        percent=int(read["progress"] * 100) if read["is_completed"] or read["requirements"] else 0,
         far=far,
         at=at,
         rarity="" if read["rarity"] is None else f"{read['rarity'] * 100:.1f} %",

@@ -30,6 +30,7 @@ from gamification.kernel.core import bus
 from gamification.kernel.core.messages import NotFound, PlayerId
 from gamification.kernel.web import idempotent, paginate_list
 from gamification.kernel.web.access import acting_player, actor, is_player, player_in_path
+from gamification.kernel.web.lasting import lasts
 from gamification.kernel.web.pages import paged
 from gamification.kernel.web.parameters import chosen
 from gamification.kernel.web.strict_fields import parse, shown_id
@@ -75,7 +76,9 @@ class PlayerAchievements(APIView):
     def get(self, request: Request, player_id: str) -> Response:
         player_id, state = player_in_path(request, player_id), chosen(request, "state", STATES)
         found = Listing(player_id, timezone.now(), state=state, for_player=is_player(request))
-        return paginate_list(request, found.ids, key=lambda id_: id_, show=found.rows)
+        response = paginate_list(request, found.ids, key=lambda id_: id_, show=found.rows)
+        lasts(request, player_id, until=found.mine.player.periods_end)
+        return response
 
 
 class Progress(APIView):
@@ -88,9 +91,13 @@ class Progress(APIView):
     def get(self, request: Request, achievement_id: str) -> Response:
         player_id = acting_player(request, request.query_params.get("player_id"))
         if kept := find_kept(request, achievement_id, player_id):
+            lasts(request, player_id)
             return Response(kept)
         achievement = find(request, achievement_id, player_id)
-        return Response(ShownAchievements(player_id, timezone.now(), hidden(request, player_id)).of(achievement))
+        mine = ShownAchievements(player_id, timezone.now(), hidden(request, player_id))
+        shown = mine.of(achievement)
+        lasts(request, player_id, until=mine.player.periods_end)
+        return Response(shown)
 
 
 class Explain(APIView):

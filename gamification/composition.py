@@ -15,6 +15,7 @@ import achievements.queries
 import anticheat.queries
 import progress.checks
 import progress.queries
+import progress.versions
 import quests.checks
 import rewards.checks
 from achievements.content import ACHIEVEMENT
@@ -35,7 +36,7 @@ from gamification.kernel.core import bus
 from gamification.kernel.messaging import followers
 from gamification.kernel.models import AnsweredPlayer, AuditEntry, IdempotencyKey
 from gamification.kernel.storage import audit_log, claims
-from gamification.kernel.web import tokens
+from gamification.kernel.web import lasting, tokens
 from gamification.players import erasing, resetting
 from gamification.review import opening, queries
 from gamification.review.erasure import forget_player as forget_cases
@@ -167,6 +168,7 @@ def connect() -> None:
     findings.connect(react=opening.react)
     precision.connect(verdicts=queries.verdicts)
     tokens.admit_by(progress.queries.admission)
+    lasting.versions_by(progress.versions.versions)
     for uses in USERS:
         editor.user(uses)
     together.connect(as_pack=pack_files.of_kind)

@@ -78,6 +78,10 @@ class PlayerState:
             found = self._periods[kind] = periods.period(kind, self.zone_history, at)
         return found
 
+    def periods_end(self) -> Iterable[datetime]:
+        """When the periods end that were asked for last."""
+        return [period.closes for period in self._periods.values()]
+
 
 _ROW = {column.attname: column for column in Player._meta.concrete_fields}
 _COLUMNS = [each.name for each in fields(PlayerState) if each.name in _ROW]

@@ -5,7 +5,7 @@ Nothing is written: a run past its deadline is shown as it will be closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from quests.advancing import expire
 from quests.models import Run as RunRow
 from quests.rules import Quest, QuestRules
 from quests.running import Run, Status
-from quests.runs import QuestRuns
+from quests.runs import QuestRuns, late_grace
 from quests.starting import periods_at, refusal
 from quests.storing import StoredRun
 
@@ -122,6 +122,13 @@ class ShownQuests:
             is_offered = quest.id in rules.offered(pool, self.player.player_id, opens)
             yield {"pool": pool.id, "opens": instant(opens), "closes": instant(closes), "is_offered": is_offered}
 
+    def until(self) -> Iterable[datetime]:
+        """When what was shown changes by itself: a period that was looked at ends, or the time of a run is up."""
+        yield from self.player.periods_end()
+        for run in self.runs.open_runs(self.player.player_id):
+            if run.deadline is not None:
+                yield run.deadline + late_grace()
+
     def definition(self, quest_id: str, version: int) -> Definition:
         """What is published of it, or was when the run that is shown began."""
         found: Definition = self.world.rules.definition("quest", quest_id, version)
@@ -153,8 +160,13 @@ def rows(
     player_id: PlayerId, now: datetime, *, state: str | None, for_player: bool, world: World | None = None
 ) -> list[dict[str, Any]]:
     """All quests that are visible, begun or not, and retired ones that the player has begun."""
-    hidden = kinds.hidden(player_id) if for_player else {}
-    kind, mine, rare = kinds.kind("quest"), ShownQuests(player_id, now, world=world), rarities("quest")
+    return rows_of(ShownQuests(player_id, now, world=world), state=state, for_player=for_player)
+
+
+def rows_of(mine: ShownQuests, *, state: str | None, for_player: bool) -> list[dict[str, Any]]:
+    """The same of a player who was read already."""
+    hidden = kinds.hidden(mine.player.player_id) if for_player else {}
+    kind, rare = kinds.kind("quest"), rarities("quest")
     names = (
         "title", "description", "type", "difficulty", "repeat", "time_limit", "start_date", "end_date", "rewards",
         "steps",

@@ -16,6 +16,7 @@ from gamification.kernel.core.encoding import parse_instant
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.web import idempotent, paginate_list
 from gamification.kernel.web.access import acting_player, actor, is_player, player_in_path
+from gamification.kernel.web.lasting import lasts
 from gamification.kernel.web.pages import paged
 from gamification.kernel.web.parameters import chosen
 from gamification.kernel.web.strict_fields import parse, shown_id
@@ -30,10 +31,15 @@ _page = paged(QuestStandingShape)
 
 def read(quest_id: str, player_id: PlayerId, now: datetime) -> dict[str, Any]:
     """How the player stands with one quest. Raises UnknownQuest, for one retired before the player began it too."""
-    found = ShownQuests(player_id, now, only=quest_id).of(quest_id) if reading.is_known(quest_id) else None
-    if found is None:
-        raise UnknownQuest(f"There is no quest {shown_id(quest_id)}.")
-    return found
+    return _look(quest_id, player_id, now)[1]
+
+
+def _look(quest_id: str, player_id: PlayerId, now: datetime) -> tuple[ShownQuests, dict[str, Any]]:
+    if reading.is_known(quest_id):
+        mine = ShownQuests(player_id, now, only=quest_id)
+        if (found := mine.of(quest_id)) is not None:
+            return mine, found
+    raise UnknownQuest(f"There is no quest {shown_id(quest_id)}.")
 
 
 class PlayerQuests(APIView):
@@ -49,7 +55,9 @@ class PlayerQuests(APIView):
     )
     def get(self, request: Request, player_id: str) -> Response:
         player_id, state = player_in_path(request, player_id), chosen(request, "state", STATES)
-        found = reading.rows(player_id, timezone.now(), state=state, for_player=is_player(request))
+        mine = ShownQuests(player_id, timezone.now())
+        found = reading.rows_of(mine, state=state, for_player=is_player(request))
+        lasts(request, player_id, until=mine.until)
         return paginate_list(request, found, key=lambda row: row["id"])
 
 
@@ -62,7 +70,9 @@ class Progress(APIView):
     @extend_schema(operation_id="quests_progress_read", parameters=[_player], responses=QuestProgressShape)
     def get(self, request: Request, quest_id: str) -> Response:
         player_id = acting_player(request, request.query_params.get("player_id"))
-        return Response(read(quest_id, player_id, timezone.now()))
+        mine, shown = _look(quest_id, player_id, timezone.now())
+        lasts(request, player_id, until=mine.until)
+        return Response(shown)
 
 
 class Act(APIView):

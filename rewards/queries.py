@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from gamification.kernel.content import publishing
 from gamification.kernel.core.messages import PlayerId
@@ -60,6 +60,13 @@ def due(now: datetime, limit: int) -> list[tuple[UUID, PlayerId]]:
     over = Distribution.objects.filter(status=Status.PENDING, withheld=False, expires_at__lte=now)
     over = over.order_by("expires_at")
     return list(over.values_list("id", "player_id")[:limit])
+
+
+def next_expiry(player_id: PlayerId, now: datetime) -> datetime | None:
+    """When the next of what a player may still claim is over, if anything is to be."""
+    mine = Distribution.objects.filter(player_id=player_id, status=Status.PENDING, withheld=False, expires_at__gt=now)
+    found: datetime | None = mine.aggregate(next=Min("expires_at"))["next"]
+    return found
 
 
 def amounts_withheld(player_id: PlayerId) -> list[int]:

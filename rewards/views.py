@@ -17,6 +17,7 @@ from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID, NotFound
 from gamification.kernel.storage import shares
 from gamification.kernel.web import idempotent, paginate, paginate_list, strict_fields
 from gamification.kernel.web.access import acting_player, actor, concerned, player_in_path
+from gamification.kernel.web.lasting import lasts
 from gamification.kernel.web.pages import paged
 from gamification.kernel.web.parameters import chosen, matching
 from gamification.kernel.web.strict_fields import parse
@@ -61,6 +62,7 @@ class PlayerDistributions(APIView):
     def get(self, request: Request, player_id: str) -> Response:
         now, player_id = timezone.now(), player_in_path(request, player_id)
         found = queries.distributions(now, state=chosen(request, "state", STATES), player_id=player_id)
+        lasts(request, player_id, until=lambda: [queries.next_expiry(player_id, now)])
         return paginate(request, found, ordering=NEWEST_FIRST, show=lambda row: queries.shown(row, now))
 
 
@@ -102,7 +104,9 @@ class PlayerWallet(APIView):
 
     @extend_schema(operation_id="players_wallet_list", **paged(WalletShape))
     def get(self, request: Request, player_id: str) -> Response:
-        rows = queries.wallet(player_in_path(request, player_id))
+        player_id = player_in_path(request, player_id)
+        lasts(request, player_id)
+        rows = queries.wallet(player_id)
         return paginate_list(request, rows, key=lambda row: row["currency"])
 
 
@@ -114,7 +118,9 @@ class PlayerTransfers(APIView):
 
     @extend_schema(operation_id="players_wallet_transfers_list", **paged(TransferShape))
     def get(self, request: Request, player_id: str) -> Response:
-        found = queries.transfers(player_in_path(request, player_id))
+        player_id = player_in_path(request, player_id)
+        lasts(request, player_id)
+        found = queries.transfers(player_id)
         return paginate(request, found, ordering=NEWEST_FIRST, show=queries.shown_transfer)
 
 
@@ -126,7 +132,9 @@ class PlayerInventory(APIView):
 
     @extend_schema(operation_id="players_inventory_list", **paged(StackShape))
     def get(self, request: Request, player_id: str) -> Response:
-        rows = queries.inventory(player_in_path(request, player_id))
+        player_id = player_in_path(request, player_id)
+        lasts(request, player_id)
+        rows = queries.inventory(player_id)
         return paginate_list(request, rows, key=lambda row: row["item_id"])
 
 

@@ -14,6 +14,7 @@ from gamification.kernel.core.messages import Refused
 from gamification.kernel.storage import audit_log, database_timeout
 from gamification.kernel.web import NOT_KEPT
 from gamification.kernel.web.access import actor, is_player, player_in_path
+from gamification.kernel.web.lasting import lasts
 from gamification.kernel.web.strict_fields import Nothing, parse
 from gamification.kernel.web.tokens import issue_token
 from gamification.players import erasing, exporting, profile
@@ -43,7 +44,9 @@ class PlayerProfile(APIView):
     @extend_schema(operation_id="players_retrieve", responses=ProfileShape)
     def get(self, request: Request, player_id: str) -> Response:
         """Reads a player. One who was never seen is shown as one who did nothing."""
-        return Response(profile.show(player_in_path(request, player_id), to_player=is_player(request)))
+        player_id = player_in_path(request, player_id)
+        lasts(request, player_id)
+        return Response(profile.show(player_id, to_player=is_player(request)))
 
     @extend_schema(operation_id="players_update", request=ProfileChanges, responses=ProfileShape)
     def patch(self, request: Request, player_id: str) -> Response:

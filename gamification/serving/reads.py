@@ -13,7 +13,7 @@ import io
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from django.conf import settings
@@ -26,9 +26,13 @@ from django.http import HttpResponse, HttpResponseBase
 from django.urls import set_script_prefix
 from django.utils.module_loading import import_string
 
+from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import database_timeout
+from gamification.kernel.web import lasting
+from gamification.kernel.web.lasting import Lasting
 from gamification.kernel.web.representations import PREFIX
 from gamification.serving.bodies import Application, Receive, Scope, Send
+from gamification.serving.remembered import Memory
 
 FOR_PEOPLE = frozenset(
     (
@@ -56,13 +60,28 @@ class Reads:
         self._django = django
         self._handler = _Handler()
         self._threads = Threads(THREADS)
+        self._lookers = Threads(1)
+        self._memory = Memory(self._look_up)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not _is_read(scope):
             await self._django(scope, receive, send)
             return
-        response = await self._threads.run(lambda: self._handler.answer(scope))
+        asked = await self._memory.asked(scope)
+        if asked is not None and await self._memory.tells(asked, scope, send):
+            return
+        response, about = await self._threads.run(lambda: self._handler.answer(scope))
+        if asked is not None:
+            self._memory.keep(asked, response, about)
         await self._handler.send_response(response, send)  # type: ignore[arg-type] # the same but in name
+
+    async def _look_up(self, player_ids: Collection[PlayerId]) -> lasting.Versions:
+        def look_up() -> lasting.Versions:
+            with database_timeout.within(settings.DB_TIMEOUT):
+                return lasting.versions(player_ids)
+
+        found: lasting.Versions = await self._lookers.run(look_up)
+        return found
 
 
 def _is_read(scope: Scope) -> bool:
@@ -94,13 +113,14 @@ class _Handler(ASGIHandler):
             handler = convert_exception_to_response(middleware)
         self._middleware_chain = handler
 
-    def answer(self, scope: Scope) -> HttpResponseBase:
+    def answer(self, scope: Scope) -> tuple[HttpResponseBase, Lasting | None]:
+        """The answer, and what its view has said of how long it lasts."""
         set_script_prefix(get_script_prefix(scope))
         request, refusal = self.create_request(scope, io.BytesIO())
         if request is None:
-            return cast(HttpResponse, refusal)
+            return cast(HttpResponse, refusal), None
         with database_timeout.within(settings.DB_TIMEOUT):
-            return self.get_response(request)
+            return self.get_response(request), getattr(request, "lasting", None)
 
 
 class Threads:

@@ -14,7 +14,7 @@ from rest_framework.throttling import BaseThrottle
 
 from gamification.kernel.core.messages import Refused
 from gamification.kernel.web import limits
-from gamification.kernel.web.access import GameServer, PlayerToken
+from gamification.kernel.web.access import GameServer, PlayerToken, Principal
 from gamification.kernel.web.limits import Limit, Verdict
 
 BURST = 4
@@ -59,11 +59,18 @@ def _limits(request: Request, view: Any) -> Iterator[tuple[Limit, str]]:
                 yield limits.per_minute("token", settings.RATE_LIMIT_TOKEN), view.kwargs["player_id"][:64]
         case PlayerToken() as player:
             if method in READING:
-                yield limits.per_second("player-reads", settings.RATE_LIMIT_PLAYER_READS, BURST), player.caller
+                yield of_reading(player)
             else:
                 yield limits.per_second("player-writes", settings.RATE_LIMIT_PLAYER_WRITES, BURST), player.caller
             if also == "export":
                 yield limits.per_minute("export", settings.RATE_LIMIT_EXPORT), player.caller
+
+
+def of_reading(caller: Principal) -> tuple[Limit, str]:
+    """The limit that a read counts against, and the caller whose requests it counts."""
+    if isinstance(caller, GameServer):
+        return of_key(caller), caller.caller
+    return limits.per_second("player-reads", settings.RATE_LIMIT_PLAYER_READS, BURST), caller.caller
 
 
 def of_key(server: GameServer) -> Limit:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.core import signing
@@ -221,11 +222,14 @@ def _cursor(request: Request) -> Cursor | None:
     text = request.query_params.get("cursor")
     if not text:
         return None
-    try:
-        key, back = signing.loads(text, salt=_salt(request))
-    except (signing.BadSignature, ValueError, TypeError):
-        raise _bad_cursor() from None
-    return Cursor(key, back)
+    # The second way reads cursors that were made before 0.2.0, with the hour in them.
+    for read in (signing.Signer(salt=_salt(request)).unsign_object, partial(signing.loads, salt=_salt(request))):
+        try:
+            key, back = read(text)
+        except (signing.BadSignature, ValueError, TypeError):
+            continue
+        return Cursor(key, back)
+    raise _bad_cursor()
 
 
 def _bad_cursor() -> BadCursor:
@@ -236,7 +240,8 @@ def _bad_cursor() -> BadCursor:
 def _link(request: Request, cursor: Cursor) -> str:
     # Through JSON with str for what it does not know: datetimes and UUIDs come back as text that the ORM reads again.
     key = json.loads(json.dumps(cursor.key, default=str))
-    text = signing.dumps([key, cursor.back], salt=_salt(request))
+    # Without the hour, so that the same page has the same links, and with them the same ETag.
+    text = signing.Signer(salt=_salt(request)).sign_object([key, cursor.back])
     url = remove_query_param(request.build_absolute_uri(), "cursor")
     return replace_query_param(url, "cursor", text)
 

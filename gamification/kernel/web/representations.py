@@ -1,7 +1,7 @@
 """How a read's answer travels: with an ETag by which a client asks whether it has changed, and compressed.
 
 The tag is strong: a hash of the body, so it differs wherever a byte does, also from one caller to another. Each request
-is still worked out, and counts against its limits: a 304 saves the way, and what the client would do with the answer.
+counts against its limits, and is worked out, unless `gamification.serving.remembered` knows that nothing has changed.
 
 Compressing is safe here (BREACH): an attacker who can make a victim's client ask, and watch how long the answers are,
 needs something secret in an answer beside what the request said. What is secret (a token, a key) is only ever answered
@@ -57,7 +57,7 @@ def _represented(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
     response["ETag"] = tag
     response["Cache-Control"] = ASK_EACH_TIME
     patch_vary_headers(response, ("Authorization", "Accept-Encoding"))
-    if _has(request.headers.get("If-None-Match", ""), tag):
+    if is_named(request.headers.get("If-None-Match", ""), tag):
         response.status_code = 304
         response.content = b""
         for name in ("Content-Type", "Content-Length"):
@@ -69,7 +69,7 @@ def _represented(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
     return response
 
 
-def _has(if_none_match: str, tag: str) -> bool:
+def is_named(if_none_match: str, tag: str) -> bool:
     """Whether the client names this tag, or any. A `W/` makes no difference to whether it has changed (RFC 9110)."""
     named = parse_etags(if_none_match)
     return "*" in named or tag in (name.removeprefix("W/") for name in named)

@@ -11,14 +11,14 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from gamification import relay
 from gamification.intake import backlog, handover
 from gamification.kernel.messaging import broker
 from gamification.kernel.storage.pseudonyms import pseudonym_key
 from gamification.serving import reads
-from tests.support import declared_refusals, rabbit
+from tests.support import declared_refusals, rabbit, waiting
 
 # A test takes as long as the machine lets it; what is slow shows in the suite's time, not as a failed property.
 hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
@@ -111,6 +111,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         f"broker    {f'RabbitMQ at {amqp.hostname}:{amqp.port or 5672}' if settings.RABBITMQ_URL else 'in place'}"
     )
     terminalreporter.line(f"browser   {CHROMIUM or 'none'}")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database is thrown away when nobody is connected to it: PostgreSQL ends a killed process's session a little
+    after the process, which the last test of a run does not wait for."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock():
+            waiting.until(lambda: not _other_sessions(), 30, says=lambda: f"still connected: {_other_sessions()}")
+
+
+def _other_sessions() -> list[tuple[str, str]]:
+    """State and last statement of each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, left(query, 200) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        return cursor.fetchall()
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,15 @@ import time
 from collections.abc import Callable
 
 
-def until(holds: Callable[[], object], seconds: float = 60, *, despite: type[Exception] | tuple[()] = ()) -> None:
-    """Look again and again until it holds. `despite`: what looking may raise while it does not."""
+def until(
+    holds: Callable[[], object],
+    seconds: float = 60,
+    *,
+    despite: type[Exception] | tuple[()] = (),
+    says: Callable[[], str] = lambda: "it did not come to pass",
+) -> None:
+    """Look again and again until it holds. `despite`: what looking may raise while it does not; `says`: what to read
+    where it never held."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -16,7 +23,7 @@ def until(holds: Callable[[], object], seconds: float = 60, *, despite: type[Exc
                 return
         except despite:
             pass
-        assert time.monotonic() < deadline, "it did not come to pass"
+        assert time.monotonic() < deadline, says()
         time.sleep(0.01)
 
 

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker, Settings
 
 from gamification import relay
@@ -18,7 +19,7 @@ from gamification.intake import backlog, handover
 from gamification.kernel.messaging import broker
 from gamification.kernel.storage.pseudonyms import pseudonym_key
 from gamification.serving import reads
-from tests.support import declared_refusals, rabbit, waiting
+from tests.support import declared_refusals, emptying, rabbit, waiting
 
 # A test takes as long as the machine lets it; what is slow shows in the suite's time, not as a failed property.
 hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
@@ -47,6 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STATIC_ROOT = static.name
     config.add_cleanup(static.cleanup)
     settings.MIDDLEWARE = ["tests.support.declared_refusals.note", *settings.MIDDLEWARE]
+    if not settings.DB_HOST:  # as with PostgreSQL below: no commit of the tests' own process waits for the disk
+        options = settings.DATABASES["default"]["OPTIONS"]
+        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
     settings.KEY_CACHE = 0  # a test that revokes a key wants to see it refused
     reads.IDLE = 0.05  # a database cannot be thrown away while somebody holds a connection to it
     # Tests ask more of one player in a second than a person would. Those of the limits set their own.
@@ -116,7 +120,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A database is thrown away when nobody is connected to it: PostgreSQL ends a killed process's session a little
-    after the process, which the last test of a run does not wait for."""
+    after the process, which the last test of a run does not wait for. No commit waits for the disk: a test database
+    need not outlive the machine's next crash."""
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(f'ALTER DATABASE "{connection.settings_dict["NAME"]}" SET synchronous_commit TO off')
+        connection.close()
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock():
@@ -130,7 +139,7 @@ def _other_sessions() -> list[tuple[str, str]]:
             "SELECT state, left(query, 200) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 @pytest.fixture(autouse=True)
@@ -169,6 +178,13 @@ def emptying_may_delete_from_the_audit_log() -> None:
                 cursor.execute(text)
 
     SQLite.ops_class.execute_sql_flush = emptied  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tables_are_emptied_that_were_written_to() -> None:
+    if settings.SHARES == 1:  # the tables of several shares are emptied by their tests
+        whole = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+        TransactionTestCase._fixture_teardown = emptying.only_what_was_written(whole)  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -127,6 +127,6 @@ def write(world: World) -> None:
         inbox.keep(world.stated, world.now)
         for part in world.parts:
             part.write()
-        outbox.put(world.facts, world.now)
+        outbox.put(world.facts, world.now, world.origins)
         numbering.write(world)
         world[Players].write_last()

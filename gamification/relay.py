@@ -29,6 +29,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from gamification.kernel.core.one_a_process import OneAProcess
+from gamification.kernel.core.origins import Origin
 from gamification.kernel.messaging import broker, outbox
 from gamification.kernel.messaging.broker import State
 from gamification.kernel.messaging.confirming import Message, Receipt
@@ -60,7 +61,7 @@ def _unsent_from() -> int | None:
 RELAY = Follower("relay", FACTS, is_on=lambda: bool(settings.RABBITMQ_URL), seen_to=_unsent_from)
 
 _TAKEN = (Receipt.CONFIRMED, Receipt.RETURNED)
-_COLUMNS = ("player_id", "fact_id", "type", "timestamp", Cast("data", TextField()))
+_COLUMNS = ("player_id", "fact_id", "type", "timestamp", Cast("data", TextField()), *Origin._fields)
 """`data` as the text that is stored: it is passed on without being parsed."""
 
 Publish = Callable[[Sequence[Message]], Sequence[Receipt]]

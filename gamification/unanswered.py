@@ -12,10 +12,12 @@ from progress.erasure import PlayerErased, unnamed
 def state_outcome(world: World) -> None:
     """State which events were refused and which are held."""
     for event, code, detail in world.outcome.refused:
+        world.origin = event.origin
         about = unnamed(event) if code == PlayerErased.code else event
         _state_about(world, about, FactType.EVENT_REJECTED, code=code, detail=detail)
     for event, rule, _ in world[Screening].held:
         if event.cause is None:  # not one of the service's own
+            world.origin = event.origin
             _state_about(world, event, FactType.EVENT_HELD, rule=rule)
 
 

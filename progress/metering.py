@@ -69,6 +69,7 @@ def record(world: World, event: GameEvent) -> CountedEvent:
     tallies = world[Tallies]
     player = world[Players].by_id[event.player_id]
     world.root = event.root
+    world.origin = event.origin or world.asked_by
     candidates: list[Candidate] = []
     for metric in event.valueless:
         tallies.health.setdefault((metric, event.timestamp.date()), [0, 0])[1] += 1

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from gamification import clock, pipeline, relay
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, GameEvent
+from gamification.kernel.core.origins import Origin
 from gamification.kernel.messaging import broker, followers, outbox
 from gamification.kernel.messaging.broker import Publisher, State
 from gamification.kernel.messaging.confirming import Message, Receipt
@@ -103,6 +104,15 @@ def test_a_fact_leaves_as_a_cloud_event() -> None:
     assert message.properties["delivery_mode"] == 2
     assert message.properties["message_id"] == "~f00d"
     assert left() == []
+
+
+def test_it_says_which_request_led_to_it() -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    outbox.put([Fact("~f00d", "ann", FactType.LEVEL_REACHED, {}, NOW)], NOW, {"~f00d": Origin("r-1", trace)})
+    with Listener("level.reached") as listener:
+        assert all_left()
+        [fact] = listener.bodies(1)
+    assert (fact["requestid"], fact["traceparent"]) == ("r-1", trace)
 
 
 def test_facts_leave_right_after_the_commit() -> None:

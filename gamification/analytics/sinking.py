@@ -46,6 +46,8 @@ class FactToSend(NamedTuple):
     type: str
     data: Any
     timestamp: datetime
+    request_id: str
+    traceparent: str
 
 
 # -- forms -------------------------------------------------------------------------------------------------------------
@@ -61,7 +63,8 @@ def body(facts: Sequence[FactToSend], form: str, key: str) -> tuple[bytes, str]:
 
 
 def _cloud_event(fact: FactToSend) -> msgspec.Raw:
-    message = outbox.cloud_event(fact.player_id, fact.fact_id, fact.type, fact.timestamp, json_text(fact.data))
+    about = fact.player_id, fact.fact_id, fact.type, fact.timestamp, json_text(fact.data)
+    message = outbox.cloud_event(*about, fact.request_id, fact.traceparent)
     return msgspec.Raw(message.body)
 
 

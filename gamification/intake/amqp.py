@@ -6,10 +6,11 @@ What a message must be is what a body over HTTP must be, and a bare list besides
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import Error as DatabaseError
@@ -17,6 +18,7 @@ from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
 from gamification.intake.decoding import decode
+from gamification.kernel.core import origins
 from gamification.kernel.core.halving import Parts
 from gamification.kernel.core.messages import GameEvent, Invalid
 
@@ -72,7 +74,7 @@ class Message:
     _parts: list[bytes] | None = None
 
     @classmethod
-    def read(cls, body: bytes, *, now: datetime) -> Message:
+    def read(cls, body: bytes, *, now: datetime, headers: Mapping[str, Any] = MappingProxyType({})) -> Message:
         """Judge each event by itself. Never raises: a body that cannot be read becomes one dead letter."""
         message = cls(body)
         try:
@@ -81,6 +83,9 @@ class Message:
             message.letters.append(DeadLetter(body, bad.code, bad.detail))
             return message
         message.events = decoded.good
+        of = origins.of_message(headers, len(decoded.good) + len(decoded.rejected))
+        for index, event in decoded.good:
+            event.origin = of[index]
         for each in decoded.rejected:
             message.park(each.index, each.code, f"{each.path}: {each.detail}" if each.path else each.detail)
         return message

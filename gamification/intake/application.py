@@ -30,7 +30,7 @@ from gamification.intake import answering, handover, in_place, keyed
 from gamification.intake.decoding import Decoded, decode
 from gamification.intake.group_commit import GroupCommit
 from gamification.intake.keyed import Keyed
-from gamification.kernel.core import request_ids, routes, stages
+from gamification.kernel.core import origins, request_ids, routes, stages
 from gamification.kernel.core.messages import Outcome
 from gamification.kernel.storage import database_timeout, shares
 from gamification.kernel.storage.claims import Asked
@@ -50,7 +50,9 @@ SCOPE = "events:write"
 LARGE_BODY = 64 * 1024
 """Bytes of a body that is read in a thread, so that others do not wait for it."""
 KEY = b"idempotency-key"
-PLAIN = frozenset((b"authorization", b"content-type", b"host", b"accept", b"prefer", b"x-request-id", KEY))
+PLAIN = frozenset(
+    (b"authorization", b"content-type", b"host", b"accept", b"prefer", b"x-request-id", b"traceparent", KEY)
+)
 """The headers that are read here. A request in which one stands twice is not plain."""
 NOT_PLAIN = frozenset((b"origin", b"content-encoding", b"x-http-method-override"))
 """A request with one of these is left to Django."""
@@ -72,6 +74,9 @@ class Events:
             await self._django(scope, receive, send)
             return
         routes.note(scope, PATH[1:])
+        name = request_ids.named(headers.get(b"x-request-id", b"").decode("latin-1"))
+        request_ids.current.set(name)
+        origins.current.set(origins.said(name, headers.get(b"traceparent", b"").decode("latin-1")))
         try:
             body = await read(receive)
         except Gone:
@@ -83,7 +88,6 @@ class Events:
             response = await self._answer(body, headers, server)
         except Exception as failure:
             response = _failed(failure)
-        name = request_ids.named(headers.get(b"x-request-id", b"").decode("latin-1"))
         shown = {**limiting.headers([verdict] if verdict is not None else []), request_ids.HEADER: name}
         await _respond(send, response, shown)
 
@@ -114,6 +118,9 @@ class Events:
     async def _answer(self, body: bytes, headers: dict[bytes, bytes], server: GameServer) -> HttpResponse:
         decoded = await _judged(body, partial(decode, body, now=timezone.now()))
         stages.count_events("invalid", len(decoded.rejected))
+        origin = origins.current.get()
+        for _, event in decoded.good:
+            event.origin = origin  # of the group that it may be committed with, each has its own
         prefer = headers.get(b"prefer", b"").decode("latin-1")
         if (key := headers.get(KEY)) is not None:
             return await self._answer_once(body, decoded, prefer, checked(key.decode("latin-1")), server)

@@ -21,6 +21,7 @@ from django.conf import settings
 from gamification.intake import backlog
 from gamification.intake.decoding import MAX_BODY, Decoded
 from gamification.intake.shared_messages import SharedMessages
+from gamification.kernel.core import origins
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import GameEvent, PlayerId
 from gamification.kernel.messaging import broker, topology
@@ -52,8 +53,8 @@ def hand_over(decoded: Decoded) -> dict[str, int] | None:
     """How many events the workers will settle, and how many repeat another of this request; None: process in place."""
     events = distinct([event for _, event in decoded.good])
     if events:
-        bodies, since = _bodies(events), time.time()
-        messages = [_message(share, body) for share, (_, body) in bodies.items()]
+        bodies, since, origin = _bodies(events), time.time(), origins.current.get()
+        messages = [_message(share, body, [(count, origin)]) for share, (count, body) in bodies.items()]
         if not messages:
             _in_place(TOO_LARGE)
             return None
@@ -74,7 +75,8 @@ async def handed_over(decoded: Decoded) -> dict[str, int] | None:
             return None
         try:
             async with asyncio.timeout(CONFIRM_TIMEOUT):  # also of waiting for those before
-                came_to = await asyncio.gather(*(_shared.put(share, *body) for share, body in bodies.items()))
+                origin = origins.current.get()
+                came_to = await asyncio.gather(*(_shared.put(share, *body, origin) for share, body in bodies.items()))
         except TimeoutError:
             _in_place(f"no answer within {CONFIRM_TIMEOUT:g} s")
             return None
@@ -134,15 +136,21 @@ def _bodies(events: Sequence[GameEvent]) -> dict[int, tuple[int, bytes]]:
     return bodies
 
 
-def _message(share: int, body: bytes) -> Message:
-    exchange = topology.incoming().name
-    return Message(topology.event_key(share), body, str(uuid.uuid7()), "game.events", exchange=exchange)
+def _message(share: int, body: bytes, of: origins.Runs) -> Message:
+    return Message(
+        topology.event_key(share),
+        body,
+        str(uuid.uuid7()),
+        "game.events",
+        exchange=topology.incoming().name,
+        headers=origins.header(of),
+    )
 
 
-async def _published(share: int, body: bytes) -> str:
+async def _published(share: int, body: bytes, of: origins.Runs) -> str:
     """Publish one message; says why the broker did not take it."""
     since = time.time()
-    receipts = await broker.publisher().published([_message(share, body)], within=CONFIRM_TIMEOUT)
+    receipts = await broker.publisher().published([_message(share, body, of)], within=CONFIRM_TIMEOUT)
     return _why_not(receipts, [share], since)
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from gamification.intake.decoding import MAX_BODY, MAX_EVENTS
+from gamification.kernel.core.origins import Origin, Runs
 
-Publish = Callable[[int, bytes], Awaitable[str]]
-"""Publishes a message of one share; says why the broker did not take it (empty: it did)."""
+Publish = Callable[[int, bytes, Runs], Awaitable[str]]
+"""Publishes a message of one share, of these requests; says why the broker did not take it (empty: it did)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +26,7 @@ class Waiting:
     events: int
     body: bytes
     answer: asyncio.Future[str]
+    origin: Origin | None
 
 
 @dataclass(slots=True)
@@ -42,11 +44,11 @@ class SharedMessages:
         self._publish = publish
         self._lanes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Lane]] = WeakKeyDictionary()
 
-    async def put(self, share: int, events: int, body: bytes) -> str:
+    async def put(self, share: int, events: int, body: bytes, origin: Origin | None = None) -> str:
         """Why the broker did not take these events; empty: it has them."""
         loop = asyncio.get_running_loop()
         lane = self._lanes.setdefault(loop, {}).setdefault(share, Lane())
-        waiting = Waiting(events, body, loop.create_future())
+        waiting = Waiting(events, body, loop.create_future(), origin)
         lane.waiting.append(waiting)
         if lane.running is None:
             lane.running = loop.create_task(self._run(share, lane))
@@ -57,7 +59,7 @@ class SharedMessages:
             while lane.waiting:
                 group = _next(lane.waiting)
                 try:
-                    why = await self._publish(share, _joined(group))
+                    why = await self._publish(share, _joined(group), [(each.events, each.origin) for each in group])
                 except Exception as failure:
                     _answer(group, failure)
                 else:

@@ -13,6 +13,7 @@ from gamification.intake.amqp import NotHandedOn
 from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfirmed
 from gamification.intake.decoding import MAX_BODY
 from gamification.intake.worker import Process, count
+from gamification.kernel.core import origins
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
 from gamification.kernel.storage import shares
@@ -52,6 +53,7 @@ def _send(publisher: ConfirmedPublisher, key: str, events: Sequence[GameEvent]) 
         _send(publisher, key, events[middle:])
         return
     try:
-        publisher.send(body, exchange=topology.incoming().name, routing_key=key)
+        headers = origins.header(origins.runs([event.origin for event in events]))
+        publisher.send(body, exchange=topology.incoming().name, routing_key=key, headers=headers)
     except NotConfirmed as problem:
         raise NotHandedOn(f"{key}: {problem}") from problem

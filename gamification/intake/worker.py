@@ -120,7 +120,9 @@ class Receiver:
         return batch
 
     def _add(self, message: Any, batch: Batch) -> None:
-        batch.add(Message.read(body_of(message), now=timezone.now()), message.delivery_tag)
+        batch.add(
+            Message.read(body_of(message), now=timezone.now(), headers=message.headers or {}), message.delivery_tag
+        )
 
     def _later(self, seconds: float) -> None:
         if not self.is_due and not self.stuck:

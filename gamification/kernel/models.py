@@ -88,15 +88,16 @@ class RejectedEvent(models.Model):
 class OutboxFact(models.Model):
     """A fact as it was stated, in the order of `id`: the log that followers work through. Never changed."""
 
-    personal = ("fact_id", "player_id", "data")
+    personal = ("fact_id", "player_id", "data", "request_id", "traceparent")
 
     fact_id = models.CharField(max_length=64)
     player_id = models.CharField(max_length=64)
     type = models.CharField(max_length=64)
     data = models.JSONField()
     timestamp = models.DateTimeField()
-    stated_at = models.DateTimeField(default=timezone.now)
-    """When it was written: `timestamp` may be years older."""
+    stated_at = models.DateTimeField(default=timezone.now)  # when it was written: `timestamp` may be years older
+    request_id = models.CharField(max_length=64, blank=True, default="", db_default="")  # that led to it, where known
+    traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
 
     class Meta:
         indexes = [models.Index(fields=["player_id", "id"], name="facts_of_a_player")]

@@ -10,7 +10,7 @@ LOGGING = {
             "()": "gamification.kernel.core.logs.Line",
             "style": "{",
             # !r keeps a message on its line whatever a client put into it. Z is true: Django sets the process to UTC.
-            "format": "time={asctime}.{msecs:03.0f}Z level={levelname} logger={name} message={message!r}",
+            "format": "time={asctime}.{msecs:03.0f}Z level={levelname} logger={name}{request} message={message!r}",
             "datefmt": "%Y-%m-%dT%H:%M:%S",
         },
     },

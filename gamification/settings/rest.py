@@ -8,7 +8,15 @@ from gamification.settings.deployment import ALLOWED_ORIGINS
 VERSION = str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"])
 
 CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "prefer", "x-request-id"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "prefer",
+    "traceparent",
+    "x-request-id",
+]
 CORS_EXPOSE_HEADERS = ["ratelimit", "ratelimit-policy", "retry-after", "x-request-id"]
 
 REST_FRAMEWORK = {

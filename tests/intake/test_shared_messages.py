@@ -11,6 +11,7 @@ import pytest
 
 from gamification.intake import shared_messages
 from gamification.intake.shared_messages import SharedMessages
+from gamification.kernel.core.origins import Runs
 
 
 class Broker:
@@ -20,7 +21,7 @@ class Broker:
         self.messages: list[tuple[int, Any]] = []
         self.began, self.may_confirm = asyncio.Event(), asyncio.Event()
 
-    async def __call__(self, share: int, body: bytes) -> str:
+    async def __call__(self, share: int, body: bytes, of: Runs) -> str:
         self.messages.append((share, json.loads(body)))
         self.began.set()
         await self.may_confirm.wait()

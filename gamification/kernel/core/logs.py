@@ -15,6 +15,8 @@ import traceback
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from gamification.kernel.core import request_ids
+
 INTERVAL = 30.0
 """Seconds from one line of a kind to the next."""
 KINDS = 1_000
@@ -68,6 +70,8 @@ class Line(logging.Formatter):
         if left_out := getattr(record, "left_out", 0):
             said += f" (and {left_out} more like it since)"
         shown.msg, shown.args = said, ()
+        request = request_ids.current.get()
+        shown.request = f" request={request}" if request else ""
         return super().format(shown)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from gamification.kernel.core.audit import Audited, Subject
 from gamification.kernel.core.encoding import canonical, instant
 from gamification.kernel.core.fact_types import OWN_TYPES, FactType
+from gamification.kernel.core.origins import Origin
 
 if TYPE_CHECKING:
     from gamification.kernel.core.world import World
@@ -56,6 +57,8 @@ class GameEvent:
     """The metrics whose conditions it meets without a number to count."""
     cause: str | None = None
     """Of an event of the service's own: the root of the event, or command, that it followed from."""
+    origin: Origin | None = None
+    """The request from which it came, where one is known."""
 
     @property
     def order(self) -> tuple[datetime, str]:

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gamification.kernel.core import origins
 from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.core.audit import Change
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, GameEvent, Outcome, PlayerId, own_id
+from gamification.kernel.core.origins import Origin
 
 if TYPE_CHECKING:
     from gamification.kernel.content.publishing import Rules  # a name for the type checker: the core imports none above
@@ -71,6 +73,12 @@ class World:
         """All events of the service's own in this world, in the order they were stated."""
         self.root = ""
         """What everything that happens now follows from: the event that is being counted, or (empty) a command."""
+        self.asked_by = origins.current.get()
+        """The request that is being answered in this world; that of a batch stands at each of its events."""
+        self.origin = self.asked_by
+        """The request from which everything that happens now follows, where one is known."""
+        self.origins: dict[str, Origin] = {}
+        """The request of each fact, by the fact's id."""
         self.banned: set[PlayerId] = set()
         """Players whose events are held; filled in when the players are locked."""
         self.withheld: set[PlayerId] = set()
@@ -108,7 +116,7 @@ class World:
             self.outcome.metrics = dict(self.outcome.metrics)  # worked out before this batch changes them
             for part in reversed(self._parts.values()):  # a part may still read those that it is made of
                 part.begin_batch()
-            self.root = ""
+            self.root, self.origin = "", self.asked_by
         self.outcome = self.outcomes[number]
 
     def forget(self, player_id: PlayerId) -> None:
@@ -116,6 +124,7 @@ class World:
         if self.player_ids != [player_id]:
             raise ValueError("a world that erases a player is about no other")
         self.facts, self.own, self.stated, self.released = [], [], [], []
+        self.origins = {}
         self.outcome = Outcome()
         self.outcomes = [self.outcome]
         self.changes = []
@@ -125,12 +134,15 @@ class World:
     def state(self, fact: Fact) -> None:
         """Put a fact on record: outbox, feed and whoever asked."""
         self.facts.append(fact)
+        if self.origin is not None:
+            self.origins[fact.id] = self.origin
 
     def state_event(
         self, type_: FactType, player_id: PlayerId, subject: str, occurrence: str, data: dict[str, Any], at: datetime
     ) -> None:
         """State an event of the service's own; it forms the next round."""
-        event = GameEvent(own_id(type_, player_id, subject, occurrence), player_id, type_, data, at, cause=self.root)
+        id_ = own_id(type_, player_id, subject, occurrence)
+        event = GameEvent(id_, player_id, type_, data, at, cause=self.root, origin=self.origin)
         if (player_id, event.id) not in self._stated_ids:
             self._stated_ids.add((player_id, event.id))
             self.own.append(event)

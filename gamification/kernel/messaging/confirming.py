@@ -13,9 +13,9 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -55,6 +55,7 @@ class Message:
     content_type: str = "application/json"
     exchange: str | None = None
     """None: the service's own."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Job:
@@ -195,6 +196,7 @@ class Session:
             message_id=message.id,
             type=message.type,
             timestamp=int(time.time()),
+            application_headers=dict(message.headers),
         )
         # Not basic_publish, which looks for what has come in before each message and so takes twice as long.
         arguments = (0, exchange, message.routing_key, True, False)  # mandatory, not immediate

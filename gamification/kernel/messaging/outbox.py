@@ -6,14 +6,16 @@ log, which followers work through (`kernel.followers`): the relay sends them to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 from django.conf import settings
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Fact
+from gamification.kernel.core.origins import Origin
 from gamification.kernel.messaging.confirming import Message
 from gamification.kernel.models import OutboxFact
 from gamification.kernel.storage import sql
@@ -21,14 +23,31 @@ from gamification.kernel.storage import sql
 CLOUD_EVENT = "application/cloudevents+json"
 
 
-def put(facts: Sequence[Fact], now: datetime) -> None:
-    """Insert facts, in the order they were stated, in one statement."""
-    rows = [(fact.id, fact.player_id, fact.type, fact.data, fact.timestamp, now) for fact in facts]
-    sql.insert(OutboxFact, ("fact_id", "player_id", "type", "data", "timestamp", "stated_at"), rows)
+_UNKNOWN = Origin()
+_COLUMNS = ("fact_id", "player_id", "type", "data", "timestamp", "stated_at", *Origin._fields)
 
 
-def cloud_event(player_id: str, fact_id: str, type_: str, timestamp: datetime, data: str) -> Message:
-    """A fact as a CloudEvent 1.0 in structured mode, routed by its type."""
+def put(facts: Sequence[Fact], now: datetime, origins: Mapping[str, Origin] = MappingProxyType({})) -> None:
+    """Insert facts, in the order they were stated, in one statement. `origins`: fact's id → its request."""
+    rows = [
+        (fact.id, fact.player_id, fact.type, fact.data, fact.timestamp, now, *origins.get(fact.id, _UNKNOWN))
+        for fact in facts
+    ]
+    sql.insert(OutboxFact, _COLUMNS, rows)
+
+
+def cloud_event(
+    player_id: str,
+    fact_id: str,
+    type_: str,
+    timestamp: datetime,
+    data: str,
+    request_id: str = "",
+    traceparent: str = "",
+) -> Message:
+    """A fact as a CloudEvent 1.0 in structured mode, routed by its type. `traceparent` is CloudEvents' extension for
+    distributed tracing, `requestid` one of ours."""
+    extensions = {"requestid": request_id, "traceparent": traceparent}
     event = {
         "specversion": "1.0",
         "id": fact_id,
@@ -36,6 +55,7 @@ def cloud_event(player_id: str, fact_id: str, type_: str, timestamp: datetime, d
         "type": type_,
         "subject": player_id,
         "time": instant(timestamp),
+        **{name: value for name, value in extensions.items() if value},
         "datacontenttype": "application/json",
         "data": msgspec.Raw(data.encode()),
     }

@@ -10,7 +10,7 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from gamification.kernel.core import routes
+from gamification.kernel.core import origins, routes
 from gamification.kernel.core.request_ids import HEADER, current, named
 
 
@@ -20,7 +20,7 @@ def name_request(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
         wait: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
 
         async def answer_later(request: HttpRequest) -> HttpResponseBase:
-            current.set(id_ := named(request.headers.get(HEADER, "")))
+            id_ = _named(request)
             response = await wait(request)
             response.headers[HEADER] = id_
             _note_route(request)
@@ -29,13 +29,19 @@ def name_request(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
         return answer_later
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        current.set(id_ := named(request.headers.get(HEADER, "")))
+        id_ = _named(request)
         response: HttpResponseBase = get_response(request)
         response.headers[HEADER] = id_
         _note_route(request)
         return response
 
     return answer
+
+
+def _named(request: HttpRequest) -> str:
+    current.set(id_ := named(request.headers.get(HEADER, "")))
+    origins.current.set(origins.said(id_, request.headers.get("traceparent")))
+    return id_
 
 
 def _note_route(request: HttpRequest) -> None:

@@ -1,9 +1,11 @@
 FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
-COPY requirements.txt .
+# requirements-otel.txt adds what OTEL_EXPORTER_OTLP_ENDPOINT needs.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements*.txt ./
 # Wheels only: what the lock names is what runs, and no build script of a dependency does.
-RUN /opt/venv/bin/pip install --require-hashes --only-binary :all: --requirement requirements.txt
+RUN /opt/venv/bin/pip install --require-hashes --only-binary :all: --requirement $REQUIREMENTS
 
 FROM python:3.11-slim
 ARG VERSION=unreleased

@@ -76,6 +76,7 @@ lock: ## after a change of dependencies; needs uv
 	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
 	$(lock) --output-file requirements.txt
 	$(lock) --output-file requirements-dev.txt --group dev --constraint requirements.txt
+	$(lock) --output-file requirements-otel.txt --extra otel --constraint requirements-dev.txt
 
 release-check: .venv/dev.stamp ## what stands in the way of releasing the version in pyproject.toml
 	$(BIN)/python .ci/release

@@ -178,6 +178,13 @@ def sink(text: str) -> str:
     return text.strip()
 
 
+def collector(text: str) -> str:
+    parts = urlsplit(text.strip())
+    if text.strip() and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("expected a URL such as http://localhost:4318")
+    return text.strip()
+
+
 def pem(text: str) -> str:
     return text.strip().replace("\\n", "\n")  # one line in most .env files and secret stores
 

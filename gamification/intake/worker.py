@@ -23,6 +23,7 @@ from gamification.kernel.core import liveness, stages
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
+from gamification.serving import tracing
 
 logger = logging.getLogger(__name__)
 
@@ -264,7 +265,8 @@ class Receiver:
 
 
 def count(events: Sequence[GameEvent]) -> object:
-    return pipeline.process(events, now=timezone.now(), is_answered=False)
+    with tracing.batch(events):
+        return pipeline.process(events, now=timezone.now(), is_answered=False)
 
 
 def _redeliveries(message: Any) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import prometheus_client
 
 from gamification.kernel.core import routes
+from gamification.serving import tracing
 from gamification.serving.bodies import Application, Message, Receive, Scope, Send
 
 _SECONDS = prometheus_client.Histogram(
@@ -39,6 +40,7 @@ class Timed:
             return
         began, status = perf_counter(), 0
         scope.setdefault("state", {})
+        span = tracing.RequestSpan(scope) if tracing.is_on() else None
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -47,8 +49,10 @@ class Timed:
             await send(message)
 
         try:
-            await self._application(scope, receive, noted)
+            await self._application(scope if span is None else span.scope, receive, noted)
         finally:
+            if span is not None:
+                span.end(routes.of(scope), status)
             _observe(routes.of(scope), scope["method"], status, perf_counter() - began)
 
 

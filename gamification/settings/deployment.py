@@ -1,8 +1,10 @@
 """What a deployment says of itself: where it is reached, what it keeps, and how much a caller may ask for."""
 
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network
 
 from gamification.environment import (
+    collector,
     flag,
     integer,
     is_guessable,
@@ -24,6 +26,10 @@ ENVIRONMENT_NAME = read("ENVIRONMENT_NAME", label(24), "production" if PRODUCTIO
 GAME_NAME = read("GAME_NAME", label(60), "Gamification")  # likewise
 PORT = read("PORT", integer(1, 65535), 3000)
 METRICS_PORT = read("METRICS_PORT", integer(0, 65535), 0)  # of every process, for /metrics and /healthz; 0: none
+OTEL_EXPORTER_OTLP_ENDPOINT = read("OTEL_EXPORTER_OTLP_ENDPOINT", collector, "")  # where spans are sent; empty: nowhere
+OTEL_SERVICE_NAME = read("OTEL_SERVICE_NAME", label(60), "gamification")
+if OTEL_EXPORTER_OTLP_ENDPOINT and find_spec("opentelemetry") is None:
+    refuse("OTEL_EXPORTER_OTLP_ENDPOINT", "needs what requirements-otel.txt names, which is not installed")
 LOG_LEVEL = read("LOG_LEVEL", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO")
 PLAYER_TIME_ZONE = read("TIME_ZONE", zone, "UTC")  # of players who have set none; the service itself thinks in UTC
 

@@ -61,7 +61,7 @@ class RequestSpan:
             scope["method"],
             context=parent,
             kind=self._tracer.trace.SpanKind.SERVER,
-            attributes={"http.request.method": scope["method"], "url.path": scope["path"]},
+            attributes={"http.request.method": scope["method"]},  # not the path, which names players
         )
         carrier: dict[str, str] = {}
         self._tracer.context.inject(carrier, self._tracer.trace.set_span_in_context(self._span))

@@ -40,11 +40,20 @@ async def serving() -> AsyncIterator[tuple[uvicorn.Server, str]]:
     finally:
         server.should_exit = True
         await running
+        while _clients:  # or the collector finds their sockets open, in some later test
+            client = _clients.pop()
+            client.transport.abort()
+            await client.wait_closed()
+
+
+_clients: list[ClientConnection] = []
 
 
 async def opened(url: str, player: str, **named: Any) -> ClientConnection:
     bearer = {"Authorization": f"Bearer {token(player)}"}
-    return await connect(url, additional_headers=bearer, compression=None, **named)
+    client = await connect(url, additional_headers=bearer, compression=None, **named)
+    _clients.append(client)
+    return client
 
 
 async def hear(client: ClientConnection) -> dict[str, Any]:

@@ -151,10 +151,12 @@ def test_what_is_no_task_stops_no_worker_either(exchange: str, tmp_path: Path) -
             task = amqp.Message(b"", application_headers=likely | change, content_type="application/json")
             odd.append((task, body))
     with workers.own_tasks() as own, workers.running(tmp_path / "log", own) as worker:
-        rabbit.until(lambda: "ready" in (tmp_path / "log").read_text(), seconds=60)
+        rabbit.until(lambda: "ready" in (tmp_path / "log").read_text(), seconds=180)
         send(odd, "", f"{exchange}.tasks")
         send([(amqp.Message(b""), json.dumps(happened("e1")).encode())], topology.exchange().name, "game.event")
-        rabbit.until(lambda: counted() == {"e1"}, seconds=60)
+        rabbit.until(lambda: counted() == {"e1"}, seconds=180)
         with rabbit.channel() as channel:
-            rabbit.until(lambda: not channel.queue_declare(f"{exchange}.tasks", passive=True).message_count, seconds=60)
+            rabbit.until(
+                lambda: not channel.queue_declare(f"{exchange}.tasks", passive=True).message_count, seconds=180
+            )
         assert worker.poll() is None, (tmp_path / "log").read_text()[-3000:]

@@ -20,6 +20,7 @@ from gamification.kernel.core.encoding import dumps
 from gamification.kernel.core.logs import Line
 from gamification.kernel.core.origins import Origin
 from gamification.kernel.messaging import topology
+from gamification.kernel.messaging.amqp_reading import body_of
 from gamification.kernel.models import OutboxFact
 from gamification.kernel.web.access import create_key
 from gamification.settings.logs import LOGGING
@@ -82,7 +83,7 @@ def test_it_goes_through_rabbitmq_with_the_events_and_leaves_with_the_facts(exch
             origins.current.set(None)
         [message] = listener.take(1, topology.events().name)
     batch = Batch()
-    batch.add(Message.read(bytes(message.body), now=timezone.now(), headers=message.headers), 1)
+    batch.add(Message.read(body_of(message), now=timezone.now(), headers=message.headers), 1)
     batch.settle(count, lambda letter: None)
     assert told() == {("ann", "r-1", TRACE)}
 
@@ -124,9 +125,10 @@ def test_headers_that_say_nothing_sensible_say_nothing(headers: dict[str, Any]) 
 def test_a_line_in_the_log_names_the_request_that_is_answered() -> None:
     line = Line(LOGGING["formatters"]["line"]["format"], style="{")  # type: ignore[index]
     record = logging.LogRecord("app", logging.INFO, "", 0, "hello", (), None)
-    assert "request=" not in line.format(record)
-    token = request_ids.current.set("r-1")
+    token = request_ids.current.set("")
     try:
+        assert "request=" not in line.format(record)
+        request_ids.current.set("r-1")
         assert "logger=app request=r-1 message='hello'" in line.format(record)
     finally:
         request_ids.current.reset(token)

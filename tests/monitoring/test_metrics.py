@@ -162,7 +162,11 @@ def test_of_several_processes_one_tells_of_all() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_tells_of_its_batches_and_beat_when_it_last_sent_a_tick(exchange: str, tmp_path: Path) -> None:
     of_worker, of_beat = free_port(), free_port()
-    with workers.running(tmp_path / "log", METRICS_PORT=str(of_worker)), beating(METRICS_PORT=str(of_beat)):
+    with (
+        workers.own_tasks() as own,
+        workers.running(tmp_path / "log", own, METRICS_PORT=str(of_worker)),
+        beating(own, METRICS_PORT=str(of_beat)),
+    ):
         until(lambda: scraped(of_worker, "healthz"), despite=httpx.TransportError)
         found = samples(scraped(of_worker))
         assert found["gamification_stage_seconds_count{stage=commit}"] == 0
@@ -174,9 +178,9 @@ def test_a_worker_tells_of_its_batches_and_beat_when_it_last_sent_a_tick(exchang
 
 
 @contextmanager
-def beating(**changes: str) -> Iterator[None]:
+def beating(*code: str, **changes: str) -> Iterator[None]:
     beat = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "gamification", "beat"],
+        [sys.executable, "-c", "\n".join([workers.FIRST, *code, "app.start(argv=['beat'])"])],
         cwd=settings.BASE_DIR,
         env=workers.environment() | changes,
         stdout=subprocess.DEVNULL,

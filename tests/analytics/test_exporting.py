@@ -85,3 +85,21 @@ def test_an_export_that_was_interrupted_goes_on(tmp_path: Path, monkeypatch: pyt
     assert broken.read_bytes() == whole.read_bytes()
     with pytest.raises(CommandError, match="there already"):
         export("events", broken)
+
+
+def test_parquet_holds_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow, the extra parquet, is not installed")
+    monkeypatch.setattr(exporting, "PAGE", 4)
+    for kind in exporting.KINDS:
+        export(kind, tmp_path / kind, form="parquet")
+        export(kind, tmp_path / "lines", form="jsonl")
+        parts = sorted((tmp_path / kind).iterdir())
+        assert [part.name for part in parts] == [f"part-{n:06}.parquet" for n in range(len(parts))]
+        found = [row for part in parts for row in parquet.read_table(part).to_pylist()]
+        lines = [json.loads(line) for line in (tmp_path / "lines").read_text().splitlines()]
+        assert [{name: flat(value) for name, value in row.items()} for row in lines] == found
+        (tmp_path / "lines").unlink()
+
+
+def flat(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict | list) else value

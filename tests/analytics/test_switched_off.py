@@ -1,0 +1,58 @@
+"""With ENABLE_ANALYTICS=false there is no route, no page and no figure."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import clear_url_caches
+from django.utils import timezone
+
+import gamification.urls
+from gamification.analytics import following, lately, sinking
+from gamification.analytics.models import Activity, Hour, RollUp
+from gamification.console.analytics_pages import QUESTIONS
+from gamification.kernel.models import FollowerMark
+from tests.support import game
+from tests.support.callers import assert_problem, game_server
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def switched_off(settings: LazySettings) -> Iterator[None]:
+    """The service as it starts with that setting."""
+    settings.ENABLE_ANALYTICS, settings.ANALYTICS_SINK_URL = False, "http://127.0.0.1:9/"
+    importlib.reload(gamification.urls)
+    clear_url_caches()
+    yield
+    settings.ENABLE_ANALYTICS = True
+    importlib.reload(gamification.urls)
+    clear_url_caches()
+
+
+@pytest.mark.usefixtures("switched_off")
+def test_switched_off_nothing_is_answered_shown_or_counted(client: Client) -> None:
+    game.make()
+    now = timezone.now()
+    following.follow(now)
+    lately.follow(now)
+    sinking.wake(now)
+    assert not any(model.objects.exists() for model in (RollUp, Activity, Hour))
+    assert not FollowerMark.objects.filter(name__in=("analytics-events", "lately-events", "analytics-sink")).exists()
+    with pytest.raises(CommandError, match="ENABLE_ANALYTICS is off"):
+        call_command("rebuild_analytics", "--from", "2026-01-01")
+    server = game_server()
+    for path in ("summary", "retention", "content/achievement/hunter", "economy/gold", "funnel/trail", "unused",
+                 "quality"):  # fmt: skip
+        assert_problem(server.get(f"/api/v1/analytics/{path}"), 404, "not_found")
+    assert "/analytics/" not in server.get("/api/schema/?format=json").content.decode()
+    client.force_login(User.objects.create_superuser("root"))
+    for name in QUESTIONS:
+        assert client.get(f"/admin/figures/{name}/").status_code == 404
+    assert "/admin/figures/" not in client.get("/admin/").content.decode()

@@ -7,7 +7,6 @@ itself, asks each route several times, and drops it. `--keep` leaves it there, a
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from datetime import timedelta
@@ -51,14 +50,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--keep", action="store_true")
     asked = parser.parse_args()
-    os.environ.setdefault("DB_HOST", "127.0.0.1")
-    os.environ.setdefault("DB_USER", "postgres")
-    os.environ.update(DJANGO_SETTINGS_MODULE="gamification.settings", RABBITMQ_URL="", REDIS_HOST="")
-    os.environ["DB_NAME"] = "gamification_questions"
-    import django
-
-    django.setup()
     from django.db import connection
+
+    if connection.vendor != "postgresql":
+        sys.exit("This is about PostgreSQL: set DB_HOST.")
+    connection.settings_dict["TEST"]["NAME"] = "gamification_questions"
     from django.test.utils import setup_test_environment
 
     setup_test_environment()

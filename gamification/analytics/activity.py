@@ -40,6 +40,13 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
+def _bits(map_: int, place: int, length: int) -> int:
+    """Bits of a map from a place on, which may be before its first."""
+    if place < 0:
+        place, length = 0, length + place
+    return map_ >> place & (1 << length) - 1 if length > 0 else 0
+
+
 @dataclass(slots=True)
 class Played:
     """One player's activity. `note` takes the next event."""
@@ -73,12 +80,15 @@ class Played:
     # -- days ----------------------------------------------------------------------------------------------------------
 
     def was_active(self, day: date) -> bool:
+        return self.was_active_within(day, 1)
+
+    def was_active_within(self, day: date, length: int) -> bool:
+        """On any of so many days from this one on."""
         if self.first_day is None or self.last_day is None:
             return False
-        after, before = (day - self.first_day).days, (self.last_day - day).days
-        return bool(
-            (0 <= after < DAYS and self.first_map >> after & 1) or (0 <= before < DAYS and self.last_map >> before & 1)
-        )
+        after = (day - self.first_day).days
+        before = (self.last_day - day).days - (length - 1)
+        return bool(_bits(self.first_map, after, length) or _bits(self.last_map, before, length))
 
     def _mark(self, day: date, changes: Changes) -> bool:
         if self.was_active(day):
@@ -130,10 +140,10 @@ class Played:
         """Count the player as active on a new day, and in its week and month where that is the first day of it."""
         changes["game", "", day, "active"] += 1
         monday, first = week_of(day), month_of(day)
-        if not any(self.was_active(monday + timedelta(days=n)) for n in range(7)):
+        if not self.was_active_within(monday, 7):
             changes["game", "", monday, "active in week"] += 1
         length = (month_of(first + timedelta(days=31)) - first).days
-        if not any(self.was_active(first + timedelta(days=n)) for n in range(length)):
+        if not self.was_active_within(first, length):
             changes["game", "", first, "active in month"] += 1
 
     def _cohort(self, changes: Changes, sign: int) -> None:

@@ -105,10 +105,20 @@ def _left_out(found: list[tuple[Any, ...]], export: Export, share: int) -> set[s
         return players - keeping.counted(players)
 
 
-def _page(export: Export, first: date, last: date, after: str) -> list[tuple[Any, ...]]:
+def is_more_than(most: int, kind: str, first: date, last: date) -> bool:
+    """Whether these days have more rows."""
+    found = shares.each(lambda: _rows(KINDS[kind], first, last).order_by()[: most + 1].count())
+    return sum(found) > most
+
+
+def _rows(export: Export, first: date, last: date) -> QuerySet[Any]:
     begins, ends = (datetime.combine(day, time(), zone()) for day in (first, last + timedelta(days=1)))
     rows: QuerySet[Any] = export.model._default_manager.filter(**export.where)
-    rows = rows.filter(**{f"{export.at}__gte": begins, f"{export.at}__lt": ends})
+    return rows.filter(**{f"{export.at}__gte": begins, f"{export.at}__lt": ends})
+
+
+def _page(export: Export, first: date, last: date, after: str) -> list[tuple[Any, ...]]:
+    rows = _rows(export, first, last)
     if after:
         rows = rows.filter(pk__gt=after)
     return list(rows.order_by("pk").values_list("pk", *export.fields)[:PAGE])

@@ -52,20 +52,23 @@ class Listening:
     def begun(self, type_: str, data: Any, received_at: datetime, before: int) -> Sequence[Beginning]:
         """What this event begins for a player who has begun the bits of `before`."""
         found = []
+        counted: dict[str, bool] = {}  # many achievements may name one metric
         for beginning in self.beginnings.get(type_, ()):
-            if not beginning.bit & before and beginning.since <= received_at and _counts(beginning, data):
-                found.append(beginning)
+            if not beginning.bit & before and beginning.since <= received_at:
+                for metric in beginning.metrics:
+                    if metric.id not in counted:
+                        counted[metric.id] = _counts(metric, data)
+                    if counted[metric.id]:
+                        found.append(beginning)
+                        break
         return found
 
 
-def _counts(beginning: Beginning, data: Any) -> bool:
-    for metric in beginning.metrics:
-        try:
-            if metric.sample(data) is not None:
-                return True
-        except NoValue:
-            continue
-    return False
+def _counts(metric: Metric, data: Any) -> bool:
+    try:
+        return metric.sample(data) is not None
+    except NoValue:
+        return False
 
 
 def compile_listening(rules: Rules, units: Units) -> Listening:

@@ -13,15 +13,18 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from gamification.analytics import queries
 from gamification.analytics.queries import Grouping, Row, Span
 from gamification.analytics.unused import unused
-from gamification.console import charts
+from gamification.console import charts, export_page
 from gamification.kernel.content import publishing
 
+EXPORTS = "exports"
+"""The name of the page that hands out rows instead of an answer."""
 SEES = "analytics.view_rollup"
 """The permission to see the figures."""
 
@@ -80,7 +83,9 @@ class SpanForm(forms.Form):
         return Span(first or last - month, last, Grouping(found.get("by") or "day"))
 
 
-def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpResponse:
+def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpResponseBase:
+    if settings.ENABLE_ANALYTICS and name == EXPORTS:
+        return export_page.page(request, {**context, **_questions(name)})
     if not settings.ENABLE_ANALYTICS or name not in QUESTIONS:
         raise Http404
     if not request.user.has_perm(SEES):
@@ -98,8 +103,7 @@ def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRespon
     shown: dict[str, Any] = {
         "title": question.title,
         "question": question,
-        "questions": [(each, QUESTIONS[each].title) for each in QUESTIONS],
-        "name": name,
+        **_questions(name),
         "form": form
         if form.is_bound and not form.is_valid()
         else SpanForm(initial=initial, question=question, choices=choices),
@@ -108,6 +112,10 @@ def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRespon
         "complete_until": queries.complete_until(now),
     }
     return TemplateResponse(request, "console/analytics.html", {**context, **shown})
+
+
+def _questions(name: str) -> dict[str, Any]:
+    return {"questions": [(each, QUESTIONS[each].title) for each in QUESTIONS], "exports": EXPORTS, "name": name}
 
 
 def _address(request: HttpRequest) -> str:

@@ -16,6 +16,7 @@ from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -151,7 +152,7 @@ class Console(admin.AdminSite):
         """What events would come to; nothing of it happens."""
         return try_page.try_it(request, self.each_context(request))
 
-    def analytics(self, request: HttpRequest, name: str) -> HttpResponse:
+    def analytics(self, request: HttpRequest, name: str) -> HttpResponseBase:
         """One question about what content does to players."""
         return analytics_pages.page(request, self.each_context(request), name)
 

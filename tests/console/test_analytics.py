@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from gamification.analytics import following
+from gamification.analytics import exporting, following
+from gamification.console import export_page
 from gamification.console.analytics_pages import QUESTIONS
+from gamification.kernel.models import AuditEntry
+from progress.models import Player
 from tests.support import game
 
 pytestmark = pytest.mark.django_db
@@ -52,3 +56,39 @@ def test_what_is_asked_for_is_what_is_shown(analyst: Client) -> None:
     assert "The first day is after the last." in refused.content.decode()
     assert analyst.get("/admin/figures/nothing/").status_code == 404
     assert analyst.get("/admin/figures/players/?csv=9").status_code == 404
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("kind", exporting.KINDS)
+def test_an_export_is_downloaded_by_whoever_may_see_its_rows_and_noted(analyst: Client, kind: str, form: str) -> None:
+    game.make()
+    Player.objects.filter(pk="bob").update(is_test=True)
+    today = timezone.now().date()
+    first = today - timedelta(days=1)
+    asked = {"kind": kind, "first": first, "last": today, "form": form}
+    answer = analyst.post("/admin/figures/exports/", asked)
+    got = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    assert got == "".join(exporting.stream(kind, first, today, form))
+    assert "ann" in got
+    assert "bob" not in got
+    assert answer["Content-Disposition"] == f'attachment; filename="{kind}-{first}-{today}.{form}"'
+    entry = AuditEntry.objects.get(action="export")
+    assert entry.after is not None
+    assert (entry.actor, entry.kind, entry.subject_id, entry.after["format"]) == ("user:ada", "export", kind, form)
+
+
+def test_an_export_has_an_end_and_is_not_for_everybody(
+    analyst: Client, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    game.make()
+    monkeypatch.setattr(export_page, "MOST", 3)
+    today = timezone.now().date()
+    asked = {"kind": "events", "first": today - timedelta(days=1), "last": today, "form": "csv"}
+    assert "more than 3 rows" in analyst.post("/admin/figures/exports/", asked).content.decode()
+    assert "after the last" in analyst.post("/admin/figures/exports/", asked | {"first": "2036-01-01"}).content.decode()
+    assert not AuditEntry.objects.filter(action="export").exists()
+    designer = User.objects.create_user("dan", is_staff=True)
+    designer.groups.add(Group.objects.get(name="designers"))
+    client.force_login(designer)
+    assert client.get("/admin/figures/exports/").status_code == 403
+    assert client.post("/admin/figures/exports/", asked).status_code == 403

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
 from django.conf import settings
+from django.core.asgi import get_asgi_application
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from gamification import backfilling, clock, pipeline
 from gamification.feed.models import Message
 from gamification.feed.reading import read
+from gamification.intake.application import Events
 from gamification.intake.group_commit import GroupCommit
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import GameEvent, Outcome
-from gamification.kernel.models import Event, OutboxFact
+from gamification.kernel.models import Event, IdempotencyKey, OutboxFact
 from gamification.kernel.storage import shares
+from gamification.kernel.web.access import create_key, game_server
 from gamification.players.erasing import tables
 from progress.backfill import schedule_preview
 from progress.models import Backfill, ErasedPlayer, LeftOut, Player, Tally
@@ -99,6 +103,55 @@ def test_where_one_share_fails_the_request_is_refused_and_a_retry_counts_what_is
     answer = server.post(f"{API}/events", {"events": events}).json()
     assert answer["accepted"] == 2
     assert answer["duplicates"] == 2 * (settings.SHARES - 1)
+
+
+@pytest.mark.parametrize("by", ["the application", "Django"])
+def test_a_key_whose_players_are_in_several_shares_is_free_after_a_failure_and_then_has_one_effect(
+    server: APIClient, by: str, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.KEY_CACHE = 60
+    alone, together, away, broken = pipeline.process, pipeline.process_each, [True], settings.SHARES - 1
+
+    def refuse(batch: Any) -> None:
+        if away and shares.share_of(batch[0].player_id) == broken:
+            raise RuntimeError("this share's node is away")
+
+    def process(batch: Any, **named: Any) -> Any:
+        refuse(batch)
+        return alone(batch, **named)
+
+    def process_each(batches: Any, **named: Any) -> Any:
+        refuse(batches[0])
+        return together(batches, **named)
+
+    monkeypatch.setattr(pipeline, "process", process)
+    monkeypatch.setattr(pipeline, "process_each", process_each)
+    application = Events(get_asgi_application())
+    key = create_key("game", ["events:write"])[1]
+    game_server(key, timezone.now())  # or Django would be asked, since the key is not known yet
+    said = {"Authorization": f"Api-Key {key}", "Idempotency-Key": "k", "Prefer": "wait"}
+    if by == "Django":
+        said["Origin"] = "http://localhost:3000"
+    body = {"events": everybody()}
+
+    def post() -> httpx.Response:
+        async def play() -> httpx.Response:
+            transport = httpx.ASGITransport(cast(Any, application))
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=said) as client:
+                return await client.post(f"{API}/events", json=body)
+
+        return asyncio.run(play())
+
+    refused = post()
+    assert (refused.status_code, refused.json()["code"]) == (503, "not_all_committed")
+    assert not IdempotencyKey.objects.exists()
+    away.clear()
+    first, again = post(), post()
+    assert (first.status_code, first.json()["accepted"], first.json()["duplicates"]) == (200, 2, 2 * broken)
+    assert (again.status_code, again.content, again.headers["Idempotent-Replayed"]) == (200, first.content, "true")
+    for player_id in one_of_each():
+        mine = Tally.objects.filter(player_id=player_id, metric_id="kills", scope="")
+        assert [tally.count for tally in in_share(shares.share_of(player_id), mine)] == [2]
 
 
 def test_what_a_player_may_do_is_done_in_their_share(server: APIClient) -> None:

@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, connections
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -19,6 +21,7 @@ from rest_framework.views import APIView
 from gamification import retention
 from gamification.kernel.core.messages import Refused
 from gamification.kernel.models import ApiKey, IdempotencyKey, RejectedEvent
+from gamification.kernel.storage import claims
 from gamification.kernel.web import idempotent
 from gamification.kernel.web.access import create_key, rotate
 from tests.support.callers import assert_problem
@@ -85,6 +88,30 @@ def post(key: str, body: Any, name: str | None = "one", view: type[APIView] = Pa
     if isinstance(response, Response):
         response.render()
     return response
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_killed_between_claim_and_commit_leaves_no_effect_and_a_retry_has_one() -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        key = create_key("game", ["events:write"])[1]
+        connections.close_all()  # a process has connections of its own
+        child = os.fork()
+        if child == 0:
+            try:
+                Paint.meanwhile = staticmethod(
+                    lambda: os.kill(os.getpid(), signal.SIGKILL)
+                )  # once it has had its effect
+                post(key, {"colour": "red"})
+            finally:
+                os._exit(0)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        assert [(row.status, marks()) for row in IdempotencyKey.objects.all()] == [(None, 0)]
+        assert_problem(post(key, {"colour": "red"}), 409, "idempotency_in_progress")
+        clock.shift(claims.TAKEOVER_AFTER)
+        first, again = (post(key, {"colour": "red"}) for _ in range(2))
+        assert (first.status_code, again.status_code, marks()) == (201, 201, 1)
+        assert again["Idempotent-Replayed"] == "true"
+        assert json.loads(again.content) == json.loads(first.content)
 
 
 def test_the_same_request_gets_the_first_answer_and_takes_effect_once(key: str) -> None:

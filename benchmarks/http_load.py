@@ -17,6 +17,8 @@ from benchmarks.workload import Workload
 
 PEERS_METRICS = 20
 MADE_A_SECOND = 3_000
+FEW = 100
+"""Players of whom a process has answered everything after a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Load:
 
     port: int
     what: str
-    """`wait`, `hand over`, `express`, or the path of something to read with `{player}` in it."""
+    """`wait`, `hand over`, `express`, or the path of something to read with `{player}` in it, or one of 100 as `{few}`.
+    `304` before it: by somebody who has the answer."""
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -67,9 +70,12 @@ def _requests(asked: Load, played: Workload) -> Iterator[bytes]:
             body = {"type": f"metric_{random.randrange(PEERS_METRICS)}", "data": {"value": 2}}
             yield _request("POST", "/game-events", (("x-user-id", event.player_id),), body)
     else:
+        has_it, _, what = asked.what.rpartition(" ")
+        more = (("if-none-match", "*"),) if has_it else ()
         for number in count():
-            path = asked.what.replace("{player}", workload.player_id(1 + number * 7919 % played.players))
-            yield _request("GET", path, asked.headers, None)
+            path = what.replace("{player}", workload.player_id(1 + number * 7919 % played.players))
+            path = path.replace("{few}", workload.player_id(1 + number % FEW))
+            yield _request("GET", path, (*asked.headers, *more), None)
 
 
 def _request(method: str, path: str, headers: tuple[tuple[str, str], ...], body: Any) -> bytes:

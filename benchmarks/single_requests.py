@@ -8,6 +8,7 @@ where it is absent.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import socket
@@ -40,14 +41,26 @@ READS = (
     "/api/v1/players/{player}/achievements",
     "/api/v1/quests?available_to={player}",
 )
+REMEMBERED = ("304 /api/v1/players/{few}", "304 /api/v1/players/{few}/achievements")
+A_304 = 3_000
+"""Answers a second that something has not changed."""
+LONG_LIST = "/api/v1/players/{player}/achievements"
+TIMES_THE_SHORT_ONE = 3.0
+"""So many times as long a page of 2,000 achievements may take as one of 200."""
+QUESTS = [
+    {"id": f"quest-{n}", "title": f"Quest {n}", "description": "Fetch it, and bring it back.",
+     "steps": [{"id": f"step-{step}", "title": f"Step {step}", "order": step + 1} for step in range(4)]}
+    for n in range(50)
+]  # fmt: skip
+"""What players may start, whichever revision is asked."""
 AIMS = {("PostgreSQL", 1): 1.5, ("PostgreSQL", 50): 15.0, ("SQLite", 1): 2.5, ("SQLite", 50): 13.0}
 """Times as many single events a second as the older revision."""
 
 LOADING = """
 import django; django.setup()
 from benchmarks import turns
-from benchmarks.__main__ import BASE
-turns.migrate(); turns.load(BASE)
+from benchmarks.__main__ import {workload}
+turns.migrate(); turns.load({workload})
 """
 
 
@@ -85,6 +98,23 @@ def main(played: Workload, wanted: argparse.Namespace) -> None:
             for path in READS:
                 ours = [service for service in services if service.name != "Express"]
                 _report(f"GET {path}", 1, _in_turns(client, played, ours, path, 1, wanted.each / 2), 3.0)
+            for path in REMEMBERED:
+                for connections in CONNECTIONS:
+                    heard = _in_turns(client, played, services[:1], path, connections, wanted.each / 2)
+                    _report(f"GET {path}", connections, heard, 0)
+                    rate = median(each.rate for each in heard["here"])
+                    print(f"  {'met   ' if rate >= A_304 else 'MISSED'} (at least {A_304:,}/s)")
+            _long_list(client, played, services[0], empty.copy("content"), wanted.each / 2)
+
+
+def _long_list(client: Contender, played: Workload, short: Service, database: Database, seconds: float) -> None:
+    with serving("2,000", HERE, database, "CONTENT") as long:
+        heard = _in_turns(client, played, [short, long], LONG_LIST, 1, seconds)
+    short_one, long_one = (median(each.p50 for each in heard[name]) for name in (short.name, long.name))
+    ratio = long_one / short_one
+    print(f"GET {LONG_LIST}, of 2,000 achievements beside 200: p50 {1_000 * long_one:.1f} ms")
+    verdict = "met   " if ratio <= TIMES_THE_SHORT_ONE else "MISSED"
+    print(f"  {verdict} {ratio:5.2f} times (at most {TIMES_THE_SHORT_ONE:g})")
 
 
 def _in_turns(
@@ -117,14 +147,15 @@ def _report(what: str, connections: int, heard: dict[str, list[Heard]], aim: flo
 
 
 @contextmanager
-def serving(name: str, checkout: Path, database: Database) -> Iterator[Service]:
+def serving(name: str, checkout: Path, database: Database, workload: str = "BASE") -> Iterator[Service]:
     """`manage.py serve` of a checkout, on a database that is loaded by its own code."""
     env = os.environ | database.environment() | {"RABBITMQ_URL": "", "REDIS_HOST": "", "RATE_LIMIT_KEY": "0"}
     env |= {"DJANGO_SETTINGS_MODULE": "gamification.settings", "LOG_LEVEL": "ERROR", "PYTHONPATH": str(checkout)}
-    subprocess.run([sys.executable, "-c", LOADING], cwd=checkout, env=env, check=True, stdout=subprocess.DEVNULL)
+    loading = LOADING.format(workload=workload)
+    subprocess.run([sys.executable, "-c", loading], cwd=checkout, env=env, check=True, stdout=subprocess.DEVNULL)
     made = subprocess.run(
         [sys.executable, "manage.py", "create_api_key", "bench", "--scope", "events:write", "--scope", "players:read",
-         "--scope", "content:read"],
+         "--scope", "content:read", "--scope", "content:write"],
         cwd=checkout, env=env, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     port = _free_port()
@@ -133,10 +164,21 @@ def serving(name: str, checkout: Path, database: Database) -> Iterator[Service]:
     )
     try:
         _wait_for(f"http://127.0.0.1:{port}/healthz")
-        yield Service(name, port, (("authorization", f"Api-Key {made.split()[-1]}"),))
+        service = Service(name, port, (("authorization", f"Api-Key {made.split()[-1]}"),))
+        _author(service)
+        yield service
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _author(service: Service) -> None:
+    """Publish the quests, by the API, which both revisions understand."""
+    for quest in QUESTS:
+        headers = {"content-type": "application/json", **dict(service.headers)}
+        address = f"http://127.0.0.1:{service.port}/api/v1/quests"
+        with urllib.request.urlopen(urllib.request.Request(address, json.dumps(quest).encode(), headers)):
+            pass
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import BooleanField, Q
+from django.db.models import BooleanField, Q, prefetch_related_objects
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -104,8 +104,23 @@ class ContentList(ContentView):
         rows = drafts.tagged(rows, _tags(request))
         if (let_through := _for_named_player(self.kind, request)) is not None:
             rows = rows.filter(pk__in=let_through)
-        rows = rows.prefetch_related(*self.kind.lines)
-        return paginate(request, rows, ordering=[self.kind.order], show=lambda draft: shown(self.kind, draft))
+        published = publishing.current().published.get(self.kind.name, {})
+
+        def as_published(draft: Content) -> Definition | None:
+            """What is published, where the draft says just that: it is at hand, the draft's lines are not."""
+            found = published.get(str(draft.pk))
+            is_same = found is not None and not draft.has_changes and draft.published == found.version
+            return found.definition if found is not None and is_same else None
+
+        return paginate(
+            request,
+            rows,
+            ordering=[self.kind.order],
+            fetch=lambda page: prefetch_related_objects(
+                [draft for draft in page if as_published(draft) is None], *self.kind.lines
+            ),
+            show=lambda draft: shown(self.kind, draft, as_published(draft)),
+        )
 
     def _for_player(self, request: Request, player_id: PlayerId) -> Response:
         hidden = kinds.hidden(player_id)
@@ -294,9 +309,10 @@ def _matches(kind: Kind, seen: Definition, is_whole: bool, request: Request) -> 
 # -- answers -----------------------------------------------------------------------------------------------------------
 
 
-def shown(kind: Kind, draft: Content) -> dict[str, Any]:
+def shown(kind: Kind, draft: Content, definition: Definition | None = None) -> dict[str, Any]:
+    """A draft as it stands: as `definition` says, or as its rows do."""
     return {
-        **kind.read(draft),
+        **(kind.read(draft) if definition is None else definition),
         "created_at": instant(draft.created_at),
         "updated_at": instant(draft.updated_at),
         "version": draft.published,

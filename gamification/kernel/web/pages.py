@@ -47,13 +47,22 @@ class Page(NamedTuple):
         return Response({"next": self.next, "previous": self.previous, "results": results})
 
 
-def paginate(request: Request, rows: QuerySet[Any], *, ordering: Sequence[str], show: Callable[[Any], Any]) -> Response:
-    """A page of a queryset, each row as `show` shows it; `ordering` as in order_by, `-` for descending.
+def paginate(
+    request: Request,
+    rows: QuerySet[Any],
+    *,
+    ordering: Sequence[str],
+    show: Callable[[Any], Any],
+    fetch: Callable[[list[Any]], object] = list,
+) -> Response:
+    """A page of a queryset, each row as `show` shows it; `ordering` as in order_by, `-` for descending. `fetch` is
+    given the page before, to fetch along what is shown.
 
     Rows of players, where the request has named no share, come share after share.
     """
     spread = shares.number() > 1 and shares.here() is None and shares.is_owned(rows.model)
     page = _page_over_shares(request, rows, ordering) if spread else _queryset_page(request, rows, ordering)
+    fetch(page.rows)
     return page.response([show(row) for row in page.rows])
 
 

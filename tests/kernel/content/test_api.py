@@ -9,6 +9,7 @@ import pytest
 from achievements.models import Achievement, AchievementRequirement
 from gamification.kernel.models import ApiKey, OutboxFact, Version
 from progress.models import Backfill, Metric
+from tests.support import game
 from tests.support.authoring import achievement, coins, count, designer, errors, metric, player, reader, send
 
 pytestmark = pytest.mark.django_db
@@ -248,3 +249,21 @@ def test_an_idempotency_key_creates_once() -> None:
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json() == second.json()
     assert Version.objects.count() == 1
+
+
+def test_a_list_shows_of_each_kind_what_its_detail_shows_edited_since_it_was_published_or_not() -> None:
+    server = game.make()
+    server.patch(f"{game.API}/quests/trail", {"title": "The other trail", "draft": True})
+    server.patch(f"{game.API}/achievements/hunter", {"points": 11})
+    server.delete(f"{game.API}/quests/errand")
+    shown = {}
+    for plural, bodies in game.CONTENT.items():
+        for row in server.get(f"{game.API}/{plural}").json()["results"]:
+            shown[plural, str(row.get("id", row.get("level")))] = row
+            id_ = row["level"] if plural == "levels" else row["id"]
+            assert row == server.get(f"{game.API}/{plural}/{id_}").json()
+        assert any(name == plural for name, _ in shown), bodies
+    assert shown["quests", "trail"]["title"] == "The other trail"
+    assert shown["achievements", "hunter"]["points"] == 11
+    assert shown["achievements", "plan"]["version"] is None
+    assert ("quests", "errand") not in shown

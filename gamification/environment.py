@@ -134,6 +134,13 @@ def origins(text: str) -> list[str]:
     return listed(text)
 
 
+def origin(text: str) -> str:
+    found = origins(text)
+    if len(found) != 1:
+        raise ValueError("expected one origin such as https://game.example")
+    return found[0]
+
+
 def networks(text: str) -> list[IPv4Network | IPv6Network]:
     try:
         return [ip_network(item, strict=False) for item in listed(text)]

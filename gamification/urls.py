@@ -7,9 +7,10 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from gamification import probes
+from gamification.kernel.messaging.outbox import FACT_SCHEMAS
 from gamification.kernel.web.audit_view import Audit
 from gamification.play.addresses import of_another_version
-from gamification.schemas.views import openapi_document
+from gamification.schemas import views as schemas
 
 api: list[URLPattern | URLResolver] = [
     path("", include("gamification.players.urls")),
@@ -41,7 +42,9 @@ urlpatterns = [
     path("play/", include("gamification.play.urls")),
     re_path(r"^static/play/\d+\.\d+\.\d+/(?P<name>[a-z-]+\.(?:js|css))$", of_another_version),
     path("api/v1/", include(api)),
-    path("api/schema/", openapi_document, name="schema"),
+    path("api/schema/", schemas.openapi_document, name="schema"),
+    path("api/schema/asyncapi.json", schemas.asyncapi_document, name="asyncapi"),
+    path(f"{FACT_SCHEMAS[1:]}<str:type_>.json", schemas.fact_schema, name="fact-schema"),
     path("api/docs/", docs, name="docs"),
     path("healthz", probes.alive),
     path("readyz", probes.ready),

@@ -19,7 +19,7 @@ from gamification.intake import backlog, handover
 from gamification.kernel.messaging import broker
 from gamification.kernel.storage.pseudonyms import pseudonym_key
 from gamification.serving import reads
-from tests.support import declared_refusals, emptying, rabbit, waiting
+from tests.support import declared_facts, declared_refusals, emptying, rabbit, waiting
 
 # A test takes as long as the machine lets it; what is slow shows in the suite's time, not as a failed property.
 hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
@@ -42,6 +42,7 @@ def absent() -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    declared_facts.watch()
     hypothesis.settings.load_profile("ci" if in_ci() else "suite")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     static = tempfile.TemporaryDirectory()  # WhiteNoise warns of a folder that is not there: nothing is collected here
@@ -154,6 +155,13 @@ def refusals_are_as_the_schema_says() -> Iterator[None]:
     """A refusal that its operation does not declare is missing in `gamification/schemas/refusals.py`."""
     yield
     assert declared_refusals.undeclared() == []
+
+
+@pytest.fixture(autouse=True)
+def facts_are_as_their_shapes_say() -> Iterator[None]:
+    """What a fact says, or tells the player, is missing in `gamification/schemas/fact_shapes.py`, or is not said."""
+    yield
+    assert declared_facts.undeclared() == []
 
 
 @pytest.fixture(autouse=True)

@@ -98,6 +98,8 @@ def test_a_fact_leaves_as_a_cloud_event() -> None:
         "subject": "ann",
         "time": "2026-05-01T12:00:00.000250Z",
         "datacontenttype": "application/json",
+        "dataschema": "http://localhost:3000/api/schema/v1/facts/achievement.completed.json",
+        "partitionkey": "ann",
         "data": data,
     }
     assert message.properties["content_type"] == "application/cloudevents+json"

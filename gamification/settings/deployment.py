@@ -12,6 +12,7 @@ from gamification.environment import (
     listed,
     networks,
     one_of,
+    origin,
     origins,
     path,
     read,
@@ -46,6 +47,11 @@ if PRODUCTION:
 ALLOWED_HOSTS = read("ALLOWED_HOSTS", listed, [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 if PRODUCTION and not ALLOWED_HOSTS:
     refuse("ALLOWED_HOSTS", "production needs the host names it answers to, separated by commas")
+
+_OWN_NAMES = [name.lstrip(".") for name in ALLOWED_HOSTS if name not in ("localhost", "127.0.0.1", "[::1]", "*")]
+PUBLIC_URL = read(  # what the service calls itself in what it sends
+    "PUBLIC_URL", origin, f"https://{_OWN_NAMES[0]}" if PRODUCTION and _OWN_NAMES else f"http://localhost:{PORT}"
+)
 
 SECOND_FACTOR = read("SECOND_FACTOR", one_of("optional", "required"), "optional")  # of whoever logs in to the console
 OTP_TOTP_ISSUER = GAME_NAME  # how an authenticator app calls it

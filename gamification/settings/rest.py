@@ -75,6 +75,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # which would say each word twice
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "gamification.schemas.described_facts.describe",
         "gamification.kernel.web.openapi.refusals",
         "gamification.schemas.refusals.describe",
         "gamification.kernel.web.openapi.plain_types",

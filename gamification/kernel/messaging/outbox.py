@@ -21,8 +21,8 @@ from gamification.kernel.models import OutboxFact
 from gamification.kernel.storage import sql
 
 CLOUD_EVENT = "application/cloudevents+json"
-
-
+FACT_SCHEMAS = "/api/schema/v1/facts/"
+"""Where the JSON Schema of each type of fact is served. A shape that breaks readers would be one of `v2`."""
 _UNKNOWN = Origin()
 _COLUMNS = ("fact_id", "player_id", "type", "data", "timestamp", "stated_at", *Origin._fields)
 
@@ -36,6 +36,10 @@ def put(facts: Sequence[Fact], now: datetime, origins: Mapping[str, Origin] = Ma
     sql.insert(OutboxFact, _COLUMNS, rows)
 
 
+def schema_address(type_: str) -> str:
+    return f"{settings.PUBLIC_URL}{FACT_SCHEMAS}{type_}.json"
+
+
 def cloud_event(
     player_id: str,
     fact_id: str,
@@ -46,8 +50,9 @@ def cloud_event(
     traceparent: str = "",
 ) -> Message:
     """A fact as a CloudEvent 1.0 in structured mode, routed by its type. `traceparent` is CloudEvents' extension for
-    distributed tracing, `requestid` one of ours."""
-    extensions = {"requestid": request_id, "traceparent": traceparent}
+    distributed tracing, `requestid` one of ours; `partitionkey` is the player, whose facts have an order: a fact about
+    content has none."""
+    extensions = {"requestid": request_id, "traceparent": traceparent, "partitionkey": player_id}
     event = {
         "specversion": "1.0",
         "id": fact_id,
@@ -57,6 +62,7 @@ def cloud_event(
         "time": instant(timestamp),
         **{name: value for name, value in extensions.items() if value},
         "datacontenttype": "application/json",
+        "dataschema": schema_address(type_),
         "data": msgspec.Raw(data.encode()),
     }
     return Message(type_, msgspec.json.encode(event), fact_id, type_, CLOUD_EVENT)

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from gamification.schemas import openapi
+from gamification.kernel.core.encoding import dumps
+from gamification.schemas import asyncapi, openapi
 
 
 class Command(BaseCommand):
@@ -24,4 +25,5 @@ class Command(BaseCommand):
 
 
 def _files() -> dict[str, bytes]:
-    return {f"openapi-{version}.json": openapi.text(version) for version in (openapi.NEWEST, openapi.OLDER)}
+    texts = {f"openapi-{version}.json": openapi.text(version) for version in (openapi.NEWEST, openapi.OLDER)}
+    return {**texts, "asyncapi.json": dumps(asyncapi.document()).encode()}

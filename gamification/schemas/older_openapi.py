@@ -23,12 +23,27 @@ def downgraded(document: Mapping[str, Any]) -> Json:
     older["openapi"] = VERSION
     schemas = {name: _schema(each) for name, each in document["components"].get("schemas", {}).items()}
     older["components"]["schemas"] = schemas
+    or_null: Json = {}
     for node in _nodes(older):
         if node.get("nullable") is True and "type" not in node and "allOf" in node:
-            # `nullable` means something beside a type only.
-            target = schemas[node["allOf"][0]["$ref"].rpartition("/")[2]]
-            node["type"] = target.get("type", "object")
+            _refer_to_nullable(node, schemas, or_null)
+    schemas.update(or_null)
+    named = {node.get("$ref") for node in _nodes(older)}
+    for name in [twin.removesuffix("OrNull") for twin in or_null]:
+        if f"#/components/schemas/{name}" not in named:
+            del schemas[name]
     return older
+
+
+def _refer_to_nullable(node: Json, schemas: Json, or_null: Json) -> None:
+    """3.0 has no exact word for "this shape, or null": the shape has a twin that may be null."""
+    name = node.pop("allOf")[0]["$ref"].rpartition("/")[2]
+    del node["nullable"]
+    shape = schemas[name]
+    more = {"enum": [*shape["enum"], None]} if "enum" in shape else {}
+    or_null[f"{name}OrNull"] = {**shape, **more, "nullable": True}
+    twin = {"$ref": f"#/components/schemas/{name}OrNull"}
+    node.update({"allOf": [twin]} if node else twin)
 
 
 def _nodes(node: Any) -> Iterator[Json]:

@@ -78,6 +78,7 @@ SPECTACULAR_SETTINGS = {
         "gamification.schemas.described_facts.describe",
         "gamification.kernel.web.openapi.refusals",
         "gamification.schemas.refusals.describe",
+        "gamification.schemas.examples.describe",
         "gamification.kernel.web.openapi.plain_types",
     ],
     "ENUM_NAME_OVERRIDES": {

@@ -195,6 +195,8 @@ def flaw(schema: Json, components: Json, call: Call, response: Any) -> str | Non
     """What of an answer the schema does not say."""
     said = schema["paths"][address(call)][call.method.lower()]["responses"]
     answer = said.get(str(response.status_code), said["default"])
+    if "$ref" in answer:  # what several operations answer
+        answer = schema["components"]["responses"][answer["$ref"].rpartition("/")[2]]
     if "content" not in answer:
         return None if not response.content else f"{call}: a body where none is said"
     type_ = response["Content-Type"].partition(";")[0]

@@ -85,6 +85,7 @@ def requests_of_the_schema(server: APIClient) -> Iterator[Any]:
     schema = schemathesis.openapi.from_dict(hinted(APIClient().get("/api/schema/").json(), known))
     schema.app, schema.location = WSGIHandler(), "/api/schema/"
     schema.config.phases.coverage.enabled = EXAMPLES > 0
+    schema.config.phases.examples.enabled = EXAMPLES > 0  # what the examples come to is known
     # Each request would close the connection, and with it the transaction that the test is.
     for signal in (signals.request_started, signals.request_finished):
         signal.disconnect(close_old_connections)

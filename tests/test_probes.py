@@ -102,6 +102,12 @@ def test_the_docs_are_read_without_a_network() -> None:
     assert "https://" not in page.replace("https://github.com", "")
 
 
+def test_the_docs_draw_every_group_at_once() -> None:
+    """Swagger UI draws what is open as it is scrolled to: most groups would seem not to be there."""
+    script = Client().get("/api/docs/", {"script": ""}).content.decode()
+    assert '"docExpansion": "none"' in script
+
+
 @pytest.mark.django_db
 def test_the_schema_describes_every_route_and_how_it_refuses() -> None:
     schema = Client().get("/api/schema/").json()

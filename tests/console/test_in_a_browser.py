@@ -237,3 +237,35 @@ def test_the_docs_of_the_api_are_read_under_the_policy(
         page.goto(f"{live_server.url}/api/docs/")
         # The schema takes a while; of more than some 120 operations those in sight are drawn first.
         expect(page.locator("#swagger-ui")).to_contain_text("/api/v1/achievements", timeout=30_000)
+
+
+@pytest.mark.usefixtures("game")
+def test_two_people_who_edit_one_draft_settle_it_field_by_field(
+    live_server: LiveServer, browser_type_launch_args: dict[str, Any]
+) -> None:
+    address = f"{live_server.url}/admin/achievements/achievement/hunter/change/"
+    found: list[str] = []
+    with browsing(browser_type_launch_args, meant="409 (Conflict)") as page:
+        log_in(page, live_server.url, "mia")
+        page.goto(address)
+        theirs = page.context.browser.new_context().new_page()  # type: ignore[union-attr] # it has one
+        log_in(theirs, live_server.url, "root")
+        theirs.goto(address)
+        theirs.fill("#id_title", "Their Hunter")
+        theirs.fill("#id_points", "77")
+        theirs.get_by_role("button", name="Save draft").click()
+        expect(theirs.locator(".messagelist")).to_contain_text("Saved the draft")
+        page.fill("#id_title", "My Hunter")
+        page.get_by_role("button", name="Save draft").click()
+        expect(page.get_by_role("group", name="Title")).to_contain_text("both changed it")
+        expect(page.get_by_role("group", name="Points").get_by_label("Theirs")).to_be_checked()
+        for width, scheme in ((DESK, "light"), (PHONE, "dark")):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # one of two
+            found += found_by_axe(page)
+            assert not is_wider_than_the_screen(page)
+            shoot(page, f"settling-{width}-{scheme}")
+        page.get_by_role("group", name="Title").get_by_label("Yours").check()
+        page.get_by_role("button", name="Save what is chosen").click()
+        expect(page.locator(".messagelist")).to_contain_text("Saved the draft of hunter, with title of yours.")
+    assert not found, "\n".join(found)

@@ -223,15 +223,18 @@ def _failed(failure: Exception) -> HttpResponse:
 
 
 async def _respond(send: Send, response: HttpResponse, more: Any) -> None:
-    shown = [*response.items(), *more.items(), *_usual_headers()]
-    headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in shown]
+    headers = [*_on_the_wire([*response.items(), *more.items()]), *_usual_headers()]
     headers.append((b"content-length", str(len(response.content)).encode()))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})
 
 
+def _on_the_wire(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers]
+
+
 @lru_cache(maxsize=1)
-def _usual_headers() -> Iterable[tuple[str, str]]:
+def _usual_headers() -> Iterable[tuple[bytes, bytes]]:
     """What Django's middleware and REST framework say with every answer at this address."""
     answered: Any = HttpResponse()
     del answered["Content-Type"]
@@ -242,4 +245,4 @@ def _usual_headers() -> Iterable[tuple[str, str]]:
         answered = middleware(lambda request, answered=answered: answered)(request)
     answered["Allow"] = "POST, OPTIONS"
     answered["Vary"] = "origin"
-    return list(answered.items())
+    return _on_the_wire(answered.items())

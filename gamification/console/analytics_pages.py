@@ -97,6 +97,8 @@ def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRespon
     if question.of and of not in dict(choices):
         of = choices[0][0] if choices else ""
     tables = question.tables(span, of, now) if of or not question.of else []
+    for table in tables:  # a day is written as in the file
+        table.rows = [[cell.isoformat() if isinstance(cell, date) else cell for cell in row] for row in table.rows]
     if "csv" in request.GET:
         return _as_csv(name, tables, request.GET["csv"])
     initial = {"first": span.first, "last": span.last, "by": span.grouping.value, "of": of}
@@ -152,8 +154,7 @@ def _as_csv(name: str, tables: list[Table], which: str) -> HttpResponse:
 
 def _plain(cell: Any) -> Any:
     """As text that no spreadsheet takes for a formula: types of events are other people's words."""
-    text = cell.isoformat() if isinstance(cell, date) else cell
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 # -- the questions -----------------------------------------------------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from gamification.console.analytics_pages import QUESTIONS
@@ -47,3 +49,22 @@ def test_each_page_is_clean_dark_and_light_on_a_phone_and_at_a_desk(
                 assert not is_wider_than_the_screen(page), (name, width)
                 shoot(page, f"analytics-{name}-{width}-{scheme}")
                 assert found_by_axe(page) == [], (name, width, scheme)
+                if (width, scheme) == LOOKS[0]:
+                    assert_downloads_are_the_tables(page)
+            page.goto(f"{live_server.url}/admin/figures/exports/")
+            assert not is_wider_than_the_screen(page)
+            shoot(page, f"analytics-exports-{width}-{scheme}")
+            assert found_by_axe(page) == [], ("exports", width, scheme)
+
+
+def assert_downloads_are_the_tables(page: Page) -> None:
+    for link in page.get_by_role("link", name="As CSV").all():
+        with page.expect_download() as downloading:
+            link.click()
+        lines = list(csv.reader(Path(downloading.value.path()).read_text().splitlines()))
+        section = link.locator("xpath=ancestor::section")
+        cells = (
+            "section => [...section.querySelectorAll('tr')].map(row => [...row.cells].map(cell => cell.textContent))"
+        )
+        assert [[cell or "\u2013" for cell in line] for line in lines] == section.evaluate(cells)
+        assert len(lines) > 1

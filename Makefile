@@ -49,7 +49,7 @@ mutants: .venv/dev.stamp ## each guard taken out of a copy in turn: the faults m
 bench: .venv/dev.stamp ## how fast, beside what a database can do at most
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# Its table stands in docs/anti-cheat.md. SEED=… and HONEST=… (players of each of 15 kinds) make other players.
+# Its table stands in docs/anti-cheat.md. SEED=… and HONEST=… (players of each of 30 kinds) make other players.
 evaluate: HONEST ?= 40
 evaluate: CHEATS ?= 40
 evaluate: SEED ?= 1

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import msgspec
 
 from anticheat.profile import Profile
-from anticheat.streams import Stream
+from anticheat.streams import Late, Stream
 
 ALPHA = 0.02
 _GAMMA = math.log((1 + ALPHA) / (1 - ALPHA))
@@ -26,8 +26,8 @@ TYPES = 1_000
 FIELDS = 8
 """Types, and fields of one, that are kept apart at most."""
 CONTENTS = 4_000
-_BITS = {"PACE": 0, "GRID": 4, "LOOP": 8}
-"""Where in `Stream.told` stands what a player was counted as."""
+_BITS = {"PACE": 0, "GRID": 4, "LOOP": 8, "CLOCK": 0}
+"""Where in `Stream.told` (of CLOCK: in `Late.told`) stands what a player was counted as."""
 
 
 class Sketch(msgspec.Struct, array_like=True):
@@ -60,7 +60,7 @@ class Sketch(msgspec.Struct, array_like=True):
         return 0.0
 
     def coarse(self, most: int = 24) -> list[list[float]]:
-        """`[from, players]` in at most so many steps, for a picture."""
+        """`[up to, players]` in at most so many steps, for a picture."""
         if not self.buckets:
             return []
         least, last = min(self.buckets), max(self.buckets)
@@ -69,7 +69,8 @@ class Sketch(msgspec.Struct, array_like=True):
         for bucket, count in self.buckets.items():
             step = (bucket - least) // width
             steps[step] = steps.get(step, 0) + count
-        return [[round(value_of(least + step * width), 6), steps.get(step, 0)] for step in range(max(steps) + 1)]
+        ends = ((step, math.exp((least + (step + 1) * width - 1) * _GAMMA)) for step in range(max(steps) + 1))
+        return [[float(f"{end:.4g}"), steps.get(step, 0)] for step, end in ends]
 
 
 def bucket_of(value: float) -> int:
@@ -124,9 +125,19 @@ class OfType(msgspec.Struct, array_like=True):
     values: dict[int, Sketch] = msgspec.field(default_factory=dict)
     name: str = ""
     fields: dict[int, str] = msgspec.field(default_factory=dict)
+    late: Regular = msgspec.field(default_factory=Regular)
+    """Of those for whom it came late while they were online: for how many it mostly does."""
 
     def regular(self, kind: str) -> Regular:
-        return self.pace if kind == "PACE" else self.grid if kind == "GRID" else self.loop
+        match kind:
+            case "PACE":
+                return self.pace
+            case "GRID":
+                return self.grid
+            case "LOOP":
+                return self.loop
+            case _:
+                return self.late
 
 
 class Cohort:
@@ -166,7 +177,7 @@ class Cohort:
 
     # -- what a player adds --------------------------------------------------------------------------------------------
 
-    def tell(self, kind: str, stream: Stream, now: int) -> None:
+    def tell(self, kind: str, stream: Stream | Late, now: int) -> None:
         """What a player says of a type's rhythm, in place of what they said of it before."""
         before = stream.told >> _BITS[kind] & 0b1111
         if now == before:
@@ -182,6 +193,17 @@ class Cohort:
             self.left_out.add(type_)
         else:
             self.left_out.discard(type_)
+
+    def tell_late(self, profile: Profile) -> None:
+        """What a player says of the types that came late."""
+        for each in profile.late_types:
+            self.tell("CLOCK", each, said(each.late + each.others, 5, 10, each.late >= each.others))
+
+    def late_of(self, profile: Profile) -> int:
+        """How many events came late while the player was online, without types that are sent late by the game: a result
+        that somebody confirms, what another server works out."""
+        own = sum(each.late for each in profile.late_types if self.of_type(each.type).late.is_own)
+        return profile.late - own
 
     def tell_rate(self, stream: Stream, rate: float) -> None:
         stream.rate_told = self.of_type(stream.type).rate.move(stream.rate_told, rate)

@@ -157,13 +157,19 @@ class Evaluation:
 
     def _take_back(self, played: Played) -> None:
         profile, cohort = played.player.of, self.cohort
-        by_name = {rule.name: rule.kind for rule in self.rules}
+        by_name = {rule.name: rule for rule in self.rules}
         is_left_out = cohort.is_left_out(profile)
         for name, about in list(played.found):
-            kind = by_name[name]
-            if KINDS[kind].family == RHYTHM and (
-                about in cohort.left_out if about else is_left_out or (kind != "PACE" and cohort.is_game(kind, profile))
-            ):
+            kind = by_name[name].kind
+            if kind == "CLOCK":
+                is_own = cohort.late_of(profile) < by_name[name]["events"]
+            elif KINDS[kind].family != RHYTHM:
+                is_own = False
+            elif about:
+                is_own = about in cohort.left_out
+            else:
+                is_own = is_left_out or (kind != "PACE" and cohort.is_game(kind, profile))
+            if is_own:
                 del played.found[name, about]
 
     def _look_for_twins(self) -> None:

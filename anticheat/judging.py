@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from anticheat import rhythm, volume
 from anticheat.cohorts import Cohort
-from anticheat.profile import Due, Profile, hours_of_day
+from anticheat.profile import Due, Profile
 from anticheat.streams import HOUR, HOURS
 from anticheat.verdicts import (
     ENDURANCE,
@@ -53,6 +53,15 @@ def _marathon(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     yield Verdict(hours, limit, profile.everything.gaps, profile.span_from, newest, tail, evidence)
 
 
+def hours_of_day(profile: Profile) -> list[int]:
+    """For each hour of the day (UTC), on how many of the last three days it had an event."""
+    bits, found = int.from_bytes(profile.hours, "big"), [0] * 24
+    for back in range(HOURS):
+        if bits >> back & 1:
+            found[(profile.hour - back) % 24] += 1
+    return found
+
+
 def longest_pause(hours: list[int]) -> int:
     """The longest stretch of hours of the day, past midnight too, without an event."""
     longest = run = 0
@@ -85,12 +94,14 @@ def _around_the_clock(rule: StatisticalRule, case: Case) -> Iterator[Verdict | N
 def _clock(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     """Model: a connection that fails now and then makes one event late alone where somebody is online."""
     profile, limit = case.profile, rule["events"]
-    if profile.late < limit:
+    late = case.cohort.late_of(profile)
+    if late < limit:
         yield None
         return
-    evidence = {"late_alone": profile.late, "latest_by_seconds": round(profile.late_most / 1_000, 1)}
-    tail = poisson_tail(profile.late, limit / 4)
-    yield Verdict(float(profile.late), limit, profile.late, profile.first, profile.newest, tail, evidence)
+    types = {case.cohort.called(each.type): each.late for each in profile.late_types}
+    evidence = {"late_alone": late, "latest_by_seconds": round(profile.late_most / 1_000, 1), "types": types}
+    tail = poisson_tail(late, limit / 4)
+    yield Verdict(float(late), limit, late, profile.first, profile.newest, tail, evidence)
 
 
 def _reuse(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
@@ -250,3 +261,5 @@ def tell(player: Profile, cohort: Cohort, due: Due) -> None:
     """Let the cohort know what this player adds, before anybody is judged by it."""
     rhythm.tell(player, cohort, due, _PACE, _GRID, _LOOP)
     volume.tell(player, cohort, due)
+    if "CLOCK" in due.kinds:
+        cohort.tell_late(player)

@@ -11,7 +11,6 @@ there are more, the one seen least makes room. Event types and fields stand here
 from __future__ import annotations
 
 import math
-from array import array
 from bisect import insort
 from typing import Any
 
@@ -29,6 +28,7 @@ from anticheat.streams import (
     GRID_BINS,
     GRID_LEAST,
     GRID_MEMORY,
+    HELD,
     HOURS,
     LAGS,
     LATE,
@@ -38,11 +38,16 @@ from anticheat.streams import (
     PAUSE,
     SESSION,
     TYPES,
-    UNIT,
+    WINDOW,
+    AtOnce,
     Income,
+    Late,
     Stream,
     Values,
     hash_of,
+    note_late,
+    packed,
+    unpacked,
 )
 from gamification.kernel.core.fact_types import OWN_TYPES
 
@@ -86,6 +91,12 @@ class Profile(msgspec.Struct, array_like=True):
     """When the newest sessions began and ended, in seconds, in turn."""
     judged: int = 0
     """A bit for each rule that has judged this player."""
+    held: int = 0
+    held_place: int = -1
+    """How many short gaps in a row were like the one before, and where in the grid they are."""
+    at_once: AtOnce = msgspec.field(default_factory=AtOnce)
+    late_type: int = 0
+    late_types: list[Late] = msgspec.field(default_factory=list)
 
 
 class Due(msgspec.Struct):
@@ -105,14 +116,14 @@ class Player:
 
     def __init__(self, profile: Profile | None = None, left_out: frozenset[int] | set[int] = frozenset()) -> None:
         self.of = profile or Profile()
-        self.waiting = _unpacked(self.of.waiting)
+        self.waiting = unpacked(self.of.waiting)
         self.near = int.from_bytes(self.of.near, "big")
         self.left_out = left_out
         """Event types that say nothing of a player: they are looked at by themselves only."""
         self.due = Due()
 
     def encoded(self) -> bytes:
-        self.of.waiting = _packed(self.waiting)
+        self.of.waiting = packed(self.waiting)
         self.of.near = self.near.to_bytes(LAGS.stop - 1, "big") if self.near else b""
         return _encode(self.of)
 
@@ -133,7 +144,7 @@ class Player:
         if name in OWN_TYPES:  # what the service states of somebody is nothing that they do
             self._own(name, data, at, received)
             return due
-        self._arrive(at, received)
+        self._arrive(type_, at, received)
         self._see(type_, at)
         stream = self._stream(type_)
         stream.count += 1
@@ -184,6 +195,10 @@ class Player:
         last = everything.last
         gap = everything.add(at, profile.session)
         everything.count += 1
+        if at == last:
+            profile.at_once.newest += 1
+        elif profile.at_once.newest > 1:
+            profile.at_once.end()
         if 0 < gap < SESSION:
             profile.played += gap
             self._note_gap(gap, at)
@@ -200,11 +215,16 @@ class Player:
         """Count a gap in the grid. Between two whole seconds it says too little if it is short."""
         if gap < 5_000 and gap % 1_000 == 0 and at % 1_000 == 0:
             return
-        grid = self.of.grid
+        profile = self.of
         place = int((math.log(gap / 1_000) - GRID_LEAST) / GRID_BIN) if gap > 10 else 0
+        profile.held = profile.held + 1 if gap < HELD and abs(place - profile.held_place) <= 1 else 0
+        profile.held_place = place
+        if 0 < profile.held < WINDOW:
+            return
+        grid = profile.grid
         grid[min(place, GRID_BINS - 1)] += 1
-        if self.of.everything.gaps % GRID_MEMORY == 0:
-            self.of.grid = [count >> 1 for count in grid]
+        if profile.everything.gaps % GRID_MEMORY == 0:
+            profile.grid = [count >> 1 for count in grid]
 
     def _note_session(self, last: int, at: int) -> None:
         sessions = self.of.sessions
@@ -250,7 +270,7 @@ class Player:
 
     # -- what is seen at arrival ---------------------------------------------------------------------------------------
 
-    def _arrive(self, at: int, received: int) -> None:
+    def _arrive(self, type_: int, at: int, received: int) -> None:
         """Whether an event is late alone, while the player is online: a device that was offline sends many at once."""
         profile = self.of
         lateness = received - at
@@ -261,6 +281,7 @@ class Player:
             else:
                 self._settle_late()
                 profile.is_late_alone = 0 <= received - profile.on_time_at <= LATE
+                profile.late_type = type_
             profile.late_at = received
             if profile.is_late_alone:
                 profile.late_most = max(profile.late_most, lateness)
@@ -269,12 +290,17 @@ class Player:
                 self._settle_late()
             if -ON_TIME <= lateness <= ON_TIME:
                 profile.on_time_at = received
+        for each in profile.late_types:
+            if each.type == type_:
+                each.others += 1
 
     def _settle_late(self) -> None:
         """The late event before was alone: nothing else late came near it."""
-        if self.of.is_late_alone:
-            self.of.late += 1
-            self.of.is_late_alone = False
+        profile = self.of
+        if profile.is_late_alone:
+            profile.late += 1
+            profile.is_late_alone = False
+            note_late(profile.late_types, profile.late_type)
             self.due.kinds.add("CLOCK")
 
     def _see(self, type_: int, at: int) -> None:
@@ -355,43 +381,10 @@ class Player:
                 self.of.device = hash_of(str(value)[:64])
 
 
-def _within(times: list[int], at: int) -> list[int]:
-    """What lies within ten seconds, this one included: the newest sixteen."""
-    return sorted([*(each for each in times if abs(each - at) <= BURST), at])[-16:]
-
-
-def densest(times: list[int]) -> int:
-    """How many of these lie within ten seconds at most."""
-    return max((sum(1 for each in times if at <= each <= at + BURST) for at in times), default=0)
-
-
-def median_gap(ring: list[int]) -> float:
-    return sorted(ring)[len(ring) // 2] / UNIT if ring else 0.0
-
-
-def hours_of_day(profile: Profile) -> list[int]:
-    """For each hour of the day (UTC), on how many of the last three days it had an event."""
-    bits, found = int.from_bytes(profile.hours, "big"), [0] * 24
-    for back in range(HOURS):
-        if bits >> back & 1:
-            found[(profile.hour - back) % 24] += 1
-    return found
-
-
-# -- how it is kept ----------------------------------------------------------------------------------------------------
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Profile).decode
 
 
-def _packed(waiting: list[tuple[int, int]]) -> bytes:
-    """All instants, then all types: 12 bytes an event."""
-    return array("q", [at for at, _ in waiting]).tobytes() + array("I", [type_ for _, type_ in waiting]).tobytes()
-
-
-def _unpacked(packed: bytes) -> list[tuple[int, int]]:
-    many = len(packed) // 12
-    instants, types = array("q"), array("I")
-    instants.frombytes(packed[: 8 * many])
-    types.frombytes(packed[8 * many :])
-    return list(zip(instants, types, strict=True))
+def _within(times: list[int], at: int) -> list[int]:
+    """What lies within ten seconds, this one included: the newest sixteen."""
+    return sorted([*(each for each in times if abs(each - at) <= BURST), at])[-16:]

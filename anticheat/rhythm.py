@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from anticheat.cohorts import Cohort, said
-from anticheat.profile import Due, Profile, median_gap
+from anticheat.profile import Due, Profile
 from anticheat.streams import EVERY, GRID_BIN, GRID_LEAST, LAGS, UNIT, WINDOW, Stream
 from anticheat.verdicts import Case, StatisticalRule, Verdict, binomial_tail, normal_tail
 
@@ -14,6 +14,24 @@ HONEST_FLAT = 0.05
 """The share of windows in which an honest player's gaps hardly vary: 4 % at most were seen."""
 HONEST_ENTROPY = 2.4
 """Bits: the lowest that was seen of an honest player, in a rhythm game."""
+
+
+COLLECTED_EVERY = 15.0
+"""Seconds: a server that collects what happens, and gives all of it one time, does so at such intervals or longer."""
+
+
+def median_gap(ring: list[int]) -> float:
+    return sorted(ring)[len(ring) // 2] / UNIT if ring else 0.0
+
+
+def is_collected(profile: Profile) -> bool:
+    """Whether timestamps are a server's, which looks now and then at what has happened: as many events have one time as
+    happened meanwhile, now more and now fewer. Their gaps are the server's, too."""
+    times = profile.everything.count - profile.at_once.more
+    if times < WINDOW or median_gap(profile.everything.ring) < COLLECTED_EVERY:
+        return False
+    mean = profile.everything.count / times
+    return mean >= 1.5 and (times + profile.at_once.more_squared) / times - mean * mean >= 0.6
 
 
 def pace(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
@@ -28,7 +46,7 @@ def _pace_of(rule: StatisticalRule, profile: Profile, cohort: Cohort, stream: St
     if stream.gaps < (least if stream.sessions > 1 else alone) or not stream.windows:
         return
     share = stream.flatness
-    if share < limit or (not stream.type and cohort.is_left_out(profile)):
+    if share < limit or (not stream.type and cohort.is_left_out(profile)) or is_collected(profile):
         yield None
         return
     name = cohort.called(stream.type) if stream.type else ""
@@ -56,7 +74,8 @@ def grid(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     if profile.everything.gaps < rule["gaps"] or total < rule["gaps"] / 2:
         return
     bits = entropy(profile.grid)
-    if bits >= limit or case.cohort.is_left_out(profile) or case.cohort.is_game("GRID", profile):
+    is_game = case.cohort.is_left_out(profile) or case.cohort.is_game("GRID", profile)
+    if bits >= limit or is_game or is_collected(profile):
         yield None
         return
     spread = sum(c / total * (math.log2(c / total) + bits) ** 2 for c in profile.grid if c)

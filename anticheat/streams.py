@@ -6,6 +6,7 @@ played for years and then lets a program play is seen within some hundred events
 
 from __future__ import annotations
 
+from array import array
 from functools import lru_cache
 from zlib import crc32
 
@@ -18,6 +19,8 @@ SESSION = 30 * 60_000
 PAUSE = 20 * 60_000
 """A gap, in milliseconds, that ends a span of play."""
 LATE = 5 * 60_000
+LATE_TYPES = 4
+"""Event types of which it is kept how many come late."""
 ON_TIME = 60_000
 FLUSH = 60_000
 """Late events that arrive within this of one another came from a device that was offline."""
@@ -34,6 +37,8 @@ TYPES = 7
 FIELDS = 2
 """Numeric fields of a type that are looked at."""
 LAGS = range(2, 17)
+HELD = 600
+"""Gaps shorter than this, one like the other, may be a key that is held down: up to a window of them count once."""
 HOURS = 72
 GRID_LEAST, GRID_BIN, GRID_BINS, GRID_MEMORY = -4.6, 0.2, 61, 1_024
 """ln of a gap in seconds: from a hundredth of a second to half an hour."""
@@ -117,6 +122,41 @@ class Stream(msgspec.Struct, array_like=True):
         return self.flat / self.windows if self.windows else 0.0
 
 
+class Late(msgspec.Struct, array_like=True):
+    """Of one event type: how many came late while the player was online, and how many did not, since the first."""
+
+    type: int
+    late: int = 0
+    others: int = 0
+    told: int = 0
+    """As in `Stream`."""
+
+
+def note_late(types: list[Late], type_: int) -> None:
+    """One more of this type came late. It was counted among the others when it came."""
+    known = next((each for each in types if each.type == type_), None)
+    if known is not None:
+        known.late += 1
+        known.others -= 1
+    elif len(types) < LATE_TYPES:
+        types.append(Late(type_, 1))
+
+
+class AtOnce(msgspec.Struct, array_like=True):
+    """How many events have one timestamp."""
+
+    newest: int = 1
+    """Of the newest timestamp."""
+    more: int = 0
+    more_squared: int = 0
+    """Of all timestamps before that had several: the sums of their number beyond one, and of its square."""
+
+    def end(self) -> None:
+        self.more += self.newest - 1
+        self.more_squared += self.newest**2 - 1
+        self.newest = 1
+
+
 class Income(msgspec.Struct, array_like=True):
     currency: int
     amount: int = 0
@@ -126,3 +166,19 @@ class Income(msgspec.Struct, array_like=True):
     claims: int = 0
     of_source: int = 0
     told: int | None = None
+
+
+# -- events that wait to be sorted -------------------------------------------------------------------------------------
+
+
+def packed(waiting: list[tuple[int, int]]) -> bytes:
+    """All instants, then all types: 12 bytes an event."""
+    return array("q", [at for at, _ in waiting]).tobytes() + array("I", [type_ for _, type_ in waiting]).tobytes()
+
+
+def unpacked(kept: bytes) -> list[tuple[int, int]]:
+    many = len(kept) // 12
+    instants, types = array("q"), array("I")
+    instants.frombytes(kept[: 8 * many])
+    types.frombytes(kept[8 * many :])
+    return list(zip(instants, types, strict=True))

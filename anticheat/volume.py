@@ -7,27 +7,33 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from anticheat.cohorts import Cohort, Sketch
-from anticheat.profile import Due, Profile, densest
-from anticheat.streams import HOUR
+from anticheat.profile import Due, Profile
+from anticheat.streams import BURST, HOUR
 from anticheat.verdicts import LEAST_TAIL, Case, StatisticalRule, Verdict, normal_tail, poisson_tail
 
 
 def velocity(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     """Seconds played are counted from the player's first event, so they are never fewer than since the first sample.
-    Model: who was quicker than the one in a thousand is as rare as the square of the part of that time they took."""
+
+    Of any thousand completions one is quicker than all others, and somebody honest completes hundreds of things: so
+    where its author says no least, one must be out of proportion to the others besides, as `beyond` has it. Model: the
+    likelier of two, that the logarithm is normal, and that who was quicker than the one in a thousand is as rare as the
+    square of the part of that time they took."""
     completion, profile = case.completion, case.profile
     if completion is None:
         return
     played, sketch = profile.played / 1_000, case.cohort.seconds_of(completion.content)
-    limit, n = completion.min_seconds, sketch.count
+    limit, n, likelier = completion.min_seconds, sketch.count, LEAST_TAIL
     if limit is None:
         if n < rule["completions"]:
             return
-        limit = sketch.quantile(rule["percentile"] / 100)
+        median, spread = sketch.quantile(0.5), max(LEAST_SPREAD_OF_SECONDS, spread_of(sketch))
+        limit = min(sketch.quantile(rule["percentile"] / 100), median * math.exp(-DEVIATIONS * spread))
+        likelier = normal_tail(math.log(median / max(played, 1e-3)) / spread)
     if played >= limit:
         yield None
         return
-    tail = max(LEAST_TAIL, -3 + 2 * math.log10(max(played, 1.0) / limit))
+    tail = max(LEAST_TAIL, likelier, -3 + 2 * math.log10(max(played, 1.0) / limit))
     evidence = {
         "content": completion.content,
         "seconds_played": round(played, 1),
@@ -35,6 +41,11 @@ def velocity(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
         "cohort": sketch.coarse(),
     }
     yield Verdict(played, limit, n, profile.first, profile.newest, min(tail, 0.0), evidence)
+
+
+def densest(times: list[int]) -> int:
+    """How many of these lie within ten seconds at most."""
+    return max((sum(1 for each in times if at <= each <= at + BURST) for at in times), default=0)
 
 
 def burst(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
@@ -55,8 +66,14 @@ def burst(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
 
 DEVIATIONS = 4.5
 """How far above the cohort a value must lie besides: one in 300,000, were its logarithm normal."""
+LEAST_SPREAD_OF_SECONDS = 0.1
 LEAST_SPREAD = 0.6
 """Deviations of the logarithm: cohorts that look alike hold a few who have played for years all the same."""
+
+
+def spread_of(sketch: Sketch) -> float:
+    """The deviation of the logarithm that the middle half shows."""
+    return (math.log(sketch.quantile(0.75)) - math.log(sketch.quantile(0.25))) / 1.349
 
 
 class Beyond(NamedTuple):
@@ -72,7 +89,7 @@ def beyond(value: float, sketch: Sketch, times: float, least: float) -> Beyond |
     if sketch.count < least:
         return None
     median = sketch.quantile(0.5)
-    spread = max(LEAST_SPREAD, (math.log(sketch.quantile(0.75)) - math.log(sketch.quantile(0.25))) / 1.349)
+    spread = max(LEAST_SPREAD, spread_of(sketch))
     limit = median * max(times, math.exp(DEVIATIONS * spread))
     ratio = math.log(max(value, 1e-12)) - math.log(median)
     if value <= limit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from benchmarks.awkward_play import purse, rewarded
 from benchmarks.honest_play import (
     ACTIONS,
     DAY,
@@ -125,6 +126,30 @@ def backdater(luck: Random) -> Play:
                 yield act._replace(at=act.at - luck.uniform(2, 20) * HOUR, received=act.at + 1)
 
 
+def hasty(luck: Random) -> Play:
+    """Has within moments of coming what takes others a quarter of an hour of play."""
+    at = evening(luck, 0)
+    yield from sitting(luck, at, luck.uniform(3, 25), 2)
+    yield Act(at + 30, "achievement.completed", {"id": "daily-round", "type": "CHALLENGE", "points": 5})
+    yield from rewarded(luck, sitting(luck, at + 60, HOUR, 8))
+
+
+def farmer(luck: Random) -> Play:
+    """Has found a purse that fills itself."""
+    for day in range(4):
+        acts = list(sitting(luck, evening(luck, day), 90 * MINUTE, 8))
+        for number, act in enumerate(acts):
+            yield act
+            if number % 4 == 0:
+                yield purse(act.at, luck.randint(4_000, 6_000))
+
+
+def twin(luck: Random) -> Play:
+    """One of two accounts that one program plays on one device, in turns."""
+    seconds = luck.uniform(3, 8)
+    return _bot(luck, lambda: seconds * luck.uniform(0.85, 1.15))
+
+
 def mimic(luck: Random) -> Play:
     """Not detectable: a program that draws its gaps as a person's are, in the evening, for an hour."""
     return casual(luck)
@@ -138,6 +163,7 @@ def slow_bot(luck: Random) -> Play:
 CHEATS: dict[str, Callable[[Random], Play]] = {
     "fixed_bot": fixed_bot, "jittered_bot": jittered_bot, "short_bot": short_bot, "macro": macro,
     "timed_macro": timed_macro, "always_on": always_on, "relay": relay, "unlocker": unlocker, "completer": completer,
-    "taken_over": taken_over, "forger": forger, "backdater": backdater, "mimic": mimic, "slow_bot": slow_bot,
+    "taken_over": taken_over, "forger": forger, "backdater": backdater, "hasty": hasty,
+    "farmer": farmer, "twin": twin, "mimic": mimic, "slow_bot": slow_bot,
 }  # fmt: skip
 NOT_DETECTABLE = ("mimic", "slow_bot")

@@ -139,10 +139,8 @@ def skewed(luck: Random) -> Play:
 
 def siblings(luck: Random) -> Play:
     """One of two who share a device."""
-    device = f"tablet-{luck.random()}"
     for day in range(10):
-        for act in sitting(luck, evening(luck, day), luck.uniform(20, 60) * MINUTE, luck.uniform(4, 12)):
-            yield act._replace(data={**act.data, "device": device})
+        yield from sitting(luck, evening(luck, day), luck.uniform(20, 60) * MINUTE, luck.uniform(4, 12))
 
 
 def turns(luck: Random) -> Play:

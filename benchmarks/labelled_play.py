@@ -19,21 +19,28 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.awkward_play import AWKWARD, REWARDED, rewarded
 from benchmarks.cheating_play import CHEATS
-from benchmarks.honest_play import HONEST, Act
+from benchmarks.honest_play import HONEST, HOUR, Act
 
 
 def players(honest: int, cheats: int, seed: int) -> Iterator[tuple[str, str, Iterator[Act]]]:
     """(player, class, what they do), so many of each kind."""
-    for kinds, many in ((HONEST, honest), (CHEATS, cheats)):
+    for kinds, many in ((HONEST | AWKWARD, honest), (CHEATS, cheats)):
         for kind, play in kinds.items():
             for number in range(many):
-                luck = Random(f"{seed} {kind} {number // 2 if kind == 'siblings' else number}")
-                acts = play(luck)
-                if kind == "siblings":
-                    device, acts = next(acts).data["device"], play(Random(f"{seed} {kind} {number}"))
-                    acts = (act._replace(data={**act.data, "device": device}) for act in acts)
-                yield f"{kind}-{number}", "honest" if kinds is HONEST else kind, acts
+                acts = play(Random(f"{seed} {kind} {number // 2 if kind == 'twin' else number}"))
+                if kind in ("siblings", "twin"):
+                    acts = _sharing(f"{kind}-{number // 2}", acts)
+                if kind in REWARDED:
+                    acts = rewarded(Random(f"{seed} {kind} {number} rewarded"), acts)
+                if kind == "twin" and number % 2:
+                    acts = (act._replace(at=act.at + 4 * HOUR) for act in acts)
+                yield f"{kind}-{number}", kind if kinds is CHEATS else "honest", acts
+
+
+def _sharing(device: str, acts: Iterator[Act]) -> Iterator[Act]:
+    return (act._replace(data={**act.data, "device": device}) for act in acts)
 
 
 def _ordered(player_id: str, acts: Iterator[Act]) -> Iterator[tuple[float, str, int, Act]]:

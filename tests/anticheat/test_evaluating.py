@@ -25,9 +25,9 @@ REAL = settings.BASE_DIR.parent / "shared" / "data" / "wave-combinator.jsonl"
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Four players of each honest kind and three of each kind of cheat, evaluated where there is no database."""
+    """Two players of each honest kind and three of each kind of cheat, evaluated where there is no database."""
     folder = tmp_path_factory.mktemp("labelled")
-    write(folder, honest=4, cheats=3, seed=2026)
+    write(folder, honest=2, cheats=3, seed=2026)
     asked = ["manage.py", "evaluate_anticheat", str(folder / "events.jsonl"), "--labels", str(folder / "labels.csv")]
     nowhere = {**os.environ, "DB_HOST": "database.invalid"}
     done = subprocess.run(
@@ -54,17 +54,17 @@ def test_the_answer_has_the_shape_of_the_contract(played: dict[str, Any]) -> Non
 
 
 def test_no_honest_player_is_found(played: dict[str, Any]) -> None:
-    assert played["classes"]["honest"]["players"] >= 4 * 15
+    assert played["classes"]["honest"]["players"] == 2 * 30
     assert played["classes"]["honest"]["flagged"] == 0
     assert played["classes"]["honest"]["acted_on"] == 0
     assert played["classes"]["honest"]["first_flag_at"] == {"p50": None, "p90": None}
 
 
-IN_A_COHORT = "forger"
-"""Is found beside two hundred others: more than are played here."""
+IN_A_COHORT = {"forger", "hasty", "farmer"}
+"""Are found beside two hundred others, or a thousand completions: more than are played here."""
 
 
-@pytest.mark.parametrize("cheat", sorted(CHEATS.keys() - {*NOT_DETECTABLE, IN_A_COHORT}))
+@pytest.mark.parametrize("cheat", sorted(CHEATS.keys() - {*NOT_DETECTABLE, *IN_A_COHORT}))
 def test_each_kind_of_cheat_is_found(played: dict[str, Any], cheat: str) -> None:
     found = played["classes"][cheat]
     assert found["flagged"] == found["players"] == 3

@@ -83,6 +83,7 @@ CHORES = [
     Chore("run backfills", 1, partial(backfilling.run_pending, seconds=BACKFILL_TIME_SLICE)),
     Chore("expire rewards", 1, in_each(expire_rewards)),
     Chore("lift standings that end", 5, in_each(review.lift_standings)),
+    Chore("weigh cases by what waits for them", 60, review.weigh_cases),
     Chore("withhold what had to wait", 60, review.withhold_in_turn),
     Chore("publish releases whose hour has come", 1, _publish_releases),
     Chore("expire quests", 1, in_each(quests.expire_runs)),

@@ -75,7 +75,9 @@ def _of_session(session: dict[str, Any]) -> dict[str, Json]:
 
 
 def _of_finding(finding: StatisticalFinding) -> dict[str, Json]:
-    return {"rule": finding.rule, "day": finding.day.isoformat(), "action": finding.action, **finding.evidence}
+    """With its value and limit, so that a picture of the cohort can show where the player stands in it."""
+    beside = {"day": finding.day.isoformat(), "action": finding.action, "value": finding.value, "limit": finding.limit}
+    return {"rule": finding.rule, **beside, **finding.evidence}
 
 
 def fitting(evidence: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gamification.kernel.core.audit import change
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Command, Json, PlayerId
 from gamification.kernel.core.world import World
+from gamification.kernel.storage import shares
 from gamification.review import evidence, facts, rules
 from gamification.review.models import Case, WithheldDay
 from gamification.review.rules import Sign, State
@@ -119,6 +120,21 @@ def weigh(case: Case, now: datetime) -> None:
     rare = rarities("achievement", completed) if completed else {}
     case.stake = rules.stake(rewards.amounts_withheld(case.player_id), rare.values())
     case.weight = rules.weight(case.log10_tail, case.stake)
+
+
+def weigh_anew(now: datetime, limit: int) -> int:
+    """Weigh what is at stake in the open cases whose players' rewards wait, since more may wait by now; says how many
+    cases have another place in the queue. The condition in the UPDATE leaves a case alone that changed meanwhile."""
+    moved = 0
+    waiting = Case.objects.filter(state=State.OPEN, withheld_at__isnull=False).order_by("-weight", "-id")
+    for case in waiting.defer("evidence")[:limit]:
+        before = {"stake": case.stake, "weight": case.weight}
+        with shares.within_share_of(case.player_id):
+            weigh(case, now)
+        if case.stake != before["stake"]:
+            same = Case.objects.filter(pk=case.pk, state=State.OPEN, **before)
+            moved += same.update(stake=case.stake, weight=case.weight)
+    return moved
 
 
 # -- withholding -------------------------------------------------------------------------------------------------------

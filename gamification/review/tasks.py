@@ -8,9 +8,11 @@ from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.review import queries
 from gamification.review.commands import LiftStanding
-from gamification.review.opening import WithholdInTurn
+from gamification.review.opening import WithholdInTurn, weigh_anew
 
 CHUNK = 200
+CASES = 500
+"""Cases that are weighed anew in one run, the heaviest first."""
 
 
 def lift_standings(now: datetime) -> int:
@@ -21,6 +23,12 @@ def lift_standings(now: datetime) -> int:
             bus.handle(LiftStanding(player_id=player_id), actor=SYSTEM, now=now)
         lifted += len(due)
     return lifted
+
+
+def weigh_cases(now: datetime) -> int:
+    """Give each case whose rewards wait its place in the queue by what waits now; says how many moved. May run twice,
+    or in two processes."""
+    return weigh_anew(now, CASES)
 
 
 def withhold_in_turn(now: datetime) -> int:

@@ -260,6 +260,23 @@ def test_a_vote_that_makes_no_sense_is_refused_by_its_path(said: dict[str, str],
     assert Case.objects.get().state == "OPEN"
 
 
+def test_what_waits_by_now_moves_a_case_up_the_queue() -> None:
+    game()
+    case = withheld()
+    before = Case.objects.get(pk=case)
+    assert before.stake == 1
+    kill(1)  # 50 coins, 60 XP, two axes, 3 points, a badge, a chest of 7, and the coins of a level
+    weigh = next(chore for chore in clock.CHORES if chore.name == "weigh cases by what waits for them")
+    assert weigh.run(NOON) == 1
+    after = Case.objects.get(pk=case)
+    assert after.stake >= 1 + 50 + 60 + 2 + 3 + 1 + 7
+    assert after.weight == pytest.approx(before.weight * after.stake)
+    assert weigh.run(NOON) == 0  # nothing more has come
+    vote(case, "CLEARED")
+    kill(2)
+    assert weigh.run(NOON) == 0  # nothing waits any more
+
+
 # -- appealing ---------------------------------------------------------------------------------------------------------
 
 

@@ -89,8 +89,10 @@ def cohort(finding: Mapping[str, Any]) -> Cohort | None:
         return None
     pairs = [(float(upto), int(players)) for upto, players in spread]
     at = next((n for n, (upto, _) in enumerate(pairs) if value <= upto), len(pairs) - 1)
-    bars = _bars([(f"{upto:g}", players) for upto, players in pairs], own=at)
-    return Cohort(str(finding.get("rule", "")), bars, f"{value:g}")
+    bars = _bars([(f"{upto:.4g}", players) for upto, players in pairs], own=at)
+    of = [finding.get(name) for name in ("what", "type", "content")]
+    about = " of ".join(str(each) for each in of if each)
+    return Cohort(f"{finding.get('rule', '')}{about and f', {about}'}", bars, f"{value:.4g}")
 
 
 def _bars(counts: Sequence[tuple[str, float]], own: int = -1) -> list[Bar]:

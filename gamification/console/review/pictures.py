@@ -131,7 +131,7 @@ def _session(session: Mapping[str, Any]) -> Session:
     lengths = [float(gap) for gap in session.get("gaps", ())]
     step = WIDTH / max(len(lengths), 1)
     return Session(
-        begins=session["from"],
+        begins=session["from"].replace("T", " "),
         ends=session["to"],
         events=session["events"],
         gap=f"{session['gap']:g} s" if session.get("gap") is not None else "none",

@@ -35,6 +35,12 @@ export function waiting(view, currency) {
   return theirs.reduce((sum, reward) => sum + reward.value, 0);
 }
 
+/** The currencies of what waits. @param {View} view */
+export function currenciesWaiting(view) {
+  const rewards = withheld(view).map((given) => view.names.rewards.get(given.drawn || given.reward_id));
+  return rewards.flatMap((reward) => (reward?.type === "CURRENCY" ? [String(reward.currency)] : []));
+}
+
 /** @param {View} view */
 export function review(view) {
   const waits = withheld(view);
@@ -71,10 +77,22 @@ function caseCard(view, row) {
     "li.card.case",
     { "data-key": `case ${row.id}`, "data-status": row.state },
     h("h4", { tabindex: -1 }, title),
-    h("p.meta", {}, `Since ${date(row.opened_at)}`),
+    h("p.meta", {}, dates(row)),
     ...text.map((each) => h("p", {}, each)),
     row.may_appeal && appeal(view, row),
   );
+}
+
+/** @param {any} row */
+function dates({ opened_at: opened, decided_at: decided, appealed_at: appealed, closed_at: closed, state }) {
+  const isAnswered = state === "UPHELD" || state === "OVERTURNED";
+  const all = [
+    `Since ${date(opened)}`,
+    decided && `decided ${date(decided)}`,
+    appealed && `appealed ${date(appealed)}`,
+    isAnswered && `decided again ${date(closed)}`,
+  ];
+  return all.filter(Boolean).join(" · ");
 }
 
 /**
@@ -97,18 +115,18 @@ function told(row, isWithheld) {
         ],
       };
     case "CLEARED":
-      return { title: "Nothing is wrong", text: [`Decided on ${date(row.decided_at)}. What waited is yours.`] };
+      return { title: "Nothing is wrong", text: ["People looked at how you play. What waited is yours."] };
     case "CONFIRMED":
       return {
         title: "Decided against you",
-        text: [`On ${date(row.decided_at)} people who looked at how you play decided that it was not fair. What waited is not given.`],
+        text: ["People who looked at how you play decided that it was not fair. What waited is not given."],
       };
     case "APPEALED":
-      return { title: "Others look again", text: [`You appealed on ${date(row.appealed_at)}. ${by}`] };
+      return { title: "Others look again", text: [`You have appealed. ${by}`] };
     case "UPHELD":
-      return { title: "The decision stays", text: [`Others looked again, and came to the same on ${date(row.closed_at)}.`] };
+      return { title: "The decision stays", text: ["Others looked again, and came to the same."] };
     case "OVERTURNED":
-      return { title: "Decided for you", text: [`Others looked again on ${date(row.closed_at)}. What was taken is yours again.`] };
+      return { title: "Decided for you", text: ["Others looked again. What was taken is yours again."] };
     default:
       return { title: "Under review", text: [] };
   }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The panel's sections, from data to elements, but for the achievements. */
 
-import { claimable, isPending, waiting, withheld } from "./cases.js";
+import { claimable, currenciesWaiting, isPending, waiting, withheld } from "./cases.js";
 import { h } from "./dom.js";
 import { bar, button, fold, hidden, rewardNames, section } from "./pieces.js";
 import { date, left, number, REPEATS, spelled, STATES } from "./words.js";
@@ -20,6 +20,8 @@ export function who(view) {
   const here = view.levels.find((each) => each.level === level);
   const next = view.levels.find((each) => each.level > level);
   const done = next ? (xp - (here?.xp ?? 0)) / (next.xp - (here?.xp ?? 0)) : 1;
+  const known = new Set(view.wallet.map((row) => row.currency));
+  const first = [...new Set(currenciesWaiting(view))].filter((currency) => !known.has(currency)).map((currency) => ({ currency, balance: 0, debt: 0 }));
   const titles = profile.titles.map((/** @type {string} */ id) => names.reward(id)).join(", ");
   return h(
     "header.who",
@@ -35,7 +37,7 @@ export function who(view) {
       "dl.purse",
       {},
       amount("Points", points, 0, waiting(view, "")),
-      ...view.wallet.map((row) => amount(names.currency(row.currency), row.balance, row.debt, waiting(view, row.currency))),
+      ...[...view.wallet, ...first].map((row) => amount(names.currency(row.currency), row.balance, row.debt, waiting(view, row.currency))),
     ),
     profile.badges.length > 0 &&
       h("ul.badges", { "aria-label": "Badges" }, ...profile.badges.map((/** @type {string} */ id) => h("li", {}, names.reward(id)))),

@@ -179,7 +179,7 @@ export class Names {
       case "reward.revoked":
         return said("✗", `Taken back: ${this.parcel(data.reward_id)}`, "", true);
       case "reward.reinstated":
-        return said("◆", `Given back: ${this.parcel(data.reward_id)}`, this.source(data), true);
+        return said("◆", `Given back: ${this.parcel(data.reward_id)}`, this.source(data));
       case "case.opened":
         return said("⚖", "People look at how you play", "Under review says more", true);
       case "case.decided":

@@ -113,7 +113,9 @@ class Evaluation:
         else:
             due = player.due
         if due.kinds:
-            completion = Completion(f"{type_.partition('.')[0]}:{data.get('id')}") if type_ in COMPLETIONS else None
+            completion = None
+            if type_ in COMPLETIONS:
+                completion = Completion(f"{type_.partition('.')[0]}:{data.get('id')}", player.seconds_played())
             self._judge(played, due, received, completion)
             due.kinds = set()
             due.streams = []
@@ -129,7 +131,7 @@ class Evaluation:
         profile = played.player.of
         case = Case(profile, self.cohort, due, completion)
         if completion is not None:
-            self.cohort.tell_seconds(completion.content, profile.played / 1_000)
+            self.cohort.tell_seconds(completion.content, completion.seconds)
         tell(profile, self.cohort, due)
         for kind in due.kinds:
             for rule in self._by_kind.get(kind, ()):

@@ -170,7 +170,7 @@ class Turn:
                     self.cohort.name_field(type_, hash_of(name), name)
             due = player.take(row.type, data, row.at, row.received)
             if due.kinds:
-                self._judge(row.player_id, player, due, row.received, self._completion(row.type, data))
+                self._judge(row.player_id, player, due, row.received, self._completion(player, row.type, data))
 
     def take_reuses(self, rows: Sequence[tuple[PlayerId, int]]) -> None:
         self._load({player_id for player_id, _ in rows} - self.players.keys())
@@ -186,11 +186,11 @@ class Turn:
         for player_id, state in sql.select_in(PlayProfile, ("player_id", "state"), keys):
             self.players[player_id] = Player.decoded(state, self.cohort.left_out)
 
-    def _completion(self, type_: str, data: dict[str, Any]) -> Completion | None:
+    def _completion(self, player: Player, type_: str, data: dict[str, Any]) -> Completion | None:
         if type_ not in COMPLETIONS:
             return None
         content = f"{type_.partition('.')[0]}:{data.get('id')}"
-        return Completion(content, self.least.get(content))
+        return Completion(content, player.seconds_played(), self.least.get(content))
 
     # -- judging -------------------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class Turn:
         profile = player.of
         case = Case(profile, self.cohort, due, completion)
         if completion is not None:
-            self.cohort.tell_seconds(completion.content, profile.played / 1_000)
+            self.cohort.tell_seconds(completion.content, completion.seconds)
         tell(profile, self.cohort, due)
         for kind in sorted(due.kinds):
             for rule in self.rules.get(kind, ()):

@@ -38,9 +38,11 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A completion as an own event tells it: `achievement:id`, and the least seconds that its author allows."""
+    """A completion as an own event tells it: `achievement:id`, the seconds that the player has played by then, and the
+    least that its author allows."""
 
     content: str
+    seconds: float
     min_seconds: float | None = None
 
 

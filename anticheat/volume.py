@@ -22,7 +22,7 @@ def velocity(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     completion, profile = case.completion, case.profile
     if completion is None:
         return
-    played, sketch = profile.played / 1_000, case.cohort.seconds_of(completion.content)
+    played, sketch = completion.seconds, case.cohort.seconds_of(completion.content)
     limit, n, likelier = completion.min_seconds, sketch.count, LEAST_TAIL
     if limit is None:
         if n < rule["completions"]:

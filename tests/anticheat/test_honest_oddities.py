@@ -102,8 +102,6 @@ def finishing(luck: Random, seconds: float) -> Iterator[Sent]:
         yield "hit", at, None
         at += luck.uniform(40, 80)
     yield "hit", seconds, None
-    for n in range(40):  # those that are newest wait to be sorted
-        yield "hit", seconds + n / 50, None
     yield "achievement.completed", seconds + 1, None
 
 

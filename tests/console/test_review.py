@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
+from anticheat.cohorts import Sketch
 from gamification.console.review import pictures
 from gamification.pipeline import process
 from gamification.review.models import Case, Vote
@@ -70,6 +71,27 @@ def test_the_queue_and_a_case_take_few_queries() -> None:
     case, client = played(), person("rosa")
     for address in ("/admin/review/", "/admin/review/?tab=decided", f"/admin/review/{case.pk}/"):
         assert queries_of(lambda address=address: client.get(address)) <= 25, address  # type: ignore[misc]
+
+
+def test_a_player_is_seen_among_others_by_what_the_rule_itself_has_found() -> None:
+    """With the evidence as VELOCITY, RATE and INCOME write it: which has no value of its own."""
+    sketch = Sketch()
+    for place in range(500):
+        sketch.move(None, 10.0 + place / 10)
+    sketch.move(None, 900.0)
+    rate = {"type": "foe.beaten", "what": "damage", "median": 35.0, "cohort": sketch.coarse()}
+    find(finding("RATE", value=900.0, limit=350.0, now=timezone.now(), action="FLAG", evidence=rate))
+    [kept] = Case.objects.get().evidence["findings"]
+    picture = pictures.cohort(kept)
+    assert picture is not None
+    assert picture.rule == "rate, damage of foe.beaten"
+    [own] = [bar for bar in picture.bars if bar.is_own]
+    assert own is picture.bars[-1]
+    assert own.count == 1
+    assert own.height >= 10
+    assert sum(bar.count for bar in picture.bars) == 501
+    shown = person("rosa").get(f"/admin/review/{Case.objects.get().pk}/").content.decode()
+    assert "Among others: rate, damage of foe.beaten" in shown
 
 
 def test_a_case_shows_why_and_pictures_with_their_figures() -> None:

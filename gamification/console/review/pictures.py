@@ -11,6 +11,8 @@ from math import log10
 from typing import Any
 
 WIDTH, HEIGHT = 600.0, 160.0
+LEAST_OWN = 10.0
+"""So high is the bar with the player in it at least: one among thousands would not be seen."""
 LEAST, MOST = 0.01, 3600.0
 """Seconds between which gaps are drawn, by their logarithm."""
 MARKS = ((0.1, "0.1 s"), (1.0, "1 s"), (10.0, "10 s"), (60.0, "1 min"), (600.0, "10 min"))
@@ -98,17 +100,19 @@ def cohort(finding: Mapping[str, Any]) -> Cohort | None:
 def _bars(counts: Sequence[tuple[str, float]], own: int = -1) -> list[Bar]:
     most = max(count for _, count in counts) or 1
     step = WIDTH / len(counts)
+    least = [LEAST_OWN if n == own else 1.0 if count else 0.0 for n, (_, count) in enumerate(counts)]
+    heights = [max(HEIGHT * count / most, least[n]) for n, (_, count) in enumerate(counts)]
     return [
         Bar(
             x=n * step + step * 0.1,
-            top=HEIGHT - HEIGHT * count / most,
-            height=max(HEIGHT * count / most, 1.0 if count or n == own else 0.0),
+            top=HEIGHT - height,
+            height=height,
             label=label,
             count=count,
             is_own=n == own,
             width=step * 0.8,
         )
-        for n, (label, count) in enumerate(counts)
+        for n, ((label, count), height) in enumerate(zip(counts, heights, strict=True))
     ]
 
 

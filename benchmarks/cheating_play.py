@@ -128,7 +128,7 @@ def backdater(luck: Random) -> Play:
 
 def hasty(luck: Random) -> Play:
     """Has within moments of coming what takes others a quarter of an hour of play."""
-    at = evening(luck, 0)
+    at = evening(luck, 9)
     yield from sitting(luck, at, luck.uniform(3, 25), 2)
     yield Act(at + 30, "achievement.completed", {"id": "daily-round", "type": "CHALLENGE", "points": 5})
     yield from rewarded(luck, sitting(luck, at + 60, HOUR, 8))
@@ -136,7 +136,7 @@ def hasty(luck: Random) -> Play:
 
 def farmer(luck: Random) -> Play:
     """Has found a purse that fills itself."""
-    for day in range(4):
+    for day in range(8, 12):
         acts = list(sitting(luck, evening(luck, day), 90 * MINUTE, 8))
         for number, act in enumerate(acts):
             yield act

@@ -25,9 +25,9 @@ REAL = settings.BASE_DIR.parent / "shared" / "data" / "wave-combinator.jsonl"
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Two players of each honest kind and three of each kind of cheat, evaluated where there is no database."""
+    """Three players of each honest kind and of each kind of cheat, evaluated where there is no database."""
     folder = tmp_path_factory.mktemp("labelled")
-    write(folder, honest=2, cheats=3, seed=2026)
+    write(folder, honest=3, cheats=3, seed=2026)
     asked = ["manage.py", "evaluate_anticheat", str(folder / "events.jsonl"), "--labels", str(folder / "labels.csv")]
     nowhere = {**os.environ, "DB_HOST": "database.invalid"}
     done = subprocess.run(
@@ -54,7 +54,7 @@ def test_the_answer_has_the_shape_of_the_contract(played: dict[str, Any]) -> Non
 
 
 def test_no_honest_player_is_found(played: dict[str, Any]) -> None:
-    assert played["classes"]["honest"]["players"] == 2 * 30
+    assert played["classes"]["honest"]["players"] == 3 * 30
     assert played["classes"]["honest"]["flagged"] == 0
     assert played["classes"]["honest"]["acted_on"] == 0
     assert played["classes"]["honest"]["first_flag_at"] == {"p50": None, "p90": None}

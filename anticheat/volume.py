@@ -16,7 +16,8 @@ def velocity(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     """Seconds played are counted from the player's first event, so they are never fewer than since the first sample.
 
     Of any thousand completions one is quicker than all others, and somebody honest completes hundreds of things: so
-    where its author says no least, one must be out of proportion to the others besides, as `beyond` has it. Model: the
+    where its author says no least, one must be out of proportion to the others besides: as `beyond` has it, or in half
+    the time of the quickest one in a thousand (where some take days, the deviation says little). Model: the
     likelier of two, that the logarithm is normal, and that who was quicker than the one in a thousand is as rare as the
     square of the part of that time they took."""
     completion, profile = case.completion, case.profile
@@ -28,7 +29,8 @@ def velocity(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
         if n < rule["completions"]:
             return
         median, spread = sketch.quantile(0.5), max(LEAST_SPREAD_OF_SECONDS, spread_of(sketch))
-        limit = min(sketch.quantile(rule["percentile"] / 100), median * math.exp(-DEVIATIONS * spread))
+        quickest = sketch.quantile(rule["percentile"] / 100)
+        limit = min(quickest, max(median * math.exp(-DEVIATIONS * spread), quickest / 2))
         likelier = normal_tail(math.log(median / max(played, 1e-3)) / spread)
     if played >= limit:
         yield None

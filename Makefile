@@ -37,7 +37,7 @@ play: .venv/dev.stamp ## random play against edits, for longer than in the suite
 	PLAY_EXAMPLES=300 PLAY_STEPS=60 $(BIN)/python -m pytest -q tests/pipeline/test_play_against_edits.py $(ARGS)
 
 clients: .venv/dev.stamp ## what our clients know of the schema, made anew after a change of it; needs Node
-	$(BIN)/python clients/generate.py
+	$(BIN)/python -m clients.generate
 	cd clients/typescript && npm ci --no-audit --no-fund --ignore-scripts && npm run schema && npm run types
 
 pictures: .venv/dev.stamp ## the pictures of docs/pictures, taken anew

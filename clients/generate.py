@@ -1,9 +1,9 @@
-"""What our clients know of the schema: the routes that a game and its servers call, and the shapes on them.
+"""What our clients know of the schema: the shapes on the routes that a game and its servers call.
 
-    .venv/bin/python clients/generate.py
+    .venv/bin/python -m clients.generate
 
-writes clients/schema.json; in clients/typescript, `npm run schema` and `npm run types` make types of it.
-`make clients` does all of it.
+writes clients/schema.json, and of the client in Python its models and the half that blocks. In clients/typescript, `npm
+run schema` and `npm run types` make types of the same file. `make clients` does all of it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from clients.blocking import blocking
+from clients.python_models import models
+
 HERE = Path(__file__).parent
+PACKAGE = HERE / "python" / "gamification_client"
 Json = dict[str, Any]
 
 CONTENT = "achievements|quests|rewards|currencies|levels"
@@ -90,13 +95,31 @@ def written(schema: Json) -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
+def made() -> Iterator[tuple[Path, str]]:
+    """Each file of the client in Python that is made of another, and what it has to say."""
+    shapes = json.loads((HERE / "schema.json").read_text())["components"]["schemas"]
+    yield PACKAGE / "models.py", in_form(models(shapes), PACKAGE / "models.py")
+    for name in ("player", "rest", "sending", "server"):
+        file = PACKAGE / "sync" / f"{name}.py"
+        yield file, in_form(blocking((PACKAGE / "aio" / f"{name}.py").read_text()), file)
+
+
+def in_form(source: str, file: Path) -> str:
+    """As ruff would have it at that place."""
+    for command in (["check", "--fix-only", "--quiet"], ["format", "--quiet"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(file), "-"]
+        source = subprocess.run(ruff, input=source, capture_output=True, text=True, check=True, cwd=HERE.parent).stdout
+    return source
+
+
 def main() -> None:
     import django
 
-    sys.path.insert(0, str(HERE.parent))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gamification.settings")
     django.setup()
     (HERE / "schema.json").write_text(written(of_games(live_schema())))
+    for file, source in made():
+        file.write_text(source)
 
 
 if __name__ == "__main__":

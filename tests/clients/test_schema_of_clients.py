@@ -1,22 +1,9 @@
 """The shapes that our clients were made of are those of the service."""
 
-from __future__ import annotations
-
-import runpy
-from typing import Any
-
-import pytest
-from django.conf import settings
-
-CLIENTS = settings.BASE_DIR / "clients"
+from clients import generate
 
 
-@pytest.fixture(scope="module")
-def made() -> dict[str, Any]:
-    return runpy.run_path(str(CLIENTS / "generate.py"))
-
-
-def test_what_they_know_of_the_schema_is_so(made: dict[str, Any]) -> None:
+def test_what_they_know_of_the_schema_is_so() -> None:
     """After a change of shapes: `make clients`."""
-    shapes = made["of_games"](made["live_schema"]())
-    assert made["written"](shapes) == (CLIENTS / "schema.json").read_text()
+    made = generate.written(generate.of_games(generate.live_schema()))
+    assert made == (generate.HERE / "schema.json").read_text()

@@ -1,0 +1,112 @@
+"""Sends what a queue keeps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from gamification_client.aio.waiting import Background, Lock
+from gamification_client.problems import Problem, back_off
+from gamification_client.queue import DiskQueue, Json
+
+log = logging.getLogger("gamification_client")
+
+ITEMS = 500
+"""Of the 1,000 that a request may have."""
+SIZE = 400_000
+"""Characters, of the 1 MiB."""
+GATHER = 0.1
+"""Seconds in which what happens goes out together."""
+ITS_FAULT = frozenset({400, 413, 422, 431})
+
+Rejected = Callable[[Json, str, str], None]
+"""Called with an item that the service refused for good, the code, and why."""
+
+
+def warn(item: Json, code: str, detail: str) -> None:
+    log.warning("refused: %s: %s: %r", code, detail, item)
+
+
+class Sender:
+    """In the background, and at `flush`. One request at a time, so that what happened first is sent first."""
+
+    def __init__(
+        self,
+        queue: DiskQueue,
+        send: Callable[[list[Json]], Awaitable[Mapping[str, Any]]],
+        on_rejected: Rejected = warn,
+        on_trouble: Callable[[Problem], None] | None = None,
+        *,
+        most: int = ITEMS,
+        its_fault: Collection[int] = ITS_FAULT,
+    ) -> None:
+        """`most`: how many are sent at a time. `its_fault`: statuses that say that these will never be taken."""
+        self._queue = queue
+        self._send = send
+        self._on_rejected = on_rejected
+        self._on_trouble = on_trouble
+        self._most = most
+        self._its_fault = its_fault
+        self._failures = 0
+        self._lock = Lock()
+        self._background = Background(self._work, GATHER)
+
+    def start(self) -> None:
+        self._background.start()
+        self._background.wake()  # for what an earlier process has left
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        self._queue.add(item)
+        self._background.wake()
+
+    async def flush(self) -> None:
+        """Sends what is kept, now. Raises Problem, and then it stays kept."""
+        async with self._lock:
+            while kept := self._queue.first(self._most, SIZE):
+                await self._deliver(kept)
+                self._failures = 0
+
+    async def close(self) -> None:
+        """The last try to send; what does not go out is left to the next process."""
+        await self._background.stop()
+        try:
+            await self.flush()
+        except Problem as problem:
+            self._tell(problem)
+        finally:
+            self._queue.close()
+
+    async def _work(self) -> float:
+        """In the background: answers after how many seconds to try again."""
+        try:
+            await self.flush()
+        except Problem as problem:
+            self._failures += 1
+            self._tell(problem)
+            return problem.retry_after or back_off(self._failures)
+        return 0.0
+
+    def _tell(self, problem: Problem) -> None:
+        if self._on_trouble is not None:
+            self._on_trouble(problem)
+        else:
+            log.warning("not sent yet: %s", problem)
+
+    async def _deliver(self, kept: list[tuple[int, Json]]) -> None:
+        items = [item for _, item in kept]
+        try:
+            rejected = (await self._send(items)).get("rejected", [])
+        except Problem as problem:
+            if problem.is_passing or problem.status not in self._its_fault:
+                raise
+            if len(kept) > 1:
+                # One of them spoils the others' request: the halves tell which.
+                half = len(kept) // 2
+                await self._deliver(kept[:half])
+                await self._deliver(kept[half:])
+                return
+            rejected = [{"index": 0, "code": problem.code, "detail": problem.detail}]
+        for each in rejected:
+            self._on_rejected(items[each["index"]], each["code"], each["detail"])
+        self._queue.remove([number for number, _ in kept])

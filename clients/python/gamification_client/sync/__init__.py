@@ -1,0 +1,1 @@
+"""The client that blocks, made of the one for asyncio. Only `waiting.py` is written by hand."""

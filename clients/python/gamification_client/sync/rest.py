@@ -1,0 +1,84 @@
+"""Requests under `/api/v1/`: tried again while there is a point in it, with the same idempotency key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from gamification_client.calls import TIMEOUT, TRIES, Body, Call, Query, answer, call, cursor_of, no_answer
+from gamification_client.problems import Problem, back_off
+from gamification_client.sync.waiting import sleep
+
+
+class Rest:
+    def __init__(
+        self,
+        service: str,
+        authorize: Callable[[], str],
+        refuse: Callable[[], bool] = lambda: False,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        """`authorize` answers what `Authorization` says; `refuse` is told that it was not taken, and whether there will
+        be another.
+        """
+        self._authorize = authorize
+        self._refuse = refuse
+        self._http = httpx.Client(base_url=service, timeout=timeout)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Body | None = None,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        tries: int = TRIES,
+    ) -> Any:
+        """The answer's JSON. Raises Problem."""
+        wanted = call(method, path, query, body, key, headers)
+        is_renewed = False
+        failures = 0
+        while True:
+            try:
+                return self._once(wanted)
+            except Problem as problem:
+                if problem.status == 401 and not is_renewed and self._refuse():
+                    is_renewed = True
+                    continue
+                failures += 1
+                if not problem.is_passing or failures >= tries:
+                    raise
+                wait = back_off(failures) if problem.retry_after is None else problem.retry_after
+            sleep(wait)
+
+    def _once(self, wanted: Call) -> Any:
+        headers = {**wanted.headers, "Authorization": self._authorize()}
+        try:
+            response = self._http.request(
+                wanted.method, wanted.path, params=wanted.query, headers=headers, content=wanted.content
+            )
+        except httpx.HTTPError as problem:
+            raise no_answer(problem) from problem
+        return answer(response)
+
+    def rows(self, path: str, query: Query | None = None) -> Iterator[Any]:
+        """The rows of a list one after the other; the next page is read when it is come to."""
+        cursor = None
+        while True:
+            page = self.request("GET", path, query={"page_size": 200, **(query or {}), "cursor": cursor})
+            for row in page["results"]:
+                yield row
+            cursor = cursor_of(page["next"])
+            if cursor is None:
+                return
+
+    def all(self, path: str, query: Query | None = None) -> list[Any]:
+        """All rows of a list, over all its pages."""
+        return [row for row in self.rows(path, query)]
+
+    def close(self) -> None:
+        self._http.close()

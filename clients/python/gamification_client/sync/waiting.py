@@ -1,0 +1,56 @@
+"""How one waits here: for a while, for each other, and in the background."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+Lock = threading.Lock
+sleep = time.sleep
+
+
+def given(made: Callable[[], T]) -> T:
+    return made()
+
+
+class Background:
+    """Calls `work` soon after each `wake`, and again after the seconds that it answers; 0: when it is woken."""
+
+    def __init__(self, work: Callable[[], float], gather: float) -> None:
+        self._work = work
+        self._gather = gather
+        self._woken = threading.Event()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        # A daemon: a program may end without waiting for the service. What is kept is kept.
+        self._thread = threading.Thread(target=self._run, name="gamification-client", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._woken.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        wait = 0.0
+        while not self._stopped.is_set():
+            if wait:
+                self._stopped.wait(wait)
+            else:
+                self._woken.wait()
+                self._stopped.wait(self._gather)
+            if self._stopped.is_set():
+                return
+            self._woken.clear()
+            wait = self._work()

@@ -1,4 +1,4 @@
-"""What README.md and docs/designers.md have a reader type is run as it stands there, against the sample game."""
+"""What README.md and the guides have a reader type is run as it stands there, against the sample game."""
 
 from __future__ import annotations
 
@@ -101,3 +101,51 @@ def test_the_quest_of_the_designers_page_is_played_to_its_end(reader: Reader, tm
     assert json.loads(started)["active_steps"] == ["light", "chat"]
     assert json.loads(ended)["status"] == "COMPLETED"
     assert json.loads(refused)["code"] == "already_completed"
+
+
+# -- guides ------------------------------------------------------------------------------------------------------------
+
+
+def in_a_folder_of_their_own(command: str, name: str, folder: Path) -> str:
+    return f"export SERVICE=http://127.0.0.1:3000\n{command}".replace(f"../{name}", str(folder / name))
+
+
+@pytest.mark.parametrize(("language", "file"), [("js", "game.mjs"), ("python", "game.py")])
+def test_a_guide_shows_the_file_that_it_copies(language: str, file: str) -> None:
+    assert blocks("docs/guides.md", language) == [(settings.BASE_DIR / "docs" / "guides" / file).read_text()]
+
+
+@pytest.mark.node
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node and npm: apt-get install nodejs npm")
+def test_the_guide_for_node_ends_with_an_unlock(reader: Reader, tmp_path: Path) -> None:
+    command = one("docs/guides.md", "sh", "node game.mjs")
+    told = reader.types(in_a_folder_of_their_own(command, "my-node-game", tmp_path))
+    assert "Down the Salt Stairs: 5 points\n3: salt-pinch\n" in told
+
+
+def test_the_guide_for_python_ends_with_an_unlock(reader: Reader, tmp_path: Path) -> None:
+    """With the sources in place of what pip would install: what httpx needs may not be there to fetch."""
+    command = one("docs/guides.md", "sh", "game.py").replace("python3 -m venv .venv && ", "")
+    command = re.sub(r"\.venv/bin/pip install .*(\"\$OLDPWD.*\")", r"export PYTHONPATH=\1", command)
+    told = reader.types(in_a_folder_of_their_own(command, "my-python-game", tmp_path))
+    assert told.startswith("Down the Salt Stairs: 5 points\n1: achievement.completed\n")
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK: apt-get install openjdk-17-jdk-headless")
+def test_the_guide_for_java_compiles_and_is_answered(reader: Reader, tmp_path: Path) -> None:
+    [listing] = blocks("docs/guides.md", "java")
+    (tmp_path / "Game.java").write_text(listing)
+    compiled = f"cd {tmp_path}\nexport SERVICE=http://127.0.0.1:3000\njavac -Xlint:all -Werror Game.java\njava Game"
+    [player] = json.loads(reader.types(compiled))["results"].values()
+    assert player["facts"][0]["type"] == "achievement.completed"
+
+
+def test_a_player_for_testing_is_marked_as_the_page_says(reader: Reader) -> None:
+    assert json.loads(reader.types(one("docs/versioning.md", "sh", "is_test")))["player_id"] == "tester-1"
+
+
+def test_a_game_is_dumped_as_the_page_says_and_loaded_from_there(reader: Reader, tmp_path: Path) -> None:
+    [dump] = [block for block in blocks("docs/production.md", "sh") if "dump_content" in block]
+    reader.types(dump.replace("my-game.yaml", str(tmp_path / "my-game.yaml")))
+    told = reader.types(f".venv/bin/python manage.py load_content --dry-run /dev/stdin < {tmp_path / 'my-game.yaml'}")
+    assert "0 would be created, 0 would be updated" in told

@@ -294,3 +294,27 @@ def test_a_list_is_read_to_its_end(page: Page, feed: Feed) -> None:
     assert page.evaluate("me.quests('COMPLETED')") == [{"id": "a"}, 1]
     first = f"{SITE}/api/v1/players/me/quests?page_size=200&state=COMPLETED"
     assert [url for _, url, _, _ in service.asked] == [first, f"{first}&cursor=abc%3Ad"]
+
+
+KEEPING = """
+async () => {
+    const { Gamification } = await import("/static/play/gamification.js");
+    const { browserStore } = await import("/static/play/browser-store.js");
+    window.store = browserStore("reports");
+    window.me = new Gamification({ getToken: () => "token", store });
+}
+"""
+
+
+def test_a_report_outlives_the_page_and_is_sent_again_under_the_same_id(page: Page, feed: Feed) -> None:
+    service = Service(page, (0, None), (200, {"progress": 0.5}))
+    page.evaluate(KEEPING)
+    page.evaluate("me.report('walker', { steps: 5 })")
+    until(page, lambda: len(service.asked) == 1)
+    page.reload()
+    page.evaluate(KEEPING)
+    until(page, lambda: len(service.asked) == 2)
+    first, second = service.asked
+    assert first == second
+    assert first[1] == f"{SITE}/api/v1/achievements/walker/progress"
+    page.wait_for_function("async () => (await store.first(1)).length === 0")

@@ -36,6 +36,53 @@ class Achievement(TypedDict):
     draft: NotRequired[bool]
 
 
+class AchievementCompletedData(TypedDict):
+    """Which achievement, and what it is worth."""
+
+    id: str
+    title: str
+    points: int
+    rewards: list[str]
+    type: AchievementTypeEnum
+    category: CategoryEnum
+    occurrence: str
+
+
+class AchievementCompletedFact(TypedDict):
+    """`achievement.completed`."""
+
+    position: int
+    id: str
+    type: Literal["achievement.completed"]
+    player_id: str
+    data: AchievementCompletedData
+    timestamp: str
+    stated_at: str
+
+
+class AchievementCompletedMessage(TypedDict):
+    """`achievement.completed`."""
+
+    seq: int
+    type: Literal["achievement.completed"]
+    player_id: str
+    data: AchievementToldData
+    timestamp: str
+    is_read: bool
+
+
+class AchievementCreatedFact(TypedDict):
+    """`achievement.created`."""
+
+    position: int
+    id: str
+    type: Literal["achievement.created"]
+    player_id: str
+    data: AchievementPublishedData
+    timestamp: str
+    stated_at: str
+
+
 @final
 class AchievementMatch(TypedDict):
     at_least: int
@@ -63,6 +110,57 @@ class AchievementProgress(TypedDict):
     completions: NotRequired[int]
     pending: NotRequired[bool]
     revoked_at: NotRequired[str]
+
+
+class AchievementPublishedData(TypedDict):
+    """An achievement, as it is live now."""
+
+    id: str
+    title: str
+    points: int
+    type: AchievementTypeEnum
+    category: CategoryEnum
+    is_enabled: bool
+    version: int
+
+
+class AchievementReinstatedData(TypedDict):
+    """Which completion was given back."""
+
+    id: str
+    occurrence: str
+
+
+class AchievementReinstatedFact(TypedDict):
+    """`achievement.reinstated`."""
+
+    position: int
+    id: str
+    type: Literal["achievement.reinstated"]
+    player_id: str
+    data: AchievementReinstatedData
+    timestamp: str
+    stated_at: str
+
+
+class AchievementRevokedData(TypedDict):
+    """Which completion was taken back."""
+
+    id: str
+    occurrence: str
+    reason: str
+
+
+class AchievementRevokedFact(TypedDict):
+    """`achievement.revoked`."""
+
+    position: int
+    id: str
+    type: Literal["achievement.revoked"]
+    player_id: str
+    data: AchievementRevokedData
+    timestamp: str
+    stated_at: str
 
 
 class AchievementStanding(TypedDict):
@@ -107,9 +205,30 @@ class AchievementStandingPage(TypedDict):
 AchievementStandingStateEnum: TypeAlias = Literal["LOCKED", "IN_PROGRESS", "COMPLETED"]
 
 
+class AchievementToldData(TypedDict):
+    """Which achievement, and what it is worth."""
+
+    id: str
+    title: str
+    points: int
+    rewards: list[str]
+
+
 AchievementTypeEnum: TypeAlias = Literal[
     "MILESTONE", "COLLECTION", "PROGRESSION", "DISCOVERY", "SKILL", "SOCIAL", "CHALLENGE", "SECRET"
 ]
+
+
+class AchievementUpdatedFact(TypedDict):
+    """`achievement.updated`."""
+
+    position: int
+    id: str
+    type: Literal["achievement.updated"]
+    player_id: str
+    data: AchievementPublishedData
+    timestamp: str
+    stated_at: str
 
 
 @final
@@ -119,10 +238,106 @@ class AppealWishRequest(TypedDict):
     text: str
 
 
+class BackfillDigestData(TypedDict):
+    """What the player's past came to, all at once."""
+
+    achievements: list[str]
+    points: int
+    rewards: list[str]
+
+
+class BackfillDigestMessage(TypedDict):
+    """`backfill.digest`."""
+
+    seq: int
+    type: Literal["backfill.digest"]
+    player_id: str
+    data: BackfillDigestData
+    timestamp: str
+    is_read: bool
+
+
 BackfillEnum: TypeAlias = Literal["NOTIFY", "DIGEST", "SILENT"]
 
 
+class CaseDecidedData(TypedDict):
+    """What was decided."""
+
+    case: int
+    state: CaseStateEnum
+    standing: str | None
+
+
+class CaseDecidedFact(TypedDict):
+    """`case.decided`."""
+
+    position: int
+    id: str
+    type: Literal["case.decided"]
+    player_id: str
+    data: CaseDecidedData
+    timestamp: str
+    stated_at: str
+
+
+class CaseDecidedMessage(TypedDict):
+    """`case.decided`."""
+
+    seq: int
+    type: Literal["case.decided"]
+    player_id: str
+    data: CaseToldData
+    timestamp: str
+    is_read: bool
+
+
+class CaseOpenedData(TypedDict):
+    """Why somebody should look at how the player plays."""
+
+    case: int
+    rules: list[str]
+    families: list[str]
+    due_at: str
+
+
+class CaseOpenedFact(TypedDict):
+    """`case.opened`."""
+
+    position: int
+    id: str
+    type: Literal["case.opened"]
+    player_id: str
+    data: CaseOpenedData
+    timestamp: str
+    stated_at: str
+
+
+class CaseOpenedMessage(TypedDict):
+    """`case.opened`."""
+
+    seq: int
+    type: Literal["case.opened"]
+    player_id: str
+    data: CaseToldData
+    timestamp: str
+    is_read: bool
+
+
 CaseStateEnum: TypeAlias = Literal["OPEN", "CLEARED", "CONFIRMED", "APPEALED", "UPHELD", "OVERTURNED"]
+
+
+class CaseToldData(TypedDict):
+    """A case as its player may know it."""
+
+    id: int
+    state: CaseStateEnum
+    families: list[str]
+    opened_at: str
+    due_at: str
+    decided_at: str | None
+    appealed_at: str | None
+    closed_at: str | None
+    may_appeal: bool
 
 
 CategoryEnum: TypeAlias = Literal[
@@ -198,6 +413,27 @@ class CurrencyPage(TypedDict):
     previous: str | None
 
 
+class CurrencySpentData(TypedDict):
+    """What left the wallet."""
+
+    id: str
+    currency: str
+    amount: int
+    reason: str
+
+
+class CurrencySpentFact(TypedDict):
+    """`currency.spent`."""
+
+    position: int
+    id: str
+    type: Literal["currency.spent"]
+    player_id: str
+    data: CurrencySpentData
+    timestamp: str
+    stated_at: str
+
+
 DifficultyEnum: TypeAlias = Literal["EASY", "NORMAL", "HARD", "EXPERT", "LEGENDARY"]
 
 
@@ -240,6 +476,59 @@ DistributionStatusEnum: TypeAlias = Literal["PENDING", "CLAIMED", "EXPIRED", "RE
 @final
 class EventBatch(TypedDict):
     events: list[GameEvent]
+
+
+class EventHeldData(TypedDict):
+    """Which event, and by which rule."""
+
+    id: str
+    type: str
+    rule: str
+
+
+class EventHeldFact(TypedDict):
+    """`event.held`."""
+
+    position: int
+    id: str
+    type: Literal["event.held"]
+    player_id: str
+    data: EventHeldData
+    timestamp: str
+    stated_at: str
+
+
+class EventRejectedData(TypedDict):
+    """Which event, and why."""
+
+    id: str
+    type: str
+    code: str
+    detail: str
+
+
+class EventRejectedFact(TypedDict):
+    """`event.rejected`."""
+
+    position: int
+    id: str
+    type: Literal["event.rejected"]
+    player_id: str
+    data: EventRejectedData
+    timestamp: str
+    stated_at: str
+
+
+class EventReleasedFact(TypedDict):
+    """`event.released`."""
+
+    position: int
+    id: str
+    type: Literal["event.released"]
+    player_id: str
+    data: EventHeldData
+    timestamp: str
+    stated_at: str
 
 
 class EventsAccepted(TypedDict):
@@ -296,14 +585,37 @@ ExpectedTypeEnum: TypeAlias = Literal[
 ]
 
 
-class Fact(TypedDict):
-    position: int
-    id: str
-    type: str
-    player_id: str
-    data: dict[str, Any]
-    timestamp: str
-    stated_at: str
+Fact: TypeAlias = "AchievementCreatedFact | AchievementUpdatedFact | AchievementCompletedFact | AchievementRevokedFact | AchievementReinstatedFact | QuestCreatedFact | QuestUpdatedFact | QuestStartedFact | QuestAdvancedFact | QuestCompletedFact | QuestFailedFact | QuestExpiredFact | QuestAbandonedFact | RewardGrantedFact | RewardClaimedFact | RewardExpiredFact | RewardRevokedFact | RewardReinstatedFact | CurrencySpentFact | LevelReachedFact | EventRejectedFact | EventHeldFact | EventReleasedFact | StandingChangedFact | CaseOpenedFact | CaseDecidedFact"
+
+
+FactTypeEnum: TypeAlias = Literal[
+    "achievement.created",
+    "achievement.updated",
+    "achievement.completed",
+    "achievement.revoked",
+    "achievement.reinstated",
+    "quest.created",
+    "quest.updated",
+    "quest.started",
+    "quest.advanced",
+    "quest.completed",
+    "quest.failed",
+    "quest.expired",
+    "quest.abandoned",
+    "reward.granted",
+    "reward.claimed",
+    "reward.expired",
+    "reward.revoked",
+    "currency.spent",
+    "reward.reinstated",
+    "level.reached",
+    "event.rejected",
+    "event.held",
+    "event.released",
+    "standing.changed",
+    "case.opened",
+    "case.decided",
+]
 
 
 class FactsPage(TypedDict):
@@ -381,13 +693,37 @@ class LevelPage(TypedDict):
     previous: str | None
 
 
-class Message(TypedDict):
-    seq: int
-    type: str
+class LevelReachedData(TypedDict):
+    """Which level."""
+
+    level: int
+    xp: int
+
+
+class LevelReachedFact(TypedDict):
+    """`level.reached`."""
+
+    position: int
+    id: str
+    type: Literal["level.reached"]
     player_id: str
-    data: dict[str, Any]
+    data: LevelReachedData
+    timestamp: str
+    stated_at: str
+
+
+class LevelReachedMessage(TypedDict):
+    """`level.reached`."""
+
+    seq: int
+    type: Literal["level.reached"]
+    player_id: str
+    data: LevelReachedData
     timestamp: str
     is_read: bool
+
+
+Message: TypeAlias = "AchievementCompletedMessage | QuestStartedMessage | QuestAdvancedMessage | QuestCompletedMessage | QuestFailedMessage | QuestExpiredMessage | RewardGrantedMessage | RewardClaimedMessage | RewardExpiredMessage | RewardRevokedMessage | RewardReinstatedMessage | LevelReachedMessage | CaseOpenedMessage | CaseDecidedMessage | BackfillDigestMessage"
 
 
 class MessagePage(TypedDict):
@@ -539,6 +875,145 @@ class Quest(TypedDict):
     draft: NotRequired[bool]
 
 
+class QuestAbandonedFact(TypedDict):
+    """`quest.abandoned`."""
+
+    position: int
+    id: str
+    type: Literal["quest.abandoned"]
+    player_id: str
+    data: QuestRunData
+    timestamp: str
+    stated_at: str
+
+
+class QuestAdvancedData(TypedDict):
+    """Which step of which run."""
+
+    id: str
+    run: int
+    status: Literal["IN_PROGRESS", "COMPLETED", "FAILED", "EXPIRED", "ABANDONED"]
+    progress: float
+    step: str
+    type: QuestTypeEnum
+    difficulty: DifficultyEnum
+    version: int
+
+
+class QuestAdvancedFact(TypedDict):
+    """`quest.advanced`."""
+
+    position: int
+    id: str
+    type: Literal["quest.advanced"]
+    player_id: str
+    data: QuestAdvancedData
+    timestamp: str
+    stated_at: str
+
+
+class QuestAdvancedMessage(TypedDict):
+    """`quest.advanced`."""
+
+    seq: int
+    type: Literal["quest.advanced"]
+    player_id: str
+    data: QuestAdvancedToldData
+    timestamp: str
+    is_read: bool
+
+
+class QuestAdvancedToldData(TypedDict):
+    """Which step of which run."""
+
+    id: str
+    run: int
+    status: Literal["IN_PROGRESS", "COMPLETED", "FAILED", "EXPIRED", "ABANDONED"]
+    progress: float
+    step: str
+
+
+class QuestCompletedFact(TypedDict):
+    """`quest.completed`."""
+
+    position: int
+    id: str
+    type: Literal["quest.completed"]
+    player_id: str
+    data: QuestRunData
+    timestamp: str
+    stated_at: str
+
+
+class QuestCompletedMessage(TypedDict):
+    """`quest.completed`."""
+
+    seq: int
+    type: Literal["quest.completed"]
+    player_id: str
+    data: QuestRunToldData
+    timestamp: str
+    is_read: bool
+
+
+class QuestCreatedFact(TypedDict):
+    """`quest.created`."""
+
+    position: int
+    id: str
+    type: Literal["quest.created"]
+    player_id: str
+    data: QuestPublishedData
+    timestamp: str
+    stated_at: str
+
+
+class QuestExpiredFact(TypedDict):
+    """`quest.expired`."""
+
+    position: int
+    id: str
+    type: Literal["quest.expired"]
+    player_id: str
+    data: QuestRunData
+    timestamp: str
+    stated_at: str
+
+
+class QuestExpiredMessage(TypedDict):
+    """`quest.expired`."""
+
+    seq: int
+    type: Literal["quest.expired"]
+    player_id: str
+    data: QuestRunToldData
+    timestamp: str
+    is_read: bool
+
+
+class QuestFailedFact(TypedDict):
+    """`quest.failed`."""
+
+    position: int
+    id: str
+    type: Literal["quest.failed"]
+    player_id: str
+    data: QuestRunData
+    timestamp: str
+    stated_at: str
+
+
+class QuestFailedMessage(TypedDict):
+    """`quest.failed`."""
+
+    seq: int
+    type: Literal["quest.failed"]
+    player_id: str
+    data: QuestRunToldData
+    timestamp: str
+    is_read: bool
+
+
 class QuestPage(TypedDict):
     results: list[Quest]
     next: str | None
@@ -560,6 +1035,38 @@ class QuestProgress(TypedDict):
     version: int
     history: list[ClosedRun]
     offers: NotRequired[list[Offer]]
+
+
+class QuestPublishedData(TypedDict):
+    """A quest, as it is live now."""
+
+    id: str
+    title: str
+    type: QuestTypeEnum
+    difficulty: DifficultyEnum
+    is_active: bool
+    version: int
+
+
+class QuestRunData(TypedDict):
+    """Which run of which quest."""
+
+    id: str
+    run: int
+    status: Literal["IN_PROGRESS", "COMPLETED", "FAILED", "EXPIRED", "ABANDONED"]
+    progress: float
+    type: QuestTypeEnum
+    difficulty: DifficultyEnum
+    version: int
+
+
+class QuestRunToldData(TypedDict):
+    """Which run of which quest."""
+
+    id: str
+    run: int
+    status: Literal["IN_PROGRESS", "COMPLETED", "FAILED", "EXPIRED", "ABANDONED"]
+    progress: float
 
 
 class QuestStanding(TypedDict):
@@ -600,10 +1107,45 @@ class QuestStandingPage(TypedDict):
     previous: str | None
 
 
+class QuestStartedFact(TypedDict):
+    """`quest.started`."""
+
+    position: int
+    id: str
+    type: Literal["quest.started"]
+    player_id: str
+    data: QuestRunData
+    timestamp: str
+    stated_at: str
+
+
+class QuestStartedMessage(TypedDict):
+    """`quest.started`."""
+
+    seq: int
+    type: Literal["quest.started"]
+    player_id: str
+    data: QuestRunToldData
+    timestamp: str
+    is_read: bool
+
+
 QuestStatusEnum: TypeAlias = Literal["NOT_STARTED", "IN_PROGRESS", "COMPLETED", "FAILED", "EXPIRED"]
 
 
 QuestTypeEnum: TypeAlias = Literal["MAIN", "SIDE", "DAILY", "WEEKLY", "EVENT", "TUTORIAL"]
+
+
+class QuestUpdatedFact(TypedDict):
+    """`quest.updated`."""
+
+    position: int
+    id: str
+    type: Literal["quest.updated"]
+    player_id: str
+    data: QuestPublishedData
+    timestamp: str
+    stated_at: str
 
 
 class ReadMark(TypedDict):
@@ -684,7 +1226,7 @@ class ResultingFact(TypedDict):
     """What the service states after deciding."""
 
     id: str
-    type: str
+    type: FactTypeEnum
     data: dict[str, Any]
     timestamp: str
 
@@ -709,10 +1251,157 @@ class Reward(TypedDict):
     draft: NotRequired[bool]
 
 
+class RewardClaimedFact(TypedDict):
+    """`reward.claimed`."""
+
+    position: int
+    id: str
+    type: Literal["reward.claimed"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    stated_at: str
+
+
+class RewardClaimedMessage(TypedDict):
+    """`reward.claimed`."""
+
+    seq: int
+    type: Literal["reward.claimed"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    is_read: bool
+
+
+class RewardData(TypedDict):
+    """The distribution, and what it comes to (for a RANDOM one:"""
+
+    id: str
+    player_id: str
+    reward_id: str
+    source: SourceEnum
+    source_id: str
+    occurrence: str
+    line: int
+    status: DistributionStatusEnum
+    created_at: str
+    claimed_at: str | None
+    expires_at: str | None
+    revoked_at: str | None
+    drawn: str | None
+    withheld: bool
+    type: RewardTypeEnum
+    value: int
+    currency: str | None
+    items: list[RewardDataItems]
+
+
+class RewardDataItems(TypedDict):
+    """What an ITEM reward holds."""
+
+    id: str
+    type: str
+    quantity: int
+    metadata: dict[str, Any]
+
+
+class RewardExpiredFact(TypedDict):
+    """`reward.expired`."""
+
+    position: int
+    id: str
+    type: Literal["reward.expired"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    stated_at: str
+
+
+class RewardExpiredMessage(TypedDict):
+    """`reward.expired`."""
+
+    seq: int
+    type: Literal["reward.expired"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    is_read: bool
+
+
+class RewardGrantedFact(TypedDict):
+    """`reward.granted`."""
+
+    position: int
+    id: str
+    type: Literal["reward.granted"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    stated_at: str
+
+
+class RewardGrantedMessage(TypedDict):
+    """`reward.granted`."""
+
+    seq: int
+    type: Literal["reward.granted"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    is_read: bool
+
+
 class RewardPage(TypedDict):
     results: list[Reward]
     next: str | None
     previous: str | None
+
+
+class RewardReinstatedFact(TypedDict):
+    """`reward.reinstated`."""
+
+    position: int
+    id: str
+    type: Literal["reward.reinstated"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    stated_at: str
+
+
+class RewardReinstatedMessage(TypedDict):
+    """`reward.reinstated`."""
+
+    seq: int
+    type: Literal["reward.reinstated"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    is_read: bool
+
+
+class RewardRevokedFact(TypedDict):
+    """`reward.revoked`."""
+
+    position: int
+    id: str
+    type: Literal["reward.revoked"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    stated_at: str
+
+
+class RewardRevokedMessage(TypedDict):
+    """`reward.revoked`."""
+
+    seq: int
+    type: Literal["reward.revoked"]
+    player_id: str
+    data: RewardData
+    timestamp: str
+    is_read: bool
 
 
 RewardTypeEnum: TypeAlias = Literal["POINTS", "XP", "CURRENCY", "ITEM", "BADGE", "TITLE", "RANDOM"]
@@ -771,6 +1460,28 @@ class Standing(TypedDict):
     expires_at: str | None
     case: int | None
     is_test: bool
+
+
+class StandingChangedData(TypedDict):
+    """How the player stood and stands."""
+
+    before: PlayerStandingEnum
+    standing: PlayerStandingEnum
+    expires_at: str | None
+    case: int | None
+    reason: str
+
+
+class StandingChangedFact(TypedDict):
+    """`standing.changed`."""
+
+    position: int
+    id: str
+    type: Literal["standing.changed"]
+    player_id: str
+    data: StandingChangedData
+    timestamp: str
+    stated_at: str
 
 
 @final

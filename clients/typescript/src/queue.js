@@ -38,6 +38,7 @@ export class Queue {
   #most;
   #failures = 0;
   #isClosed = false;
+  #hasMore = false; // since the store was last asked
   /** @type {Promise<void> | null} */
   #sending = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -71,6 +72,7 @@ export class Queue {
   async add(item) {
     if (this.#isClosed) throw new TypeError("this queue is closed");
     await this.#store.add(item);
+    this.#hasMore = true;
     if (this.#failures === 0) this.#soon(GATHER);
   }
 
@@ -101,13 +103,17 @@ export class Queue {
   }
 
   #run() {
-    this.#sending ??= this.#sendAll().finally(() => (this.#sending = null));
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = null;
+      if (this.#hasMore && this.#failures === 0) this.#soon(GATHER);
+    });
     return this.#sending;
   }
 
   async #sendAll() {
     try {
       for (;;) {
+        this.#hasMore = false;
         const kept = fitting(await this.#store.first(this.#most));
         if (!kept.length) break;
         await this.#deliver(kept);

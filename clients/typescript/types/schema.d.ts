@@ -63,6 +63,81 @@ export interface components {
             /** @description Whether it has changes that are not published; not for players. */
             draft?: boolean;
         };
+        /** @description Which achievement, and what it is worth. */
+        AchievementCompletedData: {
+            /** @description The achievement. */
+            id: string;
+            /** @description As its designer wrote it. */
+            title: string;
+            /**
+             * Format: int64
+             * @description What it adds to the player's points.
+             */
+            points: number;
+            /** @description The ids of its rewards. */
+            rewards: string[];
+            /** @description Its type. */
+            type: components["schemas"]["AchievementTypeEnum"];
+            /** @description Its category. */
+            category: components["schemas"]["CategoryEnum"];
+            /** @description The opening instant of the period, the number of the completion, else `0`. */
+            occurrence: string;
+        };
+        /** @description `achievement.completed`. */
+        AchievementCompletedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "achievement.completed";
+            player_id: string;
+            data: components["schemas"]["AchievementCompletedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `achievement.completed`. */
+        AchievementCompletedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "achievement.completed";
+            player_id: string;
+            data: components["schemas"]["AchievementToldData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
+        /** @description `achievement.created`. */
+        AchievementCreatedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "achievement.created";
+            player_id: string;
+            data: components["schemas"]["AchievementPublishedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
         AchievementOrSecretAchievement: components["schemas"]["Achievement"] | components["schemas"]["SecretAchievement"];
         AchievementPage: {
             results: components["schemas"]["AchievementOrSecretAchievement"][];
@@ -95,6 +170,85 @@ export interface components {
             pending?: boolean;
             /** Format: date-time */
             revoked_at?: string;
+        };
+        /** @description An achievement, as it is live now. */
+        AchievementPublishedData: {
+            /** @description The achievement. */
+            id: string;
+            /** @description As its designer wrote it. */
+            title: string;
+            /**
+             * Format: int64
+             * @description What it adds to the player's points.
+             */
+            points: number;
+            /** @description Its type. */
+            type: components["schemas"]["AchievementTypeEnum"];
+            /** @description Its category. */
+            category: components["schemas"]["CategoryEnum"];
+            /** @description Whether it can be completed. */
+            is_enabled: boolean;
+            /**
+             * Format: int64
+             * @description The version that is live now.
+             */
+            version: number;
+        };
+        /** @description Which completion was given back. */
+        AchievementReinstatedData: {
+            /** @description The achievement. */
+            id: string;
+            /** @description The opening instant of the period, the number of the completion, else `0`. */
+            occurrence: string;
+        };
+        /** @description `achievement.reinstated`. */
+        AchievementReinstatedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "achievement.reinstated";
+            player_id: string;
+            data: components["schemas"]["AchievementReinstatedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description Which completion was taken back. */
+        AchievementRevokedData: {
+            /** @description The achievement. */
+            id: string;
+            /** @description The opening instant of the period, the number of the completion, else `0`. */
+            occurrence: string;
+            /** @description Why. */
+            reason: string;
+        };
+        /** @description `achievement.revoked`. */
+        AchievementRevokedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "achievement.revoked";
+            player_id: string;
+            data: components["schemas"]["AchievementRevokedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
         };
         /** @description A row of a player's list. */
         AchievementStanding: {
@@ -151,16 +305,215 @@ export interface components {
         };
         /** @enum {string} */
         AchievementStandingStateEnum: "LOCKED" | "IN_PROGRESS" | "COMPLETED";
+        /** @description Which achievement, and what it is worth. */
+        AchievementToldData: {
+            /** @description The achievement. */
+            id: string;
+            /** @description As its designer wrote it. */
+            title: string;
+            /**
+             * Format: int64
+             * @description What it adds to the player's points.
+             */
+            points: number;
+            /** @description The ids of its rewards. */
+            rewards: string[];
+        };
         /** @enum {string} */
         AchievementTypeEnum: "MILESTONE" | "COLLECTION" | "PROGRESSION" | "DISCOVERY" | "SKILL" | "SOCIAL" | "CHALLENGE" | "SECRET";
+        /** @description `achievement.updated`. */
+        AchievementUpdatedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "achievement.updated";
+            player_id: string;
+            data: components["schemas"]["AchievementPublishedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
         /** @description A JSON object with these fields and no others. */
         AppealWishRequest: {
             text: string;
         };
+        /** @description What the player's past came to, all at once. */
+        BackfillDigestData: {
+            /** @description Completed by it. */
+            achievements: string[];
+            /**
+             * Format: int64
+             * @description What they add to the player's points.
+             */
+            points: number;
+            /** @description The ids of the rewards granted. */
+            rewards: string[];
+        };
+        /** @description `backfill.digest`. */
+        BackfillDigestMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "backfill.digest";
+            player_id: string;
+            data: components["schemas"]["BackfillDigestData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
         /** @enum {string} */
         BackfillEnum: "NOTIFY" | "DIGEST" | "SILENT";
+        /** @description What was decided. */
+        CaseDecidedData: {
+            /**
+             * Format: int64
+             * @description The case.
+             */
+            case: number;
+            /** @description The verdict, or what became of the appeal. */
+            state: components["schemas"]["CaseStateEnum"];
+            /** @description How the player stands by it. */
+            standing: string | null;
+        };
+        /** @description `case.decided`. */
+        CaseDecidedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "case.decided";
+            player_id: string;
+            data: components["schemas"]["CaseDecidedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `case.decided`. */
+        CaseDecidedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "case.decided";
+            player_id: string;
+            data: components["schemas"]["CaseToldData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
+        /** @description Why somebody should look at how the player plays. */
+        CaseOpenedData: {
+            /**
+             * Format: int64
+             * @description The case.
+             */
+            case: number;
+            /** @description The rules that found something. */
+            rules: string[];
+            /** @description Which sides of play they look at. */
+            families: string[];
+            /**
+             * Format: date-time
+             * @description By when it should be decided.
+             */
+            due_at: string;
+        };
+        /** @description `case.opened`. */
+        CaseOpenedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "case.opened";
+            player_id: string;
+            data: components["schemas"]["CaseOpenedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `case.opened`. */
+        CaseOpenedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "case.opened";
+            player_id: string;
+            data: components["schemas"]["CaseToldData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
         /** @enum {string} */
         CaseStateEnum: "OPEN" | "CLEARED" | "CONFIRMED" | "APPEALED" | "UPHELD" | "OVERTURNED";
+        /** @description A case as its player may know it. */
+        CaseToldData: {
+            /**
+             * Format: int64
+             * @description The case.
+             */
+            id: number;
+            /** @description How far it is. */
+            state: components["schemas"]["CaseStateEnum"];
+            /** @description Which sides of play were looked at. */
+            families: string[];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            opened_at: string;
+            /**
+             * Format: date-time
+             * @description By when it should be decided.
+             */
+            due_at: string;
+            /**
+             * Format: date-time
+             * @description When it was decided.
+             */
+            decided_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the player appealed.
+             */
+            appealed_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            closed_at: string | null;
+            /** @description Whether an appeal is possible now. */
+            may_appeal: boolean;
+        };
         /** @enum {string} */
         CategoryEnum: "COMBAT" | "EXPLORATION" | "COLLECTION" | "SOCIAL" | "PROGRESSION" | "COMPETITION" | "STORY" | "EVENT" | "GENERAL";
         /** @description A JSON object with these fields and no others. */
@@ -235,6 +588,43 @@ export interface components {
             /** Format: uri */
             previous: string | null;
         };
+        /** @description What left the wallet. */
+        CurrencySpentData: {
+            /**
+             * Format: uuid
+             * @description The transfer.
+             */
+            id: string;
+            /** @description Of which currency. */
+            currency: string;
+            /**
+             * Format: int64
+             * @description How much.
+             */
+            amount: number;
+            /** @description What the game server said it was for. */
+            reason: string;
+        };
+        /** @description `currency.spent`. */
+        CurrencySpentFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "currency.spent";
+            player_id: string;
+            data: components["schemas"]["CurrencySpentData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
         /** @enum {string} */
         DifficultyEnum: "EASY" | "NORMAL" | "HARD" | "EXPERT" | "LEGENDARY";
         /** @description A JSON object with these fields and no others. */
@@ -279,6 +669,86 @@ export interface components {
         DistributionStatusEnum: "PENDING" | "CLAIMED" | "EXPIRED" | "REVOKED";
         EventBatch: {
             events: components["schemas"]["GameEvent"][];
+        };
+        /** @description Which event, and by which rule. */
+        EventHeldData: {
+            /** @description The event's id. */
+            id: string;
+            /** @description The event's type. */
+            type: string;
+            /** @description The rule, or `cascade`. */
+            rule: string;
+        };
+        /** @description `event.held`. */
+        EventHeldFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "event.held";
+            player_id: string;
+            data: components["schemas"]["EventHeldData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description Which event, and why. */
+        EventRejectedData: {
+            /** @description The event's id. */
+            id: string;
+            /** @description The event's type. */
+            type: string;
+            /** @description Why, as in `rejected` of `POST /events`. */
+            code: string;
+            /** @description The same for people. */
+            detail: string;
+        };
+        /** @description `event.rejected`. */
+        EventRejectedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "event.rejected";
+            player_id: string;
+            data: components["schemas"]["EventRejectedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `event.released`. */
+        EventReleasedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "event.released";
+            player_id: string;
+            data: components["schemas"]["EventHeldData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
         };
         /**
          * @description With a broker: they are durable, and the workers settle them. `accepted` are those with nothing wrong that the
@@ -332,24 +802,13 @@ export interface components {
         };
         /** @enum {string} */
         ExpectedTypeEnum: "achievement.completed" | "quest.started" | "quest.advanced" | "quest.completed" | "quest.failed" | "quest.expired" | "reward.granted" | "reward.claimed" | "level.reached";
-        Fact: {
-            /**
-             * Format: int64
-             * @description Its place in the log: what `after` takes.
-             */
-            position: number;
-            id: string;
-            type: string;
-            player_id: string;
-            /** @description What the type says: see the docs. */
-            data: {
-                [key: string]: unknown;
-            };
-            /** Format: date-time */
-            timestamp: string;
-            /** Format: date-time */
-            stated_at: string;
-        };
+        /** @description By `type`. A newer version may add some: ask for, or pass over all but, those that you know. */
+        Fact: components["schemas"]["AchievementCreatedFact"] | components["schemas"]["AchievementUpdatedFact"] | components["schemas"]["AchievementCompletedFact"] | components["schemas"]["AchievementRevokedFact"] | components["schemas"]["AchievementReinstatedFact"] | components["schemas"]["QuestCreatedFact"] | components["schemas"]["QuestUpdatedFact"] | components["schemas"]["QuestStartedFact"] | components["schemas"]["QuestAdvancedFact"] | components["schemas"]["QuestCompletedFact"] | components["schemas"]["QuestFailedFact"] | components["schemas"]["QuestExpiredFact"] | components["schemas"]["QuestAbandonedFact"] | components["schemas"]["RewardGrantedFact"] | components["schemas"]["RewardClaimedFact"] | components["schemas"]["RewardExpiredFact"] | components["schemas"]["RewardRevokedFact"] | components["schemas"]["RewardReinstatedFact"] | components["schemas"]["CurrencySpentFact"] | components["schemas"]["LevelReachedFact"] | components["schemas"]["EventRejectedFact"] | components["schemas"]["EventHeldFact"] | components["schemas"]["EventReleasedFact"] | components["schemas"]["StandingChangedFact"] | components["schemas"]["CaseOpenedFact"] | components["schemas"]["CaseDecidedFact"];
+        /**
+         * @description What the service may state. A newer version may add some.
+         * @enum {string}
+         */
+        FactTypeEnum: "achievement.created" | "achievement.updated" | "achievement.completed" | "achievement.revoked" | "achievement.reinstated" | "quest.created" | "quest.updated" | "quest.started" | "quest.advanced" | "quest.completed" | "quest.failed" | "quest.expired" | "quest.abandoned" | "reward.granted" | "reward.claimed" | "reward.expired" | "reward.revoked" | "currency.spent" | "reward.reinstated" | "level.reached" | "event.rejected" | "event.held" | "event.released" | "standing.changed" | "case.opened" | "case.decided";
         FactsPage: {
             /**
              * Format: uri
@@ -458,19 +917,56 @@ export interface components {
             /** Format: uri */
             previous: string | null;
         };
-        Message: {
+        /** @description Which level. */
+        LevelReachedData: {
+            /**
+             * Format: int64
+             * @description The level.
+             */
+            level: number;
+            /**
+             * Format: int64
+             * @description The player's experience.
+             */
+            xp: number;
+        };
+        /** @description `level.reached`. */
+        LevelReachedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "level.reached";
+            player_id: string;
+            data: components["schemas"]["LevelReachedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `level.reached`. */
+        LevelReachedMessage: {
             /** Format: int64 */
             seq: number;
-            type: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "level.reached";
             player_id: string;
-            /** @description What the type says: see the docs of the live feed. */
-            data: {
-                [key: string]: unknown;
-            };
+            data: components["schemas"]["LevelReachedData"];
             /** Format: date-time */
             timestamp: string;
             is_read: boolean;
         };
+        /** @description By `type`. A newer version may add some: ask for, or pass over all but, those that you know. */
+        Message: components["schemas"]["AchievementCompletedMessage"] | components["schemas"]["QuestStartedMessage"] | components["schemas"]["QuestAdvancedMessage"] | components["schemas"]["QuestCompletedMessage"] | components["schemas"]["QuestFailedMessage"] | components["schemas"]["QuestExpiredMessage"] | components["schemas"]["RewardGrantedMessage"] | components["schemas"]["RewardClaimedMessage"] | components["schemas"]["RewardExpiredMessage"] | components["schemas"]["RewardRevokedMessage"] | components["schemas"]["RewardReinstatedMessage"] | components["schemas"]["LevelReachedMessage"] | components["schemas"]["CaseOpenedMessage"] | components["schemas"]["CaseDecidedMessage"] | components["schemas"]["BackfillDigestMessage"];
         MessagePage: {
             results: components["schemas"]["Message"][];
             /** Format: uri */
@@ -638,6 +1134,239 @@ export interface components {
             /** @description Whether it has changes that are not published; not for players. */
             draft?: boolean;
         };
+        /** @description `quest.abandoned`. */
+        QuestAbandonedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.abandoned";
+            player_id: string;
+            data: components["schemas"]["QuestRunData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description Which step of which run. */
+        QuestAdvancedData: {
+            /** @description The quest. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Which run of the player's, from 1 on.
+             */
+            run: number;
+            /**
+             * @description What has become of the run.
+             * @enum {string}
+             */
+            status: "IN_PROGRESS" | "COMPLETED" | "FAILED" | "EXPIRED" | "ABANDONED";
+            /**
+             * Format: double
+             * @description From 0 to 1.
+             */
+            progress: number;
+            /** @description The step that is complete. */
+            step: string;
+            /** @description The quest's type. */
+            type: components["schemas"]["QuestTypeEnum"];
+            /** @description The quest's difficulty. */
+            difficulty: components["schemas"]["DifficultyEnum"];
+            /**
+             * Format: int64
+             * @description The version that the run is on.
+             */
+            version: number;
+        };
+        /** @description `quest.advanced`. */
+        QuestAdvancedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.advanced";
+            player_id: string;
+            data: components["schemas"]["QuestAdvancedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `quest.advanced`. */
+        QuestAdvancedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.advanced";
+            player_id: string;
+            data: components["schemas"]["QuestAdvancedToldData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
+        /** @description Which step of which run. */
+        QuestAdvancedToldData: {
+            /** @description The quest. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Which run of the player's, from 1 on.
+             */
+            run: number;
+            /**
+             * @description What has become of the run.
+             * @enum {string}
+             */
+            status: "IN_PROGRESS" | "COMPLETED" | "FAILED" | "EXPIRED" | "ABANDONED";
+            /**
+             * Format: double
+             * @description From 0 to 1.
+             */
+            progress: number;
+            /** @description The step that is complete. */
+            step: string;
+        };
+        /** @description `quest.completed`. */
+        QuestCompletedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.completed";
+            player_id: string;
+            data: components["schemas"]["QuestRunData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `quest.completed`. */
+        QuestCompletedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.completed";
+            player_id: string;
+            data: components["schemas"]["QuestRunToldData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
+        /** @description `quest.created`. */
+        QuestCreatedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.created";
+            player_id: string;
+            data: components["schemas"]["QuestPublishedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `quest.expired`. */
+        QuestExpiredFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.expired";
+            player_id: string;
+            data: components["schemas"]["QuestRunData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `quest.expired`. */
+        QuestExpiredMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.expired";
+            player_id: string;
+            data: components["schemas"]["QuestRunToldData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
+        /** @description `quest.failed`. */
+        QuestFailedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.failed";
+            player_id: string;
+            data: components["schemas"]["QuestRunData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `quest.failed`. */
+        QuestFailedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.failed";
+            player_id: string;
+            data: components["schemas"]["QuestRunToldData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
         QuestPage: {
             results: components["schemas"]["Quest"][];
             /** Format: uri */
@@ -679,6 +1408,73 @@ export interface components {
             history: components["schemas"]["ClosedRun"][];
             /** @description Of a quest in pools: which of them offers it now. */
             offers?: components["schemas"]["Offer"][];
+        };
+        /** @description A quest, as it is live now. */
+        QuestPublishedData: {
+            /** @description The quest. */
+            id: string;
+            /** @description As its designer wrote it. */
+            title: string;
+            /** @description The quest's type. */
+            type: components["schemas"]["QuestTypeEnum"];
+            /** @description The quest's difficulty. */
+            difficulty: components["schemas"]["DifficultyEnum"];
+            /** @description Whether it can be started. */
+            is_active: boolean;
+            /**
+             * Format: int64
+             * @description The version that is live now.
+             */
+            version: number;
+        };
+        /** @description Which run of which quest. */
+        QuestRunData: {
+            /** @description The quest. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Which run of the player's, from 1 on.
+             */
+            run: number;
+            /**
+             * @description What has become of the run.
+             * @enum {string}
+             */
+            status: "IN_PROGRESS" | "COMPLETED" | "FAILED" | "EXPIRED" | "ABANDONED";
+            /**
+             * Format: double
+             * @description From 0 to 1.
+             */
+            progress: number;
+            /** @description The quest's type. */
+            type: components["schemas"]["QuestTypeEnum"];
+            /** @description The quest's difficulty. */
+            difficulty: components["schemas"]["DifficultyEnum"];
+            /**
+             * Format: int64
+             * @description The version that the run is on.
+             */
+            version: number;
+        };
+        /** @description Which run of which quest. */
+        QuestRunToldData: {
+            /** @description The quest. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Which run of the player's, from 1 on.
+             */
+            run: number;
+            /**
+             * @description What has become of the run.
+             * @enum {string}
+             */
+            status: "IN_PROGRESS" | "COMPLETED" | "FAILED" | "EXPIRED" | "ABANDONED";
+            /**
+             * Format: double
+             * @description From 0 to 1.
+             */
+            progress: number;
         };
         /** @description A row of a player's list. */
         QuestStanding: {
@@ -743,10 +1539,65 @@ export interface components {
             /** Format: uri */
             previous: string | null;
         };
+        /** @description `quest.started`. */
+        QuestStartedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.started";
+            player_id: string;
+            data: components["schemas"]["QuestRunData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `quest.started`. */
+        QuestStartedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.started";
+            player_id: string;
+            data: components["schemas"]["QuestRunToldData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
         /** @enum {string} */
         QuestStatusEnum: "NOT_STARTED" | "IN_PROGRESS" | "COMPLETED" | "FAILED" | "EXPIRED";
         /** @enum {string} */
         QuestTypeEnum: "MAIN" | "SIDE" | "DAILY" | "WEEKLY" | "EVENT" | "TUTORIAL";
+        /** @description `quest.updated`. */
+        QuestUpdatedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "quest.updated";
+            player_id: string;
+            data: components["schemas"]["QuestPublishedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
         ReadMark: {
             /** Format: int64 */
             read_up_to: number;
@@ -831,7 +1682,7 @@ export interface components {
         /** @description What the service states after deciding. */
         ResultingFact: {
             id: string;
-            type: string;
+            type: components["schemas"]["FactTypeEnum"];
             /** @description What the type says: see the docs. */
             data: {
                 [key: string]: unknown;
@@ -872,12 +1723,261 @@ export interface components {
             /** @description Whether it has changes that are not published; not for players. */
             draft?: boolean;
         };
+        /** @description `reward.claimed`. */
+        RewardClaimedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.claimed";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `reward.claimed`. */
+        RewardClaimedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.claimed";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
+        /** @description The distribution, and what it comes to (for a RANDOM one: what it drew). */
+        RewardData: {
+            /**
+             * Format: uuid
+             * @description The distribution: what `POST /rewards/{id}/claim` takes.
+             */
+            id: string;
+            /** @description Whose it is. */
+            player_id: string;
+            /** @description Which reward. */
+            reward_id: string;
+            /** @description What kind of cause it has. */
+            source: components["schemas"]["SourceEnum"];
+            /** @description The content or the level that it is for; `quest/step` for a step. */
+            source_id: string;
+            /** @description The opening instant of the period, the number of the completion, else `0`. */
+            occurrence: string;
+            /**
+             * Format: int64
+             * @description Its place in the content's list of rewards.
+             */
+            line: number;
+            /** @description What has become of it. */
+            status: components["schemas"]["DistributionStatusEnum"];
+            /**
+             * Format: date-time
+             * @description When it was granted.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was claimed.
+             */
+            claimed_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it can be claimed.
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was taken back.
+             */
+            revoked_at: string | null;
+            /** @description The reward that a RANDOM one drew. */
+            drawn: string | null;
+            /** @description Whether a person looks at how the player plays first. */
+            withheld: boolean;
+            /** @description What it is. */
+            type: components["schemas"]["RewardTypeEnum"];
+            /**
+             * Format: int64
+             * @description How much; 0 where the type has no use for it.
+             */
+            value: number;
+            /** @description Of which currency. */
+            currency: string | null;
+            /** @description Which items. */
+            items: {
+                /** @description The item. */
+                id: string;
+                /** @description The item's type; may be empty. */
+                type: string;
+                /**
+                 * Format: int64
+                 * @description How many.
+                 */
+                quantity: number;
+                /** @description For the game's own use. */
+                metadata: {
+                    [key: string]: unknown;
+                };
+            }[];
+        };
+        /** @description `reward.expired`. */
+        RewardExpiredFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.expired";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `reward.expired`. */
+        RewardExpiredMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.expired";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
+        /** @description `reward.granted`. */
+        RewardGrantedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.granted";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `reward.granted`. */
+        RewardGrantedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.granted";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
         RewardPage: {
             results: components["schemas"]["Reward"][];
             /** Format: uri */
             next: string | null;
             /** Format: uri */
             previous: string | null;
+        };
+        /** @description `reward.reinstated`. */
+        RewardReinstatedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.reinstated";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `reward.reinstated`. */
+        RewardReinstatedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.reinstated";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
+        };
+        /** @description `reward.revoked`. */
+        RewardRevokedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.revoked";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
+        };
+        /** @description `reward.revoked`. */
+        RewardRevokedMessage: {
+            /** Format: int64 */
+            seq: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reward.revoked";
+            player_id: string;
+            data: components["schemas"]["RewardData"];
+            /** Format: date-time */
+            timestamp: string;
+            is_read: boolean;
         };
         /** @enum {string} */
         RewardTypeEnum: "POINTS" | "XP" | "CURRENCY" | "ITEM" | "BADGE" | "TITLE" | "RANDOM";
@@ -931,6 +2031,45 @@ export interface components {
             /** Format: int64 */
             case: number | null;
             is_test: boolean;
+        };
+        /** @description How the player stood and stands. */
+        StandingChangedData: {
+            /** @description How the player stood. */
+            before: components["schemas"]["PlayerStandingEnum"];
+            /** @description How the player stands now. */
+            standing: components["schemas"]["PlayerStandingEnum"];
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            expires_at: string | null;
+            /**
+             * Format: int64
+             * @description The case that it is of.
+             */
+            case: number | null;
+            /** @description Why. */
+            reason: string;
+        };
+        /** @description `standing.changed`. */
+        StandingChangedFact: {
+            /**
+             * Format: int64
+             * @description Its place in the log: what `after` takes.
+             */
+            position: number;
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "standing.changed";
+            player_id: string;
+            data: components["schemas"]["StandingChangedData"];
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: date-time */
+            stated_at: string;
         };
         /** @description A JSON object with these fields and no others. */
         StartRequest: {

@@ -92,6 +92,7 @@ async def with_asyncio(service: str, key: str, file: str) -> None:
                     break
             assert me.after == len(await me.messages())
         async for fact in game.facts(types=["quest.started"], player="apy", forever=False):
+            assert fact["type"] == "quest.started"
             assert fact["data"]["id"] in ("tour", "trail")
 
 

@@ -108,6 +108,14 @@ def test_a_client_in_typescript_compiles_strictly_and_reads_a_players_lists(
     run(typescript, "node", "game.js", *callers)
 
 
+@pytest.mark.node
+def test_another_generators_client_pages_spends_and_is_refused_in_types(callers: list[str], typescript: Path) -> None:
+    write_schema(typescript)
+    run(typescript, "npx", "openapi-ts")
+    run(typescript, "npx", "tsc", "--project", "tsconfig.other.json")
+    run(typescript, "node", "other.js", *callers)
+
+
 def test_the_lock_names_no_registry() -> None:
     packages = json.loads((TYPESCRIPT / "package-lock.json").read_text())["packages"]
     assert not [name for name, package in packages.items() if name and "resolved" in package]

@@ -268,4 +268,6 @@ def test_two_people_who_edit_one_draft_settle_it_field_by_field(
         page.get_by_role("group", name="Title").get_by_label("Yours").check()
         page.get_by_role("button", name="Save what is chosen").click()
         expect(page.locator(".messagelist")).to_contain_text("Saved the draft of hunter, with title of yours.")
+        expect(page.locator("#id_title")).to_have_value("My Hunter")
+        expect(page.locator("#id_points")).to_have_value("77")
     assert not found, "\n".join(found)

@@ -35,7 +35,10 @@ MADE_OF: dict[str, dict[str, str]] = {
     "progress.player": {"standing": "'CLEAR'", "banned": "false", "is_test": "p % 1000 = 0", "backfilled_to": "999"},
     "quests.run": {"version": "1", "state": "'{\"steps\": {}}'", "status": "'COMPLETED'"},
     "achievements.standing": {"completed_at": "now() - i * interval '1 day'", "version": "1"},
-    "anticheat.finding": {"rule": "'rule-' || i % 3", "status": "CASE WHEN p % 100 = 0 THEN 'HELD' ELSE 'FLAGGED' END"},
+    "anticheat.finding": {
+        "rule": "'rule-' || (p + i) % 3",
+        "status": "CASE WHEN p % 100 = 0 THEN 'HELD' ELSE 'FLAGGED' END",
+    },
 }  # fmt: skip
 """What a column holds, where its field does not say it well enough. `p` is the player's number, `i` the row's."""
 NAMES = {

@@ -37,7 +37,8 @@ gamification/backfilling.py:_behind gamification/backfilling.py:_leave_out gamif
 gamification/clock.py:in_each(expire_rewards) gamification/clock.py:in_each(followers.forget_facts)
 gamification/clock.py:in_each(quests.expire_runs) gamification/clock.py:in_each(retention.forget_events)
 gamification/clock.py:in_each(retention.forget_messages) gamification/clock.py:in_each(retention.forget_periods)
-gamification/analytics/exporting.py:pages gamification/analytics/queries.py:complete_until
+gamification/analytics/exporting.py:pages gamification/analytics/exporting.py:is_more_than
+gamification/analytics/queries.py:complete_until
 gamification/analytics/management/commands/rebuild_analytics.py:Command.handle
 gamification/analytics/rebuilding.py:_counted gamification/analytics/rebuilding.py:look
 gamification/analytics/sinking.py:send_all

@@ -327,6 +327,25 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
+def test_what_the_clock_changes_is_worked_out_when_it_has(clock: Clock) -> None:
+    server = game.make()
+    for plural in ("rewards", "achievements", "quests"):
+        for body in MORE[plural]:
+            game.send(server, plural, body)
+    now = timezone.now().isoformat()
+    server.post(f"{API}/events", {"events": [each | {"timestamp": now} for each in kills(3)["events"]]})
+    assert server.post(f"{API}/quests/short/start", {"player_id": "ann"}).status_code == 200
+    mine = Client(f"Bearer {issue_token('ann', datetime.now(UTC))[0]}")
+    paths = [f"{API}/players/me/{what}" for what in ("wallet", "distributions", "quests", "achievements")]
+    mine.learn(*paths)
+    _, distributions, quests, achievements = paths
+    for seconds, changed in ((1, set()), (610, {distributions}), (310, {quests}), (90_000, {quests, achievements})):
+        clock.forward(seconds)
+        told = {path for path in paths if mine.is_remembered(path)}
+        assert not told & changed
+        assert paths[0] in told
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_whoever_is_told_that_nothing_has_changed_has_the_answer_byte_for_byte(clock: Clock, seed: int) -> None:
     server, dice = game.make(), random.Random(seed)

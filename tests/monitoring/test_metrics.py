@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
+from anticheat import profiling
 from gamification import pipeline
 from gamification.asgi import application
 from gamification.kernel.core import liveness
@@ -93,12 +94,14 @@ def test_requests_are_counted_by_their_route_whoever_answers_them_and_events_by_
 @pytest.mark.django_db
 def test_it_says_how_far_behind_each_follower_is_and_what_backfills_have_to_do() -> None:
     publish(metric("kills"), achievement("first", requirement("COUNT", "kills", 1)))
-    pipeline.process([event("e1"), event("e2")], now=NOON)
+    pipeline.process([event("e1")], now=NOON)
+    profiling.follow(NOON)
+    pipeline.process([event("e2"), event("e3")], now=NOON)
     Backfill.objects.create(state="RUNNING", players_done=3, players_total=10)
     Backfill.objects.create(state="FAILED", players_total=10)
     found = told()
     assert found["gamification_database_up"] == 1
-    assert found["gamification_follower_behind_rows{follower=profiler}"] == 3  # and the achievement, an event itself
+    assert found["gamification_follower_behind_rows{follower=profiler}"] == 2
     assert found["gamification_follower_behind_seconds{follower=profiler}"] > 0
     assert found["gamification_follower_behind_rows{follower=webhooks}"] > 0
     assert found["gamification_backfills{state=running}"] == 1

@@ -72,7 +72,7 @@ gamification/review/queries.py:verdicts anticheat/proving.py:proof anticheat/pro
 anticheat/trying.py:preview gamification/console/invariants.py:the_counts gamification/console/invariants.py:the_feeds
 gamification/console/invariants.py:the_marks_of_what_is_earned gamification/console/invariants.py:the_players
 gamification/console/management/commands/check_invariants.py:Command._found
-gamification/console/management/commands/doctor.py:the_profiler
+gamification/console/management/commands/doctor.py:the_profiler gamification/monitoring/deployment.py:_followers
 """
 """What staff look after: they must see whoever is there."""
 OF_NOBODY = "gamification/clock.py:in_each(lately.follow)"

@@ -48,7 +48,7 @@ _BY_OPERATION: Mapping[str, tuple[Refusal, ...]] = {
     },
     "achievements_claim": (_ERASED, (409, "not_completed"), (409, "under_review")),
     "achievements_progress_report": (
-        _ERASED, *_OF_AN_EVENT, (403, "not_for_players"), (503, "busy"), (503, "not_all_committed"),
+        _ERASED, *_OF_AN_EVENT, (403, "not_for_players"), (409, "id_reused"), (503, "busy"), (503, "not_all_committed"),
     ),
     "achievements_revoke": (_ERASED, (409, "not_completed"), (409, "insufficient_balance"), (409, "not_overturned")),
     "anticheat_findings_create": (_ERASED,),

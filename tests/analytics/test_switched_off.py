@@ -23,6 +23,7 @@ from gamification.analytics.models import Activity, Hour, RollUp
 from gamification.console.analytics_pages import QUESTIONS
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import FollowerMark
+from gamification.schemas import openapi
 from tests.support import game
 from tests.support.callers import assert_problem, game_server
 from tests.support.content import NOON, achievement, metric, publish, requirement
@@ -34,12 +35,18 @@ pytestmark = pytest.mark.django_db
 def switched_off(settings: LazySettings) -> Iterator[None]:
     """The service as it starts with that setting."""
     settings.ENABLE_ANALYTICS, settings.ANALYTICS_SINK_URL = False, "http://127.0.0.1:9/"
-    importlib.reload(gamification.urls)
-    clear_url_caches()
+    _begin_anew()
     yield
     settings.ENABLE_ANALYTICS = True
+    _begin_anew()
+
+
+def _begin_anew() -> None:
+    """What a process works out once, of its settings."""
     importlib.reload(gamification.urls)
     clear_url_caches()
+    for worked_out in (openapi._text, openapi._yaml):
+        worked_out.cache_clear()
 
 
 @pytest.mark.usefixtures("switched_off")

@@ -36,9 +36,12 @@ def own_redis(settings: LazySettings) -> Iterator[None]:
     cache.clear()
 
 
+CHANCE = ("id", "made_by", "request_id")
+"""Columns that hold what the database or chance calls a row, the key by which it came, or the request."""
+
+
 def rows(model: type[models.Model]) -> list[dict[str, Any]]:
-    """Whatever the database or chance calls them, or the key by which they came."""
-    names = [field.attname for field in model._meta.concrete_fields if field.attname not in ("id", "made_by")]
+    names = [field.attname for field in model._meta.concrete_fields if field.attname not in CHANCE]
     found = list(model._default_manager.values(*names))
     for row in found:
         if row.get("type") == "currency.spent":  # it is known by its transfer, whose id is random

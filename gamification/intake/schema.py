@@ -73,7 +73,7 @@ class PlayerResultShape(serializers.Serializer[Any]):
     held = serializers.ListField(child=serializers.CharField(), help_text="The ids of events.")
 
 
-class EventsAcceptedShape(serializers.Serializer[Any]):
+class AcceptedShape(serializers.Serializer[Any]):
     """With a broker: they are durable, and the workers settle them. `accepted` are those with nothing wrong that the
     events alone show, `duplicates` repeat another of this request."""
 
@@ -82,7 +82,7 @@ class EventsAcceptedShape(serializers.Serializer[Any]):
     rejected = RejectionShape(many=True)
 
 
-class EventsProcessedShape(EventsAcceptedShape):
+class SettledShape(AcceptedShape):
     """Processed in place: without a broker, when asked to wait, or when the broker does not answer."""
 
     results = serializers.DictField(child=PlayerResultShape(), help_text="By player.")

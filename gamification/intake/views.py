@@ -75,7 +75,7 @@ class Events(APIView):
         operation_id="events_create",
         request=schema.BODY,
         parameters=[schema.PREFER],
-        responses={202: schema.EventsAcceptedShape, 200: schema.EventsProcessedShape},
+        responses={202: schema.AcceptedShape, 200: schema.SettledShape},
         examples=[OpenApiExample("One event", value=schema.EXAMPLE, request_only=True)],
     )
     @idempotent(first=hand_over)

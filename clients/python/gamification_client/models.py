@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict, final
 
 
+class Accepted(TypedDict):
+    """With a broker:"""
+
+    accepted: int
+    duplicates: int
+    rejected: list[Rejection]
+
+
 class Achievement(TypedDict):
     """What every kind of content has."""
 
@@ -529,23 +537,6 @@ class EventReleasedFact(TypedDict):
     data: EventHeldData
     timestamp: str
     stated_at: str
-
-
-class EventsAccepted(TypedDict):
-    """With a broker:"""
-
-    accepted: int
-    duplicates: int
-    rejected: list[Rejection]
-
-
-class EventsProcessed(TypedDict):
-    """Processed in place:"""
-
-    accepted: int
-    duplicates: int
-    rejected: list[Rejection]
-    results: dict[str, PlayerResult]
 
 
 class Example(TypedDict):
@@ -1420,6 +1411,15 @@ SecretAchievementTypeEnum: TypeAlias = Literal["SECRET"]
 
 
 ServerOrPlayerEnum: TypeAlias = Literal["SERVER", "PLAYER"]
+
+
+class Settled(TypedDict):
+    """Processed in place:"""
+
+    accepted: int
+    duplicates: int
+    rejected: list[Rejection]
+    results: dict[str, PlayerResult]
 
 
 SourceEnum: TypeAlias = Literal["ACHIEVEMENT", "QUEST", "QUEST_STEP", "LEVEL", "GRANT"]

@@ -77,7 +77,7 @@ export class GameServer {
    * again, with the same ids.
    *
    * @param {GameEvent[]} events
-   * @returns {Promise<Schemas["EventsProcessed"]>}
+   * @returns {Promise<Schemas["Settled"]>}
    */
   send(events) {
     return this.#rest.request("POST", "events", { body: { events }, headers: { Prefer: "wait" } });

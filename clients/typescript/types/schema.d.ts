@@ -7,6 +7,17 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description With a broker: they are durable, and the workers settle them. `accepted` are those with nothing wrong that the
+         *     events alone show, `duplicates` repeat another of this request.
+         */
+        Accepted: {
+            /** Format: int64 */
+            accepted: number;
+            /** Format: int64 */
+            duplicates: number;
+            rejected: components["schemas"]["Rejection"][];
+        };
         /** @description What every kind of content has. */
         Achievement: {
             /** @description To find it by; players see them. */
@@ -749,29 +760,6 @@ export interface components {
             timestamp: string;
             /** Format: date-time */
             stated_at: string;
-        };
-        /**
-         * @description With a broker: they are durable, and the workers settle them. `accepted` are those with nothing wrong that the
-         *     events alone show, `duplicates` repeat another of this request.
-         */
-        EventsAccepted: {
-            /** Format: int64 */
-            accepted: number;
-            /** Format: int64 */
-            duplicates: number;
-            rejected: components["schemas"]["Rejection"][];
-        };
-        /** @description Processed in place: without a broker, when asked to wait, or when the broker does not answer. */
-        EventsProcessed: {
-            /** Format: int64 */
-            accepted: number;
-            /** Format: int64 */
-            duplicates: number;
-            rejected: components["schemas"]["Rejection"][];
-            /** @description By player. */
-            results: {
-                [key: string]: components["schemas"]["PlayerResult"];
-            };
         };
         /** @description Events, and what they must come to for a player nobody has seen. */
         Example: {
@@ -1992,6 +1980,18 @@ export interface components {
         SecretAchievementTypeEnum: "SECRET";
         /** @enum {string} */
         ServerOrPlayerEnum: "SERVER" | "PLAYER";
+        /** @description Processed in place: without a broker, when asked to wait, or when the broker does not answer. */
+        Settled: {
+            /** Format: int64 */
+            accepted: number;
+            /** Format: int64 */
+            duplicates: number;
+            rejected: components["schemas"]["Rejection"][];
+            /** @description By player. */
+            results: {
+                [key: string]: components["schemas"]["PlayerResult"];
+            };
+        };
         /** @enum {string} */
         SourceEnum: "ACHIEVEMENT" | "QUEST" | "QUEST_STEP" | "LEVEL" | "GRANT";
         /** @description A JSON object with these fields and no others. */

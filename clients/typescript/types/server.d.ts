@@ -25,9 +25,9 @@ export class GameServer {
      * again, with the same ids.
      *
      * @param {GameEvent[]} events
-     * @returns {Promise<Schemas["EventsProcessed"]>}
+     * @returns {Promise<Schemas["Settled"]>}
      */
-    send(events: GameEvent[]): Promise<Schemas["EventsProcessed"]>;
+    send(events: GameEvent[]): Promise<Schemas["Settled"]>;
     /**
      * What the player's own device signs with: hand it to whoever has signed in as that player.
      *

@@ -89,11 +89,11 @@ class AsyncGameServer:
         """Sends what is kept, now. Raises Problem, and then it stays kept."""
         await self._sender.flush()
 
-    async def send(self, events: Sequence[models.GameEvent]) -> models.EventsProcessed:
+    async def send(self, events: Sequence[models.GameEvent]) -> models.Settled:
         """Sends these now, past what is kept, and answers what they came to. At most 1,000; when it raises, send the
         same again, with the same ids.
         """
-        answer: models.EventsProcessed = await self._rest.request(
+        answer: models.Settled = await self._rest.request(
             "POST", "events", body={"events": list(events)}, headers={"Prefer": "wait"}
         )
         return answer

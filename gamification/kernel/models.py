@@ -366,7 +366,7 @@ class AuditEntry(models.Model):
     actor = TextColumn(max_length=MAX_SIGNATURE)
     action = models.CharField(max_length=64)
     kind = models.CharField(max_length=32, blank=True)
-    """What it was about: a kind of content, `player`, `distribution`, `finding`, `api_key`, `user` …"""
+    """What it was about: a kind of content, `player`, `distribution`, `finding`, `api_key`, `user`, and the like."""
     subject_id = TextColumn(max_length=160, blank=True, verbose_name="id of it")
     player_id = models.CharField(max_length=64, blank=True)
     reason = models.TextField(blank=True)

@@ -82,7 +82,7 @@ def test_a_list_is_read_in_a_fixed_number_of_queries(mia: Client) -> None:
 @pytest.mark.usefixtures("game")
 def test_what_is_not_published_as_it_stands_is_one_click_away(mia: Client) -> None:
     draft("new")
-    designer().patch("/api/v1/achievements/keeper", {"title": "Keeper of it", "draft": True})
+    designer().patch("/api/v1/achievements/keeper", {"title": "Warden of it", "draft": True})
     rows = mia.get(LIST, {"state": "unpublished"}).context["cl"].result_list
     assert {row.pk for row in rows} == {"new", "keeper"}
 
@@ -122,7 +122,7 @@ def test_tags_are_added_to_those_there_are(mia: Client) -> None:
 
 @pytest.mark.usefixtures("game")
 def test_what_is_disabled_is_so_for_players_at_once_unless_its_draft_has_other_changes(mia: Client) -> None:
-    designer().patch("/api/v1/achievements/keeper", {"title": "Keeper of it", "draft": True})
+    designer().patch("/api/v1/achievements/keeper", {"title": "Warden of it", "draft": True})
     lines = said(act(mia, "disable", "hunter", "keeper"))
     assert lines == ["Disabled hunter.", "Disabled in the draft only, since it has other changes: keeper."]
     newest = {

@@ -72,7 +72,7 @@ class Reads:
             return
         response, about = await self._threads.run(lambda: self._handler.answer(scope))
         if asked is not None:
-            self._memory.keep(asked, response, about)
+            self._memory.keep(asked, scope, response, about)
         await self._handler.send_response(response, send)  # type: ignore[arg-type] # the same but in name
 
     async def _look_up(self, player_ids: Collection[PlayerId]) -> lasting.Versions:

@@ -22,7 +22,7 @@ from django.http import HttpResponseBase
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
-from gamification.kernel.core import request_ids
+from gamification.kernel.core import request_ids, routes
 from gamification.kernel.core.messages import PLAYER_ID, PlayerId
 from gamification.kernel.web import known_keys, limiting, limits
 from gamification.kernel.web.access import PlayerToken, Principal, bearer
@@ -53,6 +53,7 @@ class Remembered:
     since: datetime
     tag: str
     headers: list[tuple[bytes, bytes]]
+    route: str
 
     def holds(self, version: Hashable, now: datetime) -> bool:
         return (
@@ -106,6 +107,7 @@ class Memory:
         if counted is None:
             return False
         self._kept.move_to_end(asked.key)
+        routes.note_again(scope, kept.route)
         name = request_ids.named(_header(scope, b"x-request-id"))
         shown = {**limiting.headers(counted), request_ids.HEADER: name}
         more = [(key.lower().encode(), value.encode()) for key, value in shown.items()]
@@ -113,7 +115,7 @@ class Memory:
         await send({"type": "http.response.body"})
         return True
 
-    def keep(self, asked: Asked, response: HttpResponseBase, about: Lasting | None) -> None:
+    def keep(self, asked: Asked, scope: Scope, response: HttpResponseBase, about: Lasting | None) -> None:
         """Remember an answer that was worked out after its version was read."""
         if about is None or asked.version is None or about.player_id != asked.player_id or "ETag" not in response:
             return
@@ -123,7 +125,8 @@ class Memory:
             for name, value in response.items()
             if name.lower() not in left_out
         ]
-        self._kept[asked.key] = Remembered(asked.version, about, asked.at, response["ETag"], headers)
+        route = routes.of(scope)
+        self._kept[asked.key] = Remembered(asked.version, about, asked.at, response["ETag"], headers, route)
         self._kept.move_to_end(asked.key)
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)

@@ -154,6 +154,18 @@ def test_a_304_from_memory_says_what_one_that_was_worked_out_says(
         assert sorted(told.headers.items()) == sorted(worked_out.headers.items())
 
 
+def test_a_304_from_memory_is_counted_under_the_route_of_its_answer(server: APIClient, client: Client) -> None:
+    reads, states = client.reads, list[dict[str, Any]]()
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        states.append(scope.setdefault("state", {}))
+        await reads(scope, receive, send)
+
+    client.reads = cast(Reads, noting)
+    client.learn(ANN)
+    assert {state["route"] for state in states} == {"/api/v1/players/<player_id>"}
+
+
 def test_another_caller_another_address_and_other_headers_are_not_taken_for_the_same(
     server: APIClient, client: Client
 ) -> None:

@@ -22,6 +22,11 @@ def note(scope: Mapping[str, Any], pattern: str) -> None:
         state["route"] = _shown(pattern)
 
 
+def note_again(scope: Mapping[str, Any], route: str) -> None:
+    """The route of an earlier request that was the same, as `of` told it."""
+    scope.get("state", {})["route"] = route
+
+
 def of(scope: Mapping[str, Any]) -> str:
     return str(scope.get("state", {}).get("route", NOWHERE))
 

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Collection, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from django.http import HttpResponseBase
 from django.utils import timezone
@@ -33,7 +34,7 @@ from gamification.kernel.web.tokens import BadToken, read_claims
 from gamification.serving.bodies import Scope, Send
 
 MOST = 50_000
-"""Answers that a process remembers, some 400 bytes each. Whatever nobody has asked for for longest goes first."""
+"""Answers that a process remembers, some 1,000 bytes each. Whatever nobody has asked for for longest goes first."""
 IN_PATH = re.compile(r"/api/v1/players/([^/]+)(?:/[a-z/]+)?")
 IN_QUERY = re.compile(rb"(?:^|&)player_id=([^&%+]+)")
 WHOSE_QUERY = re.compile(r"/api/v1/(?:achievements|quests)/[^/]+/progress")
@@ -41,7 +42,15 @@ WHOSE_QUERY = re.compile(r"/api/v1/(?:achievements|quests)/[^/]+/progress")
 NOT_KEYED = frozenset((b"if-none-match", b"x-request-id", b"traceparent", b"tracestate"))
 """Headers that may differ from one request to the next of the same kind: they change nothing of what is asked for."""
 OF_A_BODY = frozenset(("content-type", "content-length", "content-encoding"))
-OF_ONE_ANSWER = frozenset((request_ids.HEADER.lower(), "ratelimit", "ratelimit-policy"))
+OF_ONE_ANSWER = frozenset(("etag", request_ids.HEADER.lower(), "ratelimit", "ratelimit-policy"))
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@lru_cache(maxsize=1024)
+def _once(headers: Headers) -> Headers:
+    """The same, kept once for all answers that have them: they are most of what is remembered of one."""
+    return headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,8 @@ class Remembered:
     about: Lasting
     since: datetime
     tag: str
-    headers: list[tuple[bytes, bytes]]
+    headers: Headers
+    """All but the tag."""
     route: str
 
     def holds(self, version: Hashable, now: datetime) -> bool:
@@ -109,7 +119,7 @@ class Memory:
         self._kept.move_to_end(asked.key)
         routes.note_again(scope, kept.route)
         name = request_ids.named(_header(scope, b"x-request-id"))
-        shown = {**limiting.headers(counted), request_ids.HEADER: name}
+        shown = {"ETag": kept.tag, **limiting.headers(counted), request_ids.HEADER: name}
         more = [(key.lower().encode(), value.encode()) for key, value in shown.items()]
         await send({"type": "http.response.start", "status": 304, "headers": [*kept.headers, *more]})
         await send({"type": "http.response.body"})
@@ -120,13 +130,14 @@ class Memory:
         if about is None or asked.version is None or about.player_id != asked.player_id or "ETag" not in response:
             return
         left_out = OF_ONE_ANSWER | OF_A_BODY
-        headers = [
+        headers = tuple(
             (name.lower().encode("ascii"), value.encode("latin-1"))
             for name, value in response.items()
             if name.lower() not in left_out
-        ]
+        )
         route = routes.of(scope)
-        self._kept[asked.key] = Remembered(asked.version, about, asked.at, response["ETag"], headers, route)
+        tag: str = response["ETag"]
+        self._kept[asked.key] = Remembered(asked.version, about, asked.at, tag, _once(headers), route)
         self._kept.move_to_end(asked.key)
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)

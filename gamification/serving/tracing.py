@@ -65,8 +65,10 @@ class RequestSpan:
         )
         carrier: dict[str, str] = {}
         self._tracer.context.inject(carrier, self._tracer.trace.set_span_in_context(self._span))
-        kept = [(name, value) for name, value in scope["headers"] if name != HEADER]
-        self.scope = {**scope, "headers": [*kept, (HEADER, carrier["traceparent"].encode())]}
+        self.scope = scope
+        if "traceparent" in carrier:  # not where OTEL_SDK_DISABLED has spans that are none
+            kept = [(name, value) for name, value in scope["headers"] if name != HEADER]
+            self.scope = {**scope, "headers": [*kept, (HEADER, carrier["traceparent"].encode())]}
 
     def end(self, route: str, status: int) -> None:
         self._span.update_name(f"{self.scope['method']} {route}")

@@ -107,6 +107,21 @@ def test_a_workers_batch_is_a_span_that_links_to_the_requests_of_its_events(coll
     assert [(link.trace_id.hex(), link.span_id.hex()) for link in span.links] == [(TRACE_ID, CALLER)]
 
 
+def test_where_opentelemetry_is_switched_off_requests_and_batches_go_on(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    said: list[list[tuple[bytes, bytes]]] = [[], [(b"traceparent", f"00-{TRACE_ID}-{CALLER}-01".encode())]]
+    for headers in said:
+        span = tracing.RequestSpan({"type": "http", "method": "GET", "headers": headers})
+        assert span.scope["headers"] == headers
+        span.end("/healthz", 200)
+    with tracing.batch([]):
+        pass
+    tracing.stop()
+    assert collector.spans == []
+
+
 def test_a_service_that_traces_nothing_imports_nothing_of_it() -> None:
     # Of its API: a client of another server may try whether it is there.
     program = (

@@ -89,6 +89,7 @@ class MonotonicScheduler(Scheduler):
 
     def tick(self, *arguments: Any, **options: Any) -> float:
         """Send what is due. Returns the seconds until something is due again."""
+        producer = self.producer  # the first time this waits for a broker, for as long as it is away
         import_module("gamification.kernel.core.liveness").expect_within(STUCK_AFTER)
         now = time.monotonic()
         for name, entry in self.schedule.items():
@@ -96,7 +97,7 @@ class MonotonicScheduler(Scheduler):
             if due <= now:
                 every = self.app.conf.beat_schedule[name]["schedule"]
                 self.due[name] = max(due + every, now)  # what was missed is not made up for
-                self.apply_entry(entry, producer=self.producer)
+                self.apply_entry(entry, producer=producer)
                 _sent.set_to_current_time()
         return max(0.0, min(self.due.values()) - time.monotonic())
 

@@ -10,6 +10,7 @@ import time_machine
 
 from gamification import clock
 from gamification.celery import MonotonicScheduler, app
+from gamification.kernel.core import liveness
 from gamification.kernel.models import Event
 from tests.support import rabbit, workers
 
@@ -65,6 +66,17 @@ def test_a_clock_set_back_does_not_stop_the_chores(chores: list[clock.Chore]) ->
     clock.tick(NOW)
     clock.tick(NOW - timedelta(days=1))
     assert ran == [NOW, NOW - timedelta(days=1)]
+
+
+def test_beat_is_not_stuck_while_it_waits_for_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "_due", None)
+    due: list[float | None] = []
+    monkeypatch.setattr(MonotonicScheduler, "producer", property(lambda _: due.append(liveness._due)))
+    scheduler = MonotonicScheduler(app)
+    monkeypatch.setattr(scheduler, "apply_entry", lambda entry, producer: None)
+    scheduler.tick()
+    assert due == [None]
+    assert liveness._due is not None
 
 
 def test_beat_goes_on_ticking_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

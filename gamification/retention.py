@@ -19,6 +19,7 @@ from achievements.models import Standing
 from anticheat.models import Finding, StatisticalFinding
 from gamification.feed.models import MESSAGES_KEPT, MESSAGES_KEPT_FOR, Message
 from gamification.kernel.content import publishing
+from gamification.kernel.core import liveness
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import Event, PublicationHead, RejectedEvent, WorkerHeartbeat
 from gamification.kernel.storage import claims
@@ -135,6 +136,7 @@ def _delete(rows: QuerySet[Any], publication: int | None = None) -> None:
     """
     last = None
     while True:
+        liveness.still_busy()
         with transaction.atomic():
             if publication is not None and publishing.lock().number != publication:
                 return

@@ -120,6 +120,11 @@ def test_a_process_is_stuck_when_it_is_not_heard_of_in_the_time_that_it_named(mo
     monkeypatch.setattr(liveness, "STUCK_AFTER", -1)
     with liveness.busy():
         assert liveness.is_stuck()
+        monkeypatch.setattr(liveness, "STUCK_AFTER", 60)
+        liveness.still_busy()
+        assert not liveness.is_stuck()
+    liveness.still_busy()
+    assert liveness._due is None
     assert not liveness.is_stuck()
     monkeypatch.setattr(liveness, "_due", None)
     liveness.expect_within(60)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 STUCK_AFTER = 300.0
-"""Seconds that one batch, or one round of chores, may take."""
+"""Seconds that one batch, or one step of a chore, may take."""
 
 _due: float | None = None
 
@@ -24,13 +24,19 @@ def expect_within(seconds: float) -> None:
 
 @contextmanager
 def busy() -> Iterator[None]:
-    """What is done within this ends within STUCK_AFTER."""
+    """What is done within this ends within STUCK_AFTER, or says `still_busy` before."""
     global _due
     expect_within(STUCK_AFTER)
     try:
         yield
     finally:
         _due = None
+
+
+def still_busy() -> None:
+    """What takes long in many small steps says so at each: within `busy`, that it has STUCK_AFTER again."""
+    if _due is not None:
+        expect_within(STUCK_AFTER)
 
 
 def is_stuck() -> bool:

@@ -39,6 +39,7 @@ from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from gamification.kernel.core import liveness
 from gamification.kernel.models import Event, FollowerMark, OutboxFact
 from gamification.kernel.storage import shares, sql
 
@@ -281,7 +282,7 @@ def missed() -> list[str]:
 def forget_facts(now: datetime) -> None:
     """Delete facts that are old and that everybody has seen, and the oldest of too many."""
     while _forgot(now):
-        pass
+        liveness.still_busy()
 
 
 def _forgot(now: datetime) -> bool:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -137,6 +138,13 @@ def test_only_the_proxy_can_be_reached_from_other_machines_and_web_trusts_its_wo
         assert all(str(port).startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
     address = SERVICES["proxy"]["networks"]["default"]["ipv4_address"]
     assert resolved(OURS["web"]["environment"]["TRUSTED_PROXIES"]) == address
+
+
+def test_nobody_else_is_given_the_address_that_web_trusts() -> None:
+    address = ip_address(SERVICES["proxy"]["networks"]["default"]["ipv4_address"])
+    [addresses] = COMPOSE["networks"]["default"]["ipam"]["config"]
+    assert address in ip_network(addresses["subnet"])
+    assert address not in ip_network(addresses["ip_range"])
 
 
 def test_no_secret_has_a_default() -> None:

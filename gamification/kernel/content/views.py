@@ -109,8 +109,9 @@ class ContentList(ContentView):
         def as_published(draft: Content) -> Definition | None:
             """What is published, where the draft says just that: it is at hand, the draft's lines are not."""
             found = published.get(str(draft.pk))
-            is_same = found is not None and not draft.has_changes and draft.published == found.version
-            return found.definition if found is not None and is_same else None
+            if found is None or found.retired or draft.has_changes or draft.published != found.version:
+                return None  # retiring notes no changes, whatever the draft says
+            return found.definition
 
         return paginate(
             request,

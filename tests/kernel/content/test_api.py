@@ -267,3 +267,12 @@ def test_a_list_shows_of_each_kind_what_its_detail_shows_edited_since_it_was_pub
     assert shown["achievements", "hunter"]["points"] == 11
     assert shown["achievements", "plan"]["version"] is None
     assert ("quests", "errand") not in shown
+
+
+def test_what_was_retired_with_edits_is_listed_with_them() -> None:
+    client = designer()
+    send(client, "metrics", metric())
+    client.patch(f"{API}/metrics/kills", {"name": "Edited", "draft": True})
+    assert client.delete(f"{API}/metrics/kills").status_code == 204
+    [row] = client.get(f"{API}/metrics?state=RETIRED").json()["results"]
+    assert row["name"] == "Edited"

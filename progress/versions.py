@@ -1,14 +1,17 @@
 """Whether anything has happened to a player since: a value that costs one small query for any number of players.
 
 Whoever changes anything of a player locks the player's row first (`open_world`). PostgreSQL writes into a row the
-number of the transaction that locked it last (`xmax`), and of the one that wrote it last (`xmin`); no number ever comes
-back. So the two, and those of what all players' answers depend on, are equal only where nothing has changed. Nothing
-has to be written for it on the way of events.
+number of the transaction that locked it last (`xmax`), and of the one that wrote it last (`xmin`); while it runs, no
+number comes back. So the two, and those of what all players' answers depend on, are equal only where nothing has
+changed. Nothing has to be written for it on the way of events.
 
 - A transaction that is still under way may have locked the row and may still write: then nothing is said.
   `pg_xact_status` tells, of savepoints too; it takes numbers of 64 bits, of which the row has the lower 32.
 - A row that was written and not locked since has no `xmax`. VACUUM takes an old `xmax` away, too, and then a row that
   was locked in between would look like this one. So nothing is said of it until it has one: `_mark` locks it.
+- A server that was started again after a crash, or another one that took over, gives numbers again that were given in
+  the last moments before and were lost. So the connection that was asked, which ends with the server, is part of it,
+  and when the server was started, since a pooler in between does not end.
 - Nobody locks these rows but FOR UPDATE. With weaker locks, which several transactions may have at once, `xmax` would
   be the number of a group of them, which says nothing of its transactions.
 
@@ -60,8 +63,9 @@ def _of_share(share: int, player_ids: list[PlayerId]) -> dict[PlayerId, Hashable
     if unmarked:
         _mark(table, unmarked)
         rows = _read(table, player_ids)
+    asked = _connection()
     return {
-        player_id: (written, locked, *common)
+        player_id: (asked, written, locked, *common)
         for player_id, written, locked, has_ended, *common in rows
         if locked != _UNMARKED and has_ended
     }
@@ -69,6 +73,7 @@ def _of_share(share: int, player_ids: list[PlayerId]) -> dict[PlayerId, Hashable
 
 def _read(table: str, player_ids: list[PlayerId]) -> list[tuple[Any, ...]]:
     common = f"""
+        pg_postmaster_start_time()::text,
         (SELECT token FROM {columns.table(PublicationHead)} WHERE id = 1),
         (SELECT xmin::text FROM {columns.table(Rarity)} WHERE kind = 'achievement' ORDER BY content_id LIMIT 1),
         (SELECT xmin::text FROM {columns.table(Rarity)} WHERE kind = 'quest' ORDER BY content_id LIMIT 1)"""
@@ -105,6 +110,17 @@ def _mark(table: str, player_ids: list[PlayerId]) -> None:
 # -- SQLite ------------------------------------------------------------------------------------------------------------
 
 
+def _commits() -> Hashable:
+    """What only the connection that it was read by can be compared with."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA data_version")
+        [(commits,)] = cursor.fetchall()
+    return (_connection(), commits)
+
+
+# -- connections -------------------------------------------------------------------------------------------------------
+
+
 class _Here(threading.local):
     """The connection of this thread, and its number among all that this process has had."""
 
@@ -115,11 +131,8 @@ class _Here(threading.local):
 _here, _numbers = _Here(), count(1)
 
 
-def _commits() -> Hashable:
-    """What only the connection that it was read by can be compared with."""
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA data_version")
-        [(commits,)] = cursor.fetchall()
+def _connection() -> int:
+    """Which connection was asked."""
     if _here.raw is not connection.connection:
         _here.raw, _here.number = connection.connection, next(_numbers)
-    return (_here.number, commits)
+    return _here.number

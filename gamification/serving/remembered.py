@@ -39,8 +39,15 @@ IN_PATH = re.compile(r"/api/v1/players/([^/]+)(?:/[a-z/]+)?")
 IN_QUERY = re.compile(rb"(?:^|&)player_id=([^&%+]+)")
 WHOSE_QUERY = re.compile(r"/api/v1/(?:achievements|quests)/[^/]+/progress")
 """Addresses whose player is named in the query."""
-NOT_KEYED = frozenset((b"if-none-match", b"x-request-id", b"traceparent", b"tracestate"))
-"""Headers that may differ from one request to the next of the same kind: they change nothing of what is asked for."""
+NOT_KEYED = frozenset(
+    (
+        b"if-none-match", b"x-request-id", b"traceparent", b"tracestate", b"baggage", b"b3", b"x-b3-traceid",
+        b"x-b3-spanid", b"x-b3-parentspanid", b"x-b3-sampled", b"x-amzn-trace-id", b"x-cloud-trace-context", b"cf-ray",
+        b"x-request-start",
+    )
+)  # fmt: skip
+"""Headers that may differ from one request to the next of the same kind, as clients, tracers and proxies set them: they
+change nothing of what is asked for."""
 OF_A_BODY = frozenset(("content-type", "content-length", "content-encoding"))
 OF_ONE_ANSWER = frozenset(("etag", request_ids.HEADER.lower(), "ratelimit", "ratelimit-policy"))
 

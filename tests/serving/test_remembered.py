@@ -187,6 +187,11 @@ def test_another_caller_another_address_and_other_headers_are_not_taken_for_the_
     client.learn(ANN)
 
 
+def test_what_a_proxy_in_front_says_of_one_request_makes_it_no_other(server: APIClient, client: Client) -> None:
+    client.learn(ANN, **{"X-Amzn-Trace-Id": "Root=1", "CF-Ray": "1"})
+    assert client.told(ANN, **{"X-Amzn-Trace-Id": "Root=2", "CF-Ray": "2"})
+
+
 def test_who_may_no_longer_come_in_or_asks_too_much_is_refused(
     server: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from gamification.intake import handover
 from gamification.intake.amqp import NotHandedOn
 from gamification.intake.confirmed_publisher import ConfirmedPublisher, NotConfirmed
-from gamification.intake.decoding import MAX_BODY
+from gamification.intake.decoding import MAX_BODY, MAX_EVENTS
 from gamification.intake.worker import Process, count
 from gamification.kernel.core import origins
 from gamification.kernel.core.messages import GameEvent
@@ -44,7 +44,7 @@ def _count_own(share: int, publisher: ConfirmedPublisher, events: Sequence[GameE
 
 def _send(publisher: ConfirmedPublisher, key: str, events: Sequence[GameEvent]) -> None:
     body = handover.encode(events)
-    if len(body) > MAX_BODY:  # the workers take no larger one
+    if len(body) > MAX_BODY or len(events) > MAX_EVENTS:  # the workers take no larger one
         if len(events) == 1:  # its numbers grew by being written again
             count(events)
             return

@@ -175,10 +175,13 @@ def confirm(world: World, case: Case, decision: rules.Decision) -> None:
 
 
 def let_go(world: World, case: Case) -> None:
-    """Have the player be clear again, unless somebody has decided about them since: a ban for another reason stays."""
+    """Have the player be clear again, unless somebody has decided about them since: a ban for another reason stays, and
+    what waits for another case that is open goes on waiting."""
     row = Player.objects.filter(pk=case.player_id).values_list("standing", "banned", "standing_case").get()
     standing, of_case = PlayerStanding.of(row[0], row[1]), row[2]
-    if standing != PlayerStanding.CLEAR and (of_case == case.pk or standing == PlayerStanding.WITHHELD):
+    others = Case.objects.filter(player_id=case.player_id, state=State.OPEN).exclude(pk=case.pk)
+    is_withheld = standing == PlayerStanding.WITHHELD and not others.exists()
+    if standing != PlayerStanding.CLEAR and (of_case == case.pk or is_withheld):
         why = f"Case {case.pk}: {case.state.lower()}."
         world.changes.append(change_standing(world, case.player_id, PlayerStanding.CLEAR, reason=why))
 

@@ -422,6 +422,20 @@ def test_a_ban_for_another_reason_outlasts_a_case_that_is_cleared() -> None:
     assert standing() == "BANNED"
 
 
+def test_what_waits_for_an_open_case_goes_on_waiting_when_an_earlier_one_is_overturned() -> None:
+    first = withheld()
+    vote(first, "CONFIRMED")
+    game_server().patch(f"{API}/players/ann/standing", {"standing": "CLEAR", "reason": "a second chance"})
+    find(finding(now=NOON + timedelta(days=1)), finding("MARATHON", now=NOON + timedelta(days=1)))
+    second = Case.objects.get(state="OPEN").pk
+    assert standing() == "WITHHELD"
+    overturn(first)
+    ann = Player.objects.get()
+    assert (ann.standing, ann.standing_case) == ("WITHHELD", second)
+    vote(second, "CLEARED")
+    assert standing() == "CLEAR"
+
+
 def test_let_in_again_a_player_with_an_open_case_is_withheld() -> None:
     case = withheld()
     server = game_server()

@@ -37,7 +37,8 @@ class Case(models.Model):
     since = models.DateTimeField(null=True)
     """From when on all that was earned was revoked; None: only what was withheld."""
     revoked = models.JSONField(default=dict)
-    """What the verdict revoked: `{distributions: [id], achievements: [{id, occurrence, taken, owed, had_before}]}`."""
+    """What the verdict revoked: `{distributions: [id], achievements: [{id, occurrence, taken, owed, had_before}]}`, and
+    `given_back` once it was overturned."""
     appeal = models.TextField(blank=True, default="")
     appealed_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)

@@ -157,8 +157,7 @@ def decide(world: World, case: Case, decision: rules.Decision) -> None:
             case.closed_at = world.now
         case Verdict.OVERTURNED:
             case.closed_at = world.now
-            case.save()
-            Reinstate(case_id=case.pk).handle(world)
+            reinstate(world, case)
     case.save()
     world.state(facts.case_decided(case, world.now))
 
@@ -189,7 +188,7 @@ def let_go(world: World, case: Case) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Reinstate(OfCase):
     """Turn everything that the verdict of an overturned case revoked back into what it was: the only way back from
-    REVOKED. Sent again it finds nothing that is still revoked by it. Answers the distributions."""
+    REVOKED. Sent again it does nothing. Answers the distributions."""
 
     def load(self, world: World) -> None:
         world[Standings].read_all()
@@ -198,9 +197,20 @@ class Reinstate(OfCase):
         case = self.found()
         if case.state != State.OVERTURNED:
             raise NotOverturned("Only what an overturned verdict has taken is given back.")
-        given = taking_back.give_back(world, case.player_id, case.pk, taking_back.Taken.of(case.revoked))
-        let_go(world, case)
+        given = reinstate(world, case)
+        case.save(update_fields=["revoked"])
         return given
+
+
+def reinstate(world: World, case: Case) -> list[UUID]:
+    """Give back what an overturned verdict took, once; the caller saves the case. What is revoked after that is so by
+    another verdict, and is not this one's to give back."""
+    if case.revoked.get("given_back"):
+        return []
+    given = taking_back.give_back(world, case.player_id, case.pk, taking_back.Taken.of(case.revoked))
+    case.revoked = {**case.revoked, "given_back": True}
+    let_go(world, case)
+    return given
 
 
 @dataclass(frozen=True, kw_only=True)

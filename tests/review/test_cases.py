@@ -12,10 +12,13 @@ from django.conf import settings
 
 from achievements.models import Standing
 from gamification import clock, pipeline
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import OutboxFact
 from gamification.review import facts as reviewing
 from gamification.review import queries
 from gamification.review.models import Case
+from gamification.review.verdicts import Reinstate
 from progress.models import Player
 from rewards.models import Distribution, Transfer
 from tests.support.callers import assert_problem, game_server, player
@@ -413,6 +416,21 @@ def test_what_was_given_back_can_be_taken_and_given_back_again(now: time_machine
         assert state() == before
     assert len(set(OutboxFact.objects.values_list("fact_id", flat=True))) == OutboxFact.objects.count()
     assert_money_is_what_was_claimed()
+
+
+def test_what_a_later_verdict_revoked_is_not_given_back_by_an_earlier_one(now: time_machine.Traveller) -> None:
+    game()
+    kill(1)
+    for day in range(2):
+        now.move_to(NOON + timedelta(days=day))
+        find(finding(action="FLAG", now=NOON + timedelta(days=day)))
+        vote(Case.objects.latest("pk").pk, "CONFIRMED", since="2026-11-20T12:00:00Z")
+        if day == 0:
+            overturn(Case.objects.get().pk)
+    revoked = state()
+    first = Case.objects.earliest("pk").pk
+    assert bus.handle(Reinstate(case_id=first), actor=SYSTEM, now=NOON + timedelta(days=2)) == []
+    assert (state(), standing()) == (revoked, "UNRANKED")
 
 
 def test_a_ban_for_another_reason_outlasts_a_case_that_is_cleared() -> None:

@@ -70,6 +70,8 @@ class NoteFindings(Command):
             return None
         is_new = case is None
         case = case or Case(player_id=self.player_id, opened_at=world.now)
+        if case.withheld_at is None and world[Players].by_id[self.player_id].standing == PlayerStanding.WITHHELD:
+            case.withheld_at = world.now  # by hand, before there was a case
         self._join(case, found, world.now)
         case.save()
         if is_new:

@@ -12,6 +12,8 @@ from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.world import World
 from gamification.review import facts
+from gamification.review.models import Case
+from gamification.review.rules import State
 from progress import backfill
 from progress.models import Player
 from progress.player_standing import PlayerStanding
@@ -52,6 +54,8 @@ def change_standing(
         (world.withheld.add if standing == PlayerStanding.WITHHELD else world.withheld.discard)(player_id)
         if standing not in (PlayerStanding.WITHHELD, PlayerStanding.BANNED):
             give_withheld(world, player_id)
+    if standing == PlayerStanding.WITHHELD:  # by whomever: what waits is at stake in the case that is open
+        Case.objects.filter(player_id=player_id, state=State.OPEN, withheld_at=None).update(withheld_at=world.now)
     Player.objects.filter(pk=player_id).update(**columns)
     return change("player", player_id, before, _told(player_id), player_id=player_id)
 

@@ -280,6 +280,22 @@ def test_what_waits_by_now_moves_a_case_up_the_queue() -> None:
     assert weigh.run(NOON) == 0  # nothing waits any more
 
 
+def test_a_case_of_whom_somebody_withheld_by_hand_is_weighed_by_what_waits() -> None:
+    game()
+    by_hand = {"standing": "WITHHELD", "reason": "odd"}
+    server = game_server()
+    find(finding(action="FLAG"))
+    for name in ("ann", "bob"):
+        assert server.patch(f"{API}/players/{name}/standing", by_hand).status_code == 200
+        kill(1, player_id=name)
+    find(finding(player_id="bob", action="FLAG"))
+    assert [case["withheld"] for case in server.get(f"{API}/cases").json()["results"]] == [True, True]
+    weigh = next(chore for chore in clock.CHORES if chore.name == "weigh cases by what waits for them")
+    assert weigh.run(NOON) == 1  # bob's was weighed as it was opened
+    first, second = Case.objects.order_by("player_id")
+    assert first.stake == second.stake > 50
+
+
 # -- appealing ---------------------------------------------------------------------------------------------------------
 
 

@@ -83,8 +83,9 @@ class RuleForm(ParametersForm):
         """Refuse to let a statistical rule act before it has been tried on enough players."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         acts = cleaned.get("kind") in judging.KINDS and cleaned.get("action") in (verdicts.FLAG, verdicts.WITHHOLD)
-        if acts and "action" in self.changed_data:
-            judged = proof(self.instance.slot)
+        is_another = "kind" in self.changed_data  # what it has judged by then was something else
+        if acts and (is_another or "action" in self.changed_data):
+            judged = proof(None if is_another else self.instance.slot)
             if not judged.suffices:
                 self.add_error("action", ValidationError(not_proven(judged), "not_proven"))
         return cleaned
@@ -157,8 +158,8 @@ class RuleAdmin(SeenHistory):
         return precision.said(rule.verdicts) if rule.is_statistical else "-"
 
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
-        if obj.is_statistical and obj.slot is None:
-            obj.slot = proving.free_slot()
+        if "kind" in form.changed_data or (obj.is_statistical and obj.slot is None):
+            obj.slot = proving.free_slot(judged=proving.proofs()) if obj.is_statistical else None
         super().save_model(request, obj, form, change)
 
     @admin.action(description="Try on the past: what they would have found in 28 days", permissions=["change"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import msgspec
@@ -70,9 +71,10 @@ def make_defaults(sender: Any = None, using: str = "default", **kwargs: Any) -> 
             rules.create(name=name, kind=name, action=SHADOW, slot=free_slot(using))
 
 
-def free_slot(using: str = "default") -> int | None:
-    """The next bit; None: all are taken."""
-    taken = set(Rule.objects.using(using).exclude(slot=None).values_list("slot", flat=True))
+def free_slot(using: str = "default", judged: Collection[int] = ()) -> int | None:
+    """The next bit by which nothing was judged: a rule that is gone proves nothing of the next one. None: all are
+    taken."""
+    taken = {*Rule.objects.using(using).exclude(slot=None).values_list("slot", flat=True), *judged}
     return next((slot for slot in range(SLOTS) if slot not in taken), None)
 
 

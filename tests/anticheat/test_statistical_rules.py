@@ -15,7 +15,7 @@ from anticheat.cohort_rows import Judged, _encode
 from anticheat.judging import KINDS
 from anticheat.models import CohortPart, Rule
 from anticheat.precision import Verdicts
-from anticheat.proving import Proof, make_defaults
+from anticheat.proving import Proof, make_defaults, proof
 from gamification import pipeline
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import AuditEntry
@@ -95,6 +95,19 @@ def test_what_makes_no_sense_is_refused(reviewer: Client, kind: str, action: str
     more = {"seconds": "3", **more} if kind == "COOLDOWN" else more
     assert reviewer.post(f"{PAGE}add/", form("odd", action, kind, **more)).status_code == 200
     assert not Rule.objects.filter(name="odd").exists()
+
+
+def test_what_a_rule_has_judged_proves_nothing_of_another(reviewer: Client) -> None:
+    proven = Rule.objects.get(name="PACE")
+    prove(proven, 1_200, 15)
+    assert reviewer.post(f"{PAGE}{proven.pk}/change/", form("PACE", "FLAG", "GRID")).status_code == 200
+    hard = Rule.objects.create(name="hard", kind="COOLDOWN", event_type="hit", seconds=1, action="FLAG")
+    assert reviewer.post(f"{PAGE}{hard.pk}/change/", form("hard", "FLAG", "PACE")).status_code == 200
+    assert reviewer.post(f"{PAGE}{proven.pk}/change/", form("PACE", "SHADOW", "GRID")).status_code == 302
+    another = Rule.objects.get(name="PACE")
+    assert (another.kind, proof(another.slot)) == ("GRID", Proof())
+    assert reviewer.post(f"{PAGE}add/", form("new", "SHADOW")).status_code == 302
+    assert proof(Rule.objects.get(name="new").slot) == Proof()
 
 
 def test_the_list_says_what_each_has_judged_and_how_often_it_was_right(reviewer: Client) -> None:

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms.widgets import Script
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -68,6 +69,7 @@ class ParametersForm(AuthoredForm):
 
 
 class RuleForm(ParametersForm):
+    is_only_tried: ClassVar[bool] = False
     chosen_by = "kind"
     only_for: ClassVar[Mapping[str, tuple[str, ...]]] = {
         **{field: (kind,) for field, (kind, _) in OF_KINDS.items()},
@@ -84,9 +86,9 @@ class RuleForm(ParametersForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         acts = cleaned.get("kind") in judging.KINDS and cleaned.get("action") in (verdicts.FLAG, verdicts.WITHHOLD)
         is_another = "kind" in self.changed_data  # what it has judged by then was something else
-        if acts and (is_another or "action" in self.changed_data):
+        if acts and not self.is_only_tried and (is_another or "action" in self.changed_data):
             judged = proof(None if is_another else self.instance.slot)
-            if not judged.suffices:
+            if not judged.suffices and not trying.proven_by(cleaned["kind"], self.instance.parameters).suffices:
                 self.add_error("action", ValidationError(not_proven(judged), "not_proven"))
         return cleaned
 
@@ -111,6 +113,16 @@ class RuleForm(ParametersForm):
         }
         labels = {"is_enabled": "Enabled"}  # noqa: RUF012 - declared so by Django
         widgets = {"event_type": Suggesting(lambda: known_event_types())}  # noqa: RUF012
+
+
+class TriedForm(RuleForm):
+    """A rule that is tried as it stands in the form: it is shown again, and not saved."""
+
+    is_only_tried = True
+
+    def is_valid(self) -> bool:
+        super().is_valid()
+        return False
 
 
 def known_event_types() -> list[str]:
@@ -165,15 +177,32 @@ class RuleAdmin(SeenHistory):
     @admin.action(description="Try on the past: what they would have found in 28 days", permissions=["change"])
     def try_selected(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
         for rule in queryset.order_by("name"):
-            if not rule.is_statistical:
-                messages.warning(request, f"{rule.name} looks at one event at a time.")
-                continue
-            tried = trying.preview(rule, 28, timezone.now())
-            named = f": {', '.join(tried.named)}" if tried.named else ""
-            part = "" if tried.is_whole else " There was no time for all of the past."
-            messages.info(
-                request, f"{rule.name} would have found {tried.found} of {tried.players} players{named}.{part}"
-            )
+            self._try(request, rule)
+
+    def _try(self, request: HttpRequest, rule: Rule) -> None:
+        if not rule.is_statistical:
+            messages.warning(request, f"{rule.name} looks at one event at a time.")
+            return
+        tried = trying.preview(rule, 28, timezone.now())
+        named = f": {', '.join(tried.named)}" if tried.named else ""
+        part = "" if tried.is_whole else " There was no time for all of the past."
+        judged = f" It judged {tried.proof.players} over {tried.proof.days} days"
+        enough = ": enough for it to act." if tried.proof.suffices else "."
+        found = f"{rule.name} would have found {tried.found} of {tried.players} players{named}."
+        messages.info(request, f"{found}{judged}{enough}{part}")
+
+    def get_form(self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if "_try" in request.POST:
+            kwargs["form"] = TriedForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = super().changeform_view(request, *args, **kwargs)
+        if "_try" in request.POST and isinstance(response, TemplateResponse):
+            form = (response.context_data or {})["adminform"].form
+            if not form.errors:
+                self._try(request, form.instance)
+        return response
 
     @admin.display(description="says", ordering="kind")
     def says(self, rule: Rule) -> str:

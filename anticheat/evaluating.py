@@ -52,10 +52,12 @@ class Found:
 class Played:
     """A player of the file."""
 
-    __slots__ = ("found", "known", "player")
+    __slots__ = ("found", "is_judged", "known", "player")
 
     def __init__(self, player: Player) -> None:
         self.player = player
+        self.is_judged = False
+        """Whether there was enough of their play for any rule."""
         self.found: dict[tuple[str, int], Found] = {}
         self.known: dict[int, int] = {}
         """Hash of an id → hash of what it was used for, of the newest events."""
@@ -136,6 +138,7 @@ class Evaluation:
         for kind in due.kinds:
             for rule in self._by_kind.get(kind, ()):
                 for verdict in judge(rule, case):
+                    played.is_judged = True
                     if verdict is not None:
                         self._note(played, rule, verdict, received)
 

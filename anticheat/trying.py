@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
+from django.core.cache import cache
+from django.db.models import Max, Min
 
 from anticheat.batches import Kept, in_order
 from anticheat.evaluating import Evaluation
 from anticheat.judging import rule_of
 from anticheat.models import Rule
-from anticheat.profiling import COLUMNS
+from anticheat.profiling import COLUMNS, DAY
+from anticheat.proving import LONG, Proof
 from gamification.kernel.messaging.followers import EVENTS
 from gamification.kernel.storage import shares
 
@@ -20,6 +26,8 @@ CHUNK = 5_000
 PATIENCE = 20.0
 """Seconds, after which what was played until then has to do."""
 NAMED = 10
+REMEMBERED = 86_400
+"""Seconds for which what was tried counts as proof."""
 
 
 class Tried(NamedTuple):
@@ -28,35 +36,74 @@ class Tried(NamedTuple):
     named: list[str]
     is_whole: bool
     """Whether there was time for all of it."""
+    proof: Proof
+    """How many players it has judged, over how many days of arrival."""
 
 
 def preview(rule: Rule, days: int, now: datetime) -> Tried:
     """How many players this rule would find of those whose events arrived within so many days, ten of them by id."""
-    tried = rule_of(rule.kind, rule.name, rule.parameters or {})
+    parameters = rule.parameters or {}
+    tried = rule_of(rule.kind, rule.name, parameters)
     until = time.monotonic() + PATIENCE
-    players, found, is_whole = 0, [], True
+    players, judged, found, is_whole = 0, 0, [], True
+    played_on: list[int] = []
     for share in shares.every():
+        evaluation = Evaluation((tried,))
         with shares.within(share):
-            evaluation = Evaluation((tried,))
-            is_whole &= _play(evaluation, now - timedelta(days=days), until)
+            is_whole &= _play(evaluation, now - timedelta(days=days), until, played_on)
         evaluation.finish()
         players += len(evaluation.players)
+        judged += sum(played.is_judged for played in evaluation.players.values())
         found += [player_id for player_id, played in evaluation.players.items() if played.found]
-    return Tried(players, len(found), sorted(found)[:NAMED], is_whole)
+    span = max(played_on) - min(played_on) + 1 if played_on else 0
+    proof = Proof(judged, span if is_whole else min(span, LONG - 1))  # not all there are, so not for LONG
+    with suppress(Exception):  # a cache that is away has it tried once more
+        cache.set(_key(rule.kind, parameters), tuple(proof), timeout=REMEMBERED)
+    return Tried(players, len(found), sorted(found)[:NAMED], is_whole, proof)
 
 
-def _play(evaluation: Evaluation, since: datetime, until: float) -> bool:
-    """Returns whether there was time for all."""
-    last = 0
+def proven_by(kind: str, parameters: Mapping[str, float]) -> Proof:
+    """What a rule of this kind with these parameters has judged of the past, where it was tried lately."""
+    try:
+        return Proof(*cache.get(_key(kind, parameters), ()))
+    except Exception:  # likewise
+        return Proof()
+
+
+def _key(kind: str, parameters: Mapping[str, float]) -> str:
+    whole = sorted((name, float(value)) for name, value in rule_of(kind, "", parameters).parameters.items())
+    return f"anticheat.tried.{kind}.{blake2b(repr(whole).encode(), digest_size=16).hexdigest()}"
+
+
+def _play(evaluation: Evaluation, since: datetime, until: float, played_on: list[int]) -> bool:
+    """Returns whether there was time for all. Notes first and last day of arrival."""
+    last = _before(since)
     while time.monotonic() < until:
         rows = EVENTS.rows.filter(pk__gt=last, received_at__gte=since).values_list("pk", *COLUMNS)[:CHUNK]
         chunk = [Kept(*row) for row in rows]
         for row in in_order(chunk):
             evaluation.play(row.player_id, row.event_id, row.type, _data(row.data), row.at, row.received, 0)
+        if chunk:
+            played_on += (chunk[0].received // DAY, chunk[-1].received // DAY)
         if len(chunk) < CHUNK:
             return True
         last = chunk[-1].pk
     return False
+
+
+def _before(since: datetime) -> int:
+    """A row before which all have arrived earlier, or all but a few that were committed late: nothing but the rows' ids
+    is in the order of arrival and has an index."""
+    ends = EVENTS.model._default_manager.aggregate(least=Min("pk"), most=Max("pk"))
+    low, high = (ends["least"] or 1) - 1, ends["most"] or 0
+    while low < high:
+        middle = (low + high) // 2
+        arrived = EVENTS.rows.filter(pk__gt=middle).values_list("received_at", flat=True).first()
+        if arrived is not None and arrived < since:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 _data: Any = msgspec.json.Decoder(dict[str, Any]).decode

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group, User
 from django.contrib.messages import get_messages
 from django.test import Client
@@ -132,10 +133,42 @@ def test_a_rule_can_be_tried_on_the_past(reviewer: Client) -> None:
     for first in range(0, len(events), 500):
         pipeline.process(events[first : first + 500], now=NOW + timedelta(hours=1))
     tried = trying.preview(Rule.objects.get(name="PACE"), 28, NOW + timedelta(hours=2))
-    assert tried == (4, 1, ["bot"], True)
+    assert tried == (4, 1, ["bot"], True, Proof(4, 1))
     assert trying.preview(Rule.objects.get(name="PACE"), 1, NOW + timedelta(days=3)).players == 0
     answer = reviewer.post(PAGE, {"action": "try_selected", "_selected_action": [Rule.objects.get(name="PACE").pk]})
     assert "PACE would have found" in str(next(iter(get_messages(answer.wsgi_request))))
+
+
+@time_machine.travel(NOW + timedelta(days=27, hours=2), tick=False)
+def test_a_rule_is_tried_before_it_is_saved_and_that_counts(reviewer: Client) -> None:
+    luck, events, at = Random(3), [], NOW
+    for number in range(400):
+        at += timedelta(seconds=luck.lognormvariate(1.5, 0.9))
+        events.append(GameEvent(str(number), "ann", "hit", {}, at))
+    for day, part in ((0, events[:350]), (27, events[350:])):
+        pipeline.process(part, now=NOW + timedelta(days=day, hours=1))
+    rule = Rule.objects.get(name="PACE")
+    page = f"{PAGE}{rule.pk}/change/"
+    wish = form("PACE", "FLAG", pace_gaps="250")
+    assert "It has judged 0 players" in reviewer.post(page, wish).content.decode()
+    tried = reviewer.post(page, {**wish, "_try": "1"}).content.decode()
+    assert "PACE would have found 0 of 1 players. It judged 1 over 28 days: enough for it to act." in tried
+    assert "It has judged" not in tried
+    assert "Please correct" not in tried
+    assert 'value="250' in tried
+    rule.refresh_from_db()
+    assert (rule.action, rule.parameters) == ("SHADOW", {})
+    assert reviewer.post(page, {**wish, "pace_gaps": "240"}).status_code == 200  # that was not tried
+    assert reviewer.post(page, wish).status_code == 302
+    rule.refresh_from_db()
+    assert (rule.action, rule.parameters) == ("FLAG", {"gaps": 250})
+    fresh = reviewer.post(f"{PAGE}add/", {**form("new", "WITHHOLD", "GRID"), "_try": "1"})
+    assert "New would have found 0 of 1 players" in fresh.content.decode()
+    assert not Rule.objects.filter(name="new").exists()
+    hard = {**form("hard", "HOLD", "COOLDOWN"), "event_type": "hit", "_try": "1"}
+    assert "This kind of rule needs it" in reviewer.post(f"{PAGE}add/", hard).content.decode()
+    assert "looks at one event at a time" in reviewer.post(f"{PAGE}add/", {**hard, "seconds": "2"}).content.decode()
+    assert not Rule.objects.filter(name="hard").exists()
 
 
 def test_a_rule_that_is_often_wrong_goes_back_to_shadow_and_says_so() -> None:

@@ -183,6 +183,9 @@ class RuleAdmin(SeenHistory):
         if not rule.is_statistical:
             messages.warning(request, f"{rule.name} looks at one event at a time.")
             return
+        if why := trying.NOT_IN_THE_PAST.get(rule.kind):
+            messages.warning(request, f"{rule.name} cannot be tried on the past: {why}.")
+            return
         tried = trying.preview(rule, 28, timezone.now())
         named = f": {', '.join(tried.named)}" if tried.named else ""
         part = "" if tried.is_whole else " There was no time for all of the past."

@@ -89,8 +89,10 @@ class OfClass:
 
 
 class Evaluation:
-    def __init__(self, rules: tuple[StatisticalRule, ...] = DEFAULTS) -> None:
-        self.rules = rules
+    def __init__(
+        self, rules: tuple[StatisticalRule, ...] = DEFAULTS, least_seconds: Mapping[str, float] | None = None
+    ) -> None:
+        self.rules, self.least_seconds = rules, least_seconds or {}
         self.cohort = Cohort()
         self.players: dict[PlayerId, Played] = {}
         self.events = 0
@@ -117,7 +119,8 @@ class Evaluation:
         if due.kinds:
             completion = None
             if type_ in COMPLETIONS:
-                completion = Completion(f"{type_.partition('.')[0]}:{data.get('id')}", player.seconds_played())
+                content = f"{type_.partition('.')[0]}:{data.get('id')}"
+                completion = Completion(content, player.seconds_played(), self.least_seconds.get(content))
             self._judge(played, due, received, completion)
             due.kinds = set()
             due.streams = []

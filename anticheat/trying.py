@@ -17,8 +17,9 @@ from anticheat.batches import Kept, in_order
 from anticheat.evaluating import Evaluation
 from anticheat.judging import rule_of
 from anticheat.models import Rule
-from anticheat.profiling import COLUMNS, DAY
+from anticheat.profiling import COLUMNS, DAY, LeastSeconds
 from anticheat.proving import LONG, Proof
+from gamification.kernel.content import publishing
 from gamification.kernel.messaging.followers import EVENTS
 from gamification.kernel.storage import shares
 
@@ -26,6 +27,11 @@ CHUNK = 5_000
 PATIENCE = 20.0
 """Seconds, after which what was played until then has to do."""
 NAMED = 10
+NOT_IN_THE_PAST = {
+    "REUSE": "what uses an id again is refused, and is no kept event",
+    "TWINS": "it looks only beside what other rules find",
+}
+"""Kinds that have nothing to be tried on, and why."""
 REMEMBERED = 86_400
 """Seconds for which what was tried counts as proof."""
 
@@ -45,10 +51,11 @@ def preview(rule: Rule, days: int, now: datetime) -> Tried:
     parameters = rule.parameters or {}
     tried = rule_of(rule.kind, rule.name, parameters)
     until = time.monotonic() + PATIENCE
+    least = publishing.current()[LeastSeconds]
     players, judged, found, is_whole = 0, 0, [], True
     played_on: list[int] = []
     for share in shares.every():
-        evaluation = Evaluation((tried,))
+        evaluation = Evaluation((tried,), least)
         with shares.within(share):
             is_whole &= _play(evaluation, now - timedelta(days=days), until, played_on)
         evaluation.finish()

@@ -20,6 +20,8 @@ from anticheat.proving import Proof, make_defaults, proof
 from gamification import pipeline
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.models import AuditEntry
+from tests.support.content import achievement, event, metric, publish, requirement
+from tests.support.rewarding import later
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +139,20 @@ def test_a_rule_can_be_tried_on_the_past(reviewer: Client) -> None:
     assert trying.preview(Rule.objects.get(name="PACE"), 1, NOW + timedelta(days=3)).players == 0
     answer = reviewer.post(PAGE, {"action": "try_selected", "_selected_action": [Rule.objects.get(name="PACE").pk]})
     assert "PACE would have found" in str(next(iter(get_messages(answer.wsgi_request))))
+
+
+@pytest.mark.parametrize("kind", ["REUSE", "TWINS"])
+def test_what_the_past_does_not_show_is_said_to_be_so(reviewer: Client, kind: str) -> None:
+    answer = reviewer.post(PAGE, {"action": "try_selected", "_selected_action": [Rule.objects.get(name=kind).pk]})
+    assert f"{kind} cannot be tried on the past" in str(next(iter(get_messages(answer.wsgi_request))))
+
+
+def test_what_an_author_thinks_is_needed_counts_when_a_rule_is_tried() -> None:
+    quick = achievement("quick", requirement("COUNT", "kills", 2), min_seconds=60)
+    publish(metric("kills"), quick)
+    pipeline.process([event("1", at=0), event("2", at=5)], now=later(6))
+    tried = trying.preview(Rule.objects.get(name="VELOCITY"), 28, later(60))
+    assert (tried.found, tried.named) == (1, ["ann"])
 
 
 @time_machine.travel(NOW + timedelta(days=27, hours=2), tick=False)

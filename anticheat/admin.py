@@ -148,6 +148,23 @@ class RuleAdmin(SeenHistory):
     )
     actions = ("try_selected",)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
+        """Whoever only looks at a rule sees what its kind goes by; in the form the choice of the kind says what that
+        is."""
+        whole = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return whole
+        if obj.is_statistical:
+            return [whole[0], ("Of how players play", {"fields": ("goes_by",)})]
+        return whole[:-1]
+
+    @admin.display(description="goes by")
+    def goes_by(self, rule: Rule) -> str:
+        values = judging.rule_of(rule.kind, rule.name, rule.parameters or {}).parameters
+        return "; ".join(
+            f"{each.label}: {values[name]:g}" for name, each in judging.KINDS[rule.kind].parameters.items()
+        )
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Each row with what it has judged and how often it was right: two queries for all."""
         shown = super().get_changelist_instance(request)

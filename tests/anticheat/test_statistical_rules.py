@@ -141,6 +141,21 @@ def test_a_rule_can_be_tried_on_the_past(reviewer: Client) -> None:
     assert "PACE would have found" in str(next(iter(get_messages(answer.wsgi_request))))
 
 
+def test_who_only_looks_at_a_rule_sees_what_it_goes_by(client: Client) -> None:
+    user = User.objects.create_user("ana", is_staff=True)
+    user.groups.add(Group.objects.get(name="analysts"))
+    client.force_login(user)
+    Rule.objects.filter(name="MARATHON").update(parameters={"hours": 18})
+    page = client.get(f"{PAGE}{Rule.objects.get(name='MARATHON').pk}/change/").content.decode()
+    assert f"{KINDS['MARATHON'].parameters['hours'].label}: 18" in page
+    assert "Event type" not in page
+    assert "None" not in page
+    hard = Rule.objects.create(name="hard", kind="COOLDOWN", event_type="hit", seconds=1)
+    page = client.get(f"{PAGE}{hard.pk}/change/").content.decode()
+    assert "Event type" in page
+    assert "Of how players play" not in page
+
+
 @pytest.mark.parametrize("kind", ["REUSE", "TWINS"])
 def test_what_the_past_does_not_show_is_said_to_be_so(reviewer: Client, kind: str) -> None:
     answer = reviewer.post(PAGE, {"action": "try_selected", "_selected_action": [Rule.objects.get(name=kind).pk]})

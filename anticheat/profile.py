@@ -37,6 +37,8 @@ from anticheat.streams import (
     ON_TIME,
     PAUSE,
     SESSION,
+    SLOW,
+    SLOW_ALIKE,
     TYPES,
     WINDOW,
     AtOnce,
@@ -97,6 +99,8 @@ class Profile(msgspec.Struct, array_like=True):
     at_once: AtOnce = msgspec.field(default_factory=AtOnce)
     late_type: int = 0
     late_types: list[Late] = msgspec.field(default_factory=list)
+    late_by: int = 0
+    """How much later than its timestamp the newest late event came that none came just before."""
 
 
 class Due(msgspec.Struct):
@@ -289,8 +293,9 @@ class Player:
                 profile.is_late_alone = False
             else:
                 self._settle_late()
-                profile.is_late_alone = 0 <= received - profile.on_time_at <= LATE
-                profile.late_type = type_
+                is_slow = lateness < SLOW and abs(lateness - profile.late_by) <= SLOW_ALIKE
+                profile.is_late_alone = not is_slow and 0 <= received - profile.on_time_at <= LATE
+                profile.late_type, profile.late_by = type_, lateness
             profile.late_at = received
             if profile.is_late_alone:
                 profile.late_most = max(profile.late_most, lateness)

@@ -19,6 +19,9 @@ SESSION = 30 * 60_000
 PAUSE = 20 * 60_000
 """A gap, in milliseconds, that ends a span of play."""
 LATE = 5 * 60_000
+SLOW, SLOW_ALIKE = 3_600_000, 5_000
+"""Of a second device whose clock is slow all events are late by the same, to within so much: below an hour that is
+taken for what it is. Nobody gains by backdating so little, and always by as much."""
 LATE_TYPES = 4
 """Event types of which it is kept how many come late."""
 ON_TIME = 60_000

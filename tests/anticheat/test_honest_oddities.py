@@ -92,6 +92,21 @@ def test_what_arrives_late_for_one_only_is_backdated() -> None:
     assert found({f"p{n}": list(refereed(luck, "hit")) for n in range(4)}) == {f"p{n}": {"CLOCK"} for n in range(4)}
 
 
+def beside(luck: Random, late: float, spread: float) -> Iterator[Sent]:
+    """Plays at a computer, and now and then with a telephone whose events come late by so many seconds."""
+    for n, (type_, at, _) in enumerate(person(luck)):
+        yield type_, at, None
+        if n % 20 == 19:
+            yield "chat", at + 1 - late - luck.uniform(0, spread), at + 1
+
+
+def test_a_second_device_that_is_slow_by_the_same_is_a_wrong_clock() -> None:
+    luck = Random(6)
+    assert found({"ann": beside(luck, 420, 2)}) == {}
+    assert found({"cheat": beside(luck, 420, 1_200)}) == {"cheat": {"CLOCK"}}
+    assert found({"cheat": beside(luck, 86_400, 2)}) == {"cheat": {"CLOCK"}}
+
+
 # -- the quickest ------------------------------------------------------------------------------------------------------
 
 

@@ -181,7 +181,11 @@ def _count_completions(player: Played, rows: Sequence[FactRow], to: int, changes
         touched.add(completion.id)
     revoked = recounting.revoked({"player_id": player_id}, to)
     for id_ in touched:
-        days = [each.day for key, each in found.items() if each.id == id_ and key not in revoked]
+        first = player.completed.get(f"achievement {id_}")
+        mine = {key: each for key, each in found.items() if each.id == id_}
+        if first is not None and first < min(each.day.toordinal() for each in mine.values()):
+            continue  # the first one's event is deleted, and it was none of these
+        days = [each.day for key, each in mine.items() if key not in revoked]
         player.complete_first("achievement", id_, min(days, default=None), changes)
 
 

@@ -23,6 +23,7 @@ from gamification.analytics.models import Activity, CountedRun, RollUp
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.core.messages import Command, GameEvent, Refused
+from gamification.kernel.models import Event
 from gamification.players.commands import ChangeProfile
 from gamification.players.erasing import ErasePlayer
 from gamification.review.models import Case
@@ -297,3 +298,18 @@ def test_what_a_wrong_verdict_took_is_in_the_figures_again(
     assert money[-1]["balance"] == before == Wallet.objects.get().balance
     assert sum(row["in"].get("CASE", 0) for row in money) == 2 * before
     assert sum(row["out"].get("REVOKE", 0) for row in money) == 2 * before
+
+
+def test_a_first_completion_whose_event_is_deleted_stays_when_a_later_one_is_revoked() -> None:
+    publish(*CONTENT, now=NOON - timedelta(days=1))
+    game = Game()
+    for day in (3, 10):
+        game.send("ann", day, 0, "run", None, 2)
+    following.follow(game.now())
+    first = keeping.load(["ann"])["ann"].completed["achievement again"]
+    assert first == (NOON + timedelta(days=3)).date().toordinal()
+    Event.objects.filter(timestamp__lt=NOON + timedelta(days=5)).delete()
+    later = Standing.objects.filter(achievement_id="again", completed_at__isnull=False).latest("completed_at")
+    game.act(RevokeAchievement(player_id="ann", achievement_id="again", reason="r", occurrence=later.occurrence))
+    following.follow(game.now())
+    assert keeping.load(["ann"])["ann"].completed["achievement again"] == first

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import count
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,6 +14,9 @@ from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import PlayerId, own_id
 from rewards.models import Transfer
 from rewards.rules import transfer_id
+
+MOST = 1_000
+"""Times that one distribution is given back at most."""
 
 
 class FactRow(NamedTuple):
@@ -45,9 +47,11 @@ def moves(facts: Iterable[FactRow]) -> dict[int, UUID]:
 
 
 def _times_given_back(fact: FactRow) -> int:
-    """How often a distribution had been given back when this was stated of it: the fact's id says so."""
+    """How often a distribution had been given back when this was stated of it: the fact's id says so. One that says
+    nothing of the kind must not have the follower look for ever."""
     type_, player_id, id_ = fact.type, fact.player_id, fact.data["id"]
-    return next(times for times in count() if own_id(type_, player_id, id_, str(times)) == fact.fact_id)
+    said = (times for times in range(MOST) if own_id(type_, player_id, id_, str(times)) == fact.fact_id)
+    return next(said, 0)
 
 
 def _returns(facts: list[FactRow]) -> dict[int, UUID]:

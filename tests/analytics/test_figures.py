@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -18,10 +19,11 @@ from achievements.models import Standing
 from anticheat.commands import DismissEvent, ReleaseEvent
 from anticheat.models import Finding, Rule
 from gamification import pipeline
-from gamification.analytics import following, keeping, queries, rebuilding, recounting
+from gamification.analytics import following, keeping, moving, queries, rebuilding, recounting
 from gamification.analytics.models import Activity, CountedRun, RollUp
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM, Actor
+from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Command, GameEvent, Refused
 from gamification.kernel.models import Event
 from gamification.players.commands import ChangeProfile
@@ -313,3 +315,8 @@ def test_a_first_completion_whose_event_is_deleted_stays_when_a_later_one_is_rev
     game.act(RevokeAchievement(player_id="ann", achievement_id="again", reason="r", occurrence=later.occurrence))
     following.follow(game.now())
     assert keeping.load(["ann"])["ann"].completed["achievement again"] == first
+
+
+def test_a_fact_whose_id_says_nothing_is_no_reason_to_look_for_ever() -> None:
+    data = {"id": str(uuid4()), "currency": "gold", "claimed_at": "2026-01-01T00:00:00Z"}
+    assert len(moving.moves([moving.FactRow(1, "ann", "other", FactType.REWARD_REVOKED, data, NOON)])) == 1

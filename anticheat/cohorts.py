@@ -25,7 +25,7 @@ OWN_RHYTHM_OF = 3
 TYPES = 1_000
 FIELDS = 8
 """Types, and fields of one, that are kept apart at most."""
-CONTENTS = 4_000
+CONTENTS, CURRENCIES = 4_000, 200
 _BITS = {"PACE": 0, "GRID": 4, "LOOP": 8, "CLOCK": 0}
 """Where in `Stream.told` (of CLOCK: in `Late.told`) stands what a player was counted as."""
 
@@ -234,7 +234,11 @@ class Cohort:
         self.changed.add(("content", content))
 
     def tell_income(self, currency: int, told: int | None, an_hour: float) -> int:
-        found = self.incomes.setdefault(currency, Sketch()) if len(self.incomes) < 200 else Sketch()
+        found = self.incomes.get(currency)
+        if found is None:
+            found = Sketch()
+            if len(self.incomes) < CURRENCIES:
+                self.incomes[currency] = found
         self.changed.add(("income", str(currency)))
         return found.move(told, an_hour)
 

@@ -15,6 +15,7 @@ from django.conf import LazySettings
 from django.db import connections
 
 from anticheat import cohort_rows, profiling
+from anticheat.cohorts import CURRENCIES, Cohort
 from anticheat.models import CohortPart, PlayProfile, Rule, StatisticalFinding
 from anticheat.profile import Player
 from anticheat.proving import make_defaults
@@ -200,3 +201,13 @@ def test_what_a_rule_has_judged_is_counted_a_player() -> None:
     slot = Rule.objects.get(name="PACE").slot
     judged = cohort_rows.read().judged[str(slot)]
     assert judged.players == PlayProfile.objects.count() - 5  # people's 200 events make fewer gaps than it asks for
+
+
+def test_a_currency_that_is_known_is_still_counted_once_there_are_as_many_as_are_kept() -> None:
+    cohort = Cohort()
+    for currency in range(CURRENCIES + 1):
+        cohort.tell_income(currency, None, 10.0)
+    told = cohort.tell_income(0, None, 20.0)
+    cohort.tell_income(0, told, 30.0)
+    assert cohort.incomes[0].count == 2
+    assert CURRENCIES not in cohort.incomes

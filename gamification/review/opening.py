@@ -143,10 +143,14 @@ def weigh_anew(now: datetime, limit: int) -> int:
 
 
 def withhold(world: World, case: Case) -> None:
-    """Withhold what the player of a case is given from now on, unless a person has decided about them before, or as
-    many as there may be a day are withheld already: then it waits for another day."""
+    """Withhold what the player of a case is given from now on, unless a person has decided about them before: then it
+    is for the next finding to ask again. Where as many as there may be a day are withheld, it waits for another day."""
     state = world[Players].by_id[case.player_id]
-    if state.standing not in UNDOUBTED or not take_place(world.now.date()):
+    if state.standing not in UNDOUBTED:
+        case.wants_withholding = False
+        case.save(update_fields=["wants_withholding"])
+        return
+    if not take_place(world.now.date()):
         return
     case.withheld_at = world.now
     case.save(update_fields=["withheld_at"])

@@ -154,6 +154,7 @@ def test_of_whom_a_person_has_decided_nothing_is_changed_by_a_rule(decided: str)
     game_server().patch(f"{API}/players/ann/standing", {"standing": decided, "reason": "r"})
     withheld()
     assert standing() == decided
+    assert queries.to_withhold(1) == []  # it keeps nobody from their turn
 
 
 def test_no_more_are_withheld_a_day_than_may_be_and_the_others_wait_in_the_order_of_the_queue(

@@ -39,6 +39,12 @@ def test_nothing_has_to_be_installed_for_it() -> None:
     assert "dependencies" not in json.loads((TYPESCRIPT / "package.json").read_text())
 
 
+def test_every_file_that_it_exports_is_there() -> None:
+    exported = json.loads((TYPESCRIPT / "package.json").read_text())["exports"].values()
+    files = [file for each in exported for file in (each.values() if isinstance(each, dict) else [each])]
+    assert [file for file in files if not (TYPESCRIPT / file).is_file()] == []
+
+
 @pytest.mark.node
 def test_its_types_are_those_of_its_source_and_of_the_schema(package: Path) -> None:
     """`make clients` makes them anew."""

@@ -18,12 +18,14 @@ Json = dict[str, Any]
 
 
 class DiskQueue:
-    def __init__(self, path: str | Path | None, *, sync: bool = False) -> None:
+    def __init__(self, path: str | Path | None, *, sync: bool = False, timeout: float = 30.0) -> None:
         """`path` None: it lasts as long as the process. `sync`: each item waits for the disk itself, so that it
-        outlives a loss of power too.
+        outlives a loss of power too. `timeout`: seconds for which another process may have the file.
         """
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False)
+        self._database = sqlite3.connect(
+            path or ":memory:", timeout=timeout, isolation_level=None, check_same_thread=False
+        )
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
         self._database.execute("CREATE TABLE IF NOT EXISTS item (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT)")
@@ -47,10 +49,10 @@ class DiskQueue:
         return found
 
     def remove(self, numbers: Sequence[int]) -> None:
-        with self._lock:
+        # A transaction that fails is rolled back: left open, it would swallow what is added next.
+        with self._lock, self._database:
             self._database.execute("BEGIN")
             self._database.executemany("DELETE FROM item WHERE number = ?", [(number,) for number in numbers])
-            self._database.execute("COMMIT")
 
     def __len__(self) -> int:
         with self._lock:

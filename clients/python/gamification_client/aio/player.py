@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from gamification_client import models
 from gamification_client.aio.rest import Rest
-from gamification_client.aio.sending import Rejected, Sender, warn
+from gamification_client.aio.sending import Rejected, Sender, Trouble, log_it, warn
 from gamification_client.aio.waiting import given, sleep
 from gamification_client.calls import Body, Query, part
 from gamification_client.closing import LOST, STAY_AWAY, TOKEN, Closed, close_of, wait_after
@@ -37,7 +37,7 @@ class AsyncPlayer:
         *,
         queue: str | Path | DiskQueue | None = None,
         on_rejected: Rejected = warn,
-        on_trouble: Callable[[Problem], None] | None = None,
+        on_trouble: Trouble = log_it,
         feed: str = FEED,
     ) -> None:
         """`queue`: the file that keeps reports until the service has them. `feed`: its path, or its address."""

@@ -22,10 +22,16 @@ ITS_FAULT = frozenset({400, 413, 422, 431})
 
 Rejected = Callable[[Json, str, str], None]
 """Called with an item that the service refused for good, the code, and why."""
+Trouble = Callable[[Exception], None]
+"""Called with what stood in the way of sending; what was to be sent stays kept. Most often a Problem."""
 
 
 def warn(item: Json, code: str, detail: str) -> None:
     log.warning("refused: %s: %s: %r", code, detail, item)
+
+
+def log_it(problem: Exception) -> None:
+    log.warning("not sent yet: %s: %s", type(problem).__name__, problem)
 
 
 class Sender:
@@ -36,7 +42,7 @@ class Sender:
         queue: DiskQueue,
         send: Callable[[list[Json]], Awaitable[Mapping[str, Any]]],
         on_rejected: Rejected = warn,
-        on_trouble: Callable[[Problem], None] | None = None,
+        on_trouble: Trouble = log_it,
         *,
         most: int = ITEMS,
         its_fault: Collection[int] = ITS_FAULT,
@@ -72,26 +78,29 @@ class Sender:
         await self._background.stop()
         try:
             await self.flush()
-        except Problem as problem:
+        except Exception as problem:
             self._tell(problem)
         finally:
             self._queue.close()
 
     async def _work(self) -> float:
-        """In the background: answers after how many seconds to try again."""
+        """In the background: answers after how many seconds to try again. Nothing that fails may end it, be it the disk
+        or a function of the caller's: what is kept would never be sent.
+        """
         try:
             await self.flush()
-        except Problem as problem:
+        except Exception as problem:
             self._failures += 1
             self._tell(problem)
-            return problem.retry_after or back_off(self._failures)
+            told = problem.retry_after if isinstance(problem, Problem) else None
+            return told or back_off(self._failures)
         return 0.0
 
-    def _tell(self, problem: Problem) -> None:
-        if self._on_trouble is not None:
+    def _tell(self, problem: Exception) -> None:
+        try:
             self._on_trouble(problem)
-        else:
-            log.warning("not sent yet: %s", problem)
+        except Exception:
+            log.exception("on_trouble failed")
 
     async def _deliver(self, kept: list[tuple[int, Json]]) -> None:
         items = [item for _, item in kept]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -10,11 +10,10 @@ from typing import Any, Self
 
 from gamification_client import models
 from gamification_client.aio.rest import Rest
-from gamification_client.aio.sending import Rejected, Sender, warn
+from gamification_client.aio.sending import Rejected, Sender, Trouble, log_it, warn
 from gamification_client.aio.waiting import sleep
 from gamification_client.calls import Body, Query, part
 from gamification_client.ids import uuid7
-from gamification_client.problems import Problem
 from gamification_client.queue import DiskQueue, Json
 
 LOOK_AGAIN = 1.0
@@ -31,7 +30,7 @@ class AsyncGameServer:
         *,
         queue: str | Path | DiskQueue | None = None,
         on_rejected: Rejected = warn,
-        on_trouble: Callable[[Problem], None] | None = None,
+        on_trouble: Trouble = log_it,
     ) -> None:
         """`queue`: the file that keeps events until the service has them; without one they last as long as the process.
         `on_rejected` hears of events that the service refused, `on_trouble` of what could not be sent yet.

@@ -19,7 +19,7 @@ from gamification_client.messages import Message
 from gamification_client.problems import Problem
 from gamification_client.queue import DiskQueue, Json
 from gamification_client.sync.rest import Rest
-from gamification_client.sync.sending import Rejected, Sender, warn
+from gamification_client.sync.sending import Rejected, Sender, Trouble, log_it, warn
 from gamification_client.sync.waiting import given, sleep
 from gamification_client.tokens import Kept
 
@@ -37,7 +37,7 @@ class Player:
         *,
         queue: str | Path | DiskQueue | None = None,
         on_rejected: Rejected = warn,
-        on_trouble: Callable[[Problem], None] | None = None,
+        on_trouble: Trouble = log_it,
         feed: str = FEED,
     ) -> None:
         """`queue`: the file that keeps reports until the service has them. `feed`: its path, or its address."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import re
 
+import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-LOST = (OSError, TimeoutError, ConnectionClosed, InvalidHandshake)
-"""What ends a connection, or does not let one come to be. A proxy that answers 502 is among them."""
+LOST = (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, httpx.TransportError)
+"""What ends a connection, or does not let one come to be. A proxy that answers 502 is among them, and whoever fetches
+tokens by httpx and gets no answer."""
 STAY_AWAY = frozenset({4403, 4410})
 """Banned, or too many devices at once: coming back would close the next one's."""
 TOKEN = 4401

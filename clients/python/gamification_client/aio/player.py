@@ -87,12 +87,14 @@ class AsyncPlayer:
     async def feed(self, after: int | None = None) -> AsyncIterator[Message]:
         """Each kept message after that number once and in order, across lost connections and restarts of the service;
         without a number, whatever comes from now on. `resync`: what was missed is no longer kept. Raises Closed when
-        the service wants this device to stay away, and Problem when there is no good token any more.
+        the service wants this device to stay away, and Problem when there is no good token any more. It waits
+        while whoever fetches tokens cannot be reached.
         """
         if after is not None:
             self.after = after
         failures = 0
         while True:
+            asked = None
             try:
                 bearer = {"Authorization": f"Bearer {await self._good_token()}"}
                 async with connect(self._address, additional_headers=bearer, max_size=None) as socket:
@@ -103,12 +105,14 @@ class AsyncPlayer:
                             if heard["seq"] == (self.after or 0) + 1:
                                 self.after = heard["seq"]
                                 yield cast(Message, heard)
-                            elif heard["seq"] > (self.after or 0):
-                                await socket.send(self._resume())  # something is missing in between
+                            elif heard["seq"] > (self.after or 0) and asked != self.after:
+                                asked = self.after  # something is missing in between
+                                await socket.send(self._resume())
                         elif heard["type"] == "hello":
                             newest = heard["data"]["last_seq"]
                             self.after = newest if self.after is None else self.after
                             if self.after != newest:
+                                asked = self.after
                                 await socket.send(self._resume())
                         elif heard["type"] == "resync":
                             self.after = heard["data"]["last_seq"]
@@ -118,6 +122,10 @@ class AsyncPlayer:
                     code, reason = socket.close_code or 1006, socket.close_reason or ""
             except LOST as lost:
                 code, reason = close_of(lost)
+            except Problem as problem:  # of whoever fetches the token
+                if not problem.is_passing:
+                    raise
+                code, reason = 1006, str(problem)
             if code in STAY_AWAY:
                 raise Closed(code, reason)
             if code == TOKEN and not self._refuse():

@@ -87,7 +87,13 @@ export class Connection {
     }
     if (!this.#isWanted || this.state !== "connecting" || this.#socket) return;
     /** @type {WebSocket} */
-    const socket = (this.#socket = new this.#webSocket(this.#address, [SUBPROTOCOL, `bearer.${token}`]));
+    let socket;
+    try {
+      socket = this.#socket = new this.#webSocket(this.#address, [SUBPROTOCOL, `bearer.${token}`]);
+    } catch (problem) {
+      this.#refuseToken(); // it cannot be a token: a page with an error, say
+      return this.#later({ reason: String(problem) });
+    }
     socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
     socket.onclose = (event) => this.#lost(event.code, event.reason);
     socket.onerror = () => {}; // what it comes to, `onclose` says

@@ -6,8 +6,8 @@
 
 import { randomBytes } from "node:crypto";
 import {
-  closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, statSync, unlinkSync,
-  utimesSync, writeSync,
+  closeSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, mkdirSync, openSync, readdirSync, readSync, statSync,
+  unlinkSync, writeSync,
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -42,7 +42,7 @@ export function fileStore(folder, { sync = false } = {}) {
   let size = 0;
   let from = 0;
   let looked = 0;
-  const alive = setInterval(() => utimesSync(path, new Date(), new Date()), SIGN_OF_LIFE);
+  const alive = setInterval(() => futimesSync(fd, new Date(), new Date()), SIGN_OF_LIFE); // it may be gone by name
   alive.unref();
 
   function begin() {
@@ -54,9 +54,10 @@ export function fileStore(folder, { sync = false } = {}) {
 
   /** The present file is left as it is, and another begun. */
   function turnOver() {
-    closeSync(fd);
-    left.push({ path, from });
-    ({ path, fd } = begin());
+    const before = { path, fd, from };
+    ({ path, fd } = begin()); // first, since it may fail: a closed file's number may soon be another file's
+    closeSync(before.fd);
+    left.push({ path: before.path, from: before.from });
     size = from = 0;
   }
 
@@ -89,7 +90,8 @@ export function fileStore(folder, { sync = false } = {}) {
 
   return {
     add: (item) => {
-      if (fstatSync(fd).nlink === 0) turnOver(); // this process stood still, and another took its file over
+      // Without a name: this process stood still, and another took its file over.
+      if (size >= FULL || fstatSync(fd).nlink === 0) turnOver();
       const line = Buffer.from(`${JSON.stringify(item)}\n`);
       if (line.length > READ) throw new RangeError(`an item of ${line.length} bytes is none that the service takes`);
       let written = 0;
@@ -105,7 +107,6 @@ export function fileStore(folder, { sync = false } = {}) {
         throw new Error(`${path}: the disk is full`);
       }
       size += line.length;
-      if (size >= FULL) turnOver();
     },
     first: (most) => {
       if (Date.now() - looked > LOOK_AGAIN) takeOver();

@@ -50,7 +50,7 @@ class AppealWish(Shape):
 class FindingWish(Shape):
     player_id = Text()
     rule = Id(help_text="What you call it: each finds something of a player once a day.")
-    values = JsonObject(default=dict)
+    values = JsonObject(default=dict, help_text="What it saw, in fields of your own: reviewers are shown it.")
     note = Text(max_length=MAX_TEXT, allow_blank=True, default="")
 
 
@@ -113,7 +113,10 @@ class CaseShape(serializers.Serializer[Any]):
 
 
 class WholeCaseShape(CaseShape):
-    evidence = JsonObject()
+    evidence = JsonObject(
+        help_text="What was known of the player when it was opened and with each finding that joined it: `{gaps, hours,"
+        " types, sessions, findings}`."
+    )
 
 
 class OwnCaseShape(serializers.Serializer[Any]):
@@ -135,8 +138,13 @@ class OwnCaseShape(serializers.Serializer[Any]):
 class EffectShape(serializers.Serializer[Any]):
     """What a verdict would take. Amounts are by currency, `points`, `xp` or `item:<id>`."""
 
-    distributions = serializers.ListField(child=JsonObject())
-    achievements = serializers.ListField(child=JsonObject())
+    distributions = serializers.ListField(
+        child=JsonObject(
+            help_text="`{id, reward_id, type, was, withheld, taken, owed}`. `was`: its status before. `taken` and"
+            " `owed` are amounts; of items, quantities by item."
+        )
+    )
+    achievements = serializers.ListField(child=JsonObject(help_text="`{id, occurrence, points}`."))
     takes = serializers.DictField(child=serializers.IntegerField(), help_text="What the player still has of it.")
     owes = serializers.DictField(child=serializers.IntegerField(), help_text="What is spent, and becomes a debt.")
 

@@ -292,10 +292,11 @@ class Json(serializers.JSONField):
 
 
 class JsonObject(serializers.DictField):
-    """A JSON object for the game's own use."""
+    """A JSON object: for the game's own use, where `help_text` says no other."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(help_text="For the game's own use: the service keeps it and gives it back.", **kwargs)
+        own = {"help_text": "For the game's own use: the service keeps it and gives it back."}
+        super().__init__(**{**own, **kwargs})
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):

@@ -56,6 +56,16 @@ def test_its_types_are_those_of_its_source_and_of_the_schema(package: Path) -> N
     assert [name for name in made if made[name] != kept[name]] == []
 
 
+@pytest.mark.node
+def test_a_token_that_followed_another_is_not_refused_with_it(tmp_path: Path) -> None:
+    if not shutil.which("node"):
+        pytest.skip("needs Node: apt-get install nodejs")
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "gamification-client").symlink_to(TYPESCRIPT)
+    shutil.copy(GAMES / "tokens.mjs", tmp_path)
+    run(tmp_path, "node", "tokens.mjs")
+
+
 @pytest.mark.django_db
 def test_pages_get_it_from_the_service_with_and_without_its_version() -> None:
     for name in ("gamification.js", "panel.js"):

@@ -36,5 +36,7 @@ class Kept:
         self._ends = time.monotonic() + good_for(self.text)
         return self.text
 
-    def refuse(self) -> None:
-        self.refused, self.text = self.text, ""
+    def refuse(self, text: str) -> None:
+        """The service does not take it. Another may have followed it meanwhile: that one stays."""
+        if text == self.text:
+            self.refused, self.text = text, ""

@@ -29,6 +29,7 @@ export class Connection {
   #webSocket;
   /** @type {WebSocket | null} */
   #socket = null;
+  #token = ""; // that the socket was opened with
   #isWanted = false;
   #resumedAt = -1;
   #failures = 0;
@@ -42,7 +43,7 @@ export class Connection {
    * @param {string} address
    * @param {object} needs
    * @param {() => Promise<string>} needs.getToken
-   * @param {() => unknown} needs.refuseToken called when the service no longer takes the token it was given
+   * @param {(token: string) => unknown} needs.refuseToken called when the service no longer takes that token
    * @param {(type: string, detail: any) => void} needs.tell
    * @param {number | null} needs.after
    * @param {(new (url: string, protocols: string[]) => any) | undefined} [needs.webSocket] by default the built-in one
@@ -86,12 +87,13 @@ export class Connection {
       return;
     }
     if (!this.#isWanted || this.state !== "connecting" || this.#socket) return;
+    this.#token = token;
     /** @type {WebSocket} */
     let socket;
     try {
       socket = this.#socket = new this.#webSocket(this.#address, [SUBPROTOCOL, `bearer.${token}`]);
     } catch (problem) {
-      this.#refuseToken(); // it cannot be a token: a page with an error, say
+      this.#refuseToken(token); // it cannot be a token: a page with an error, say
       return this.#later({ reason: String(problem) });
     }
     socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
@@ -189,7 +191,7 @@ export class Connection {
     this.#connectedAt = 0;
     // Banned, or too many windows at once: coming back would close the next one's.
     if (code === 4403 || code === 4410) return this.#stop({ state: "stopped", code, reason });
-    if (code === 4401) this.#refuseToken();
+    if (code === 4401) this.#refuseToken(this.#token);
     const told = /^retry-after=([\d.]+)$/.exec(reason); // of one that restarts (1012) or is full (4429)
     this.#later({ code, reason }, told ? Number(told[1]) * 1000 : undefined);
   }

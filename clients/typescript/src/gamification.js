@@ -76,11 +76,11 @@ export class Gamification extends EventTarget {
     this.#store = store;
     this.#rest = new Rest(this.service, {
       authorize: async () => `Bearer ${await this.token()}`,
-      refuse: () => this.#refuseToken(),
+      refuse: (signed) => this.#refuseToken(signed.slice("Bearer ".length)),
     });
     this.#connection = new Connection(this.feed, {
       getToken: () => this.token(),
-      refuseToken: () => this.#refuseToken(),
+      refuseToken: (token) => this.#refuseToken(token),
       tell: (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail })),
       after,
       webSocket,
@@ -155,9 +155,12 @@ export class Gamification extends EventTarget {
     return token;
   }
 
-  #refuseToken() {
-    this.#refused = this.#token;
-    this.#token = "";
+  /** @param {string} token which may have been followed by another meanwhile: that one stays */
+  #refuseToken(token) {
+    if (token === this.#token) {
+      this.#refused = token;
+      this.#token = "";
+    }
     return true;
   }
 

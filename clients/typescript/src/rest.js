@@ -52,7 +52,7 @@ export class Rest {
    * @param {string} service its origin
    * @param {object} signing
    * @param {() => string | Promise<string>} signing.authorize what `Authorization` says
-   * @param {() => boolean} [signing.refuse] it was not taken; true where there will be another
+   * @param {(signed: string) => boolean} [signing.refuse] that was not taken; true where there will be another
    */
   constructor(service, { authorize, refuse = () => false }) {
     this.service = service;
@@ -82,7 +82,7 @@ export class Rest {
         return await ask(url, { method, headers, body: text });
       } catch (problem) {
         if (!(problem instanceof Problem)) throw problem;
-        if (problem.status === 401 && !isRenewed && this.#refuse()) isRenewed = true;
+        if (problem.status === 401 && !isRenewed && this.#refuse(headers["Authorization"])) isRenewed = true;
         else if (problem.isPassing && attempt < tries) await pause(problem.retryAfter ?? backOff(attempt));
         else throw problem;
       }

@@ -3,14 +3,14 @@ export class Connection {
      * @param {string} address
      * @param {object} needs
      * @param {() => Promise<string>} needs.getToken
-     * @param {() => unknown} needs.refuseToken called when the service no longer takes the token it was given
+     * @param {(token: string) => unknown} needs.refuseToken called when the service no longer takes that token
      * @param {(type: string, detail: any) => void} needs.tell
      * @param {number | null} needs.after
      * @param {(new (url: string, protocols: string[]) => any) | undefined} [needs.webSocket] by default the built-in one
      */
     constructor(address: string, { getToken, refuseToken, tell, after, webSocket }: {
         getToken: () => Promise<string>;
-        refuseToken: () => unknown;
+        refuseToken: (token: string) => unknown;
         tell: (type: string, detail: any) => void;
         after: number | null;
         webSocket?: (new (url: string, protocols: string[]) => any) | undefined;

@@ -50,11 +50,11 @@ export class Rest {
      * @param {string} service its origin
      * @param {object} signing
      * @param {() => string | Promise<string>} signing.authorize what `Authorization` says
-     * @param {() => boolean} [signing.refuse] it was not taken; true where there will be another
+     * @param {(signed: string) => boolean} [signing.refuse] that was not taken; true where there will be another
      */
     constructor(service: string, { authorize, refuse }: {
         authorize: () => string | Promise<string>;
-        refuse?: (() => boolean) | undefined;
+        refuse?: ((signed: string) => boolean) | undefined;
     });
     service: string;
     /**

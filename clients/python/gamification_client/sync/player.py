@@ -78,8 +78,8 @@ class Player:
             raise Problem(401, "expired_token", "This token has ended.")
         return self._token.take(text)
 
-    def _refuse(self) -> bool:
-        self._token.refuse()
+    def _refuse(self, signed: str) -> bool:
+        self._token.refuse(signed.removeprefix("Bearer "))
         return not isinstance(self._give, str)
 
     # -- the feed ------------------------------------------------------------------------------------------------------
@@ -96,8 +96,8 @@ class Player:
         while True:
             asked = None
             try:
-                bearer = {"Authorization": f"Bearer {self._good_token()}"}
-                with connect(self._address, additional_headers=bearer, max_size=None) as socket:
+                signed = self._authorize()
+                with connect(self._address, additional_headers={"Authorization": signed}, max_size=None) as socket:
                     for text in socket:
                         heard = json.loads(text)
                         failures = 0
@@ -128,7 +128,7 @@ class Player:
                 code, reason = 1006, str(problem)
             if code in STAY_AWAY:
                 raise Closed(code, reason)
-            if code == TOKEN and not self._refuse():
+            if code == TOKEN and not self._refuse(signed):
                 raise Problem(401, reason, "This token has ended.")
             failures += 1
             sleep(wait_after(reason, failures))

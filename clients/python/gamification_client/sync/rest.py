@@ -17,11 +17,11 @@ class Rest:
         self,
         service: str,
         authorize: Callable[[], str],
-        refuse: Callable[[], bool] = lambda: False,
+        refuse: Callable[[str], bool] = lambda signed: False,
         timeout: float = TIMEOUT,
     ) -> None:
-        """`authorize` answers what `Authorization` says; `refuse` is told that it was not taken, and whether there will
-        be another.
+        """`authorize` answers what `Authorization` says; `refuse` is told which of these was not taken, and answers
+        whether there will be another.
         """
         self._authorize = authorize
         self._refuse = refuse
@@ -43,10 +43,11 @@ class Rest:
         is_renewed = False
         failures = 0
         while True:
+            signed = self._authorize()
             try:
-                return self._once(wanted)
+                return self._once(wanted, signed)
             except Problem as problem:
-                if problem.status == 401 and not is_renewed and self._refuse():
+                if problem.status == 401 and not is_renewed and self._refuse(signed):
                     is_renewed = True
                     continue
                 failures += 1
@@ -55,8 +56,8 @@ class Rest:
                 wait = back_off(failures) if problem.retry_after is None else problem.retry_after
             sleep(wait)
 
-    def _once(self, wanted: Call) -> Any:
-        headers = {**wanted.headers, "Authorization": self._authorize()}
+    def _once(self, wanted: Call, signed: str) -> Any:
+        headers = {**wanted.headers, "Authorization": signed}
         try:
             response = self._http.request(
                 wanted.method, wanted.path, params=wanted.query, headers=headers, content=wanted.content

@@ -1,7 +1,10 @@
-"""A game whose own functions and whose file fail now and then: what it was told is kept is sent all the same."""
+"""A game whose own functions and whose file fail now and then, and that begins nothing by `with`: what it was told is
+kept is sent all the same.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import sys
@@ -9,9 +12,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from gamification_client import DiskQueue, GameServer, Player
+from gamification_client import AsyncGameServer, DiskQueue, GameServer, Player
 
-EXPECTED = 2
+EXPECTED = 3
 taken: list[str] = []
 all_taken = threading.Event()
 
@@ -52,14 +55,20 @@ def main(folder: str) -> None:
     def on_trouble(problem: Exception) -> None:
         raise TypeError(f"a mistake in the game, when it heard of {problem!r}")
 
-    with (
-        Player(address, token, on_trouble=on_trouble) as me,
-        GameServer(address, "key", queue=Path(folder) / "events.sqlite3") as game,
-    ):
+    game = GameServer(address, "key", queue=Path(folder) / "events.sqlite3")
+    game.track("ann", "enemy.killed", id="e-1")
+    with Player(address, token, on_trouble=on_trouble) as me:
         me.report("walker", {"steps": 5})
-        game.track("ann", "enemy.killed", id="e-1")
-        assert all_taken.wait(10), taken
+        asyncio.run(with_asyncio(address))
+    game.close()
     keep_through_a_locked_file(Path(folder) / "locked.sqlite3")
+
+
+async def with_asyncio(address: str) -> None:
+    game = AsyncGameServer(address, "key")
+    game.track("ann", "enemy.killed", id="e-2")
+    assert await asyncio.to_thread(all_taken.wait, 10), taken
+    await game.close()
 
 
 def keep_through_a_locked_file(file: Path) -> None:

@@ -28,11 +28,12 @@ class Background:
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
-
     def wake(self) -> None:
+        """Begins at the first time that a loop runs."""
         self._woken.set()
+        if self._task is None:
+            with suppress(RuntimeError):
+                self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
         if self._task is not None:

@@ -59,8 +59,8 @@ class Sender:
         self._background = Background(self._work, GATHER)
 
     def start(self) -> None:
-        self._background.start()
-        self._background.wake()  # for what an earlier process has left
+        """For what an earlier process has left; else the first `add` does it."""
+        self._background.wake()
 
     def add(self, item: Mapping[str, Any]) -> None:
         self._queue.add(item)

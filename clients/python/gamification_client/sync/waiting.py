@@ -25,15 +25,17 @@ class Background:
         self._gather = gather
         self._woken = threading.Event()
         self._stopped = threading.Event()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        # A daemon: a program may end without waiting for the service. What is kept is kept.
-        self._thread = threading.Thread(target=self._run, name="gamification-client", daemon=True)
-        self._thread.start()
-
     def wake(self) -> None:
+        """Begins at the first."""
         self._woken.set()
+        with self._starting:
+            if self._thread is None and not self._stopped.is_set():
+                # A daemon: a program may end without waiting for the service. What is kept is kept.
+                self._thread = threading.Thread(target=self._run, name="gamification-client", daemon=True)
+                self._thread.start()
 
     def stop(self) -> None:
         self._stopped.set()

@@ -43,13 +43,15 @@ def call(
     key: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Call:
-    """A POST bears an idempotency key, so that it may be tried again until an answer comes, and takes effect once."""
+    """A POST bears an idempotency key, so that it may be tried again until an answer comes, and takes effect once. With
+    "" for a key it bears none: events have ids of their own.
+    """
     said = {"Accept": "application/json", "User-Agent": AGENT, **(headers or {})}
     content = None
     if method in ("POST", "PATCH"):
         said["Content-Type"] = "application/json"
         content = json.dumps(dict(body or {}), allow_nan=False).encode()
-    if method == "POST":
+    if method == "POST" and key != "":
         said["Idempotency-Key"] = key or secrets.token_hex(16)
     asked = {name: _text(value) for name, value in (query or {}).items() if value is not None}
     return Call(method, f"/api/v1/{path}", asked, said, content)

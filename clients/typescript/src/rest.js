@@ -10,7 +10,7 @@
  * @typedef {object} Said
  * @property {Query} [query]
  * @property {unknown} [body]
- * @property {string} [key] the `Idempotency-Key`; a POST without one is given a random one
+ * @property {string} [key] the `Idempotency-Key`; a POST without one is given a random one, and with "" none
  * @property {Record<string, string>} [headers]
  * @property {number} [tries] how often at most
  *
@@ -73,7 +73,7 @@ export class Rest {
     const headers = { Accept: "application/json", ...others };
     const hasBody = method === "POST" || method === "PATCH";
     if (hasBody) headers["Content-Type"] = "application/json";
-    if (method === "POST") headers["Idempotency-Key"] = key ?? randomKey();
+    if (method === "POST" && key !== "") headers["Idempotency-Key"] = key ?? randomKey();
     const text = hasBody ? JSON.stringify(body ?? {}) : null;
     let isRenewed = false;
     for (let attempt = 1; ; attempt += 1) {

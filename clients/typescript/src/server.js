@@ -37,7 +37,8 @@ export class GameServer {
     this.#rest = new Rest(this.service, { authorize: () => `Api-Key ${key}` });
     this.#queue = new Queue({
       store,
-      send: (events) => this.#rest.request("POST", "events", { body: { events }, tries: 1 }),
+      // Without an idempotency key, which the service would have to keep: the events' own ids are enough.
+      send: (events) => this.#rest.request("POST", "events", { body: { events }, key: "", tries: 1 }),
       ...(onRejected && { onRejected }),
       ...(onTrouble && { onTrouble }),
     });

@@ -87,7 +87,7 @@ export type Said = {
     query?: Query;
     body?: unknown;
     /**
-     * the `Idempotency-Key`; a POST without one is given a random one
+     * the `Idempotency-Key`; a POST without one is given a random one, and with "" none
      */
     key?: string;
     headers?: Record<string, string>;

@@ -27,6 +27,8 @@ class Service(BaseHTTPRequestHandler):
         taken.extend(event["id"] for event in body.get("events", ()))
         if "metrics" in body:
             taken.append("report")
+        # Events have ids of their own; a report takes its id from the key.
+        assert ("Idempotency-Key" in self.headers) == ("metrics" in body), body
         answer = b'{"rejected": []}'
         self.send_response(202)
         self.send_header("Content-Length", str(len(answer)))

@@ -98,7 +98,8 @@ class GameServer:
         return answer
 
     def _send_kept(self, events: list[Json]) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._rest.request("POST", "events", body={"events": events}, tries=1)
+        # Without an idempotency key, which the service would have to keep: the events' own ids are enough.
+        answer: Mapping[str, Any] = self._rest.request("POST", "events", body={"events": events}, key="", tries=1)
         return answer
 
     # -- players -------------------------------------------------------------------------------------------------------

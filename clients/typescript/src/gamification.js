@@ -17,7 +17,7 @@
  */
 
 import { Connection } from "./connection.js";
-import { memoryStore, Queue } from "./queue.js";
+import { isBadRequest, memoryStore, Queue } from "./queue.js";
 import { originOf, part, Problem, randomKey, Rest } from "./rest.js";
 export { Problem };
 
@@ -310,11 +310,22 @@ export class Gamification extends EventTarget {
       send: async ([report]) => {
         if (report) await this.#rest.request("POST", report.path, { body: report.body, key: report.id });
       },
-      isItsFault: ({ status }) => status >= 400 && status < 500 && status !== 401,
+      isItsFault: isRefused,
       onRejected: (report, why) => this.dispatchEvent(new CustomEvent("rejected", { detail: { report, ...why } })),
     });
     return this.#reports;
   }
+}
+
+/**
+ * A report will never be taken. That the player may not, or what it is of is not there, the service says by a code: a
+ * page without one is of a proxy in between, and another time there may be no such page.
+ *
+ * @param {Problem} problem
+ */
+function isRefused(problem) {
+  const { status, code } = problem;
+  return isBadRequest(problem) || ([403, 404, 409].includes(status) && !["", "no_answer"].includes(code));
 }
 
 /**

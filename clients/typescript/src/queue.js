@@ -156,7 +156,7 @@ export class Queue {
 }
 
 /** @param {Problem} problem */
-function isBadRequest({ status }) {
+export function isBadRequest({ status }) {
   return [400, 413, 422, 431].includes(status);
 }
 

@@ -1,3 +1,5 @@
+/** @param {Problem} problem */
+export function isBadRequest({ status }: Problem): boolean;
 /**
  * For as long as the process lasts.
  *

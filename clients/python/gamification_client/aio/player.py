@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from gamification_client import models
 from gamification_client.aio.rest import Rest
-from gamification_client.aio.sending import Rejected, Sender, Trouble, log_it, warn
+from gamification_client.aio.sending import Rejected, Sender, Trouble, is_bad_request, log_it, warn
 from gamification_client.aio.waiting import given, sleep
 from gamification_client.calls import Body, Query, part
 from gamification_client.closing import LOST, STAY_AWAY, TOKEN, Closed, close_of, wait_after
@@ -24,7 +24,14 @@ from gamification_client.queue import DiskQueue, Json
 from gamification_client.tokens import Kept
 
 FEED = "/game-events"
-TAKES_NO_REPORT = frozenset({400, 403, 404, 409, 413, 422, 431})
+REFUSED = frozenset({403, 404, 409})
+
+
+def is_refused(problem: Problem) -> bool:
+    """A report will never be taken. That the player may not, or what it is of is not there, the service says by a code:
+    a page without one is of a proxy in between, and another time there may be no such page.
+    """
+    return is_bad_request(problem) or (problem.status in REFUSED and problem.code not in ("", "no_answer"))
 
 
 class AsyncPlayer:
@@ -47,7 +54,7 @@ class AsyncPlayer:
         self._token = Kept()
         self._rest = Rest(service, self._authorize, self._refuse)
         kept = queue if isinstance(queue, DiskQueue) else DiskQueue(queue)
-        self._sender = Sender(kept, self._send_report, on_rejected, on_trouble, most=1, its_fault=TAKES_NO_REPORT)
+        self._sender = Sender(kept, self._send_report, on_rejected, on_trouble, most=1, is_its_fault=is_refused)
         address = feed if "://" in feed else service.rstrip("/") + feed
         self._address = address.replace("http", "ws", 1) if address.startswith("http") else address
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from gamification_client.aio.waiting import Background, Lock
@@ -18,12 +18,16 @@ SIZE = 400_000
 """Characters, of the 1 MiB."""
 GATHER = 0.1
 """Seconds in which what happens goes out together."""
-ITS_FAULT = frozenset({400, 413, 422, 431})
+BAD_REQUEST = frozenset({400, 413, 422, 431})
 
 Rejected = Callable[[Json, str, str], None]
 """Called with an item that the service refused for good, the code, and why."""
 Trouble = Callable[[Exception], None]
 """Called with what stood in the way of sending; what was to be sent stays kept. Most often a Problem."""
+
+
+def is_bad_request(problem: Problem) -> bool:
+    return problem.status in BAD_REQUEST
 
 
 def warn(item: Json, code: str, detail: str) -> None:
@@ -45,15 +49,15 @@ class Sender:
         on_trouble: Trouble = log_it,
         *,
         most: int = ITEMS,
-        its_fault: Collection[int] = ITS_FAULT,
+        is_its_fault: Callable[[Problem], bool] = is_bad_request,
     ) -> None:
-        """`most`: how many are sent at a time. `its_fault`: statuses that say that these will never be taken."""
+        """`most`: how many are sent at a time. `is_its_fault`: these will never be taken."""
         self._queue = queue
         self._send = send
         self._on_rejected = on_rejected
         self._on_trouble = on_trouble
         self._most = most
-        self._its_fault = its_fault
+        self._is_its_fault = is_its_fault
         self._failures = 0
         self._lock = Lock()
         self._background = Background(self._work, GATHER)
@@ -107,7 +111,7 @@ class Sender:
         try:
             rejected = (await self._send(items)).get("rejected", [])
         except Problem as problem:
-            if problem.is_passing or problem.status not in self._its_fault:
+            if problem.is_passing or not self._is_its_fault(problem):
                 raise
             if len(kept) > 1:
                 # One of them spoils the others' request: the halves tell which.

@@ -173,7 +173,7 @@ def _response(status: int, codes: tuple[str, ...]) -> Json:
         "examples": {code: {"summary": code, "value": _example(status, code)} for code in codes},
     }
     described: Json = {"description": f"{HTTPStatus(status).phrase}. By `code`:\n\n{lines}"}
-    if status in (429, 503):
+    if any("`Retry-After`" in MEANINGS[code] for code in codes):
         described["headers"] = _RETRY_AFTER
     return {**described, "content": {CONTENT_TYPE: media}}
 

@@ -64,6 +64,7 @@ def test_what_may_be_tried_again_says_when() -> None:
     start = document()["paths"]["/api/v1/quests/{quest_id}/start"]["post"]["responses"]
     assert "Retry-After" in resolved(start["429"])["headers"]
     assert "`cooldown`" in resolved(start["409"])["description"]
+    assert "Retry-After" in resolved(start["409"])["headers"]  # idempotency_in_progress
 
 
 def test_no_answer_is_without_a_word() -> None:

@@ -81,7 +81,7 @@ ANSWERS = {
     "unknown_draft": "there is no such draft to try",
     "unknown_field": "the body has a field that means nothing here",
     "unknown_parameter": "the route does not take such a query parameter",
-    "unpublishable": "content that would not work; `errors` names each problem by the codes [below](#content)",
+    "unpublishable": "content that would not work; `errors` names each problem ([codes](#content))",
     "unreadable_body": "the body ended before it was complete",
     "unsupported_media_type": "the body is of another type than `application/json`",
     "wrong_state": "not in the state that it is in",

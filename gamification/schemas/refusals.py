@@ -7,6 +7,7 @@ against both: one that is missing here fails the test that met it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -167,7 +168,7 @@ def _shared(all_of: list[dict[int, tuple[str, ...]]]) -> dict[tuple[int, tuple[s
 
 
 def _response(status: int, codes: tuple[str, ...]) -> Json:
-    lines = "\n".join(f"* `{code}`: {MEANINGS[code]}" for code in codes)
+    lines = "\n".join(f"* `{code}`: {_meaning(code)}" for code in codes)
     media = {
         "schema": {"$ref": "#/components/schemas/Problem"},
         "examples": {code: {"summary": code, "value": _example(status, code)} for code in codes},
@@ -178,8 +179,13 @@ def _response(status: int, codes: tuple[str, ...]) -> Json:
     return {**described, "content": {CONTENT_TYPE: media}}
 
 
+def _meaning(code: str) -> str:
+    """As docs/errors.md has it, but for links, which lead to other pages there and nowhere from here."""
+    return re.sub(r" \(\[.*?\]\(.*?\)\)", "", MEANINGS[code])
+
+
 def _example(status: int, code: str) -> Json:
-    detail = MEANINGS[code].replace("`", "")
+    detail = _meaning(code).replace("`", "")
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -71,6 +71,7 @@ def test_no_answer_is_without_a_word() -> None:
     for path, method, operation in operations():
         for status, said in operation["responses"].items():
             assert resolved(said)["description"], f"{method} {path} {status}"
+            assert "](" not in resolved(said)["description"], f"{method} {path} {status}"  # a link from another page
 
 
 @pytest.mark.django_db

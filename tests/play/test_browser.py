@@ -134,8 +134,8 @@ HEAD = '<!doctype html><html lang="en"><title>Studio</title><link rel="icon" hre
 
 
 def example() -> str:
-    """The one in the docs."""
-    _, rest = (settings.BASE_DIR / "docs" / "client.md").read_text().split("```js\n")
+    """The first in the docs."""
+    _, rest, *_ = (settings.BASE_DIR / "docs" / "client.md").read_text().split("```js\n")
     return str(rest.split("```")[0])
 
 

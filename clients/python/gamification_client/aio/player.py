@@ -101,7 +101,7 @@ class AsyncPlayer:
             self.after = after
         failures = 0
         while True:
-            asked = None
+            asked, signed = None, ""
             try:
                 signed = await self._authorize()
                 async with connect(

@@ -101,7 +101,7 @@ class Player:
             self.after = after
         failures = 0
         while True:
-            asked = None
+            asked, signed = None, ""
             try:
                 signed = self._authorize()
                 with connect(self._address, additional_headers={"Authorization": signed}, max_size=None) as socket:

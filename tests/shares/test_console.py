@@ -55,6 +55,14 @@ def test_a_player_who_is_searched_for_is_found_in_their_share(console: Client) -
         assert page.context["cl"].result_list
 
 
+def test_a_list_is_taken_along_from_the_share_that_it_shows(console: Client) -> None:
+    for share in shares.every():
+        address = reverse("admin:kernel_event_changelist") + f"?share={share}"
+        keys = in_share(share, Event.objects.values_list("pk", flat=True))
+        form = {"action": "download_selected", "_selected_action": keys[:1], "select_across": "1"}
+        assert len(console.post(address, form).getvalue().splitlines()) == len(keys) + 1
+
+
 def test_a_decision_is_made_in_the_row_s_share(console: Client) -> None:
     for finding in everywhere(Finding.objects.filter(status="HELD")):
         share = shares.share_of(finding.player_id)

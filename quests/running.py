@@ -136,9 +136,9 @@ class Run:
 
     def distinct(self) -> Iterator[tuple[tuple[PlayerId, str, str], Count]]:
         """The counts of different members that are not reached yet, each with the (player, metric, scope) under which
-        they are kept.
+        they are kept. Also those of steps that are skipped: the run may be put at one of them again.
         """
-        of_steps = [(step.id, self.steps[step.id].counts) for step in self.active()]
+        of_steps = [(id_, state.counts) for id_, state in self.steps.items() if state.completed_at is None]
         for id_, counts in [("", self.fails), *of_steps]:
             for digest, count in counts.items():
                 asked = count.requirement

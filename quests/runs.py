@@ -21,6 +21,7 @@ from progress.rules.requirements import Requirement
 from progress.rules.vocabulary import RequirementType
 from progress.tallies import Tallies
 from quests import storing
+from quests.counting import Count
 from quests.models import Run as RunRow
 from quests.rules import QuestRules
 from quests.running import Has, Run
@@ -52,8 +53,8 @@ class QuestRuns(Part):
         self._superseded: list[Run] = []
         """Runs that are no longer the newest."""
         self._loaded: set[PlayerId] = set()
-        self._with_members: dict[ScopeKey, str] = {}
-        """Scopes that have rows of members, each with the quest whose run counts in it."""
+        self._with_members: dict[ScopeKey, tuple[str, Count]] = {}
+        """Scopes that have rows of members, each with the quest whose run counts in it, and the count that has them."""
         self._open: dict[PlayerId, list[Run]] = {}
 
     @cached_property
@@ -108,7 +109,7 @@ class QuestRuns(Part):
         counts = {key: (run, count) for run in runs for key, count in run.distinct() if count.tally.members}
         found = load_members(counts)
         for key, (run, count) in counts.items():
-            self._with_members[key] = run.quest.id
+            self._with_members[key] = run.quest.id, count
             count.members |= found.get(key, set())
 
     # -- what is known -------------------------------------------------------------------------------------------------
@@ -200,8 +201,8 @@ class QuestRuns(Part):
         changing = [name for name in StoredRun._fields if name not in _KEY]
         sql.upsert(RunRow, StoredRun._fields, rows, conflict=_KEY, set_=changing)
         counting = {key: count for run in runs for key, count in run.distinct()}
-        kept = [(key, self.newest[key[0], quest]) for key, quest in self._with_members.items()]
-        forget_members(key for key, run in kept if run.dirty and key not in counting)
+        kept = [(key, self.newest[key[0], quest], count) for key, (quest, count) in self._with_members.items()]
+        forget_members(key for key, run, count in kept if run.dirty and counting.get(key) is not count)
         keep_members((*key, member) for key, count in counting.items() for member in count.new_members)
 
 

@@ -8,7 +8,7 @@ from gamification import pipeline
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from progress.models import MemberSeen
-from quests.commands import AbandonQuest, StartQuest
+from quests.commands import AbandonQuest, CompleteStep, MoveRun, StartQuest
 from quests.models import Run
 from quests.reading import ShownQuests
 from quests.tasks import move_runs
@@ -92,3 +92,38 @@ def test_a_run_that_is_moved_keeps_those_of_what_is_the_same_and_no_others() -> 
     assert (kept(), progress()) == (["s:a", "s:b"], 0.5)
     see("b", "c", "d")
     assert Run.objects.get().status == "COMPLETED"
+
+
+def put_at(step_id: str) -> None:
+    bus.handle(MoveRun(player_id="ann", quest_id="hunt", step_id=step_id), actor=SYSTEM, now=NOON)
+
+
+def test_a_step_that_is_skipped_and_come_back_to_has_seen_what_it_had_seen() -> None:
+    hunt(step("four", DIFFERENT), step("rest", completed_by="SERVER", order=2))
+    start()
+    see("a", "b")
+    put_at("rest")
+    see("c")
+    put_at("four")
+    see("a", "b", "d")
+    assert (kept(), Run.objects.get().state["steps"]["four"]["counts"].popitem()[1]) == (
+        ["s:a", "s:b", "s:d"], {"distinct": 3},
+    )  # fmt: skip
+    put_at("rest")
+    bus.handle(AbandonQuest(player_id="ann", quest_id="hunt"), actor=SYSTEM, now=NOON)
+    assert kept() == []
+
+
+def test_a_step_that_begins_anew_has_seen_nothing() -> None:
+    had = {"type": "QUEST", "target": "first"}
+    publish(quest("first", step("any", completed_by="SERVER")))
+    hunt(step("had", had), step("four", DIFFERENT, order=2))
+    start()
+    put_at("four")
+    see("a", "b")
+    bus.handle(StartQuest(player_id="ann", quest_id="first"), actor=SYSTEM, now=NOON)
+    bus.handle(CompleteStep(player_id="ann", quest_id="first", step_id="any"), actor=SYSTEM, now=NOON)
+    put_at("had")
+    assert kept() == []
+    see("a", "b", "c", "d")
+    assert Run.objects.get(quest_id="hunt").status == "COMPLETED"

@@ -145,7 +145,9 @@ class Moving(OfQuest):
             ("", "The newest, or the one it is on where a step is chosen"),
             *((number, f"{number}, where it is now" if number == now else str(number)) for number in found),
         ]
-        steps = {step["id"]: step.get("title") or step["id"] for each in found.values() for step in each["steps"]}
+        steps: dict[str, str] = {}
+        for step in (step for each in found.values() for step in each["steps"]):
+            steps.setdefault(step["id"], step.get("title") or step["id"])  # as its newest version calls it
         _choice(self, "step").choices = [("", "As far as it has come"), *steps.items()]
 
 

@@ -203,10 +203,11 @@ def test_a_run_moves_to_the_newest_version_or_it_is_said_why_not(sue: Client, se
 def test_a_run_moves_to_a_chosen_version_and_back(sue: Client, server: APIClient) -> None:
     steps = [*game.CONTENT["quests"][0]["steps"], {"id": "rest", "title": "Rest", "order": 2}]
     server.patch(f"{game.API}/quests/trail", {"steps": steps})
-    server.patch(f"{game.API}/quests/trail", {"title": "The long trail"})
+    steps[-1] = {**steps[-1], "title": "A long rest"}
+    server.patch(f"{game.API}/quests/trail", {"steps": steps})
     page = sue.get(at("move-run"), {"quest": "trail"}).context["form"]
     assert [number for number, _ in page.fields["version"].choices] == ["", 3, 2, 1]
-    assert ("rest", "Rest") in page.fields["step"].choices
+    assert ("rest", "A long rest") in page.fields["step"].choices
     assert do(sue, "move-run", quest="trail", version=2) == ["trail goes on in version 2."]
     assert do(sue, "move-run", quest="trail", version=1) == ["trail goes on in version 1."]
     assert (newest().before, newest().after) == ({"version": 2}, {"version": 1})

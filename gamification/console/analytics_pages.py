@@ -85,7 +85,7 @@ class SpanForm(forms.Form):
 
 def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpResponseBase:
     if settings.ENABLE_ANALYTICS and name == EXPORTS:
-        return export_page.page(request, {**context, **_questions(name)})
+        return export_page.page(request, {**context, **_questions(request, name)})
     if not settings.ENABLE_ANALYTICS or name not in QUESTIONS:
         raise Http404
     if not request.user.has_perm(SEES):
@@ -105,7 +105,7 @@ def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRespon
     shown: dict[str, Any] = {
         "title": question.title,
         "question": question,
-        **_questions(name),
+        **_questions(request, name),
         "form": form
         if form.is_bound and not form.is_valid()
         else SpanForm(initial=initial, question=question, choices=choices),
@@ -116,8 +116,9 @@ def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRespon
     return TemplateResponse(request, "console/analytics.html", {**context, **shown})
 
 
-def _questions(name: str) -> dict[str, Any]:
-    return {"questions": [(each, QUESTIONS[each].title) for each in QUESTIONS], "exports": EXPORTS, "name": name}
+def _questions(request: HttpRequest, name: str) -> dict[str, Any]:
+    exports = EXPORTS if export_page.kinds_for(request) else ""
+    return {"questions": [(each, QUESTIONS[each].title) for each in QUESTIONS], "exports": exports, "name": name}
 
 
 def _address(request: HttpRequest) -> str:

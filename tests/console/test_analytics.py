@@ -87,8 +87,10 @@ def test_an_export_has_an_end_and_is_not_for_everybody(
     assert "more than 3 rows" in analyst.post("/admin/figures/exports/", asked).content.decode()
     assert "after the last" in analyst.post("/admin/figures/exports/", asked | {"first": "2036-01-01"}).content.decode()
     assert not AuditEntry.objects.filter(action="export").exists()
+    assert b"/figures/exports/" in analyst.get("/admin/figures/retention/").content
     designer = User.objects.create_user("dan", is_staff=True)
     designer.groups.add(Group.objects.get(name="designers"))
     client.force_login(designer)
     assert client.get("/admin/figures/exports/").status_code == 403
     assert client.post("/admin/figures/exports/", asked).status_code == 403
+    assert b"/figures/exports/" not in client.get("/admin/figures/retention/").content

@@ -67,6 +67,7 @@ FOR_EVERYBODY = {"index", "find", "password_change", "password_change_done", "js
 DOWNLOADS = {
     "figures as CSV": "GET /admin/figures/retention/?csv=0",
     "a player as JSON": "POST /admin/players/nobody/act/export/",
+    "rows of some days": "GET /admin/figures/exports/",
 }
 """What is downloaded from pages that have a row already."""
 ONLY_READ = {"export_selected", "download_all", "download_selected"}

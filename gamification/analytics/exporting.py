@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -19,7 +18,7 @@ from django.db.models import Model, QuerySet
 from achievements.models import Standing
 from gamification.analytics import keeping
 from gamification.analytics.counting import zone
-from gamification.kernel.core.encoding import dumps, instant
+from gamification.kernel.core.encoding import cell, dumps, instant
 from gamification.kernel.models import Event
 from gamification.kernel.storage import shares
 from quests.models import Run
@@ -136,15 +135,8 @@ def plain(value: Any) -> Any:
 
 def as_csv(rows: Iterable[Row]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerows([_cell(value) for value in row.values()] for row in rows)
+    csv.writer(out).writerows([cell(plain(value)) for value in row.values()] for row in rows)
     return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """As text that no spreadsheet takes for a formula."""
-    said = plain(value)
-    text = json.dumps(said, ensure_ascii=False) if isinstance(said, dict | list) else said
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def as_lines(rows: Iterable[Row]) -> str:

@@ -22,6 +22,7 @@ from gamification.analytics.queries import Grouping, Row, Span
 from gamification.analytics.unused import unused
 from gamification.console import charts, export_page
 from gamification.kernel.content import publishing
+from gamification.kernel.core.encoding import cell
 
 EXPORTS = "exports"
 """The name of the page that hands out rows instead of an answer."""
@@ -98,7 +99,7 @@ def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRespon
         of = choices[0][0] if choices else ""
     tables = question.tables(span, of, now) if of or not question.of else []
     for table in tables:  # a day is written as in the file
-        table.rows = [[cell.isoformat() if isinstance(cell, date) else cell for cell in row] for row in table.rows]
+        table.rows = [[each.isoformat() if isinstance(each, date) else each for each in row] for row in table.rows]
     if "csv" in request.GET:
         return _as_csv(name, tables, request.GET["csv"])
     initial = {"first": span.first, "last": span.last, "by": span.grouping.value, "of": of}
@@ -148,14 +149,9 @@ def _as_csv(name: str, tables: list[Table], which: str) -> HttpResponse:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(tables[number].head)
-    writer.writerows([_plain(cell) for cell in row] for row in tables[number].rows)
+    writer.writerows(map(cell, row) for row in tables[number].rows)
     headers = {"Content-Disposition": f'attachment; filename="{name}-{number}.csv"', "Cache-Control": "no-store"}
     return HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _plain(cell: Any) -> Any:
-    """As text that no spreadsheet takes for a formula: types of events are other people's words."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 # -- the questions -----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from html import unescape
 from typing import Any
 
 from django.contrib.admin.utils import label_for_field, lookup_field
@@ -16,9 +17,9 @@ from django.utils.safestring import SafeString
 
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.audit import Change, Subject
-from gamification.kernel.core.encoding import instant
+from gamification.kernel.core.encoding import cell, instant
 from gamification.kernel.storage import audit_log
-from gamification.kernel.web.audit_view import cell, line
+from gamification.kernel.web.audit_view import line
 
 MOST_ROWS = 10_000
 """So many rows are handed out, those that the list begins with; `manage.py export` has no bound."""
@@ -50,7 +51,7 @@ def _said(column: str, row: Any, model_admin: Any) -> Any:
         case datetime():
             return instant(value)
         case SafeString():
-            return " ".join(strip_tags(value).split())
+            return unescape(" ".join(strip_tags(value).split()))
         case None | str() | int() | float() | list() | dict():
             return value
         case Manager():

@@ -14,6 +14,8 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 _maybe_whole = re.compile(rb"\d(?:\.0|e|\d{15})")
 """What a double that is a whole number looks like in JSON, or an integer that may stand for one. A text without it
 needs no second look."""
+FORMULAS = tuple("=+-@\t\r\n")
+"""What a spreadsheet takes for the beginning of a formula, or leaves out before one."""
 
 
 def instant(at: datetime) -> str:
@@ -82,3 +84,16 @@ def number(value: float | int | None) -> float | int | None:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value
+
+
+def cell(value: Any) -> Any:
+    """A value as a cell of a CSV: of a text, which may be somebody's own words, none that a spreadsheet takes for a
+    formula. What is a number stays one, and may be below 0.
+    """
+    match value:
+        case str():
+            return f"'{value}" if value[:1] in FORMULAS else value
+        case bool() | dict() | list():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return value

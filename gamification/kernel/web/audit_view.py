@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -19,7 +18,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from gamification.kernel.core.encoding import instant, parse_instant
+from gamification.kernel.core.encoding import cell, instant, parse_instant
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID
 from gamification.kernel.models import AuditEntry
 from gamification.kernel.web.pages import paged, paginate
@@ -156,15 +155,7 @@ def lines(entries: Iterable[AuditEntry]) -> Iterator[str]:
         yield line([cell(row.get(name)) for name in FIELDS])
 
 
-def cell(value: Any) -> str:
-    """As text that no spreadsheet takes for a formula: names and reasons are people's own words."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def line(cells: Iterable[str]) -> str:
+def line(cells: Iterable[Any]) -> str:
     out = io.StringIO()
     csv.writer(out).writerow(cells)
     return out.getvalue()

@@ -358,7 +358,9 @@ def moved(run: Run, quest: Quest, has: Has) -> Run | None:
     )
     for step in sorted((known[id_] for id_ in done), key=lambda step: (done[step.id].completed_at, step.order)):
         _choose(found, step)
-    found.skipped |= _skipped_by_hand(run) & (known.keys() - done.keys())
+    by_hand = _skipped_by_hand(run) & (known.keys() - done.keys())
+    if any(not (step.is_optional or step.id in found.skipped | by_hand or step.id in done) for step in quest.steps):
+        found.skipped |= by_hand  # else it would be complete by what a person had it skip
     before = {step.id: run.steps[step.id] for step in run.active()}
     for step in [step for step in _open_steps(found) if step.id in before]:
         state = before[step.id]

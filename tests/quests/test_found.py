@@ -12,7 +12,7 @@ from gamification.feed.models import Message
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Command, Refused
-from quests.commands import AbandonQuest, CompleteStep, MoveRuns, StartQuest
+from quests.commands import AbandonQuest, CompleteStep, MoveRun, MoveRuns, StartQuest
 from quests.models import Run
 from tests.support.content import NOON, achievement, event, metric, publish, quest, requirement, step
 
@@ -100,6 +100,18 @@ def test_what_was_earned_by_an_event_from_before_the_start_does_not_date_the_run
     assert run("r").completed_at == run("s").ended_at == NOON + timedelta(seconds=100)
     assert send(event("later", at=99), now=200) == []  # from before the run, whatever made the step active
     assert send(event("last", at=100), now=200) == ["quest.advanced", "quest.completed"]
+
+
+def test_a_moved_run_is_not_complete_by_what_a_person_had_it_skip() -> None:
+    publish(metric("kills"), quest("q", step("one"), step("two", order=2), step("three", order=3)))
+    start("q")
+    wish(MoveRun(player_id="ann", quest_id="q", step_id="three"), 1)
+    publish(quest("q", step("one"), step("two", order=2)))
+    wish(MoveRuns(quest_id="q", player_ids=["ann"]), 2)
+    assert (run("q").version, run("q").status) == (2, "IN_PROGRESS")
+    complete("q", "one", 3)
+    complete("q", "two", 4)
+    assert run("q").status == "COMPLETED"
 
 
 def test_a_moved_run_waits_for_the_steps_that_now_come_first() -> None:

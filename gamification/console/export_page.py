@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -16,6 +16,7 @@ from gamification.analytics.queries import Span
 from gamification.kernel.console.readonly_admin import acting
 from gamification.kernel.core.audit import Change, Subject
 from gamification.kernel.storage import audit_log
+from gamification.kernel.web.streaming import Streamed
 
 MOST = 100_000
 """Rows of one download; `manage.py export` has no end."""
@@ -64,9 +65,9 @@ def kinds_for(request: HttpRequest) -> list[str]:
     return [kind for kind, of in metas.items() if request.user.has_perm(f"{of.app_label}.view_{of.model_name}")]
 
 
-def _download(request: HttpRequest, kind: str, first: Any, last: Any, form: str) -> StreamingHttpResponse:
+def _download(request: HttpRequest, kind: str, first: Any, last: Any, form: str) -> Streamed:
     asked = {"from": first.isoformat(), "to": last.isoformat(), "format": form}
     audit_log.put(acting(request), "export", [Change(Subject("export", kind), after=asked)], at=timezone.now())
     name = f"{kind}-{first}-{last}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingHttpResponse(exporting.stream(kind, first, last, form), content_type=FORMS[form], headers=headers)
+    return Streamed(exporting.stream(kind, first, last, form), content_type=FORMS[form], headers=headers)

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import localize
@@ -39,6 +39,7 @@ from gamification.kernel.storage import audit_log
 from gamification.kernel.web.access import SCOPES, create_key, revoke_keys, rotate
 from gamification.kernel.web.audit_view import as_file, lines
 from gamification.kernel.web.keys import WARN_BEFORE
+from gamification.kernel.web.streaming import Streamed
 
 
 @admin.register(Event)
@@ -119,9 +120,9 @@ class AuditAdmin(ReadOnlyAdmin):
         return f"{entry.kind} {entry.subject_id}".strip() or "-"
 
     @admin.action(description="Download: as CSV")
-    def download_all(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> StreamingHttpResponse:
+    def download_all(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> Streamed:
         found = lines(queryset.order_by("-id").iterator(chunk_size=1_000))
-        return StreamingHttpResponse(found, content_type="text/csv; charset=utf-8", headers=as_file())
+        return Streamed(found, content_type="text/csv; charset=utf-8", headers=as_file())
 
 
 admin.site.register(Release, ReleaseAdmin)

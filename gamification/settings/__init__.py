@@ -129,7 +129,7 @@ STATICFILES_FINDERS = [
 WHITENOISE_USE_FINDERS = not PRODUCTION
 if WHITENOISE_USE_FINDERS:  # nothing needs collecting then
     warnings.filterwarnings("ignore", message="No directory at")
-# WhiteNoise's answers are files, read as they are sent. Only the admin and the docs have any.
+# WhiteNoise's answers are files. Only the admin and the docs have any.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -28,9 +29,7 @@ class PlayersListed(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """With each player's level, by the levels as they are published now: asked for once a page."""
         super().get_results(request)
-        levels = publishing.current()[LevelRules]
-        for player in self.result_list:
-            player.level_shown = levels.at(player.xp)
+        self.result_list = list(self.model_admin.prepared(self.result_list))
 
 
 @admin.register(Player)
@@ -47,6 +46,12 @@ class PlayerAdmin(ReadOnlyAdmin):
 
     def searched(self, rows: Any, term: str) -> Any:
         return beginning_with(term, rows)
+
+    def prepared(self, rows: Iterable[Any]) -> Iterator[Any]:
+        levels = publishing.current()[LevelRules]
+        for player in rows:
+            player.level_shown = levels.at(player.xp)
+            yield player
 
     @admin.display(description="level")
     def level_now(self, player: Any) -> int:

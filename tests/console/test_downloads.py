@@ -46,9 +46,10 @@ def test_the_rows_that_are_ticked_come_with_the_columns_that_are_shown(client: C
 
 def test_every_list_that_somebody_sees_is_taken_along_and_no_other(client: Client) -> None:
     game.make()
+    Player.objects.bulk_create([Player(player_id=f"p{n}") for n in range(30)])
     lea = logged_in(client, "lea", "analysts")
     for path in ("kernel/event", "kernel/outboxfact", "anticheat/finding", "rewards/distribution", "rewards/transfer",
-                 "review/case", "kernel/version", "kernel/release"):  # fmt: skip
+                 "progress/player", "review/case", "kernel/version", "kernel/release"):  # fmt: skip
         page = lea.get(f"/admin/{path}/")
         keys = [row.pk for row in page.context["cl"].result_list]
         assert len(rows(download(lea, f"/admin/{path}/", *keys))) == len(keys) + 1, path

@@ -34,7 +34,8 @@ def as_csv(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpR
     entry = Change(Subject(name), after={"list": str(model_admin.opts.verbose_name_plural)})
     with transaction.atomic():  # the rows come a chunk at a time, by a cursor: some are of 64 KB
         audit_log.put(Actor.user(request.user.get_username()), "download_list", [entry], at=timezone.now())
-        text = "".join(_lines(model_admin, columns, rows[:MOST_ROWS].iterator(chunk_size=100)))
+        found = model_admin.prepared(rows[:MOST_ROWS].iterator(chunk_size=100))
+        text = "".join(_lines(model_admin, columns, found))
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"}
     return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
 

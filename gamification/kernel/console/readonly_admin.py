@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -112,6 +112,11 @@ class ReadOnlyAdmin(LargeList, ActingAdmin):
         if self.has_view_permission(request) and "download_all" not in found and IS_POPUP_VAR not in request.GET:
             found[DOWNLOAD] = (downloads.as_csv, DOWNLOAD, "Download: as CSV")
         return found
+
+    def prepared(self, rows: Iterable[Any]) -> Iterable[Any]:
+        """Rows that are about to be listed or downloaded, each with what its columns show and it has not: asked for
+        once, and not a row at a time."""
+        return rows
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         found = super().get_list_filter(request)

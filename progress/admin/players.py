@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote_plus
 
 from django.contrib import admin
@@ -29,7 +29,7 @@ class PlayersListed(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """With each player's level, by the levels as they are published now: asked for once a page."""
         super().get_results(request)
-        self.result_list = list(self.model_admin.prepared(self.result_list))
+        self.result_list = list(cast("PlayerAdmin", self.model_admin).prepared(self.result_list))
 
 
 @admin.register(Player)

@@ -196,7 +196,7 @@ class Session:
             message_id=message.id,
             type=message.type,
             timestamp=int(time.time()),
-            application_headers=dict(message.headers),
+            **({"application_headers": dict(message.headers)} if message.headers else {}),
         )
         # Not basic_publish, which looks for what has come in before each message and so takes twice as long.
         arguments = (0, exchange, message.routing_key, True, False)  # mandatory, not immediate

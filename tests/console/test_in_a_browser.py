@@ -263,7 +263,7 @@ def test_two_people_who_edit_one_draft_settle_it_field_by_field(
         expect(page.get_by_role("group", name="Points").get_by_label("Theirs")).to_be_checked()
         for width, scheme in ((DESK, "light"), (PHONE, "dark")):
             page.set_viewport_size({"width": width, "height": 800})
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # one of two
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] # one of two
             found += found_by_axe(page)
             assert not is_wider_than_the_screen(page)
             shoot(page, f"settling-{width}-{scheme}")

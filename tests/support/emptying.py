@@ -34,7 +34,7 @@ def only_what_was_written(empty_all: Callable[[TransactionTestCase], None]) -> C
 
 
 def _written_is_emptied() -> bool:
-    """False: a test changed what the migrations made, or the rows of the tables are not to be had now."""
+    """False, and nothing is emptied, where a test changed what the migrations made."""
     written = _with_rows()
     if any(_rows(table) != rows for table, rows in _as_migrated.items()):
         return False

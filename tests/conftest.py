@@ -1,6 +1,7 @@
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from gamification import relay
 from gamification.intake import backlog, handover
 from gamification.kernel.messaging import broker
+from gamification.kernel.storage import database_timeout
 from gamification.kernel.storage.pseudonyms import pseudonym_key
 from gamification.serving import reads
 from tests.support import declared_facts, declared_refusals, emptying, rabbit, waiting
@@ -116,28 +118,50 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         f"broker    {f'RabbitMQ at {amqp.hostname}:{amqp.port or 5672}' if settings.RABBITMQ_URL else 'in place'}"
     )
     terminalreporter.line(f"browser   {CHROMIUM or 'none'}")
+    for stayed in terminalreporter.config.stash.get(STAYED_HERE, []):
+        terminalreporter.line(f"forgotten {stayed}")
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def django_db_setup(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
     """A database is thrown away when nobody is connected to it: PostgreSQL ends a killed process's session a little
-    after the process, which the last test of a run does not wait for. No commit waits for the disk: a test database
-    need not outlive the machine's next crash."""
+    after the process, which the last test of a run does not wait for. A session that stays nevertheless is ended, and
+    the run's summary names it: that a test has forgotten a connection is no fault of what it tested. No commit waits
+    for the disk: a test database need not outlive the machine's next crash."""
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(f'ALTER DATABASE "{connection.settings_dict["NAME"]}" SET synchronous_commit TO off')
         connection.close()
     yield
     if connection.vendor == "postgresql":
+        database_timeout.limit_to(None)  # what the last test ran may have left its own: to drop a database takes long
         with django_db_blocker.unblock():
-            waiting.until(lambda: not _other_sessions(), 30, says=lambda: f"still connected: {_other_sessions()}")
+            if not waiting.holds_within(10, lambda: not _other_sessions()):
+                alive = sorted(thread.name for thread in threading.enumerate())
+                left = [f"{_other_sessions(end=True)}, threads {alive}"]
+                getattr(request.config, "workeroutput", {})[STAYED] = left
+                request.config.stash[STAYED_HERE] = left
 
 
-def _other_sessions() -> list[tuple[str, str]]:
-    """State and last statement of each."""
+STAYED = "sessions that stayed"
+STAYED_HERE = pytest.StashKey[list[str]]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a process of the run has to say reaches the summary, which another process writes."""
+    said = getattr(node, "workeroutput", {}).get(STAYED, [])
+    node.config.stash.setdefault(STAYED_HERE, []).extend(said)
+
+
+def _other_sessions(*, end: bool = False) -> list[tuple[Any, ...]]:
+    """Process, beginning, state and last statement of each; with `end` they are ended."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT state, left(query, 200) FROM pg_stat_activity"
+            "SELECT pid, backend_start::text, application_name, state, left(query, 200)"
+            f"{', pg_terminate_backend(pid)' if end else ''} FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
         return list(cursor.fetchall())

@@ -27,6 +27,13 @@ def until(
         time.sleep(0.01)
 
 
+def holds_within(seconds: float, holds: Callable[[], object]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (held := bool(holds())) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return held
+
+
 async def eventually(holds: Callable[[], object], seconds: float = 60) -> None:
     """The same on an event loop that has to go on."""
     async with asyncio.timeout(seconds):

@@ -28,7 +28,7 @@ def limit() -> float | None:
     return _limit.get()
 
 
-def limit_to(seconds: float) -> None:
+def limit_to(seconds: float | None) -> None:
     """Set the limit for the rest of this context, such as a request's task."""
     _limit.set(seconds)
 

@@ -62,6 +62,11 @@ def test_a_game_in_python_plays_blocking_and_with_asyncio(installed: Path, tmp_p
         run(tmp_path, *play, env={**env, "PYTHONPATH": str(installed)})
 
 
+def test_calls_end_whatever_the_service_asks_for_and_what_is_kept_is_sent(installed: Path, tmp_path: Path) -> None:
+    command = (sys.executable, "-W", "error", str(GAMES / "waits.py"))
+    run(tmp_path, *command, env={**environment(), "PYTHONPATH": str(installed)})
+
+
 def test_what_is_kept_is_sent_though_the_games_own_functions_and_its_file_fail(installed: Path, tmp_path: Path) -> None:
     command = (sys.executable, "-W", "error", str(GAMES / "troubled.py"), str(tmp_path))
     run(tmp_path, *command, env={**environment(), "PYTHONPATH": str(installed)})

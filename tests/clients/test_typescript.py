@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,14 +57,37 @@ def test_its_types_are_those_of_its_source_and_of_the_schema(package: Path) -> N
     assert [name for name in made if made[name] != kept[name]] == []
 
 
-@pytest.mark.node
-def test_a_token_that_followed_another_is_not_refused_with_it(tmp_path: Path) -> None:
+@pytest.fixture
+def played(tmp_path: Path) -> Callable[..., str]:
+    """Runs a program that imports the package."""
     if not shutil.which("node"):
         pytest.skip("needs Node: apt-get install nodejs")
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "gamification-client").symlink_to(TYPESCRIPT)
-    shutil.copy(GAMES / "tokens.mjs", tmp_path)
-    run(tmp_path, "node", "tokens.mjs")
+
+    def play(name: str, *arguments: str) -> str:
+        shutil.copy(GAMES / name, tmp_path)
+        return run(tmp_path, "node", name, *arguments)
+
+    return play
+
+
+@pytest.mark.node
+def test_a_token_that_followed_another_is_not_refused_with_it(played: Callable[..., str]) -> None:
+    played("tokens.mjs")
+
+
+@pytest.mark.node
+def test_calls_end_whatever_the_service_asks_for_and_what_is_kept_is_sent(played: Callable[..., str]) -> None:
+    played("waits.mjs")
+
+
+@pytest.mark.node
+def test_a_file_is_lost_to_nobody_though_two_have_the_same_host_and_id(
+    played: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "events").mkdir()
+    played("stores.mjs", "events")
 
 
 @pytest.mark.django_db

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -20,6 +23,8 @@ Body = Mapping[str, Any]
 TIMEOUT = 15.0
 """Seconds for an answer."""
 TRIES = 4
+MOST_WAIT = 30.0
+"""Seconds that a call waits for its next try. Whoever is asked to wait longer is told so."""
 try:
     AGENT = f"gamification-client/{version('gamification-client')}"
 except PackageNotFoundError:  # run from its sources
@@ -97,7 +102,12 @@ def _text(value: str | int | bool) -> str:
 
 
 def _seconds(text: str | None) -> float | None:
+    """`Retry-After`, in seconds or as a date; None where it says neither."""
+    if not text:
+        return None
+    if re.fullmatch("[0-9]{1,9}", text):
+        return float(text)
     try:
-        return float(text) if text else None
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except ValueError:
         return None

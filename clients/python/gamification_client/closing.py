@@ -14,6 +14,8 @@ tokens by httpx and gets no answer."""
 STAY_AWAY = frozenset({4403, 4410})
 """Banned, or too many devices at once: coming back would close the next one's."""
 TOKEN = 4401
+LONGEST = 300.0
+"""Seconds that it stays away, however long it is asked to."""
 
 
 class Closed(Exception):
@@ -34,5 +36,5 @@ def close_of(lost: Exception) -> tuple[int, str]:
 
 def wait_after(reason: str, failures: int) -> float:
     """Seconds before the next try: what the service asked for, or at random and longer each time."""
-    told = re.fullmatch(r"retry-after=([\d.]+)", reason)
-    return float(told[1]) if told else 0.1 + random.random() * min(30.0, 0.5 * 2.0 ** min(failures, 10))
+    told = re.fullmatch(r"retry-after=(\d+(?:\.\d+)?)", reason)
+    return min(LONGEST, float(told[1])) if told else 0.1 + random.random() * min(30.0, 0.5 * 2.0 ** min(failures, 10))

@@ -15,6 +15,7 @@ const ANSWER_TIMEOUT = 15_000; // milliseconds for an answer
 const QUIET = 25_000; // … without a word, after which we ask whether anybody is there
 const STEADY = 30_000; // … that a connection has lasted when the next loss counts as the first
 const BACK_OFF = { first: 500, most: 30_000 };
+const LONGEST = 300_000; // milliseconds that it stays away, however long it is asked to
 
 export class Connection {
   /** @type {State} */
@@ -192,8 +193,8 @@ export class Connection {
     // Banned, or too many windows at once: coming back would close the next one's.
     if (code === 4403 || code === 4410) return this.#stop({ state: "stopped", code, reason });
     if (code === 4401) this.#refuseToken(this.#token);
-    const told = /^retry-after=([\d.]+)$/.exec(reason); // of one that restarts (1012) or is full (4429)
-    this.#later({ code, reason }, told ? Number(told[1]) * 1000 : undefined);
+    const told = /^retry-after=(\d+(?:\.\d+)?)$/.exec(reason); // of one that restarts (1012) or is full (4429)
+    this.#later({ code, reason }, told ? Math.min(Number(told[1]) * 1000, LONGEST) : undefined);
   }
 
   /**

@@ -2,12 +2,17 @@
 /**
  * Keeps items in a folder, for Node: a line of JSON each, in a file of this process's own, which is emptied once all of
  * it was sent. What a killed process has left is taken over by the next one. Several processes may share a folder.
+ *
+ * A file's name says whose it is, by host and process id. Neither tells for sure that its process is dead: a container
+ * that is started again may have both as before, and so may two that share the folder. So whoever takes a file over
+ * first gives it a name of its own, and whoever writes to one looks afterwards whether it bears its name still, else
+ * writes the item again to a new file. Whatever the guess was, nothing is lost; what is sent twice counts once.
  */
 
 import { randomBytes } from "node:crypto";
 import {
-  closeSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, mkdirSync, openSync, readdirSync, readSync, statSync,
-  unlinkSync, writeSync,
+  closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, mkdirSync, openSync, readdirSync, readSync,
+  renameSync, statSync, unlinkSync, utimesSync, writeSync,
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -18,6 +23,7 @@ const READ = 1_000_000; // bytes that are read at a time
 const SIGN_OF_LIFE = 10_000; // milliseconds
 const SILENCE = 60_000; // … without one, after which a process on another machine counts as dead
 const LOOK_AGAIN = 30_000;
+const BEGAN = Date.now() - process.uptime() * 1000;
 /** Files that stores of this process write to. @type {Set<string>} */
 const ours = new Set();
 
@@ -42,13 +48,21 @@ export function fileStore(folder, { sync = false } = {}) {
   let size = 0;
   let from = 0;
   let looked = 0;
-  const alive = setInterval(() => futimesSync(fd, new Date(), new Date()), SIGN_OF_LIFE); // it may be gone by name
+  const alive = setInterval(() => {
+    futimesSync(fd, new Date(), new Date()); // it may be gone by name
+    for (const segment of left) touch(segment.path);
+  }, SIGN_OF_LIFE);
   alive.unref();
 
-  function begin() {
-    const name = `${String(Date.now()).padStart(15, "0")}-${randomBytes(4).toString("hex")}`;
-    const path = join(folder, `${name}@${hostname()}@${process.pid}${SUFFIX}`);
+  /** @param {string} since when the file was begun: they are sent in that order */
+  function ownName(since = String(Date.now()).padStart(15, "0")) {
+    const path = join(folder, `${since}-${randomBytes(4).toString("hex")}@${hostname()}@${process.pid}${SUFFIX}`);
     ours.add(path);
+    return path;
+  }
+
+  function begin() {
+    const path = ownName();
     return { path, fd: openSync(path, "ax", 0o600) };
   }
 
@@ -61,13 +75,39 @@ export function fileStore(folder, { sync = false } = {}) {
     size = from = 0;
   }
 
+  /** @param {Buffer} line */
+  function write(line) {
+    let written = 0;
+    try {
+      written = writeSync(fd, line);
+      if (sync) fsyncSync(fd);
+    } catch (problem) {
+      ftruncateSync(fd, size);
+      throw problem;
+    }
+    if (written < line.length) {
+      ftruncateSync(fd, size); // half a line would spoil the next one
+      throw new Error(`${path}: the disk is full`);
+    }
+    size += line.length;
+  }
+
   function takeOver() {
     looked = Date.now();
     const known = new Set(left.map((segment) => segment.path));
     const names = readdirSync(folder).filter((name) => name.endsWith(SUFFIX));
     for (const name of names) {
       const found = join(folder, name);
-      if (!ours.has(found) && !known.has(found) && isLeft(found, name)) left.push({ path: found, from: 0 });
+      if (ours.has(found) || known.has(found) || !isLeft(found, name)) continue;
+      const path = ownName(name.split("-", 1)[0]);
+      try {
+        renameSync(found, path);
+      } catch {
+        ours.delete(path); // another process was faster
+        continue;
+      }
+      touch(path);
+      left.push({ path, from: 0 });
     }
     left.sort((one, other) => (one.path < other.path ? -1 : 1));
   }
@@ -90,23 +130,15 @@ export function fileStore(folder, { sync = false } = {}) {
 
   return {
     add: (item) => {
-      // Without a name: this process stood still, and another took its file over.
-      if (size >= FULL || fstatSync(fd).nlink === 0) turnOver();
+      if (size >= FULL) turnOver();
       const line = Buffer.from(`${JSON.stringify(item)}\n`);
       if (line.length > READ) throw new RangeError(`an item of ${line.length} bytes is none that the service takes`);
-      let written = 0;
-      try {
-        written = writeSync(fd, line);
-        if (sync) fsyncSync(fd);
-      } catch (problem) {
-        ftruncateSync(fd, size);
-        throw problem;
+      write(line);
+      // This process stood still, say, and another took its file over: perhaps before the line was there.
+      while (!existsSync(path)) {
+        turnOver();
+        write(line);
       }
-      if (written < line.length) {
-        ftruncateSync(fd, size); // half a line would spoil the next one
-        throw new Error(`${path}: the disk is full`);
-      }
-      size += line.length;
     },
     first: (most) => {
       if (Date.now() - looked > LOOK_AGAIN) takeOver();
@@ -135,18 +167,30 @@ export function fileStore(folder, { sync = false } = {}) {
 }
 
 /**
- * Nobody writes to it any more.
+ * Nobody writes to it any more, as far as can be told.
  *
  * @param {string} path
  * @param {string} name
  */
 function isLeft(path, name) {
   const [, host, pid] = name.slice(0, -SUFFIX.length).split("@");
-  if (host === hostname() && (Number(pid) === process.pid || !isAlive(Number(pid)))) return true;
+  if (host === hostname() && Number(pid) !== process.pid && !isAlive(Number(pid))) return true;
   try {
-    return Date.now() - statSync(path).mtimeMs > SILENCE;
+    const lived = statSync(path).mtimeMs;
+    // Of our own id: a process before this one had it, or this one's other threads, or another container's has it.
+    if (host === hostname() && Number(pid) === process.pid && lived < BEGAN) return true;
+    return Date.now() - lived > SILENCE;
   } catch {
     return false;
+  }
+}
+
+/** @param {string} path */
+function touch(path) {
+  try {
+    utimesSync(path, new Date(), new Date());
+  } catch {
+    // another process has it
   }
 }
 

@@ -18,7 +18,7 @@
 
 import { Connection } from "./connection.js";
 import { isBadRequest, memoryStore, Queue } from "./queue.js";
-import { originOf, part, Problem, randomKey, Rest } from "./rest.js";
+import { json, originOf, part, Problem, randomKey, Rest } from "./rest.js";
 export { Problem };
 
 /**
@@ -293,6 +293,7 @@ export class Gamification extends EventTarget {
    */
   async report(achievement, metrics) {
     const body = { metrics, timestamp: new Date().toISOString() };
+    json(metrics); // throws for NaN, here where it is meant
     await this.#queue().add({ id: randomKey(), path: `achievements/${part(achievement)}/progress`, body });
   }
 
@@ -308,7 +309,7 @@ export class Gamification extends EventTarget {
       store,
       most: 1,
       send: async ([report]) => {
-        if (report) await this.#rest.request("POST", report.path, { body: report.body, key: report.id });
+        if (report) await this.#rest.request("POST", report.path, { body: report.body, key: report.id, tries: 1 });
       },
       isItsFault: isRefused,
       onRejected: (report, why) => this.dispatchEvent(new CustomEvent("rejected", { detail: { report, ...why } })),

@@ -26,6 +26,7 @@ import { backOff, Problem } from "./rest.js";
 
 const ITEMS = 500; // of the 1,000 that a request may have
 const BYTES = 500_000; // of the 1 MiB
+const LONGEST = 300_000; // milliseconds between two tries, however long the service asks to be left alone
 const GATHER = 100; // milliseconds in which what happens goes out together
 
 /** @template Item */
@@ -122,7 +123,7 @@ export class Queue {
     } catch (problem) {
       this.#failures += 1;
       const wait = (problem instanceof Problem && problem.retryAfter) || backOff(this.#failures);
-      setTimeout(() => this.#soon(wait)); // once this run is over
+      setTimeout(() => this.#soon(Math.min(wait, LONGEST))); // once this run is over
       throw problem;
     }
   }
@@ -149,9 +150,23 @@ export class Queue {
     }
     for (const { index, code, detail } of rejected) {
       const item = items[index];
-      if (item !== undefined) this.#onRejected(item, { code, detail });
+      if (item !== undefined) this.#tell(item, { code, detail });
     }
     await this.#store.remove(kept.map(({ done }) => done));
+  }
+
+  /**
+   * What the caller's function throws is said and goes no further: the items would be kept, and sent, for ever.
+   *
+   * @param {Item} item
+   * @param {{ code: string, detail: string }} why
+   */
+  #tell(item, why) {
+    try {
+      this.#onRejected(item, why);
+    } catch (problem) {
+      console.error("gamification: onRejected failed", problem);
+    }
   }
 }
 

@@ -13,6 +13,7 @@
  * @property {string} [key] the `Idempotency-Key`; a POST without one is given a random one, and with "" none
  * @property {Record<string, string>} [headers]
  * @property {number} [tries] how often at most
+ * @property {AbortSignal} [signal] ends the call, also while it waits for the next try
  *
  * @typedef {"GET" | "POST" | "PATCH" | "DELETE"} Method
  */
@@ -20,6 +21,7 @@
 const ANSWER_TIMEOUT = 15_000; // milliseconds for an answer
 const TRIES = 4;
 const PAUSE = 500; // milliseconds, doubled for each try that has failed, before the next
+const MOST_WAIT = 30_000; // milliseconds that a call waits for its next try; whoever is asked to wait longer is told so
 const PASSING = [0, 408, 429, 500, 502, 503, 504]; // may be otherwise the next time; 0: no answer came
 
 /** An answer that is no success: RFC 9457's fields, with the service's stable `code`. */
@@ -47,6 +49,7 @@ export class Problem extends Error {
 export class Rest {
   #authorize;
   #refuse;
+  #closing = new AbortController();
 
   /**
    * @param {string} service its origin
@@ -66,7 +69,7 @@ export class Rest {
    * @param {Said} [said]
    * @returns {Promise<any>} the answer's JSON. Throws Problem.
    */
-  async request(method, path, { query = {}, body, key, headers: others, tries = TRIES } = {}) {
+  async request(method, path, { query = {}, body, key, headers: others, tries = TRIES, signal } = {}) {
     const url = new URL(`/api/v1/${path}`, this.service);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, `${value}`);
     /** @type {Record<string, string>} */
@@ -74,19 +77,30 @@ export class Rest {
     const hasBody = method === "POST" || method === "PATCH";
     if (hasBody) headers["Content-Type"] = "application/json";
     if (method === "POST" && key !== "") headers["Idempotency-Key"] = key ?? randomKey();
-    const text = hasBody ? JSON.stringify(body ?? {}) : null;
+    const text = hasBody ? json(body ?? {}) : null;
     let isRenewed = false;
     for (let attempt = 1; ; attempt += 1) {
       headers["Authorization"] = await this.#authorize();
       try {
-        return await ask(url, { method, headers, body: text });
+        return await ask(url, { method, headers, body: text }, signal);
       } catch (problem) {
         if (!(problem instanceof Problem)) throw problem;
-        if (problem.status === 401 && !isRenewed && this.#refuse(headers["Authorization"])) isRenewed = true;
-        else if (problem.isPassing && attempt < tries) await pause(problem.retryAfter ?? backOff(attempt));
-        else throw problem;
+        if (problem.status === 401 && !isRenewed && this.#refuse(headers["Authorization"])) {
+          isRenewed = true;
+          continue;
+        }
+        const wait = problem.retryAfter ?? backOff(attempt);
+        if (!problem.isPassing || attempt >= tries || wait > MOST_WAIT) throw problem;
+        await pause(wait, signal, this.#closing.signal);
+        signal?.throwIfAborted();
+        if (this.#closing.signal.aborted) throw problem;
       }
     }
+  }
+
+  /** Nobody waits any longer for another try: what stood in the way of the last one is thrown at once. */
+  close() {
+    this.#closing.abort();
   }
 
   /**
@@ -123,14 +137,18 @@ export class Rest {
 /**
  * @param {URL} url
  * @param {{ method: string, headers: Record<string, string>, body: string | null }} init
+ * @param {AbortSignal} [signal]
  * @returns {Promise<any>} the JSON of a success. Throws Problem.
  */
-async function ask(url, init) {
+async function ask(url, init, signal) {
+  const deadline = AbortSignal.timeout(ANSWER_TIMEOUT);
   let answer, text;
   try {
-    answer = await fetch(url, { ...init, credentials: "omit", signal: AbortSignal.timeout(ANSWER_TIMEOUT) });
+    const ends = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    answer = await fetch(url, { ...init, credentials: "omit", signal: ends });
     text = await answer.text();
   } catch (problem) {
+    signal?.throwIfAborted();
     const cause = problem instanceof Error && problem.cause ? ` (${problem.cause})` : "";
     throw new Problem(0, { code: "no_answer", detail: `${problem}${cause}` });
   }
@@ -142,12 +160,31 @@ async function ask(url, init) {
     throw new Problem(answer.ok ? 0 : answer.status, body);
   }
   if (answer.ok) return body;
-  throw new Problem(answer.status, body ?? {}, seconds(answer.headers.get("Retry-After")));
+  throw new Problem(answer.status, body ?? {}, milliseconds(answer.headers.get("Retry-After")));
 }
 
-/** @param {string | null} retryAfter */
-function seconds(retryAfter) {
-  return retryAfter && !Number.isNaN(Number(retryAfter)) ? Number(retryAfter) * 1000 : null;
+/**
+ * Milliseconds, of seconds or of a date; null where it says neither.
+ *
+ * @param {string | null} retryAfter
+ */
+function milliseconds(retryAfter) {
+  if (!retryAfter) return null;
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1000;
+  const until = / /.test(retryAfter) ? Date.parse(retryAfter) : NaN;
+  return Number.isNaN(until) ? null : Math.max(0, until - Date.now());
+}
+
+/**
+ * JSON that says what was meant: NaN and Infinity, of which JSON.stringify makes null, throw.
+ *
+ * @param {unknown} value
+ */
+export function json(value) {
+  return JSON.stringify(value, (name, each) => {
+    if (typeof each === "number" && !Number.isFinite(each)) throw new RangeError(`${name}: JSON has no number ${each}`);
+    return each;
+  });
 }
 
 /**
@@ -176,9 +213,25 @@ export function part(text) {
   return encodeURIComponent(text);
 }
 
-/** @param {number} milliseconds */
-export function pause(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/**
+ * Resolves after a while, or as soon as one of the signals is aborted.
+ *
+ * @param {number} milliseconds
+ * @param {(AbortSignal | undefined)[]} signals
+ * @returns {Promise<void>}
+ */
+export function pause(milliseconds, ...signals) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(end, milliseconds);
+    for (const signal of signals) signal?.addEventListener("abort", end);
+    if (signals.some((signal) => signal?.aborted)) end();
+
+    function end() {
+      clearTimeout(timer);
+      for (const signal of signals) signal?.removeEventListener("abort", end);
+      resolve();
+    }
+  });
 }
 
 /**

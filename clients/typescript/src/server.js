@@ -9,7 +9,7 @@
  */
 
 import { memoryStore, Queue } from "./queue.js";
-import { originOf, part, pause, Rest, uuid7 } from "./rest.js";
+import { json, originOf, part, pause, Rest, uuid7 } from "./rest.js";
 
 /**
  * @typedef {import("../types/schema.d.ts").components["schemas"]} Schemas
@@ -59,6 +59,7 @@ export class GameServer {
   async track(player, type, data = {}, { id = uuid7(), timestamp = new Date() } = {}) {
     const at = typeof timestamp === "string" ? timestamp : timestamp.toISOString();
     const event = { id, player_id: player, type, data, timestamp: at };
+    json(data); // throws for what JSON cannot say, here where it is meant
     await this.#queue.add(event);
     return event;
   }
@@ -69,8 +70,9 @@ export class GameServer {
   }
 
   /** Sends what is kept, if that can be done at once, and lets go of the store. */
-  close() {
-    return this.#queue.close();
+  async close() {
+    await this.#queue.close();
+    this.#rest.close();
   }
 
   /**
@@ -188,7 +190,7 @@ export class GameServer {
 
   /**
    * What the service states, each once and in order, and for ever: at its end it waits for what comes. Keep the
-   * `position` of the last one that you have dealt with, and begin `after` it the next time.
+   * `position` of the last one that you have dealt with, and begin `after` it the next time. `signal` ends it.
    *
    * @param {{ after?: number, types?: string[], player?: string, share?: number, signal?: AbortSignal }} [wanted]
    * @returns {AsyncGenerator<Schemas["Fact"], void, undefined>}
@@ -197,10 +199,16 @@ export class GameServer {
     const filters = { types: types?.join(","), player_id: player, share, page_size: 200 };
     while (!signal?.aborted) {
       /** @type {Schemas["FactsPage"]} */
-      const page = await this.get("facts", { ...filters, after });
+      let page;
+      try {
+        page = await this.#rest.request("GET", "facts", { query: { ...filters, after }, ...(signal && { signal }) });
+      } catch (problem) {
+        if (signal?.aborted) return;
+        throw problem;
+      }
       yield* page.results;
       after = page.after;
-      if (!page.next && !signal?.aborted) await pause(LOOK_AGAIN);
+      if (!page.next && !signal?.aborted) await pause(LOOK_AGAIN, signal);
     }
   }
 

@@ -1,4 +1,10 @@
 /**
+ * JSON that says what was meant: NaN and Infinity, of which JSON.stringify makes null, throw.
+ *
+ * @param {unknown} value
+ */
+export function json(value: unknown): string;
+/**
  * Milliseconds before the next try: longer each time, and at random, so that many do not come back at once.
  *
  * @param {number} failures
@@ -10,8 +16,14 @@ export function randomKey(): string;
 export function uuid7(): string;
 /** @param {string | number} text */
 export function part(text: string | number): string;
-/** @param {number} milliseconds */
-export function pause(milliseconds: number): Promise<any>;
+/**
+ * Resolves after a while, or as soon as one of the signals is aborted.
+ *
+ * @param {number} milliseconds
+ * @param {(AbortSignal | undefined)[]} signals
+ * @returns {Promise<void>}
+ */
+export function pause(milliseconds: number, ...signals: (AbortSignal | undefined)[]): Promise<void>;
 /**
  * The address of the service, of which only its origin counts.
  *
@@ -63,7 +75,9 @@ export class Rest {
      * @param {Said} [said]
      * @returns {Promise<any>} the answer's JSON. Throws Problem.
      */
-    request(method: Method, path: string, { query, body, key, headers: others, tries }?: Said): Promise<any>;
+    request(method: Method, path: string, { query, body, key, headers: others, tries, signal }?: Said): Promise<any>;
+    /** Nobody waits any longer for another try: what stood in the way of the last one is thrown at once. */
+    close(): void;
     /**
      * All rows of a list, over all its pages.
      *
@@ -95,5 +109,9 @@ export type Said = {
      * how often at most
      */
     tries?: number;
+    /**
+     * ends the call, also while it waits for the next try
+     */
+    signal?: AbortSignal;
 };
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";

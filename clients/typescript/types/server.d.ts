@@ -126,7 +126,7 @@ export class GameServer {
     }) => Promise<Schemas["Distribution"]>;
     /**
      * What the service states, each once and in order, and for ever: at its end it waits for what comes. Keep the
-     * `position` of the last one that you have dealt with, and begin `after` it the next time.
+     * `position` of the last one that you have dealt with, and begin `after` it the next time. `signal` ends it.
      *
      * @param {{ after?: number, types?: string[], player?: string, share?: number, signal?: AbortSignal }} [wanted]
      * @returns {AsyncGenerator<Schemas["Fact"], void, undefined>}

@@ -15,7 +15,8 @@ function die() {
 }
 
 // Killed before a call and after it; and in the middle of a line that is being written.
-for (const name of ["openSync", "writeSync", "readSync", "ftruncateSync", "unlinkSync", "closeSync", "fstatSync", "readdirSync"]) {
+for (const name of ["openSync", "writeSync", "readSync", "ftruncateSync", "unlinkSync", "closeSync", "fstatSync", "readdirSync",
+  "existsSync", "renameSync", "utimesSync"]) {
   const real = fs[name];
   fs[name] = (...said) => {
     if (--left === 0) die();

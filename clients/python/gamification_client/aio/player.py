@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from gamification_client import models
 from gamification_client.aio.rest import Rest
 from gamification_client.aio.sending import Rejected, Sender, Trouble, is_bad_request, log_it, warn
-from gamification_client.aio.waiting import given, sleep
+from gamification_client.aio.waiting import given
 from gamification_client.calls import Body, Query, part
 from gamification_client.closing import LOST, STAY_AWAY, TOKEN, Closed, close_of, wait_after
 from gamification_client.messages import Message
@@ -95,7 +95,7 @@ class AsyncPlayer:
         """Each kept message after that number once and in order, across lost connections and restarts of the service;
         without a number, whatever comes from now on. `resync`: what was missed is no longer kept. Raises Closed when
         the service wants this device to stay away, and Problem when there is no good token any more. It waits
-        while whoever fetches tokens cannot be reached.
+        while whoever fetches tokens cannot be reached; a wait ends with `close`.
         """
         if after is not None:
             self.after = after
@@ -140,7 +140,8 @@ class AsyncPlayer:
             if code == TOKEN and not self._refuse(signed):
                 raise Problem(401, reason, "This token has ended.")
             failures += 1
-            await sleep(wait_after(reason, failures))
+            if not await self._rest.pauses.wait(wait_after(reason, failures)):
+                return
 
     def _resume(self) -> str:
         return json.dumps({"type": "resume", "after": self.after})
@@ -219,7 +220,7 @@ class AsyncPlayer:
 
     async def _send_report(self, reports: list[Json]) -> Mapping[str, Any]:
         for report in reports:
-            await self._rest.request("POST", report["path"], body=report["body"], key=report["id"])
+            await self._rest.request("POST", report["path"], body=report["body"], key=report["id"], tries=1)
         return {}
 
     # -- anything else -------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from gamification_client.aio.waiting import sleep
-from gamification_client.calls import TIMEOUT, TRIES, Body, Call, Query, answer, call, cursor_of, no_answer
+from gamification_client.aio.waiting import Pauses
+from gamification_client.calls import MOST_WAIT, TIMEOUT, TRIES, Body, Call, Query, answer, call, cursor_of, no_answer
 from gamification_client.problems import Problem, back_off
 
 
@@ -25,6 +25,7 @@ class Rest:
         """
         self._authorize = authorize
         self._refuse = refuse
+        self.pauses = Pauses()
         self._http = httpx.AsyncClient(base_url=service, timeout=timeout)
 
     async def request(
@@ -54,7 +55,8 @@ class Rest:
                 if not problem.is_passing or failures >= tries:
                     raise
                 wait = back_off(failures) if problem.retry_after is None else problem.retry_after
-            await sleep(wait)
+                if wait > MOST_WAIT or not await self.pauses.wait(wait):
+                    raise
 
     async def _once(self, wanted: Call, signed: str) -> Any:
         headers = {**wanted.headers, "Authorization": signed}
@@ -82,4 +84,6 @@ class Rest:
         return [row async for row in self.rows(path, query)]
 
     async def close(self) -> None:
+        """Nobody waits any longer for another try."""
+        self.pauses.end()
         await self._http.aclose()

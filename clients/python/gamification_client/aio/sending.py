@@ -18,6 +18,8 @@ SIZE = 400_000
 """Characters, of the 1 MiB."""
 GATHER = 0.1
 """Seconds in which what happens goes out together."""
+LONGEST = 300.0
+"""Seconds between two tries, however long the service asks to be left alone."""
 BAD_REQUEST = frozenset({400, 413, 422, 431})
 
 Rejected = Callable[[Json, str, str], None]
@@ -97,7 +99,7 @@ class Sender:
             self._failures += 1
             self._tell(problem)
             told = problem.retry_after if isinstance(problem, Problem) else None
-            return told or back_off(self._failures)
+            return min(LONGEST, told or back_off(self._failures))
         return 0.0
 
     def _tell(self, problem: Exception) -> None:
@@ -105,6 +107,13 @@ class Sender:
             self._on_trouble(problem)
         except Exception:
             log.exception("on_trouble failed")
+
+    def _refuse(self, item: Json, code: str, detail: str) -> None:
+        # What the caller's function raises is said and goes no further: the items would be kept, and sent, for ever.
+        try:
+            self._on_rejected(item, code, detail)
+        except Exception:
+            log.exception("on_rejected failed")
 
     async def _deliver(self, kept: list[tuple[int, Json]]) -> None:
         items = [item for _, item in kept]
@@ -121,5 +130,5 @@ class Sender:
                 return
             rejected = [{"index": 0, "code": problem.code, "detail": problem.detail}]
         for each in rejected:
-            self._on_rejected(items[each["index"]], each["code"], each["detail"])
+            self._refuse(items[each["index"]], each["code"], each["detail"])
         self._queue.remove([number for number, _ in kept])

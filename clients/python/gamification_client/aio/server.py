@@ -11,7 +11,6 @@ from typing import Any, Self
 from gamification_client import models
 from gamification_client.aio.rest import Rest
 from gamification_client.aio.sending import Rejected, Sender, Trouble, log_it, warn
-from gamification_client.aio.waiting import sleep
 from gamification_client.calls import Body, Query, part
 from gamification_client.ids import uuid7
 from gamification_client.queue import DiskQueue, Json
@@ -193,7 +192,8 @@ class AsyncGameServer:
             if not page["next"]:
                 if not forever:
                     return
-                await sleep(LOOK_AGAIN)
+                if not await self._rest.pauses.wait(LOOK_AGAIN):
+                    return
 
     # -- anything else -------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,25 @@ from typing import TypeVar
 T = TypeVar("T")
 
 Lock = asyncio.Lock
-sleep = asyncio.sleep
+
+
+class Pauses:
+    """Waits that end at once when it is the end of them all."""
+
+    def __init__(self) -> None:
+        self._ended = asyncio.Event()
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether it was waited for so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    def end(self) -> None:
+        self._ended.set()
 
 
 async def given(made: Callable[[], T | Awaitable[T]]) -> T:

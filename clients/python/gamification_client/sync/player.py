@@ -20,7 +20,7 @@ from gamification_client.problems import Problem
 from gamification_client.queue import DiskQueue, Json
 from gamification_client.sync.rest import Rest
 from gamification_client.sync.sending import Rejected, Sender, Trouble, is_bad_request, log_it, warn
-from gamification_client.sync.waiting import given, sleep
+from gamification_client.sync.waiting import given
 from gamification_client.tokens import Kept
 
 FEED = "/game-events"
@@ -95,7 +95,7 @@ class Player:
         """Each kept message after that number once and in order, across lost connections and restarts of the service;
         without a number, whatever comes from now on. `resync`: what was missed is no longer kept. Raises Closed when
         the service wants this device to stay away, and Problem when there is no good token any more. It waits
-        while whoever fetches tokens cannot be reached.
+        while whoever fetches tokens cannot be reached; a wait ends with `close`.
         """
         if after is not None:
             self.after = after
@@ -138,7 +138,8 @@ class Player:
             if code == TOKEN and not self._refuse(signed):
                 raise Problem(401, reason, "This token has ended.")
             failures += 1
-            sleep(wait_after(reason, failures))
+            if not self._rest.pauses.wait(wait_after(reason, failures)):
+                return
 
     def _resume(self) -> str:
         return json.dumps({"type": "resume", "after": self.after})
@@ -217,7 +218,7 @@ class Player:
 
     def _send_report(self, reports: list[Json]) -> Mapping[str, Any]:
         for report in reports:
-            self._rest.request("POST", report["path"], body=report["body"], key=report["id"])
+            self._rest.request("POST", report["path"], body=report["body"], key=report["id"], tries=1)
         return {}
 
     # -- anything else -------------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
-from gamification_client.calls import TIMEOUT, TRIES, Body, Call, Query, answer, call, cursor_of, no_answer
+from gamification_client.calls import MOST_WAIT, TIMEOUT, TRIES, Body, Call, Query, answer, call, cursor_of, no_answer
 from gamification_client.problems import Problem, back_off
-from gamification_client.sync.waiting import sleep
+from gamification_client.sync.waiting import Pauses
 
 
 class Rest:
@@ -25,6 +25,7 @@ class Rest:
         """
         self._authorize = authorize
         self._refuse = refuse
+        self.pauses = Pauses()
         self._http = httpx.Client(base_url=service, timeout=timeout)
 
     def request(
@@ -54,7 +55,8 @@ class Rest:
                 if not problem.is_passing or failures >= tries:
                     raise
                 wait = back_off(failures) if problem.retry_after is None else problem.retry_after
-            sleep(wait)
+                if wait > MOST_WAIT or not self.pauses.wait(wait):
+                    raise
 
     def _once(self, wanted: Call, signed: str) -> Any:
         headers = {**wanted.headers, "Authorization": signed}
@@ -82,4 +84,6 @@ class Rest:
         return [row for row in self.rows(path, query)]
 
     def close(self) -> None:
+        """Nobody waits any longer for another try."""
+        self.pauses.end()
         self._http.close()

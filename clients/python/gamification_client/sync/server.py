@@ -14,7 +14,6 @@ from gamification_client.ids import uuid7
 from gamification_client.queue import DiskQueue, Json
 from gamification_client.sync.rest import Rest
 from gamification_client.sync.sending import Rejected, Sender, Trouble, log_it, warn
-from gamification_client.sync.waiting import sleep
 
 LOOK_AGAIN = 1.0
 """Seconds, at the end of the log of facts."""
@@ -193,7 +192,8 @@ class GameServer:
             if not page["next"]:
                 if not forever:
                     return
-                sleep(LOOK_AGAIN)
+                if not self._rest.pauses.wait(LOOK_AGAIN):
+                    return
 
     # -- anything else -------------------------------------------------------------------------------------------------
 

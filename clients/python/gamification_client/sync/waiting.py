@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
 
 Lock = threading.Lock
-sleep = time.sleep
+
+
+class Pauses:
+    """Waits that end at once when it is the end of them all."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it was waited for so long."""
+        return not self._ended.wait(seconds)
+
+    def end(self) -> None:
+        self._ended.set()
 
 
 def given(made: Callable[[], T]) -> T:

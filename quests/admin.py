@@ -170,7 +170,8 @@ class OfStepsFormSet(AnyInlineFormSet):
 
 
 def _total(text: Any) -> int:
-    return min(int(text), 1000) if str(text).isascii() and str(text).isdecimal() else 0
+    is_number = str(text).isascii() and str(text).isdecimal() and len(str(text)) < 9
+    return min(int(text), 1000) if is_number else 0
 
 
 def _written(formset: AnyInlineFormSet) -> Iterator[Any]:

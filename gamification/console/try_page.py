@@ -16,7 +16,7 @@ from gamification.kernel.console.readonly_admin import handled
 from gamification.kernel.content import drafts, editing
 from gamification.kernel.content.example_shapes import MAX_EVENTS
 from gamification.kernel.content.kinds import kind
-from gamification.kernel.core.encoding import parse_instant
+from gamification.kernel.core.encoding import instant, parse_instant
 from gamification.kernel.core.messages import Refused
 from gamification.simulation.requests import read_events
 from gamification.simulation.simulating import NOBODY, Simulation, simulate
@@ -70,7 +70,7 @@ def _more(request: HttpRequest, form: Any) -> Any:
     names = ("type", "with_data", "after", "times", "every")
     kept = [
         {name: request.POST.get(f"form-{n}-{name}", "") for name in names}
-        for n in range(min(int(total) if total.isdecimal() else 0, MAX_EVENTS))
+        for n in range(min(int(total) if total.isdecimal() and len(total) < 9 else 0, MAX_EVENTS))
     ]
     kept = [row for row in kept if row["type"] or row["with_data"]]
     if "_shape" in request.POST:
@@ -106,11 +106,14 @@ def _keep(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     try:
         example = {**json.loads(request.POST.get("example", "")), "name": name}
-        before = kind(kind_name).read(drafts.find(kind(kind_name), id_))["examples"]
-    except (ValueError, TypeError, Refused) as wrong:
+        draft = drafts.find(kind(kind_name), id_)
+        before = kind(kind_name).read(draft)["examples"]
+    except (ValueError, TypeError, RecursionError, Refused) as wrong:
         messages.error(request, f"It was not kept: {wrong}")
         return HttpResponseRedirect(request.path)
-    command = editing.UpdateContent(kind=kind_name, id=id_, changes={"examples": [*before, example]}, draft=True)
+    command = editing.UpdateContent(
+        kind=kind_name, id=id_, changes={"examples": [*before, example]}, draft=True, seen=instant(draft.updated_at)
+    )
     if handled(request, command, f"The example of {id_} was not kept"):
         messages.success(request, f"Kept as an example of the draft of {id_}. Publishing it runs it from now on.")
     return HttpResponseRedirect(trying.page_of_draft(of))

@@ -67,6 +67,7 @@ ANSWERS = {
     "revoked_token": "the player's tokens were ended: get a new one",
     "reward_expired": "the reward has expired",
     "reward_revoked": "the reward was revoked",
+    "saved_since": "at the console: somebody has saved the draft since it was opened",
     "share_required": "with several shares, `GET /facts` names one",
     "step_not_active": "the quest's step is not active",
     "steps_gone": "a step that the run has done is not in the version it was to be moved to",

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from achievements.models import Achievement
+from gamification.kernel.console import settling
+from gamification.kernel.content.editing import SavedSince, UpdateContent
+from gamification.kernel.content.kinds import kind
+from gamification.kernel.core import bus
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.encoding import instant
 from gamification.kernel.models import AuditEntry, Version
 from quests.models import Quest
 from tests.support.authoring import achievement, coins, count, designer, metric, needs, quest, send
@@ -216,15 +224,33 @@ def test_whoever_settles_while_a_third_saves_is_asked_once_more(mia: Client) -> 
 
 @pytest.mark.usefixtures("game")
 def test_what_is_settled_is_checked_like_any_change(mia: Client) -> None:
-    draft = mia.get(PAGE).context
-    for mine in ("", "[1]", "{"):
-        assert mia.post(PAGE.replace("change", "settle"), {"_base": "{}", "_mine": mine}).status_code == 400
-    base = json.loads(draft["base"])
-    kept = {"_base": draft["base"], "_seen": draft["seen_at"], "_mine": json.dumps({**base, "points": -1})}
-    refused = mia.post(PAGE.replace("change", "settle"), kept)
+    draft, of = mia.get(PAGE).context, kind("achievement")
+    mine = {**of.read(Achievement.objects.get()), "points": -1}
+    sent = {"_base": draft["base"], "_seen": draft["seen_at"], "_mine": settling.kept(of, mine)}
+    refused = mia.post(PAGE.replace("change", "settle"), sent)
     assert refused.status_code == 409
     assert "points" in said(refused)[0]
     assert Achievement.objects.get().points == 0
+
+
+@pytest.mark.usefixtures("game")
+@pytest.mark.parametrize("name", ["_base", "_mine"])
+@pytest.mark.parametrize("value", ["", "[1]", "{", "{}", '{"requirements": [{"type": []}]}', "of another kind"])
+def test_only_what_a_page_was_given_to_keep_is_settled(mia: Client, name: str, value: str) -> None:
+    draft, of_quests = mia.get(PAGE).context, settling.kept(kind("quest"), {"steps": [{"id": []}]})
+    sent = {"_base": draft["base"], "_mine": draft["base"], "_seen": draft["seen_at"]}
+    sent[name] = of_quests if value == "of another kind" else value
+    assert mia.post(PAGE.replace("change", "settle"), sent).status_code == 400
+
+
+@pytest.mark.usefixtures("game")
+def test_changes_to_a_draft_that_somebody_saved_since_are_refused() -> None:
+    seen = instant(Achievement.objects.get().updated_at)
+    change = partial(UpdateContent, kind="achievement", id="hunter", draft=True, seen=seen)
+    bus.handle(change(changes={"title": "Theirs"}), actor=SYSTEM, now=timezone.now())
+    with pytest.raises(SavedSince):
+        bus.handle(change(changes={"title": "Mine"}), actor=SYSTEM, now=timezone.now())
+    assert Achievement.objects.get().title == "Theirs"
 
 
 @pytest.mark.usefixtures("game")

@@ -6,7 +6,6 @@ draft is kept.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,9 +17,9 @@ from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from gamification.kernel.console import editor
+from gamification.kernel.console import editor, settling
 from gamification.kernel.console.drafting import Drafting, seen
-from gamification.kernel.console.forms import Instant, LineForm, Searching, Tags
+from gamification.kernel.console.forms import Instant, Json, LineForm, Searching, Tags
 from gamification.kernel.console.lists import StateFilter, TagFilter
 from gamification.kernel.console.readonly_admin import acting, called, page_of
 from gamification.kernel.content import drafts, publishing, released, releasing
@@ -44,6 +43,7 @@ class ContentAdmin(Drafting):
     formfield_overrides: ClassVar[Any] = {
         models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 60})},
         models.DateTimeField: {"form_class": forms.DateTimeField, "widget": Instant},
+        models.JSONField: {"form_class": Json},
     }
     own_fieldsets: Sequence[tuple[str | None, dict[str, Any]]] = ()
     parts: Sequence[tuple[str, Sequence[str]]] = ()
@@ -135,7 +135,7 @@ class ContentAdmin(Drafting):
         return {
             "state": state,
             "seen_at": seen(stored),
-            "base": json.dumps(definition),
+            "base": settling.kept(self.kind, definition),
             "used_by": editor.used_by(self.kind, draft.pk),
             "versions": self.versions(stored),
             "facts": self.facts(stored),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import quote
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path as route
@@ -82,11 +82,8 @@ class Drafting(History):
 
     def _conflict(self, request: HttpRequest, mine: Any) -> TemplateResponse:
         theirs, seen_now = request.theirs  # type: ignore[attr-defined] # by save_model
-        try:
-            base = json.loads(request.POST.get("_base", "{}"))
-        except (ValueError, RecursionError):
-            base = {}
-        sides = ThreeSides(base if isinstance(base, dict) else {}, theirs, request.mine)  # type: ignore[attr-defined] # by save_related
+        base = settling.given_back(self.kind, request.POST.get("_base")) or {}
+        sides = ThreeSides(base, theirs, request.mine)  # type: ignore[attr-defined] # by save_related
         return self._to_settle(request, mine, sides, seen_now)
 
     def _to_settle(self, request: HttpRequest, draft: Any, sides: ThreeSides, seen_now: str) -> TemplateResponse:
@@ -97,9 +94,8 @@ class Drafting(History):
             **self.admin_site.each_context(request), "title": "Somebody else saved it", "original": draft,
             "fields": list(fields), "seen": seen_now, "back": page_of(draft),
             "settle": self._address_of("settle", draft),
-            "base": json.dumps(sides.base), "mine": json.dumps(sides.mine), "is_both": any(
-                each.is_both for each in sides.differing()
-            ),
+            "base": settling.kept(self.kind, sides.base), "mine": settling.kept(self.kind, sides.mine),
+            "is_both": any(each.is_both for each in sides.differing()),
         }  # fmt: skip
         return TemplateResponse(request, "admin/content/conflict.html", context, status=409)
 
@@ -110,17 +106,24 @@ class Drafting(History):
     def settle_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Save what was chosen of two people's changes, unless a third has saved meanwhile: then it is asked again."""
         draft = self._posted_draft(request, object_id, self.has_change_permission(request))
-        theirs, sides_of = self.kind.read(draft), [settling.posted(request.POST.get(name)) for name in SIDES]
-        sides = ThreeSides(sides_of[0], theirs, sides_of[1])
+        base, mine = (settling.given_back(self.kind, request.POST.get(name)) for name in SIDES)
+        if base is None or mine is None:
+            raise BadRequest("What you had typed is not here any more.")
+        sides = ThreeSides(base, self.kind.read(draft), mine)
         chosen = sides.chosen(request.POST)
-        if request.POST.get("_seen") != seen(draft) or not all(chosen.values()):
+        if not all(chosen.values()):
             messages.warning(request, "Nothing is saved yet: say of each field whose it is to be.")
             return self._to_settle(request, draft, sides, seen(draft))
-        command = editing.UpdateContent(kind=self.kind.name, id=draft.pk, changes=sides.changes(chosen), draft=True)
+        command = editing.UpdateContent(
+            kind=self.kind.name, id=draft.pk, changes=sides.changes(chosen), draft=True,
+            seen=request.POST.get("_seen", ""),
+        )  # fmt: skip
         if not handled(request, command, f"{self.kind.name} {draft.pk}", partial(self.where, draft.pk)):
+            draft = self.kind.model._default_manager.get(pk=draft.pk)
+            sides = ThreeSides(base, self.kind.read(draft), mine)
             return self._to_settle(request, draft, sides, seen(draft))
-        mine = [name.replace("_", " ") for name, whose in chosen.items() if whose == settling.MINE]
-        messages.success(request, f"Saved the draft of {draft.pk}, with {', '.join(mine) or 'nothing'} of yours.")
+        of_mine = [name.replace("_", " ") for name, whose in chosen.items() if whose == settling.MINE]
+        messages.success(request, f"Saved the draft of {draft.pk}, with {', '.join(of_mine) or 'nothing'} of yours.")
         return HttpResponseRedirect(page_of(draft))
 
     # A copy

@@ -70,7 +70,7 @@ def of_row(request: HttpRequest, model: type[models.Model], object_id: str) -> i
 def _by_key(key: Any, text: str) -> int | None:
     if key.attname == "player_id":
         return shares.share_of(text)
-    if isinstance(key, models.AutoField | models.BigAutoField) and text.isascii() and text.isdigit():
+    if isinstance(key, models.AutoField | models.BigAutoField) and text.isascii() and text.isdigit() and len(text) < 20:
         return shares.share_of_row(int(text))
     return None
 

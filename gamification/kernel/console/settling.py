@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import BadRequest
+from django.core import signing
 
 from gamification.kernel.console.compared import NOTHING, in_words
 from gamification.kernel.console.editor import Difference, differences
+from gamification.kernel.content import publishing
 from gamification.kernel.content.kinds import Kind, Name
 from gamification.kernel.content.publishing import Definition
 
@@ -70,16 +70,23 @@ class ThreeSides:
             yield FieldToSettle(each.name, label, base, theirs, mine, each.is_both, chosen[each.name])
 
 
-def posted(text: str | None) -> Definition:
-    """A definition that a page has kept for us. Whoever changes it may not do more than in the form: what comes of it
-    is saved by the command that the form and the API have, too."""
+def kept(of: Kind, side: Definition) -> str:
+    """A definition as a page keeps it for us. It is signed, since it is shown in sentences before anybody checks it:
+    only what a draft of this kind was comes back."""
+    return signing.dumps(side, salt=_salt(of), compress=True)
+
+
+def given_back(of: Kind, text: str | None) -> Definition | None:
+    """What `kept` gave out; None for anything else."""
     try:
-        found = json.loads(text or "")
-    except (ValueError, RecursionError):
-        raise BadRequest("What you had typed is not here any more.") from None
-    if not isinstance(found, dict):
-        raise BadRequest("What you had typed is not here any more.")
-    return found
+        found: Definition = signing.loads(text or "", salt=_salt(of))
+    except signing.BadSignature:
+        return None
+    return publishing.whole(of.name, found)
+
+
+def _salt(of: Kind) -> str:
+    return f"{__name__}:{of.name}"
 
 
 def _label(form: Any, name: str) -> str:

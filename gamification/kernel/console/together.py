@@ -19,6 +19,7 @@ from gamification.kernel.content.kinds import Kind
 from gamification.kernel.content.publishing import Definition
 from gamification.kernel.content.releasing import PutIntoRelease
 from gamification.kernel.content.retiring import RestoreContent, RetireContent
+from gamification.kernel.core.encoding import instant
 
 Write = Callable[[Kind, Sequence[Definition]], str]
 _as_pack: Write | None = None
@@ -133,7 +134,7 @@ class Together(ContentList):
             is_draft = not publishes or draft.published is None or draft.has_changes
             command = editing.UpdateContent(
                 kind=self.kind.name, id=draft.pk, changes=changes(draft), draft=is_draft,
-                reason=request.POST.get("reason", "")[:4000],
+                seen=instant(draft.updated_at), reason=request.POST.get("reason", "")[:4000],
             )  # fmt: skip
             if handled(request, command, f"{self.kind.name} {draft.pk}"):
                 (only_drafts if publishes and is_draft else ids).append(draft.pk)

@@ -18,6 +18,7 @@ from gamification.kernel.content.publishing import Change, Definition, Publicati
 from gamification.kernel.content.released import Item
 from gamification.kernel.core.actors import Actor
 from gamification.kernel.core.audit import Subject, change
+from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Command, Invalid, PlayerId, Refused
 from gamification.kernel.core.vocabulary import BackfillMode
 from gamification.kernel.core.world import World
@@ -46,6 +47,12 @@ class AlreadyExists(Refused):
 
 class Immutable(Invalid):
     code = "immutable"
+
+
+class SavedSince(Refused):
+    """What was to be changed is not what the draft is by now."""
+
+    code = "saved_since"
 
 
 @dataclass(slots=True)
@@ -96,6 +103,8 @@ class UpdateContent(ContentCommand):
     id: str
     changes: Any
     draft: bool = False
+    seen: str | None = None
+    """When the draft was saved last, as whoever worked the changes out has seen it. None: whatever it is by now."""
 
     def handle(self, world: World) -> Saved:
         of = kind(self.kind)
@@ -106,6 +115,8 @@ class UpdateContent(ContentCommand):
         if str(self.changes.get(of.key, self.id)) != self.id:
             detail = f"The {of.key} was chosen once for ever."
             raise Immutable(detail, errors=[{"path": of.key, "code": "immutable", "detail": detail}])
+        if self.seen is not None and self.seen != instant(draft.updated_at):
+            raise SavedSince("Somebody has saved the draft since: nothing of this is stored.")
         now = of.read(draft)
         definition = of.parse({**now, **self.changes})
         return _put(world, of, draft, definition, publishes=not self.draft, reason=self.reason)

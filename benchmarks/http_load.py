@@ -17,6 +17,8 @@ from benchmarks.workload import Workload
 
 PEERS_METRICS = 20
 MADE_A_SECOND = 3_000
+WARM_UP = 0.5
+"""Seconds that are not counted."""
 FEW = 100
 """Players of whom a process has answered everything after a moment."""
 
@@ -46,7 +48,7 @@ _streams: dict[Load, Iterator[bytes]] = {}
 
 
 def run(asked: Load, played: Workload, connections: int, seconds: float) -> Heard:
-    """Send requests for so many seconds, after half a second that is not counted."""
+    """Send requests for so many seconds, after WARM_UP."""
     stream = _streams.setdefault(asked, _requests(asked, played))
     made = list(islice(stream, int(seconds * MADE_A_SECOND)))  # before the clock runs
     return asyncio.run(_send(asked.port, chain(made, stream), connections, seconds))
@@ -122,7 +124,7 @@ class _Client(asyncio.Protocol):
 
 async def _send(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Heard:
     loop = asyncio.get_running_loop()
-    begin = time.perf_counter() + 0.5
+    begin = time.perf_counter() + WARM_UP
     took: list[float] = []
     statuses: dict[int, int] = {}
 

@@ -26,7 +26,7 @@ from statistics import median
 
 import psycopg
 
-from benchmarks import databases, http_load
+from benchmarks import backbone, databases, http_load, traffic
 from benchmarks.contenders import Contender
 from benchmarks.databases import Database
 from benchmarks.http_load import Heard, Load
@@ -55,6 +55,8 @@ QUESTS = [
 """What players may start, whichever revision is asked."""
 AIMS = {("PostgreSQL", 1): 1.5, ("PostgreSQL", 50): 15.0, ("SQLite", 1): 2.5, ("SQLite", 50): 13.0}
 """Times as many single events a second as the older revision."""
+HANDED_OVER = 5_000
+"""Single events a second that are answered once RabbitMQ has them."""
 
 LOADING = """
 import django; django.setup()
@@ -69,6 +71,7 @@ class Service:
     name: str
     port: int
     headers: tuple[tuple[str, str], ...] = ()
+    process: int = 0
 
     def load(self, what: str) -> Load:
         return Load(self.port, "express" if self.name == "Express" else what, self.headers)
@@ -105,6 +108,30 @@ def main(played: Workload, wanted: argparse.Namespace) -> None:
                     rate = median(each.rate for each in heard["here"])
                     print(f"  {'met   ' if rate >= A_304 else 'MISSED'} (at least {A_304:,}/s)")
             _long_list(client, played, services[0], empty.copy("content"), wanted.each / 2)
+            if not is_sqlite:
+                _handed_over(client, played, empty.copy("broker"), wanted.each)
+
+
+def _handed_over(client: Contender, played: Workload, database: Database, seconds: float) -> None:
+    """The CPU time beside the rate says what a core of its own would do: here the client and the broker share it."""
+    if absent := backbone.why_not():
+        print(f"POST /events by RabbitMQ is left out: {absent}")
+        return
+    more = {"RABBITMQ_URL": backbone.BROKER, "RABBITMQ_EXCHANGE": f"bench-{os.getpid()}", "APP_ENV": "development"}
+    with Contender(database, **more) as owner:
+        try:
+            with serving("here", HERE, database, **more) as service:
+                client.ask(http_load.run, service.load("hand over"), played, 1, 1.0)  # by then it is connected
+                used = traffic.cpu([service.process])
+                heard = _in_turns(client, played, [service], "hand over", 50, seconds)
+                used = traffic.cpu([service.process]) - used
+        finally:
+            owner.ask(traffic.remove)
+    _report("POST /events, one event, handed over", 50, heard, 0)
+    rate = median(each.rate for each in heard["here"])
+    answers = sum(each.rate * (seconds / ROUNDS + http_load.WARM_UP) for each in heard["here"])
+    verdict = "met   " if rate >= HANDED_OVER else "MISSED"
+    print(f"  {verdict} (at least {HANDED_OVER:,}/s); the server's CPU {1e6 * used / answers:,.0f} µs a request")
 
 
 def _long_list(client: Contender, played: Workload, short: Service, database: Database, seconds: float) -> None:
@@ -147,10 +174,10 @@ def _report(what: str, connections: int, heard: dict[str, list[Heard]], aim: flo
 
 
 @contextmanager
-def serving(name: str, checkout: Path, database: Database, workload: str = "BASE") -> Iterator[Service]:
+def serving(name: str, checkout: Path, database: Database, workload: str = "BASE", **more: str) -> Iterator[Service]:
     """`manage.py serve` of a checkout, on a database that is loaded by its own code."""
     env = os.environ | database.environment() | {"RABBITMQ_URL": "", "REDIS_HOST": "", "RATE_LIMIT_KEY": "0"}
-    env |= {"DJANGO_SETTINGS_MODULE": "gamification.settings", "LOG_LEVEL": "ERROR", "PYTHONPATH": str(checkout)}
+    env |= {"DJANGO_SETTINGS_MODULE": "gamification.settings", "LOG_LEVEL": "ERROR", "PYTHONPATH": str(checkout)} | more
     loading = LOADING.format(workload=workload)
     subprocess.run([sys.executable, "-c", loading], cwd=checkout, env=env, check=True, stdout=subprocess.DEVNULL)
     made = subprocess.run(
@@ -164,7 +191,7 @@ def serving(name: str, checkout: Path, database: Database, workload: str = "BASE
     )
     try:
         _wait_for(f"http://127.0.0.1:{port}/healthz")
-        service = Service(name, port, (("authorization", f"Api-Key {made.split()[-1]}"),))
+        service = Service(name, port, (("authorization", f"Api-Key {made.split()[-1]}"),), process.pid)
         _author(service)
         yield service
     finally:

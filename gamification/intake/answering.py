@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from django.http import HttpResponse
 
 from gamification.intake.decoding import Decoded, Rejected
-from gamification.kernel.core.encoding import dumps, instant
+from gamification.kernel.core.encoding import encoded, instant
 from gamification.kernel.core.messages import Fact, Outcome, PlayerId
 from gamification.kernel.web import problem_response
+
+
+class Response(Protocol):
+    """What whoever sends an answer asks of it: Django's response, or a Reply."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def content(self) -> bytes: ...
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """The headers."""
+
+
+class Reply(NamedTuple):
+    """An answer in JSON. Django's own response takes longer to make than what it says here takes to work out."""
+
+    status_code: int
+    content: bytes
+    more: tuple[tuple[str, str], ...] = ()
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        return (("Content-Type", "application/json"), *self.more)
+
+    def response(self) -> HttpResponse:
+        """The same for Django, whose middleware adds to it."""
+        return HttpResponse(self.content, status=self.status_code, headers=dict(self.items()))
 
 
 def prefers_to_wait(prefer: str) -> bool:
@@ -24,31 +52,27 @@ def refused(decoded: Decoded) -> HttpResponse | None:
     return _refusal(decoded.rejected[0]) if decoded.single and decoded.rejected else None
 
 
-def handed_over(decoded: Decoded, counts: Mapping[str, int]) -> HttpResponse:
+def handed_over(decoded: Decoded, counts: Mapping[str, int]) -> Reply:
     """The answer where the workers settle the events."""
-    return _json(202, {**counts, "rejected": [_shown(bad) for bad in decoded.rejected]})
+    return Reply(202, encoded({**counts, "rejected": [_shown(bad) for bad in decoded.rejected]}))
 
 
-def processed(decoded: Decoded, outcome: Outcome, *, waited: bool) -> HttpResponse:
+def processed(decoded: Decoded, outcome: Outcome, *, waited: bool) -> HttpResponse | Reply:
     """The answer where the events were processed in place."""
     rejected = _rejected(decoded, outcome)
+    more = (("Preference-Applied", "wait"),) if waited else ()
     if decoded.single and rejected:
         response = _refusal(rejected[0])
-    else:
-        answer = {
-            "accepted": outcome.accepted,
-            "duplicates": outcome.duplicates,
-            "rejected": [_shown(bad) for bad in rejected],
-            "results": _results(decoded, outcome),
-        }
-        response = _json(200, answer)
-    if waited:
-        response["Preference-Applied"] = "wait"
-    return response
-
-
-def _json(status: int, answer: dict[str, Any]) -> HttpResponse:
-    return HttpResponse(dumps(answer), status=status, content_type="application/json")
+        for name, said in more:
+            response[name] = said
+        return response
+    answer = {
+        "accepted": outcome.accepted,
+        "duplicates": outcome.duplicates,
+        "rejected": [_shown(bad) for bad in rejected],
+        "results": _results(decoded, outcome),
+    }
+    return Reply(200, encoded(answer), more)
 
 
 def _rejected(decoded: Decoded, outcome: Outcome) -> list[Rejected]:

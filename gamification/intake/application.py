@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from gamification import pipeline
 from gamification.intake import answering, handover, in_place, keyed
+from gamification.intake.answering import Response
 from gamification.intake.decoding import Decoded, decode
 from gamification.intake.group_commit import GroupCommit
 from gamification.intake.keyed import Keyed
@@ -85,7 +86,7 @@ class Events:
         try:
             if verdict is not None and verdict.wait is not None:
                 raise limiting.RateLimited(verdict)
-            response = await self._answer(body, headers, server)
+            response: Response = await self._answer(body, headers, server)
         except Exception as failure:
             response = _failed(failure)
         shown = {**limiting.headers([verdict] if verdict is not None else []), request_ids.HEADER: name}
@@ -115,7 +116,7 @@ class Events:
         take = partial(limiter.take, limit, server.caller)
         return await asyncio.to_thread(take) if limiter.would_ask(limit, server.caller) else take()
 
-    async def _answer(self, body: bytes, headers: dict[bytes, bytes], server: GameServer) -> HttpResponse:
+    async def _answer(self, body: bytes, headers: dict[bytes, bytes], server: GameServer) -> Response:
         decoded = await _judged(body, partial(decode, body, now=timezone.now()))
         stages.count_events("invalid", len(decoded.rejected))
         origin = origins.current.get()
@@ -137,13 +138,11 @@ class Events:
         outcome = await self._group.process(events) if events else Outcome()
         return answering.processed(decoded, outcome, waited=waited)
 
-    async def _answer_once(
-        self, body: bytes, decoded: Decoded, prefer: str, key: str, server: GameServer
-    ) -> HttpResponse:
+    async def _answer_once(self, body: bytes, decoded: Decoded, prefer: str, key: str, server: GameServer) -> Response:
         """The answer to a request with a key, whose events are processed in place."""
         events = [event for _, event in decoded.good]
 
-        def respond(outcome: Outcome) -> HttpResponse:
+        def respond(outcome: Outcome) -> Response:
             waited = answering.prefers_to_wait(prefer)
             return answering.refused(decoded) or answering.processed(decoded, outcome, waited=waited)
 
@@ -222,15 +221,21 @@ def _failed(failure: Exception) -> HttpResponse:
     return response
 
 
-async def _respond(send: Send, response: HttpResponse, more: Any) -> None:
-    headers = [*_on_the_wire([*response.items(), *more.items()]), *_usual_headers()]
-    headers.append((b"content-length", str(len(response.content)).encode()))
+async def _respond(send: Send, response: Response, more: Mapping[str, str]) -> None:
+    body = response.content
+    headers = [*_on_the_wire(response.items()), *_on_the_wire(more.items()), *_usual_headers()]
+    headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _on_the_wire(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers]
+    return [(_header_name(name), value.encode("latin-1")) for name, value in headers]
+
+
+@lru_cache(maxsize=256)
+def _header_name(name: str) -> bytes:
+    return name.lower().encode("ascii")
 
 
 @lru_cache(maxsize=1)

@@ -23,10 +23,10 @@ from typing import Any, Protocol
 import prometheus_client
 from django.conf import settings
 from django.db import connection
-from django.http import HttpResponse
 from django.utils import timezone
 
 from gamification.intake import in_place, keyed
+from gamification.intake.answering import Response
 from gamification.intake.decoding import MAX_EVENTS
 from gamification.intake.keyed import Keyed
 from gamification.kernel.core.halving import Parts
@@ -73,7 +73,7 @@ class Request:
     since: float = field(default_factory=time.perf_counter)
 
 
-Result = tuple[Request, Outcome | HttpResponse | Exception]
+Result = tuple[Request, Outcome | Response | Exception]
 
 
 class Process(Protocol):
@@ -118,7 +118,7 @@ class GroupCommit:
             raise in_place.NotAllCommitted from next(each for each in answers if isinstance(each, BaseException))
         return in_place.together(outcomes)
 
-    async def answer(self, events: Sequence[GameEvent], request: Keyed) -> HttpResponse:
+    async def answer(self, events: Sequence[GameEvent], request: Keyed) -> Response:
         """The response to a request with a key, once it is committed with what its events, all of one share, came to;
         or the first one again. Raises Busy, what processing raised, KeyReused, and InProgress.
         """
@@ -126,7 +126,7 @@ class GroupCommit:
         share = next(iter(shares.by_share(events, in_place.player_of)), 0)
         waiting = Request(share, events, loop.create_future(), loop, request)
         self._add([waiting], len(events))
-        response: HttpResponse = await waiting.answer
+        response: Response = await waiting.answer
         return response
 
     def _add(self, requests: Sequence[Request], events: int) -> None:
@@ -213,14 +213,14 @@ class GroupCommit:
             return [(request, failure) for request in with_key]
         return [(request, came_to) for request, came_to in zip(with_key, settled, strict=True) if came_to is not None]
 
-    def _in_one(self, part: Sequence[Request]) -> list[Outcome | HttpResponse]:
+    def _in_one(self, part: Sequence[Request]) -> list[Outcome | Response]:
         connection.close_if_unusable_or_obsolete()
         with database_timeout.within(settings.DB_TIMEOUT):
             batches, now = [request.events for request in part], timezone.now()
             with_key = {place: request.keyed for place, request in enumerate(part) if request.keyed is not None}
             if not with_key:
                 return list(self._process(batches, now=now))
-            responses: dict[int, HttpResponse] = {}
+            responses: dict[int, Response] = {}
 
             def keep(outcomes: Sequence[Outcome]) -> None:
                 responses.update(keyed.keep({place: (each, outcomes[place]) for place, each in with_key.items()}))

@@ -73,14 +73,13 @@ async def handed_over(decoded: Decoded) -> dict[str, int] | None:
         if not bodies:
             _in_place(TOO_LARGE)
             return None
+        origin = origins.current.get()
+        waiting = [_shared.put(share, *body, origin) for share, body in bodies.items()]
         try:
-            async with asyncio.timeout(CONFIRM_TIMEOUT):  # also of waiting for those before
-                origin = origins.current.get()
-                came_to = await asyncio.gather(*(_shared.put(share, *body, origin) for share, body in bodies.items()))
+            why = await waiting[0] if len(waiting) == 1 else next(filter(None, await asyncio.gather(*waiting)), "")
         except TimeoutError:
-            _in_place(f"no answer within {CONFIRM_TIMEOUT:g} s")
-            return None
-        if why := next(filter(None, came_to), ""):
+            why = f"no answer within {CONFIRM_TIMEOUT:g} s"
+        if why:
             _in_place(why)
             return None
     return _handed_over(decoded, events)
@@ -154,7 +153,7 @@ async def _published(share: int, body: bytes, of: origins.Runs) -> str:
     return _why_not(receipts, [share], since)
 
 
-_shared = SharedMessages(_published)
+_shared = SharedMessages(_published, within=CONFIRM_TIMEOUT)
 
 
 def _why_not(receipts: Sequence[Receipt], of_shares: Iterable[int], since: float) -> str:

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.http import HttpResponse
 
+from gamification.intake.answering import Response
 from gamification.kernel.core.messages import Outcome, PlayerId, Refused
 from gamification.kernel.models import IdempotencyKey
 from gamification.kernel.storage import claims, database_timeout
@@ -29,15 +29,15 @@ class Keyed:
     asked: Asked
     about: frozenset[PlayerId]
     """The players whom the answer is about."""
-    respond: Callable[[Outcome], HttpResponse]
+    respond: Callable[[Outcome], Response]
     """The answer to what its events came to."""
     held: IdempotencyKey | None = None
     """Its claim."""
 
 
-def claim(requests: Sequence[Keyed], now: datetime) -> list[HttpResponse | Refused | None]:
+def claim(requests: Sequence[Keyed], now: datetime) -> list[Response | Refused | None]:
     """What each gets at once: the first answer again, or a refusal. None: it has the claim, and is to be processed."""
-    came_to: list[HttpResponse | Refused | None] = []
+    came_to: list[Response | Refused | None] = []
     for request, found in zip(requests, claims.claim_each([each.asked for each in requests], now), strict=True):
         if isinstance(found, Refused):
             came_to.append(found)
@@ -49,7 +49,7 @@ def claim(requests: Sequence[Keyed], now: datetime) -> list[HttpResponse | Refus
     return came_to
 
 
-def claim_one(request: Keyed, now: datetime) -> HttpResponse | None:
+def claim_one(request: Keyed, now: datetime) -> Response | None:
     """The same for a request by itself, whose events no transaction holds all: refusals are raised."""
     [settled] = claim([request], now)
     if isinstance(settled, Refused):
@@ -57,13 +57,13 @@ def claim_one(request: Keyed, now: datetime) -> HttpResponse | None:
     return settled
 
 
-def keep_one(request: Keyed, outcome: Outcome) -> HttpResponse:
+def keep_one(request: Keyed, outcome: Outcome) -> Response:
     """Keep its answer, in a transaction of its own."""
     with transaction.atomic():
         return keep({0: (request, outcome)})[0]
 
 
-def keep(came_to: Mapping[int, tuple[Keyed, Outcome]]) -> dict[int, HttpResponse]:
+def keep(came_to: Mapping[int, tuple[Keyed, Outcome]]) -> dict[int, Response]:
     """Keep the answers to what these came to. Only within the transaction of the group that it came in."""
     responses = {place: request.respond(outcome) for place, (request, outcome) in came_to.items()}
     claims.keep_each(

@@ -40,19 +40,26 @@ class Lane:
 class SharedMessages:
     """`put` may be called from any event loop; each loop has messages of its own."""
 
-    def __init__(self, publish: Publish) -> None:
+    def __init__(self, publish: Publish, within: float) -> None:
+        """Nobody waits for longer than `within` seconds, of which waiting for the messages before is a part."""
         self._publish = publish
+        self._within = within
         self._lanes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Lane]] = WeakKeyDictionary()
 
     async def put(self, share: int, events: int, body: bytes, origin: Origin | None = None) -> str:
-        """Why the broker did not take these events; empty: it has them."""
+        """Why the broker did not take these events; empty: it has them. Raises TimeoutError."""
         loop = asyncio.get_running_loop()
         lane = self._lanes.setdefault(loop, {}).setdefault(share, Lane())
         waiting = Waiting(events, body, loop.create_future(), origin)
         lane.waiting.append(waiting)
         if lane.running is None:
             lane.running = loop.create_task(self._run(share, lane))
-        return await waiting.answer
+        # A timer of one's own: asyncio.timeout() takes as long as all the rest of this.
+        timer = loop.call_later(self._within, _give_up, waiting.answer)
+        try:
+            return await waiting.answer
+        finally:
+            timer.cancel()
 
     async def _run(self, share: int, lane: Lane) -> None:
         try:
@@ -66,6 +73,11 @@ class SharedMessages:
                     _answer(group, why)
         finally:
             lane.running = None
+
+
+def _give_up(answer: asyncio.Future[str]) -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())
 
 
 def _next(waiting: deque[Waiting]) -> list[Waiting]:

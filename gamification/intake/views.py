@@ -63,7 +63,7 @@ class Events(APIView):
             handover.IN_PLACE.inc()
             return self._in_place(request)
         counts = handover.hand_over(self.decoded)
-        return self._in_place(request) if counts is None else answering.handed_over(self.decoded, counts)
+        return self._in_place(request) if counts is None else answering.handed_over(self.decoded, counts).response()
 
     def _in_place(self, request: Request) -> HttpResponse | None:
         """The answer where the events are of several shares: no transaction can hold them all, and the answer too."""
@@ -85,7 +85,8 @@ class Events(APIView):
     def _processed(self, request: Request) -> HttpResponse:
         events = [event for _, event in self.decoded.good]
         outcome = in_place.process(events, self.now) if events else Outcome()
-        return answering.processed(self.decoded, outcome, waited=_prefers_to_wait(request))
+        answer = answering.processed(self.decoded, outcome, waited=_prefers_to_wait(request))
+        return answer.response() if isinstance(answer, answering.Reply) else answer
 
 
 class RejectedEvents(APIView):

@@ -9,7 +9,8 @@ follows with its key must not lead it out of TLS.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -27,7 +28,7 @@ class Proxies:
         await self._application(seen_through(scope, settings.TRUSTED_PROXIES), receive, send)
 
 
-def seen_through(scope: Scope, trusted: Iterable[Network]) -> Scope:
+def seen_through(scope: Scope, trusted: Collection[Network]) -> Scope:
     """The scope as it would be without the proxies in between."""
     seen = dict(scope)
     if settings.PRODUCTION and scope["type"] == "http":
@@ -59,6 +60,7 @@ def _last(said: str) -> str:
     return said.rpartition(",")[2].strip()
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """Of `1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1`, `[2001:db8::1]:5678`."""
     text = text.strip()
@@ -73,6 +75,6 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
 
 
-def _is_among(text: str, networks: Iterable[Network]) -> bool:
-    address = _address(text)
+def _is_among(text: str, networks: Collection[Network]) -> bool:
+    address = _address(text) if networks else None
     return address is not None and any(address in network for network in networks)

@@ -41,7 +41,7 @@ def put(messages: SharedMessages, *names: str, share: int = 0) -> asyncio.Task[s
 
 async def behind_the_first(broker: Broker, *requests: tuple[str, ...]) -> list[str | BaseException]:
     """What each came to, which all arrived in this order while another's message was being confirmed."""
-    messages = SharedMessages(broker)
+    messages = SharedMessages(broker, within=30)
     first = put(messages, "first")
     await broker.began.wait()
     tasks = [put(messages, *names) for names in requests]
@@ -65,7 +65,7 @@ def test_who_comes_alone_waits_for_nobody_and_so_does_the_next() -> None:
     async def play() -> None:
         broker = Broker()
         broker.may_confirm.set()
-        messages = SharedMessages(broker)
+        messages = SharedMessages(broker, within=30)
         assert [await put(messages, name) for name in "ab"] == ["", ""]
         assert broker.messages == [(0, ["a"]), (0, ["b"])]
 
@@ -75,7 +75,7 @@ def test_who_comes_alone_waits_for_nobody_and_so_does_the_next() -> None:
 def test_each_share_has_a_message_of_its_own_under_way() -> None:
     async def play() -> None:
         broker = Broker()
-        messages = SharedMessages(broker)
+        messages = SharedMessages(broker, within=30)
         tasks = [put(messages, name, share=share) for name, share in (("a", 0), ("b", 1), ("c", 0), ("d", 1))]
         await asyncio.sleep(0)
         broker.may_confirm.set()
@@ -117,11 +117,25 @@ def test_all_of_a_message_hear_why_it_was_not_taken_and_the_next_goes_on() -> No
 def test_who_waits_no_longer_costs_the_others_nothing() -> None:
     async def play() -> None:
         broker = Broker()
-        messages = SharedMessages(broker)
+        messages = SharedMessages(broker, within=30)
         first, gone, stays = (put(messages, name) for name in ("first", "gone", "stays"))
         await asyncio.sleep(0)
         gone.cancel()
         broker.may_confirm.set()
         assert [await first, await stays] == ["", ""]
+
+    run(play())
+
+
+def test_nobody_waits_longer_than_said_for_a_message_or_for_those_before_it() -> None:
+    async def play() -> None:
+        broker = Broker()
+        messages = SharedMessages(broker, within=0.05)
+        under_way, behind = put(messages, "a"), put(messages, "b")
+        for each in (under_way, behind):
+            with pytest.raises(TimeoutError):
+                await each
+        broker.may_confirm.set()
+        assert await put(messages, "c") == ""
 
     run(play())

@@ -33,9 +33,14 @@ def parse_instant(text: str) -> datetime:
     return at.astimezone(UTC)
 
 
+def encoded(value: Any) -> bytes:
+    """Compact JSON."""
+    return msgspec.json.encode(value)
+
+
 def dumps(value: Any) -> str:
     """Compact JSON text."""
-    return msgspec.json.encode(value).decode()
+    return encoded(value).decode()
 
 
 def json_text(value: Any) -> str:

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -176,6 +177,11 @@ def _told(key: ApiKey) -> dict[str, Any]:
 
 def with_included(scopes: Iterable[str]) -> frozenset[str]:
     """These scopes and the narrower ones that they include."""
+    return _with_included(tuple(scopes))
+
+
+@lru_cache(maxsize=1024)
+def _with_included(scopes: tuple[str, ...]) -> frozenset[str]:
     return frozenset().union(*({scope} | INCLUDED.get(scope, frozenset()) for scope in scopes))
 
 

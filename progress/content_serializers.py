@@ -117,6 +117,7 @@ class AtLeastShape(Shape):
         "oneOf": [
             {"type": "string", "enum": ["ALL", "ANY"]},
             {
+                "title": "AtLeast",
                 "type": "object",
                 "properties": {"at_least": {"type": "integer", "minimum": 1}},
                 "required": ["at_least"],

@@ -77,7 +77,7 @@ class Distributions(APIView):
             OpenApiParameter("player_id", required=False),
             _state,
             OpenApiParameter("reward", description="A reward's id.", required=False),
-            OpenApiParameter("source", enum=SOURCES, required=False),
+            OpenApiParameter("source", enum=SOURCES, description="Only those of this kind of cause.", required=False),
             *_page["parameters"],
         ],
         responses=_page["responses"],
@@ -149,7 +149,10 @@ class Claim(APIView):
 
     @extend_schema(
         operation_id="rewards_claim",
-        parameters=[OpenApiParameter("player_id", required=False), _uuid],
+        parameters=[
+            OpenApiParameter("player_id", description="Whose; a player's token says so by itself.", required=False),
+            _uuid,
+        ],
         request=ClaimWish,
         responses=DistributionShape,
     )

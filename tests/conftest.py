@@ -31,6 +31,9 @@ hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profil
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 """Debian's, or whatever else the machine calls so; Playwright is not asked to download one of its own."""
 
+PROGRAMS = {"java": ("javac", "default-jdk-headless"), "promtool": ("promtool", "prometheus")}
+"""What a marker needs, and the package of Debian's that brings it."""
+
 SERVICES = {"postgres": "DB_HOST", "redis": "REDIS_HOST", "rabbitmq": "RABBITMQ_URL"}
 
 
@@ -67,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for marker in ("browser", "node"):
+    for marker in ("browser", "node", *PROGRAMS):
         if os.environ.get(f"WITHOUT_{marker.upper()}"):  # .ci/run could not get it: nobody is to wait for it
             left_out = [item for item in items if item.get_closest_marker(marker)]
             items[:] = [item for item in items if item not in left_out]
@@ -87,6 +90,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("browser") and CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
+    for marker, (program, package) in PROGRAMS.items():
+        if item.get_closest_marker(marker) and shutil.which(program) is None:
+            pytest.skip(f"needs {program}: apt-get install {package}")
     for marker, variable in SERVICES.items():
         if item.get_closest_marker(marker) and variable in absent():
             pytest.skip(f"needs {variable}")

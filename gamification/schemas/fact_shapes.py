@@ -86,13 +86,16 @@ _OF_A_QUEST = {
     "version": integer("The version that the run is on."),
 }
 _PUBLISHED = {"version": integer("The version that is live now.")}
-_ITEM = shape(
-    "What an ITEM reward holds.",
-    id=text("The item."),
-    type=text("The item's type; may be empty."),
-    quantity=integer("How many."),
-    metadata={"type": "object", "additionalProperties": True, "description": "For the game's own use."},
-)
+_ITEM = {
+    "title": "GivenItem",
+    **shape(
+        "What an ITEM reward holds.",
+        id=text("The item."),
+        type=text("The item's type; may be empty."),
+        quantity=integer("How many."),
+        metadata={"type": "object", "additionalProperties": True, "description": "For the game's own use."},
+    ),
+}
 _CASE = {"case": integer("The case.")}
 _EVENT = {"id": text("The event's id."), "type": text("The event's type.")}
 

@@ -80,6 +80,7 @@ SPECTACULAR_SETTINGS = {
         "gamification.schemas.refusals.describe",
         "gamification.schemas.examples.describe",
         "gamification.kernel.web.openapi.plain_types",
+        "gamification.kernel.web.openapi.named_shapes",
     ],
     "ENUM_NAME_OVERRIDES": {
         "AchievementTypeEnum": "achievements.models.Achievement.Type",

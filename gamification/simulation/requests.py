@@ -61,19 +61,17 @@ class DraftShape(Shape):
 
 @extend_schema_field(
     {
-        "oneOf": [
-            {"type": "string", "enum": ["none", "all"]},
-            {
-                "type": "array",
-                "maxItems": MAX_DRAFTS,
-                "items": {
-                    "type": "object",
-                    "required": ["kind", "id"],
-                    "properties": {"kind": {"type": "string"}, "id": {"type": "string"}},
-                    "additionalProperties": False,
-                },
-            },
-        ]
+        # Not `oneOf`: of a list in one openapi-generator makes Java that does not compile.
+        "type": ["string", "array"],
+        "pattern": "^(none|all)$",
+        "maxItems": MAX_DRAFTS,
+        "items": {
+            "title": "DraftName",
+            "type": "object",
+            "required": ["kind", "id"],
+            "properties": {"kind": {"type": "string"}, "id": {"type": "string"}},
+            "additionalProperties": False,
+        },
     }
 )
 class DraftsField(serializers.Field[Any, Any, Any, Any]):

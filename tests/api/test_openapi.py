@@ -112,6 +112,26 @@ def test_names_are_given_and_not_made_up(schema: Json) -> None:
     assert [name for name in names if re.search(r"Shape|Serializer|\d", name)] == []
 
 
+def test_a_shape_within_another_has_a_name(schema: Json) -> None:
+    shapes = schema["components"]["schemas"]
+    named = {f".{name}" for name in shapes}
+    found = [path for path, node in nodes(shapes) if isinstance(node.get("properties"), dict)]
+    assert [path for path in found if path not in named] == []
+    rest = {**schema, "components": {**schema["components"], "schemas": {}}}
+    assert [path for path, node in nodes(rest) if isinstance(node.get("properties"), dict)] == []
+    assert {"ProblemError", "AtLeast", "GivenItem", "DraftName"} <= shapes.keys()
+
+
+def test_every_parameter_says_what_it_is(schema: Json) -> None:
+    said = {
+        f"{name} {parameter['name']}": parameter.get("description", "")
+        for name, operation in operations(schema)
+        for parameter in operation.get("parameters", [])
+    }
+    assert len(said) > 200
+    assert [name for name, words in said.items() if len(words) < 8 or not words.endswith(".")] == []
+
+
 def test_what_may_be_left_out_of_a_body_is_not_wanted_by_anybody(schema: Json) -> None:
     for name, shape in schema["components"]["schemas"].items():
         if name.endswith("Request"):

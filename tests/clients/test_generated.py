@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openapi_generator_cli
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
@@ -19,39 +20,14 @@ from tests.support import game
 
 TYPESCRIPT = Path(__file__).parent / "typescript"
 
-IN_PYTHON = """
-import importlib, pkgutil, sys
-from datetime import UTC, datetime
+GAMES = Path(__file__).parent / "generated"
 
-import game_client
-from game_client import models
-from game_client.api.events import events_create
-from game_client.api.players import players_achievements_list, players_quests_list, players_wallet_spend
-from game_client.client import AuthenticatedClient
-
-for module in pkgutil.walk_packages(game_client.__path__, "game_client."):
-    importlib.import_module(module.name)
-
-url, key, token = sys.argv[1:]
-server = AuthenticatedClient(url, key, prefix="Api-Key", raise_on_unexpected_status=True)
-player = AuthenticatedClient(url, token, raise_on_unexpected_status=True)
-
-data = models.GameEventData.from_dict({"weapon": "bow", "damage": 3})
-event = models.GameEvent("generated", "ann", "enemy.killed", data, datetime.now(UTC))
-sent = events_create.sync(client=server, body=models.EventBatch([event]), prefer="wait")
-assert sent.accepted == 1 and sent.results["ann"].metrics["kills"].count == 4, sent
-
-rows = players_achievements_list.sync("me", client=player, page_size=200).results
-secret = [row for row in rows if isinstance(row, models.SecretAchievement)]
-assert [(row.id, row.points) for row in secret] == [("s-1", 0)]
-assert "Hunter" in [row.title for row in rows if not isinstance(row, models.SecretAchievement)]
-
-[trail] = [quest for quest in players_quests_list.sync("me", client=player).results if quest.id == "trail"]
-assert trail.steps[0].requirements[0].threshold == 5
-
-body = models.SpendWishRequest(amount=1)
-assert players_wallet_spend.sync("ann", "gold", client=server, body=body, idempotency_key="py").transfer.amount == 1
-"""
+# What the classes that openapi-generator makes for Java name and do not need: jakarta.annotation-api is not asked for.
+ANNOTATIONS = {
+    "Generated": '{ String[] value(); String date() default ""; String comments() default ""; }',
+    "Nonnull": "{}",
+    "Nullable": "{}",
+}
 
 
 @pytest.fixture
@@ -64,7 +40,7 @@ def callers(live_server: LiveServer, transactional_db: None) -> list[str]:
 
 
 def run(folder: Path, *command: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"[-4000:]
 
 
@@ -72,15 +48,58 @@ def write_schema(folder: Path) -> None:
     call_command("spectacular", "--format", "openapi-json", "--file", str(folder / "schema.json"))
 
 
-def test_a_client_in_python_reads_a_players_lists(callers: list[str], tmp_path: Path) -> None:
+def play(folder: Path, name: str, callers: list[str]) -> None:
+    """The game, judged by mypy as strictly as it can against the client, and played."""
+    shutil.copy(GAMES / name, folder)
+    strictly = ("--strict", "--follow-imports=silent", "--config-file=", "--cache-dir", str(folder / ".mypy_cache"))
+    run(folder, sys.executable, "-m", "mypy", *strictly, name)
+    run(folder, sys.executable, "-W", "error", name, *callers)
+
+
+def test_a_client_in_python_pages_claims_spends_and_is_refused_in_types(callers: list[str], tmp_path: Path) -> None:
     write_schema(tmp_path)
     (tmp_path / "config.yaml").write_text("post_hooks: []\n")
     run(
         tmp_path, sys.executable, "-m", "openapi_python_client", "generate", "--path", "schema.json", "--meta", "none",
-        "--output-path", "game_client", "--config", "config.yaml", "--fail-on-warning",
+        "--output-path", "first_client", "--config", "config.yaml", "--fail-on-warning",
     )  # fmt: skip
-    (tmp_path / "play.py").write_text(IN_PYTHON)
-    run(tmp_path, sys.executable, "play.py", *callers)
+    play(tmp_path, "first.py", callers)
+
+
+def openapi_generator(folder: Path, language: str, *options: str) -> Path:
+    """What it makes of the schema. Answers its own program, which holds the libraries that its Java needs."""
+    program = Path(openapi_generator_cli.__file__).with_name("openapi-generator.jar")
+    write_schema(folder)
+    only = "apis,models,supportingFiles,apiTests=false,modelTests=false,apiDocs=false,modelDocs=false"
+    run(
+        folder, "java", "-jar", str(program), "generate", "--input-spec", "schema.json", "--generator-name", language,
+        "--global-property", only, *options,
+    )  # fmt: skip
+    return program
+
+
+@pytest.mark.java
+def test_another_generators_client_in_python_does_so_too(callers: list[str], tmp_path: Path) -> None:
+    openapi_generator(tmp_path, "python", "--output", ".", "--additional-properties=packageName=other_client")
+    play(tmp_path, "other.py", callers)
+
+
+@pytest.mark.java
+def test_a_client_in_java_compiles_whole_and_does_so_too(callers: list[str], tmp_path: Path) -> None:
+    packages = "invokerPackage=game,apiPackage=game.api,modelPackage=game.model"
+    made = f"--additional-properties=openApiNullable=false,useJakartaEe=true,{packages}"
+    program = openapi_generator(tmp_path, "java", "--library", "native", "--output", "client", made)
+    annotations = tmp_path / "jakarta" / "annotation"
+    annotations.mkdir(parents=True)
+    for name, body in ANNOTATIONS.items():
+        (annotations / f"{name}.java").write_text(f"package jakarta.annotation; public @interface {name} {body}")
+    sources = [str(file) for file in (*annotations.iterdir(), *(tmp_path / "client/src/main/java").rglob("*.java"))]
+    (tmp_path / "sources").write_text("\n".join(sources))
+    run(tmp_path, "javac", "-proc:none", "-nowarn", "-d", "classes", "-cp", str(program), "@sources")
+    known = f"classes:{program}"
+    game_ = str(GAMES / "Generated.java")
+    run(tmp_path, "javac", "-proc:none", "-Xlint:all", "-Werror", "-d", "classes", "-cp", known, game_)
+    run(tmp_path, "java", "-cp", known, "Generated", *callers)
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +118,7 @@ def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.node
-def test_a_client_in_typescript_compiles_strictly_and_reads_a_players_lists(
-    callers: list[str], typescript: Path
-) -> None:
+def test_a_client_in_typescript_compiles_strictly_and_reads_and_claims(callers: list[str], typescript: Path) -> None:
     write_schema(typescript)
     run(typescript, "npx", "openapi-typescript", "schema.json", "--output", "schema.d.ts")
     run(typescript, "npx", "tsc")

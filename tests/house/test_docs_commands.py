@@ -131,7 +131,7 @@ def test_the_guide_for_python_ends_with_an_unlock(reader: Reader, tmp_path: Path
     assert told.startswith("Down the Salt Stairs: 5 points\n1: achievement.completed\n")
 
 
-@pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK: apt-get install openjdk-17-jdk-headless")
+@pytest.mark.java
 def test_the_guide_for_java_compiles_and_is_answered(reader: Reader, tmp_path: Path) -> None:
     [listing] = blocks("docs/guides.md", "java")
     (tmp_path / "Game.java").write_text(listing)

@@ -24,7 +24,7 @@ class Achievement(TypedDict):
     category: CategoryEnum
     points: int
     requirements: list[Requirement]
-    match: Literal["ALL", "ANY"] | AchievementMatch
+    match: Literal["ALL", "ANY"] | AtLeast
     rewards: list[str]
     prerequisites: list[str]
     repeat: RepeatEnum
@@ -89,11 +89,6 @@ class AchievementCreatedFact(TypedDict):
     data: AchievementPublishedData
     timestamp: str
     stated_at: str
-
-
-@final
-class AchievementMatch(TypedDict):
-    at_least: int
 
 
 AchievementOrSecretAchievement: TypeAlias = "Achievement | SecretAchievement"
@@ -244,6 +239,11 @@ class AppealWishRequest(TypedDict):
     """A JSON object with these fields and no others."""
 
     text: str
+
+
+@final
+class AtLeast(TypedDict):
+    at_least: int
 
 
 class BackfillDigestData(TypedDict):
@@ -650,6 +650,15 @@ class GameEvent(TypedDict):
     timestamp: str
 
 
+class GivenItem(TypedDict):
+    """What an ITEM reward holds."""
+
+    id: str
+    type: str
+    quantity: int
+    metadata: dict[str, Any]
+
+
 class HistoryEntry(TypedDict):
     at: str
     progress: float
@@ -813,10 +822,10 @@ class Problem(TypedDict):
     status: int
     detail: str
     code: str
-    errors: NotRequired[list[ProblemErrors]]
+    errors: NotRequired[list[ProblemError]]
 
 
-class ProblemErrors(TypedDict):
+class ProblemError(TypedDict):
     path: str
     code: str
     detail: str
@@ -1285,16 +1294,7 @@ class RewardData(TypedDict):
     type: RewardTypeEnum
     value: int
     currency: str | None
-    items: list[RewardDataItems]
-
-
-class RewardDataItems(TypedDict):
-    """What an ITEM reward holds."""
-
-    id: str
-    type: str
-    quantity: int
-    metadata: dict[str, Any]
+    items: list[GivenItem]
 
 
 class RewardExpiredFact(TypedDict):
@@ -1508,16 +1508,11 @@ class Step(TypedDict):
     description: str
     order: int
     requirements: list[Requirement]
-    match: Literal["ALL", "ANY"] | StepMatch
+    match: Literal["ALL", "ANY"] | AtLeast
     rewards: list[str]
     is_optional: bool
     branch: str | None
     completed_by: ServerOrPlayerEnum
-
-
-@final
-class StepMatch(TypedDict):
-    at_least: int
 
 
 class Tally(TypedDict):

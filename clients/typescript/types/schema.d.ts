@@ -37,10 +37,7 @@ export interface components {
             points: number;
             requirements: components["schemas"]["Requirement"][];
             /** @default ALL */
-            match: ("ALL" | "ANY") | {
-                /** Format: int64 */
-                at_least: number;
-            };
+            match: ("ALL" | "ANY") | components["schemas"]["AtLeast"];
             rewards: string[];
             prerequisites: string[];
             /** @default NEVER */
@@ -355,6 +352,10 @@ export interface components {
         /** @description A JSON object with these fields and no others. */
         AppealWishRequest: {
             text: string;
+        };
+        AtLeast: {
+            /** Format: int64 */
+            at_least: number;
         };
         /** @description What the player's past came to, all at once. */
         BackfillDigestData: {
@@ -856,6 +857,22 @@ export interface components {
             /** Format: date-time */
             timestamp: string;
         };
+        /** @description What an ITEM reward holds. */
+        GivenItem: {
+            /** @description The item. */
+            id: string;
+            /** @description The item's type; may be empty. */
+            type: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            quantity: number;
+            /** @description For the game's own use. */
+            metadata: {
+                [key: string]: unknown;
+            };
+        };
         HistoryEntry: {
             /** Format: date-time */
             at: string;
@@ -1057,6 +1074,24 @@ export interface components {
         };
         /** @enum {string} */
         PlayerStandingEnum: "CLEAR" | "WATCHED" | "UNRANKED" | "WITHHELD" | "BANNED";
+        Problem: {
+            type: string;
+            title: string;
+            /** Format: int64 */
+            status: number;
+            detail: string;
+            /** @description Stable: made to be compared. */
+            code: string;
+            errors?: components["schemas"]["ProblemError"][];
+        };
+        ProblemError: {
+            /** @description Of the field, such as `requirements[0].threshold`. */
+            path: string;
+            /** @description Stable: made to be compared. */
+            code: string;
+            /** @description What was expected. */
+            detail: string;
+        };
         /** @description A JSON object with these fields and no others. */
         Profile: {
             player_id: string;
@@ -1804,21 +1839,7 @@ export interface components {
             /** @description Of which currency. */
             currency: string | null;
             /** @description Which items. */
-            items: {
-                /** @description The item. */
-                id: string;
-                /** @description The item's type; may be empty. */
-                type: string;
-                /**
-                 * Format: int64
-                 * @description How many.
-                 */
-                quantity: number;
-                /** @description For the game's own use. */
-                metadata: {
-                    [key: string]: unknown;
-                };
-            }[];
+            items: components["schemas"]["GivenItem"][];
         };
         /** @description `reward.expired`. */
         RewardExpiredFact: {
@@ -2106,10 +2127,7 @@ export interface components {
             order: number;
             requirements: components["schemas"]["Requirement"][];
             /** @default ALL */
-            match: ("ALL" | "ANY") | {
-                /** Format: int64 */
-                at_least: number;
-            };
+            match: ("ALL" | "ANY") | components["schemas"]["AtLeast"];
             rewards: string[];
             /** @default false */
             is_optional: boolean;
@@ -2185,20 +2203,6 @@ export interface components {
             next: string | null;
             /** Format: uri */
             previous: string | null;
-        };
-        Problem: {
-            type: string;
-            title: string;
-            /** Format: int64 */
-            status: number;
-            detail: string;
-            /** @description Stable: made to be compared. */
-            code: string;
-            errors?: {
-                path: string;
-                code: string;
-                detail: string;
-            }[];
         };
     };
     responses: never;

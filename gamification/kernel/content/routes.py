@@ -119,8 +119,9 @@ def routes(kind: Kind) -> list[URLPattern]:
 def _filter(kind: Kind, name: str) -> OpenApiParameter:
     column: Any = kind.model._meta.get_field(name)
     if isinstance(column, BooleanField):
-        return OpenApiParameter(name, bool)
-    return OpenApiParameter(name, enum=list(dict(column.choices)) if column.choices else None)
+        return OpenApiParameter(name, bool, description=f"Only those whose `{name}` is so.")
+    options = list(dict(column.choices)) if column.choices else None
+    return OpenApiParameter(name, enum=options, description=f"Only those of this `{name}`.")
 
 
 def _made(name: str, bases: tuple[type, ...], **attributes: Any) -> Any:

@@ -76,9 +76,9 @@ class Audit(APIView):
         operation_id="audit_list",
         parameters=[
             OpenApiParameter("actor", description="user:NAME, key:PREFIX, player:ID or system.", required=False),
-            OpenApiParameter("action", required=False),
-            OpenApiParameter("kind", required=False),
-            OpenApiParameter("id", required=False),
+            OpenApiParameter("action", description="Only this, such as `disable_webhook`.", required=False),
+            OpenApiParameter("kind", description="Only what was done to this kind of thing.", required=False),
+            OpenApiParameter("id", description="Only what was done to the thing of this id.", required=False),
             OpenApiParameter("player_id", required=False),
             OpenApiParameter("from", OpenApiTypes.DATETIME, description="At or after this instant.", required=False),
             OpenApiParameter("to", OpenApiTypes.DATETIME, description="Before this instant.", required=False),

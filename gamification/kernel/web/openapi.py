@@ -30,13 +30,36 @@ PROBLEM = {
         "errors": {
             "type": "array",
             "items": {
+                "title": "ProblemError",
                 "type": "object",
                 "required": ["path", "code", "detail"],
-                "properties": {name: {"type": "string"} for name in ("path", "code", "detail")},
+                "properties": {
+                    "path": {"type": "string", "description": "Of the field, such as `requirements[0].threshold`."},
+                    "code": {"type": "string", "description": "Stable: made to be compared."},
+                    "detail": {"type": "string", "description": "What was expected."},
+                },
             },
         },
     },
 }
+PARAMETERS = {
+    "achievement_id": "The achievement's id.",
+    "case_id": "The case's id.",
+    "currency": "The currency's id.",
+    "cursor": "From `next` or `previous`.",
+    "distribution_id": "The distribution's id.",
+    "finding_id": "The id of what is held, as in `GET /held`.",
+    "id": "The id of what is meant.",
+    "item_id": "The item's id.",
+    "kind": "The kind of content.",
+    "page_size": "Rows of a page.",
+    "player_id": "The player. A player's own token may say `me`.",
+    "quest_id": "The quest's id.",
+    "reward_id": "The reward's id.",
+    "state": "Only those in this state.",
+    "step_id": "The step's id, within its quest.",
+}
+"""What a parameter is, where its view says nothing of its own."""
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -101,11 +124,18 @@ class Operation(AutoSchema):
 
     def _get_parameters(self) -> list[dict[str, Any]]:
         """The parameters, with what a read may be asked by, and a key where the method is `idempotent`."""
-        parameters = super()._get_parameters()
+        parameters = [self._described(each) for each in super()._get_parameters()]
         if self.method == "GET":
             parameters = [*parameters, IF_NONE_MATCH]
         needs_key = getattr(getattr(self.view, self.method.lower(), None), "needs_key", None)
         return parameters if needs_key is None else [*parameters, {**IDEMPOTENCY_KEY, "required": needs_key}]
+
+    def _described(self, parameter: dict[str, Any]) -> dict[str, Any]:
+        name = parameter["name"]
+        if parameter.get("description") or name not in PARAMETERS:
+            return parameter
+        is_filter = name == "player_id" and parameter["in"] == "query"
+        return {**parameter, "description": "Only what is of this player." if is_filter else PARAMETERS[name]}
 
     def get_serializer_name(self, serializer: Any, direction: Direction) -> str:
         name: str = super().get_serializer_name(serializer, direction)
@@ -147,17 +177,44 @@ def refusals(result: dict[str, Any], generator: Any, request: Any, public: bool)
     return result
 
 
+def named_shapes(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """A hook of drf-spectacular: a shape within another is a component by its `title`. Generators of clients would make
+    up a name, and another one for each place at which it stands."""
+    schemas = result["components"]["schemas"]
+    for name, schema in list(schemas.items()):
+        schemas[name] = {key: _with_names(value, schemas) for key, value in schema.items()}
+    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    return result
+
+
+def _with_names(node: Any, schemas: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_with_names(each, schemas) for each in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _with_names(value, schemas) for key, value in node.items()}
+    if "properties" not in found or not isinstance(found.get("title"), str):
+        return found
+    name = found.pop("title")
+    if schemas.setdefault(name, found) != found:
+        raise ValueError(f"two shapes are called {name}")
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
 def plain_types(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """A hook of drf-spectacular: types as generators of clients take them.
 
     `oneOf: [{}, null]` says no more than `{}`, and refuses null besides, which is both; null is a type and no enum of
     its own; an object without properties holds whatever the game puts there; an integer without a format is 32 bits
-    wide to many languages.
+    wide to many languages. A choice of shapes that no word tells apart is `anyOf`: to a reader that does not mind what
+    is missing a secret row is of either shape, and `oneOf` would refuse it.
     """
     result["components"]["schemas"].pop("NullEnum", None)
     for node in _nodes(result):
         if {} in node.get("oneOf", ()):
             del node["oneOf"]
+        if "discriminator" not in node and all("$ref" in each for each in node.get("oneOf", [{}])):
+            node["anyOf"] = node.pop("oneOf")
         if node.get("$ref") == "#/components/schemas/NullEnum":
             del node["$ref"]
             node["type"] = "null"

@@ -98,7 +98,7 @@ def paginate_list(
 
 
 PARAMETERS = [
-    OpenApiParameter("cursor", str, description="From `next` or `previous`.", required=False),
+    OpenApiParameter("cursor", str, required=False),
     OpenApiParameter(
         "page_size",
         {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},

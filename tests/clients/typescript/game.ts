@@ -54,6 +54,19 @@ const spent = await server.POST("/api/v1/players/{player_id}/wallet/{currency}/s
 });
 expect(spent.data?.transfer.amount === 1, "spent");
 
+const given = await player.GET("/api/v1/players/{player_id}/distributions", {
+  params: { path: { player_id: "me" }, query: { state: "PENDING" } },
+});
+const chest = given.data?.results.find(({ reward_id }) => reward_id === "chest");
+expect(chest !== undefined, "one is to be claimed");
+for (let n = 0; n < 2; n += 1) {
+  const claimed = await player.POST("/api/v1/rewards/{distribution_id}/claim", {
+    params: { path: { distribution_id: chest.id } },
+    body: {},
+  });
+  expect(claimed.data?.status === "CLAIMED", "claimed, also when it was before");
+}
+
 const condition: Shapes["ConditionRequest"] = { field: "weapon", op: "eq", value: null };
 const created = await server.POST("/api/v1/metrics", {
   body: { id: "typed", event_type: "enemy.killed", conditions: [condition] },

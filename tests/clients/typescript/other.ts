@@ -1,6 +1,8 @@
 // A game against the functions that @hey-api/openapi-ts makes of the schema: what it says has to compile, and to be so.
 import { createClient, createConfig } from "./client/client/index.js";
-import { achievementsRead, factsList, playersAchievementsList, playersWalletSpend, rewardsClaim } from "./client/index.js";
+import {
+  achievementsRead, factsList, playersAchievementsList, playersDistributionsList, playersWalletSpend, rewardsClaim,
+} from "./client/index.js";
 
 declare const process: { argv: [string, string, string, string, string] };
 
@@ -35,6 +37,12 @@ const spent = await playersWalletSpend({ ...once, body: { amount: 1 } });
 expect(spent.data?.transfer.amount === 1, "spent");
 const poor = await playersWalletSpend({ ...once, headers: { "Idempotency-Key": "poor" }, body: { amount: 1_000_000 } });
 expect(poor.error?.code === "insufficient_balance", "too little is a problem");
+
+const pending = await playersDistributionsList({ client: player, path: { player_id: "me" }, query: { state: "PENDING" } });
+const chest = pending.data?.results.find(({ reward_id }) => reward_id === "chest");
+expect(chest !== undefined, "one is to be claimed");
+const claimed = await rewardsClaim({ client: player, path: { distribution_id: chest.id }, body: {} });
+expect(claimed.data?.status === "CLAIMED", "claimed");
 
 const nobody = await rewardsClaim({ client: player, path: { distribution_id: "nothing" }, body: {} });
 expect(nobody.error?.code === "not_found", "an unknown distribution");

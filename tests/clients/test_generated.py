@@ -18,6 +18,8 @@ from gamification.kernel.web.access import SCOPES, create_key
 from gamification.kernel.web.tokens import issue_token
 from tests.support import game
 
+pytestmark = pytest.mark.once
+
 TYPESCRIPT = Path(__file__).parent / "typescript"
 
 GAMES = Path(__file__).parent / "generated"

@@ -17,6 +17,8 @@ from gamification.kernel.web.access import create_key
 from tests.support.content import metric, publish
 from tests.support.packages import PYTHON, TYPESCRIPT
 
+pytestmark = pytest.mark.once
+
 GAMES = Path(__file__).parent / "games"
 GAMES_KILLED = 24
 Kept = set[tuple[int, int]]

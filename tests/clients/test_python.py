@@ -17,6 +17,8 @@ from tests.support.nodes import environment
 from tests.support.packages import PYTHON, run
 from tests.support.service import free_port, serving
 
+pytestmark = pytest.mark.once
+
 GAMES = Path(__file__).parent / "games"
 
 

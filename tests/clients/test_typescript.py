@@ -18,6 +18,8 @@ from tests.support.nodes import environment
 from tests.support.packages import TYPESCRIPT, installed_in, run, with_node
 from tests.support.service import free_port, serving
 
+pytestmark = pytest.mark.once
+
 GAMES = Path(__file__).parent / "games"
 
 

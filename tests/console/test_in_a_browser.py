@@ -76,6 +76,7 @@ def game() -> None:
     mia.groups.add(Group.objects.get(name="designers"))
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("game")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
@@ -113,6 +114,7 @@ def test_no_page_has_anything_for_axe_to_find(
     assert not found, "\n".join(found)
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("game")
 @pytest.mark.parametrize("role", groups.GROUPS)
 def test_each_role_finds_its_places_in_order(

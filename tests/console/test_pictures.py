@@ -28,7 +28,7 @@ from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.core.messages import GameEvent
 from tests.support.browsing import PASSWORD, browsing, log_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 PLAYERS = ("mara", "odo", "wren", "ide", "tam", "bel", "jory", "sula")
 FORTNIGHT = 14

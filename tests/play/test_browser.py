@@ -363,6 +363,7 @@ def focused(page: Page) -> str:
     return str(page.evaluate(script))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("name", "width", "scheme"), VIEWS)
 def test_it_is_fit_for_everybody(page: Page, game: Game, name: str, width: int, scheme: Any) -> None:
     """axe's rules, WCAG 2.2 AA and its best practices, with everything opened; nothing to scroll sideways for."""

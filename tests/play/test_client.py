@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Page, Route, WebSocketRoute, sync_playwright
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.once, pytest.mark.browser]
 
 FILES = settings.BASE_DIR / "clients" / "typescript" / "src"
 SITE = "http://game.test"

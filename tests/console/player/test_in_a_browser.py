@@ -111,6 +111,7 @@ def test_what_support_does_is_seen_first_and_told_with_its_reason(
     assert Player.objects.get(pk="ann").banned
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("sue")
 @pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (DESK, "light"), (PHONE, "light"), (DESK, "dark")])
 def test_no_page_of_a_player_has_anything_for_axe_to_find(

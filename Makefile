@@ -49,13 +49,14 @@ mutants: .venv/dev.stamp ## each guard taken out of a copy in turn: the faults m
 bench: .venv/dev.stamp ## how fast, beside what a database can do at most
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# Its table stands in docs/anti-cheat.md. SEED=… and HONEST=… (players of each of 30 kinds) make other players.
+# Its table stands in docs/anti-cheat.md. SEED=… and HONEST=… (players of each of 52 kinds) make other players, MOST=… cuts each off.
 evaluate: HONEST ?= 40
 evaluate: CHEATS ?= 40
 evaluate: SEED ?= 1
+evaluate: MOST ?= 1000000
 evaluate: .venv/dev.stamp ## anti-cheat's rules against labelled play: who is found, and whom they should not find
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
-	$(BIN)/python -m benchmarks.labelled_play "$$folder" --honest $(HONEST) --cheats $(CHEATS) --seed $(SEED) && \
+	$(BIN)/python -m benchmarks.labelled_play "$$folder" --honest $(HONEST) --cheats $(CHEATS) --seed $(SEED) --most $(MOST) && \
 	$(BIN)/python manage.py evaluate_anticheat "$$folder/events.jsonl" --labels "$$folder/labels.csv" $(ARGS)
 
 lint: .venv/dev.stamp ## what can be checked without running anything

@@ -91,7 +91,8 @@ def read() -> KeptCohort:
                 kept.judged[key] = msgspec.msgpack.decode(state, type=Judged)
             case _:
                 kept.turn = msgspec.msgpack.decode(state)
-    kept.cohort.left_out |= {type_ for type_, known in kept.cohort.types.items() if known.pace.is_own}
+    for type_ in list(kept.cohort.types):
+        kept.cohort.look(type_)
     return kept
 
 

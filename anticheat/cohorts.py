@@ -26,8 +26,10 @@ TYPES = 1_000
 FIELDS = 8
 """Types, and fields of one, that are kept apart at most."""
 CONTENTS, CURRENCIES = 4_000, 200
-_BITS = {"PACE": 0, "GRID": 4, "LOOP": 8, "CLOCK": 0}
+_BITS = {"PACE": 0, "GRID": 4, "LOOP": 8, "MARATHON": 12, "AROUND_THE_CLOCK": 16, "CLOCK": 0}
 """Where in `Stream.told` (of CLOCK: in `Late.told`) stands what a player was counted as."""
+LEAVE_OUT = ("PACE", "MARATHON", "AROUND_THE_CLOCK")
+"""What of a type is the game's own doing where most of its players show it: it is no longer counted among the rest."""
 
 
 class Sketch(msgspec.Struct, array_like=True):
@@ -58,6 +60,10 @@ class Sketch(msgspec.Struct, array_like=True):
             if seen > wanted:
                 return value_of(bucket)
         return 0.0
+
+    def share_beyond(self, value: float) -> float:
+        bucket = bucket_of(value)
+        return sum(count for each, count in self.buckets.items() if each > bucket) / max(self.count, 1)
 
     def coarse(self, most: int = 24) -> list[list[float]]:
         """`[up to, players]` in at most so many steps, for a picture."""
@@ -104,7 +110,12 @@ class Regular(msgspec.Struct, array_like=True):
     def is_own(self) -> bool:
         """At least half of those with a whole sample; and of those with a small one, lest programs that play on where
         others stop make it look so."""
-        return self.many >= OWN_RHYTHM_OF and 2 * self.many_regular >= self.many and 2 * self.few_regular >= self.few
+        return (
+            self.few >= OWN_RHYTHM_OF
+            and self.many > 0
+            and 2 * self.many_regular >= self.many
+            and 2 * self.few_regular >= self.few
+        )
 
 
 def said(sample: int, first: int, whole: int, is_regular: bool) -> int:
@@ -127,6 +138,8 @@ class OfType(msgspec.Struct, array_like=True):
     fields: dict[int, str] = msgspec.field(default_factory=dict)
     late: Regular = msgspec.field(default_factory=Regular)
     """Of those for whom it came late while they were online: for how many it mostly does."""
+    marathon: Regular = msgspec.field(default_factory=Regular)
+    around_the_clock: Regular = msgspec.field(default_factory=Regular)
 
     def regular(self, kind: str) -> Regular:
         match kind:
@@ -136,6 +149,10 @@ class OfType(msgspec.Struct, array_like=True):
                 return self.grid
             case "LOOP":
                 return self.loop
+            case "MARATHON":
+                return self.marathon
+            case "AROUND_THE_CLOCK":
+                return self.around_the_clock
             case _:
                 return self.late
 
@@ -185,11 +202,13 @@ class Cohort:
         self.of_type(stream.type).regular(kind).tell(before, now)
         stream.told += now - before << _BITS[kind]
         self.changed.add(("type", str(stream.type)))
-        if kind == "PACE":
-            self._look(stream.type)
+        if kind in LEAVE_OUT:
+            self.look(stream.type)
 
-    def _look(self, type_: int) -> None:
-        if self.of_type(type_).pace.is_own:
+    def look(self, type_: int) -> None:
+        """Leave a type out, or do so no longer, by what players have shown of it."""
+        known = self.of_type(type_)
+        if any(known.regular(kind).is_own for kind in LEAVE_OUT):
             self.left_out.add(type_)
         else:
             self.left_out.discard(type_)
@@ -244,13 +263,18 @@ class Cohort:
 
     # -- what is the game's own ----------------------------------------------------------------------------------------
 
-    def is_left_out(self, profile: Profile) -> bool:
-        """Whether so many of a player's events have the game's own rhythm that all together say nothing."""
-        return self._share(profile, self.left_out.__contains__) >= 0.25
+    def is_left_out(self, profile: Profile, least: float = 0.25) -> bool:
+        """Whether so many of a player's events are the game's own doing that all together say nothing."""
+        return self._share(profile, self.left_out.__contains__) >= least
 
     def is_game(self, kind: str, profile: Profile) -> bool:
         """Whether half of a player's events are of types whose other players GRID, or LOOP, would find too."""
         return self._share(profile, lambda type_: self.of_type(type_).regular(kind).is_own) >= 0.5
+
+    def tell_endless(self, kind: str, stream: Stream, is_endless: bool) -> None:
+        """Whether what a player does of a type has gone on without an end, once at least."""
+        was_endless = stream.told >> _BITS[kind] & 2
+        self.tell(kind, stream, said(stream.count, 10, 10, bool(is_endless or was_endless)))
 
     def _share(self, profile: Profile, is_own: Callable[[int], bool]) -> float:
         total = sum(each.count for each in profile.types)

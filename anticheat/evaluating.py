@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 from anticheat.cohorts import Cohort
 from anticheat.judging import DEFAULTS, KINDS, judge, tell
-from anticheat.profile import Due, Player
-from anticheat.streams import COMPLETIONS, NEWEST, hash_of
+from anticheat.playing import Player
+from anticheat.profile import Due
+from anticheat.streams import COMPLETIONS, hash_of
 from anticheat.twins import twins
-from anticheat.verdicts import RHYTHM, Case, Completion, StatisticalRule, Verdict
+from anticheat.verdicts import ENDURANCE, RHYTHM, Case, Completion, Sign, StatisticalRule, Verdict, warrants_withholding
 from gamification.kernel.core.intervals import quantile, wilson
 from gamification.kernel.core.messages import PlayerId
 
 DAY = 86_400_000
-WEEK = 7
-STRONG_DAYS = 3
-STRONG = -9.0
-"""A tail of one in a billion, as log10; on three of seven days by one rule it withholds."""
+KNOWN_IDS = 128
+FADED = 3
+"""Days after which none of the hours that are looked at is from before."""
+_EPOCH = date(1970, 1, 1)
 HONEST, UNKNOWN = "honest", "unlabelled"
 
 
@@ -33,20 +35,8 @@ class Found:
     """What one rule found of one player, about one event type or all."""
 
     first_event: int
-    days: list[int] = field(default_factory=list)
-    """The last seven days of arrival with a finding."""
-    strong: list[int] = field(default_factory=list)
-    """The last three with a tail of one in a billion."""
-    is_strong: bool = False
-    """Whether three such days lay within seven."""
-
-    def add(self, day: int, log10_tail: float) -> None:
-        if not self.days or self.days[-1] != day:
-            self.days = [*self.days[1 - WEEK :], day]
-        if log10_tail <= STRONG and (not self.strong or self.strong[-1] != day):
-            self.strong = [*self.strong[1 - STRONG_DAYS :], day]
-            if len(self.strong) == STRONG_DAYS and self.strong[-1] - self.strong[0] < WEEK:
-                self.is_strong = True
+    days: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """Day of arrival → how many events there were by its first finding, and the tail of that."""
 
 
 class Played:
@@ -71,7 +61,7 @@ class Played:
                 self.player.due.kinds.add("REUSE")
             return False
         known[id_] = digest
-        if len(known) > NEWEST:
+        if len(known) > KNOWN_IDS:
             del known[next(iter(known))]
         return True
 
@@ -100,6 +90,8 @@ class Evaluation:
         for rule in rules:
             self._by_kind[rule.kind].append(rule)
         self._named: set[str] = set()
+        self._left_out_on: dict[int, int] = {}
+        """Event type → the day of arrival on which it was known to be the game's own doing."""
 
     def play(
         self, player_id: PlayerId, id_: str, type_: str, data: dict[str, Any], at: int, received: int, digest: int
@@ -138,6 +130,9 @@ class Evaluation:
         if completion is not None:
             self.cohort.tell_seconds(completion.content, completion.seconds)
         tell(profile, self.cohort, due)
+        if not self.cohort.left_out <= self._left_out_on.keys():
+            for type_ in self.cohort.left_out:
+                self._left_out_on.setdefault(type_, received // DAY)
         for kind in due.kinds:
             for rule in self._by_kind.get(kind, ()):
                 for verdict in judge(rule, case):
@@ -146,8 +141,9 @@ class Evaluation:
                         self._note(played, rule, verdict, received)
 
     def _note(self, played: Played, rule: StatisticalRule, verdict: Verdict, received: int) -> None:
-        found = played.found.setdefault((rule.name, verdict.about), Found(played.player.of.events))
-        found.add(received // DAY, verdict.log10_tail)
+        events = played.player.of.events
+        found = played.found.setdefault((rule.name, verdict.about), Found(events))
+        found.days.setdefault(received // DAY, (events, verdict.log10_tail))
 
     # -- what it comes to ----------------------------------------------------------------------------------------------
 
@@ -167,10 +163,14 @@ class Evaluation:
         profile, cohort = played.player.of, self.cohort
         by_name = {rule.name: rule for rule in self.rules}
         is_left_out = cohort.is_left_out(profile)
+        left_out = [each.type for each in profile.types if each.type in cohort.left_out]
+        faded = max((self._left_out_on.get(type_, 0) for type_ in left_out), default=-1) + FADED
         for name, about in list(played.found):
             kind = by_name[name].kind
             if kind == "CLOCK":
                 is_own = cohort.late_of(profile) < by_name[name]["events"]
+            elif KINDS[kind].family == ENDURANCE:
+                is_own = is_left_out or (bool(left_out) and max(played.found[name, about].days) <= faded)
             elif KINDS[kind].family != RHYTHM:
                 is_own = False
             elif about:
@@ -225,20 +225,16 @@ class Evaluation:
         }
 
     def would_act_on(self, played: Played) -> bool:
-        """Whether the player would be withheld: one rule on three days of seven, or two families within seven days."""
-        by_name = {rule.name: KINDS[rule.kind].family for rule in self.rules}
-        days: dict[str, set[int]] = defaultdict(set)
+        """Whether the player would be withheld on some day, by the first finding of each rule and day: as live."""
+        family = {rule.name: KINDS[rule.kind].family for rule in self.rules}
+        first: dict[tuple[str, int], tuple[int, float]] = {}
         for (name, _), found in played.found.items():
-            if found.is_strong:
-                return True
-            days[by_name[name]] |= set(found.days)
-        families = list(days.items())
+            for day, finding in found.days.items():
+                first[name, day] = min(first.get((name, day), finding), finding)
+        signs = [Sign(name, family[name], _EPOCH + timedelta(day), tail) for (name, day), (_, tail) in first.items()]
         return any(
-            abs(a - b) < WEEK
-            for place, (_, mine) in enumerate(families)
-            for _, theirs in families[place + 1 :]
-            for a in mine
-            for b in theirs
+            warrants_withholding((each for each in signs if each.day <= today), today)
+            for today in {sign.day for sign in signs}
         )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from anticheat import rhythm, volume
 from anticheat.cohorts import Cohort
 from anticheat.profile import Due, Profile
-from anticheat.streams import HOUR, HOURS
+from anticheat.streams import HOUR, HOURS, Stream
 from anticheat.verdicts import (
     ENDURANCE,
     IDENTITY,
@@ -41,24 +41,28 @@ def _marathon(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     """Model: one honest day in a thousand goes on for the limit, and of those that do, each two hours more leave one in
     e."""
     profile, limit = case.profile, rule["hours"]
-    hours = (profile.everything.last - profile.span_from) / HOUR
+    hours = hours_on(profile.everything)
     if profile.everything.gaps < rule["gaps"]:
         return
-    if hours <= limit:
+    if hours <= limit or case.cohort.is_left_out(profile):
         yield None
         return
     tail = max(LEAST_TAIL, -3 - (hours - limit) / 2 / math.log(10))
-    evidence = {"hours": round(hours, 2), "hours_of_day": hours_of_day(profile)}
+    evidence = {"hours": round(hours, 2), "hours_of_day": hours_of_day(profile.everything)}
     newest = profile.everything.last
-    yield Verdict(hours, limit, profile.everything.gaps, profile.span_from, newest, tail, evidence)
+    yield Verdict(hours, limit, profile.everything.gaps, 1_000 * profile.everything.span_from, newest, tail, evidence)
 
 
-def hours_of_day(profile: Profile) -> list[int]:
+def hours_on(stream: Stream) -> float:
+    return (stream.last - 1_000 * stream.span_from) / HOUR if stream.span_from else 0.0
+
+
+def hours_of_day(stream: Stream) -> list[int]:
     """For each hour of the day (UTC), on how many of the last three days it had an event."""
-    bits, found = int.from_bytes(profile.hours, "big"), [0] * 24
+    bits, found = int.from_bytes(stream.hours, "big"), [0] * 24
     for back in range(HOURS):
         if bits >> back & 1:
-            found[(profile.hour - back) % 24] += 1
+            found[(stream.last // HOUR - back) % 24] += 1
     return found
 
 
@@ -74,16 +78,16 @@ def longest_pause(hours: list[int]) -> int:
 def _around_the_clock(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     """Model: an honest player is there in half of the hours, three hours at a time."""
     profile, limit = case.profile, rule["pause"]
-    bits = int.from_bytes(profile.hours, "big")
-    seen, hours = bits.bit_count(), hours_of_day(profile)
+    hours = hours_of_day(profile.everything)
+    seen = sum(hours)
     if seen < rule["hours"]:
         return
     pause = longest_pause(hours)
-    if pause >= limit:
+    if pause >= limit or case.cohort.is_left_out(profile):
         yield None
         return
     tail = binomial_tail(seen / HOURS, HOURS / 3, 0.5)
-    since = (profile.hour - HOURS + 1) * HOUR
+    since = (profile.everything.last // HOUR - HOURS + 1) * HOUR
     evidence = {"hours_of_day": hours, "hours_with_events": seen, "longest_pause": pause}
     yield Verdict(float(pause), limit, seen, max(since, profile.first), profile.newest, tail, evidence)
 
@@ -183,7 +187,7 @@ KINDS: dict[str, Kind] = {
         _around_the_clock,
         {
             "pause": Parameter(2, "hours of the day in a row without an event, over 72 hours", True),
-            "hours": Parameter(36, "hours with events, of the last 72, at least", True),
+            "hours": Parameter(52, "hours with events, of the last 72, at least", True),
         },
     ),
     "VELOCITY": Kind(
@@ -191,7 +195,9 @@ KINDS: dict[str, Kind] = {
         VOLUME,
         volume.velocity,
         {
-            "percentile": Parameter(0.1, "percentile of the seconds played, where its author says no least"),
+            "percentile": Parameter(
+                1, "percentile of the seconds played that counts as quick, where its author says no least"
+            ),
             "completions": Parameter(1_000, "completions at least, for that", True),
         },
     ),
@@ -254,12 +260,22 @@ def rule_of(
 
 
 DEFAULTS = tuple(rule_of(name, name, {}, slot=slot) for slot, name in enumerate(KINDS))
-_PACE, _GRID, _LOOP = DEFAULTS[:3]
+_PACE, _GRID, _LOOP, _MARATHON, _AROUND = DEFAULTS[:5]
 
 
 def tell(player: Profile, cohort: Cohort, due: Due) -> None:
     """Let the cohort know what this player adds, before anybody is judged by it."""
     rhythm.tell(player, cohort, due, _PACE, _GRID, _LOOP)
     volume.tell(player, cohort, due)
+    if "AROUND_THE_CLOCK" in due.kinds:
+        _tell_endurance(player, cohort)
     if "CLOCK" in due.kinds:
         cohort.tell_late(player)
+
+
+def _tell_endurance(player: Profile, cohort: Cohort) -> None:
+    for stream in player.types:
+        hours = hours_of_day(stream)
+        is_around = sum(hours) >= _AROUND["hours"] and longest_pause(hours) < _AROUND["pause"]
+        cohort.tell_endless("MARATHON", stream, hours_on(stream) > _MARATHON["hours"])
+        cohort.tell_endless("AROUND_THE_CLOCK", stream, is_around)

@@ -25,7 +25,8 @@ from anticheat.erasure import still_there
 from anticheat.findings import PROFILER, Found
 from anticheat.judging import KINDS, judge, rule_of, tell
 from anticheat.models import Finding, PlayProfile, Rule
-from anticheat.profile import Due, Player
+from anticheat.playing import Player
+from anticheat.profile import Due
 from anticheat.screening import ID_REUSED
 from anticheat.streams import COMPLETIONS, hash_of
 from anticheat.twins import twins

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from anticheat.cohorts import Cohort, said
-from anticheat.profile import Due, Profile
+from anticheat.profile import Due, Profile, is_collected, median_gap
 from anticheat.streams import EVERY, GRID_BIN, GRID_LEAST, LAGS, UNIT, WINDOW, Stream
 from anticheat.verdicts import Case, StatisticalRule, Verdict, binomial_tail, normal_tail
 
@@ -14,24 +14,6 @@ HONEST_FLAT = 0.05
 """The share of windows in which an honest player's gaps hardly vary: 4 % at most were seen."""
 HONEST_ENTROPY = 2.4
 """Bits: the lowest that was seen of an honest player, in a rhythm game."""
-
-
-COLLECTED_EVERY = 15.0
-"""Seconds: a server that collects what happens, and gives all of it one time, does so at such intervals or longer."""
-
-
-def median_gap(ring: list[int]) -> float:
-    return sorted(ring)[len(ring) // 2] / UNIT if ring else 0.0
-
-
-def is_collected(profile: Profile) -> bool:
-    """Whether timestamps are a server's, which looks now and then at what has happened: as many events have one time as
-    happened meanwhile, now more and now fewer. Their gaps are the server's, too."""
-    times = profile.everything.count - profile.at_once.more
-    if times < WINDOW or median_gap(profile.everything.ring) < COLLECTED_EVERY:
-        return False
-    mean = profile.everything.count / times
-    return mean >= 1.5 and (times + profile.at_once.more_squared) / times - mean * mean >= 0.6
 
 
 def pace(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
@@ -124,6 +106,9 @@ def loop(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
 
 # -- what is the game's own --------------------------------------------------------------------------------------------
 
+GAME_FLAT, GAME_BITS = 0.4, 2.5
+"""What most players of a type have to show for it to be the game's. Nothing else brings half of them so far, and where
+the game's own pace brings most of them near a rule's limit, it brings some beyond."""
 FIRST_GAPS, FIRST_EVENTS = 16, 10
 """Gaps, and events, of a type from which on a player says something of the type, if not yet of themselves."""
 
@@ -133,13 +118,15 @@ def tell(
 ) -> None:
     """Let the cohort know, by the default rules, whether this player is as regular as a program in what they do."""
     if "PACE" in due.kinds:
+        flat = min(pace["share"], GAME_FLAT)
         for stream in due.streams:
             if stream.type:
                 whole = int(pace["gaps"] if stream.sessions > 1 else pace["gaps_in_one_session"])
-                cohort.tell("PACE", stream, said(stream.gaps, FIRST_GAPS, whole, stream.flatness >= pace["share"]))
+                cohort.tell("PACE", stream, said(stream.gaps, FIRST_GAPS, whole, stream.flatness >= flat))
     if "GRID" in due.kinds or "LOOP" in due.kinds:
-        is_grid = entropy(player.grid) < grid["bits"]
-        is_loop = best_lag(player)[1] >= loop["matches"] and concentration(player) <= loop["concentration"]
+        is_grid = entropy(player.grid) < max(grid["bits"], GAME_BITS)
+        matches, chance = best_lag(player)[1], concentration(player)
+        is_loop = matches >= min(loop["matches"], (1 + chance) / 2) and chance <= loop["concentration"]
         has_looked, gaps = player.looked >= 2 * EVERY, player.everything.gaps
         for stream in player.types:
             few = stream.count if gaps >= 2 * EVERY else 0

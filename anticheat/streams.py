@@ -14,7 +14,7 @@ import msgspec
 
 NEWEST = 32
 """Events that are kept sorted: one that comes later than these makes no gap."""
-HOUR = 3_600_000
+MINUTE, HOUR = 60_000, 3_600_000
 SESSION = 30 * 60_000
 PAUSE = 20 * 60_000
 """A gap, in milliseconds, that ends a span of play."""
@@ -22,6 +22,8 @@ LATE = 5 * 60_000
 SLOW, SLOW_ALIKE = 3_600_000, 5_000
 """Of a second device whose clock is slow all events are late by the same, to within so much: below an hour that is
 taken for what it is. Nobody gains by backdating so little, and always by as much."""
+LATE_MEMORY = 500
+"""Events after which it is half forgotten how many came late: once a day is a network, one of thirty is not."""
 LATE_TYPES = 4
 """Event types of which it is kept how many come late."""
 ON_TIME = 60_000
@@ -46,6 +48,8 @@ HOURS = 72
 GRID_LEAST, GRID_BIN, GRID_BINS, GRID_MEMORY = -4.6, 0.2, 61, 1_024
 """ln of a gap in seconds: from a hundredth of a second to half an hour."""
 LOOP_MEMORY = 300
+STEPS = (900_000, 300_000, 60_000, 10_000, 1_000)
+"""In milliseconds: what clocks and servers that are not exact count in."""
 EVERY = 25
 """Gaps, or events, after which a stream is judged anew."""
 COMPLETIONS = ("achievement.completed", "quest.completed")
@@ -92,9 +96,17 @@ class Stream(msgspec.Struct, array_like=True):
     squares: int = 0
     """The sums over the ring."""
     values: list[Values] = msgspec.field(default_factory=list)
+    span_from: int = 0
+    """Since when there was no gap of 20 minutes; in seconds."""
+    hours: bytes = b""
+    """A bit for each of the 72 hours up to that of `last`, in which an event counted."""
 
     def add(self, at: int, session: int) -> int:
         """The next event of this stream counts; returns its gap in milliseconds, 0 where it makes none."""
+        if at - self.last >= PAUSE or not self.span_from:
+            self.span_from = at // 1_000
+        if at // HOUR != self.last // HOUR or not self.hours:
+            self._note_hour(at // HOUR)
         gap = at - self.last if session == self.session else 0
         if 0 < gap < SESSION:
             if session != self.gap_session:
@@ -119,6 +131,11 @@ class Stream(msgspec.Struct, array_like=True):
                     self.flat >>= 1
         self.session, self.last = session, at
         return gap
+
+    def _note_hour(self, hour: int) -> None:
+        bits = int.from_bytes(self.hours, "big")
+        bits = bits << min(hour - self.last // HOUR, HOURS) & ((1 << HOURS) - 1)
+        self.hours = (bits | 1).to_bytes(HOURS // 8, "big")
 
     @property
     def flatness(self) -> float:

@@ -7,8 +7,10 @@ chosen so that they err in the player's favour: a bound instead of the probabili
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, NamedTuple
 
 from anticheat.cohorts import Cohort
@@ -17,6 +19,9 @@ from anticheat.profile import Due, Profile
 SHADOW, FLAG, WITHHOLD = "SHADOW", "FLAG", "WITHHOLD"
 """What a statistical rule may do: show it to reviewers only, make a finding, withhold what the player earns."""
 RHYTHM, ENDURANCE, VOLUME, IDENTITY = "rhythm", "endurance", "volume", "identity"
+DAYS_LOOKED_AT, DAYS_FOUND = 7, 3
+LOG10_TAIL = -9.0
+"""One rule is enough to withhold where it found this much (one in a billion), on so many days of so many."""
 LEAST_TAIL = -30.0
 """log10: a model says nothing of what is rarer than that."""
 HOUR = 3_600_000
@@ -69,6 +74,31 @@ class StatisticalRule:
 
     def __getitem__(self, parameter: str) -> float:
         return self.parameters[parameter]
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One finding, of a rule that may withhold, as far as it is decided by."""
+
+    rule: str
+    family: str
+    day: date
+    log10_tail: float | None
+
+
+def warrants_withholding(signs: Iterable[Sign], today: date) -> bool:
+    """Whether these are enough to withhold a player's rewards before a person has looked: one rule that was as good as
+    certain on 3 of the last 7 days, or two rules that see different things. A single day of a single rule never is.
+    """
+    days: defaultdict[str, set[date]] = defaultdict(set)
+    families: set[str] = set()
+    for sign in signs:
+        if not 0 <= (today - sign.day).days < DAYS_LOOKED_AT:
+            continue
+        families.add(sign.family)
+        if sign.log10_tail is not None and sign.log10_tail <= LOG10_TAIL:
+            days[sign.rule].add(sign.day)
+    return len(families) > 1 or any(len(found) >= DAYS_FOUND for found in days.values())
 
 
 def binomial_tail(share: float, n: float, honest: float) -> float:

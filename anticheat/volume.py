@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from anticheat.cohorts import Cohort, Sketch
-from anticheat.profile import Due, Profile
+from anticheat.profile import Due, Profile, is_collected
 from anticheat.streams import BURST, HOUR
 from anticheat.verdicts import LEAST_TAIL, Case, StatisticalRule, Verdict, normal_tail, poisson_tail
 
@@ -15,11 +15,11 @@ from anticheat.verdicts import LEAST_TAIL, Case, StatisticalRule, Verdict, norma
 def velocity(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     """Seconds played are counted from the player's first event, so they are never fewer than since the first sample.
 
-    Of any thousand completions one is quicker than all others, and somebody honest completes hundreds of things: so
-    where its author says no least, one must be out of proportion to the others besides: as `beyond` has it, or in half
-    the time of the quickest one in a thousand (where some take days, the deviation says little). Model: the
-    likelier of two, that the logarithm is normal, and that who was quicker than the one in a thousand is as rare as the
-    square of the part of that time they took."""
+    Of any thousand completions one is quicker than all others, and somebody honest completes hundreds of things; and
+    where one in a hundred completions is a cheat's, so are the quickest. So where its author says no least, one must be
+    as far below the quickest one in a hundred as that is below the median, in proportion. Model: the likelier of two,
+    that the logarithm is normal, and that half the time is half as likely; where the author says one, that it is a
+    quarter."""
     completion, profile = case.completion, case.profile
     if completion is None:
         return
@@ -28,11 +28,12 @@ def velocity(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     if limit is None:
         if n < rule["completions"]:
             return
-        median, spread = sketch.quantile(0.5), max(LEAST_SPREAD_OF_SECONDS, spread_of(sketch))
-        quickest = sketch.quantile(rule["percentile"] / 100)
-        limit = min(quickest, max(median * math.exp(-DEVIATIONS * spread), quickest / 2))
-        likelier = normal_tail(math.log(median / max(played, 1e-3)) / spread)
-    if played >= limit:
+        median, quickest = sketch.quantile(0.5), sketch.quantile(rule["percentile"] / 100)
+        spread = max(LEAST_SPREAD_OF_SECONDS, spread_of(sketch))
+        limit = quickest * min(quickest / median, MOST_OF_QUICKEST)
+        likelier = math.log10(rule["percentile"] / 100) + math.log10(max(played, 1.0) / quickest)
+        likelier = max(likelier, normal_tail(math.log(median / max(played, 1e-3)) / spread))
+    if played >= limit or is_collected(profile):
         yield None
         return
     tail = max(LEAST_TAIL, likelier, -3 + 2 * math.log10(max(played, 1.0) / limit))
@@ -69,6 +70,10 @@ def burst(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
 DEVIATIONS = 4.5
 """How far above the cohort a value must lie besides: one in 300,000, were its logarithm normal."""
 LEAST_SPREAD_OF_SECONDS = 0.1
+MOST_OF_QUICKEST = 0.7
+"""Of the quickest one in a hundred, at most: where all take as long, a hundredth part less is nothing."""
+A_FEW = 0.02
+"""Where more of a cohort lie beyond a limit, they are some of the game's players, who do something else than most."""
 LEAST_SPREAD = 0.6
 """Deviations of the logarithm: cohorts that look alike hold a few who have played for years all the same."""
 
@@ -87,13 +92,16 @@ class Beyond(NamedTuple):
 def beyond(value: float, sketch: Sketch, times: float, least: float) -> Beyond | None:
     """Where a value stands in a cohort that is large enough: more than so many times the median, and than few others
     can be. Model: the likelier of two, that the logarithm is normal, with the deviation that the middle half shows, and
-    that of those beyond the median ten times as much is a thousand times as rare."""
+    that of those beyond the median ten times as much is a thousand times as rare. Where more are beyond than a
+    few, that is how some play."""
     if sketch.count < least:
         return None
     median = sketch.quantile(0.5)
     spread = max(LEAST_SPREAD, spread_of(sketch))
     limit = median * max(times, math.exp(DEVIATIONS * spread))
     ratio = math.log(max(value, 1e-12)) - math.log(median)
+    if value > limit and sketch.share_beyond(limit) > A_FEW:
+        limit = math.inf
     if value <= limit:
         return Beyond(limit, median, 0.0)
     return Beyond(limit, median, max(normal_tail(ratio / spread), LEAST_TAIL, -3 * ratio / math.log(10)))

@@ -150,6 +150,77 @@ def twin(luck: Random) -> Play:
     return _bot(luck, lambda: seconds * luck.uniform(0.85, 1.15))
 
 
+def pausing_bot(luck: Random) -> Play:
+    """Draws its gaps from a bell, and waits for a minute or three now and then."""
+    seconds, share = luck.uniform(2, 12), luck.uniform(0.03, 0.15)
+    return _bot(luck, lambda: max(0.1, luck.gauss(seconds, seconds * share)) + _rest(luck))
+
+
+def _rest(luck: Random) -> float:
+    return luck.uniform(20, 200) if luck.random() < 0.02 else 0.0
+
+
+def day_bot(luck: Random) -> Play:
+    """Works by day and sleeps at night."""
+    seconds = luck.uniform(5, 20)
+    return _bot(luck, lambda: seconds * luck.uniform(0.75, 1.25), 4, luck.uniform(3, 8))
+
+
+def looter(luck: Random) -> Play:
+    """A bot a third of whose acts drop something, at the same instant."""
+    seconds = luck.uniform(2, 8)
+    for act in _bot(luck, lambda: seconds * luck.uniform(0.9, 1.1)):
+        yield act
+        if luck.random() < 0.35:
+            yield Act(act.at, "item.collected", {"amount": 1})
+
+
+def seconds_bot(luck: Random) -> Play:
+    """A bot whose client writes whole seconds."""
+    seconds = luck.uniform(3, 12)
+    for act in _bot(luck, lambda: seconds * luck.uniform(0.9, 1.1)):
+        yield act._replace(at=float(int(act.at)))
+
+
+def resting(luck: Random) -> Play:
+    """Always on but for an hour or less at a time, at any time of day."""
+    at = START + luck.uniform(0, 24) * HOUR
+    end = at + luck.uniform(4, 6) * DAY
+    while at < end:
+        span = luck.uniform(5, 14) * HOUR
+        yield from sitting(luck, at, span, luck.uniform(60, 120))
+        at += span + luck.uniform(0.5, 1.1) * HOUR
+
+
+def all_at_once(luck: Random) -> Play:
+    """An account that is new, and a tool that gives all there is one and the same time."""
+    at = evening(luck, 0)
+    for number in range(luck.randint(12, 40)):
+        yield Act(at, f"secret.found{number}", {})
+
+
+def speed_hack(luck: Random) -> Play:
+    """A client whose clock runs twenty times as fast: twenty times as much in an hour."""
+    for day in range(4):
+        yield from sitting(luck, evening(luck, day), 20 * MINUTE, 0.2, 0.5)
+
+
+def dripper(luck: Random) -> Play:
+    """Not detectable: a tool that sends what there is one by one, a minute or more apart."""
+    yield from sitting(luck, evening(luck, 0), 20 * MINUTE, 6)
+    at = evening(luck, 1)
+    for number in range(luck.randint(12, 40)):
+        yield Act(at, f"secret.found{number}", {})
+        at += luck.uniform(60, 600)
+
+
+def replayed(luck: Random) -> Play:
+    """Not detectable: what a person did on one evening, again and again to the millisecond."""
+    recorded = list(sitting(luck, evening(luck, 0), HOUR, 8))
+    for day in range(6):
+        yield from (act._replace(at=act.at + day * DAY) for act in recorded)
+
+
 def mimic(luck: Random) -> Play:
     """Not detectable: a program that draws its gaps as a person's are, in the evening, for an hour."""
     return casual(luck)
@@ -161,9 +232,11 @@ def slow_bot(luck: Random) -> Play:
 
 
 CHEATS: dict[str, Callable[[Random], Play]] = {
-    "fixed_bot": fixed_bot, "jittered_bot": jittered_bot, "short_bot": short_bot, "macro": macro,
-    "timed_macro": timed_macro, "always_on": always_on, "relay": relay, "unlocker": unlocker, "completer": completer,
-    "taken_over": taken_over, "forger": forger, "backdater": backdater, "hasty": hasty,
-    "farmer": farmer, "twin": twin, "mimic": mimic, "slow_bot": slow_bot,
+    "fixed_bot": fixed_bot, "jittered_bot": jittered_bot, "short_bot": short_bot, "pausing_bot": pausing_bot,
+    "day_bot": day_bot, "looter": looter, "seconds_bot": seconds_bot, "macro": macro, "timed_macro": timed_macro,
+    "always_on": always_on, "resting": resting, "relay": relay, "unlocker": unlocker, "all_at_once": all_at_once,
+    "completer": completer, "taken_over": taken_over, "forger": forger, "speed_hack": speed_hack,
+    "backdater": backdater, "hasty": hasty, "farmer": farmer, "twin": twin, "mimic": mimic, "slow_bot": slow_bot,
+    "dripper": dripper, "replayed": replayed,
 }  # fmt: skip
-NOT_DETECTABLE = ("mimic", "slow_bot")
+NOT_DETECTABLE = ("mimic", "slow_bot", "dripper", "replayed")

@@ -14,6 +14,7 @@ from django.db.models import F
 from achievements import queries as achievements
 from anticheat.findings import SHADOW, WITHHOLD
 from anticheat.models import StatisticalFinding
+from anticheat.verdicts import Sign, warrants_withholding
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.audit import change
@@ -23,7 +24,7 @@ from gamification.kernel.core.world import World
 from gamification.kernel.storage import shares
 from gamification.review import evidence, facts, rules
 from gamification.review.models import Case, WithheldDay
-from gamification.review.rules import Sign, State
+from gamification.review.rules import State
 from gamification.review.standing import change_standing
 from progress.erasure import PlayerErased
 from progress.player_standing import PlayerStanding
@@ -94,9 +95,7 @@ class NoteFindings(Command):
         signs = [
             Sign(each.rule, each.family, each.day, each.log10_tail) for each in lately.filter(action=WITHHOLD).all()
         ]
-        case.wants_withholding = rules.warrants_withholding(
-            signs, max((each.day for each in found), default=now.date())
-        )
+        case.wants_withholding = warrants_withholding(signs, max((each.day for each in found), default=now.date()))
 
 
 def as_reason(finding: StatisticalFinding) -> dict[str, Json]:

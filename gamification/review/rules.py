@@ -1,20 +1,16 @@
-"""What is enough to withhold, which case comes first, and what votes come to. Pure decisions."""
+"""Which case comes first, and what votes come to. Pure decisions."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
 from gamification.kernel.core.vocabulary import Vocabulary
 
-DAYS_LOOKED_AT = 7
-DAYS_FOUND = 3
-LOG10_TAIL = -9.0
-"""One rule is enough where it found this much (one in a billion), on so many days of so many."""
 UNKNOWN_TAIL = -3.0
 """What is taken for the tail of a finding that names none, as a game server's: one in a thousand."""
 STRONGEST_TAIL = -300.0
@@ -52,31 +48,6 @@ class Verdict(Vocabulary):
     CLEARED = "CLEARED"
     UPHELD = "UPHELD"
     OVERTURNED = "OVERTURNED"
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One finding of a rule that may withhold, as far as it is decided by."""
-
-    rule: str
-    family: str
-    day: date
-    log10_tail: float | None
-
-
-def warrants_withholding(signs: Iterable[Sign], today: date) -> bool:
-    """Whether these are enough to withhold a player's rewards before a person has looked: one rule that was as good as
-    certain on 3 of the last 7 days, or two rules that see different things. A single day of a single rule never is.
-    """
-    days: defaultdict[str, set[date]] = defaultdict(set)
-    families: dict[str, set[str]] = {}
-    for sign in signs:
-        if not 0 <= (today - sign.day).days < DAYS_LOOKED_AT:
-            continue
-        families.setdefault(sign.family, set()).add(sign.rule)
-        if sign.log10_tail is not None and sign.log10_tail <= LOG10_TAIL:
-            days[sign.rule].add(sign.day)
-    return len(families) > 1 or any(len(found) >= DAYS_FOUND for found in days.values())
 
 
 def opens_a_case(kind: str, value: float | None, is_shadow: bool) -> bool:

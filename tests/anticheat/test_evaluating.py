@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -54,13 +55,13 @@ def test_the_answer_has_the_shape_of_the_contract(played: dict[str, Any]) -> Non
 
 
 def test_no_honest_player_is_found(played: dict[str, Any]) -> None:
-    assert played["classes"]["honest"]["players"] == 3 * 30
+    assert played["classes"]["honest"]["players"] == 3 * 52
     assert played["classes"]["honest"]["flagged"] == 0
     assert played["classes"]["honest"]["acted_on"] == 0
     assert played["classes"]["honest"]["first_flag_at"] == {"p50": None, "p90": None}
 
 
-IN_A_COHORT = {"forger", "hasty", "farmer"}
+IN_A_COHORT = {"forger", "hasty", "farmer", "speed_hack"}
 """Are found beside two hundred others, or a thousand completions: more than are played here."""
 
 
@@ -110,7 +111,11 @@ def said(number: int, player_id: str = "bot", type_: str = "enemy.killed", every
 
 
 def irregular(player_id: str, many: int = 60) -> list[dict[str, Any]]:
-    return [said(n * n + 7 * n, player_id, every=1.37) for n in range(many)]
+    luck, at, found = Random(player_id), 0.0, []
+    for n in range(many):
+        at += luck.lognormvariate(2, 0.9)
+        found.append(said(n, player_id, every=at / max(n, 1)))
+    return found
 
 
 def test_lines_that_are_no_events_are_named_and_left_out(tmp_path: Path) -> None:

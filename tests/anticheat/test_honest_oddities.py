@@ -44,7 +44,7 @@ def test_timestamps_of_a_server_that_looks_once_a_minute_are_no_rhythm_of_a_play
 
 
 def test_a_program_that_does_two_things_at_once_has_a_rhythm_all_the_same() -> None:
-    paired = [(type_, 20.0 * n, None) for n in range(400) for type_ in ("hit", "loot")]
+    paired = [(type_, 20.017 * n, None) for n in range(400) for type_ in ("hit", "loot")]
     assert found({"bot": paired})["bot"] >= {"PACE", "GRID"}
 
 
@@ -76,8 +76,8 @@ def refereed(luck: Random, late_type: str) -> Iterator[Sent]:
     """A match every quarter of an hour; its result is confirmed minutes later, while the next one goes on."""
     for match in range(40):
         begins = match * 900.0
-        for n in range(40):
-            yield "hit", begins + n * 20 + luck.uniform(0, 15), None
+        for n in range(20):
+            yield "hit", begins + n * 40 + luck.uniform(0, 25), None
         yield late_type, begins + 5, begins + 5 + luck.uniform(400, 800)
 
 
@@ -126,3 +126,125 @@ def test_somebody_is_always_the_quickest_and_only_who_is_out_of_proportion_is_fo
     crowd["quickest"] = list(finishing(luck, 150))
     crowd["cheat"] = list(finishing(luck, 20))
     assert found(crowd) == {"cheat": {"VELOCITY"}}
+
+
+# -- clocks that count in whole seconds, or minutes --------------------------------------------------------------------
+
+
+def cut(sent: Iterable[Sent], to: float) -> list[Sent]:
+    return [(type_, at // to * to, at) for type_, at, _ in sent]
+
+
+def test_whole_minutes_are_no_rhythm_however_many_fall_into_one() -> None:
+    for seed, median in enumerate((1.4, 2.5, 3.5, 4.5)):
+        assert found({"ann": cut(person(Random(seed), 400, median), 60)}) == {}, median
+
+
+def test_whole_seconds_of_a_quick_game_are_no_rhythm() -> None:
+    luck, at, hits = Random(7), 0.0, list[Sent]()
+    for _ in range(1_200):
+        at += max(0.05, luck.gauss(0.4, 0.12))
+        hits.append(("hit", at, None))
+    assert found({"ann": cut(hits, 1)}) == {}
+
+
+def test_a_program_whose_client_writes_whole_seconds_is_found() -> None:
+    luck = Random(8)
+    assert "PACE" in found({"bot": cut([("hit", n * 5 + luck.uniform(-1, 1), None) for n in range(400)], 1)})["bot"]
+
+
+def test_a_first_batch_of_one_time_is_no_burst_and_a_tool_that_gives_all_one_time_is() -> None:
+    luck = Random(9)
+    batch = [(f"kind.{luck.randrange(14)}", 0.321, None) for _ in range(120)]
+    assert found({"ann": batch}) == {}
+    assert found({"cheat": [(f"secret.{n}", 0.321, None) for n in range(14)]}) == {"cheat": {"BURST"}}
+
+
+def test_what_a_client_that_writes_whole_minutes_shows_first_is_no_burst() -> None:
+    assert found({"ann": [(f"tutorial.{n}", n // 12 * 60, float(n * 5)) for n in range(24)]}) == {}
+
+
+# -- what goes on by itself --------------------------------------------------------------------------------------------
+
+
+def by_itself(luck: Random, hours: float) -> list[Sent]:
+    at, sent = luck.uniform(0, 20) * 3600, list[Sent]()
+    end = at + hours * 3600
+    while at < end:
+        sent.append(("expedition.returned", at, None))
+        at += min(luck.lognormvariate(5.3, 0.6), 1_100)
+    return sent
+
+
+def test_what_never_stops_for_most_is_the_game_and_for_one_it_is_somebody_who_never_sleeps() -> None:
+    luck = Random(10)
+    away = {f"p{n}": by_itself(luck, 70) for n in range(6)}
+    assert found(away) == {}
+    people = {f"p{n}": [("expedition.returned", at, None) for _, at, _ in person(luck, 300, 3)] for n in range(6)}
+    assert found({**people, "cheat": by_itself(luck, 70)}) == {"cheat": {"MARATHON", "AROUND_THE_CLOCK"}}
+
+
+def test_what_a_telephone_says_every_hour_does_not_hide_who_never_sleeps() -> None:
+    luck = Random(11)
+    beats = [("offline.earned", hour * 3600 + luck.uniform(0, 90), None) for hour in range(24 * 9)]
+    homes = {f"p{n}": beats + [(t, at + 66_000, None) for t, at, _ in person(luck, 200, 2)] for n in range(6)}
+    awake = [
+        (luck.choice(("hit", "jump")), 4 * 86_400 + n * 300 + luck.uniform(0, 290), None) for n in range(24 * 12 * 5)
+    ]
+    assert found(homes | {"cheat": [*beats, *awake]}) == {"cheat": {"MARATHON", "AROUND_THE_CLOCK"}}
+
+
+# -- a pace that most keep, some of them to the point ------------------------------------------------------------------
+
+
+def dancing(luck: Random, off: float) -> Iterator[Sent]:
+    """Steps to one beat, so many of them beside it."""
+    at = 0.0
+    for _ in range(600):
+        yield "step", at, None
+        at += 0.47 * (luck.choice((0.5, 2)) if luck.random() < off else 1)
+
+
+def test_a_beat_that_a_few_keep_to_the_point_is_the_songs() -> None:
+    luck = Random(12)
+    assert found({f"p{n}": list(dancing(luck, 0.002 if n < 2 else 0.03)) for n in range(8)}) == {}
+
+
+# -- what comes late now and then --------------------------------------------------------------------------------------
+
+
+def test_one_event_in_a_hundred_that_comes_late_is_a_network_for_as_long_as_somebody_plays() -> None:
+    luck = Random(13)
+    late = [
+        (t, at, at + luck.uniform(320, 1_200) if n % 100 == 50 else None)
+        for n, (t, at, _) in enumerate(person(luck, 6_000))
+    ]
+    assert found({"ann": late}) == {}
+
+
+# -- how some play -----------------------------------------------------------------------------------------------------
+
+
+def hitting(luck: Random, amount: float) -> list[tuple[str, float, dict[str, float]]]:
+    return [(type_, at, {"amount": amount * luck.lognormvariate(0, 0.3)}) for type_, at, _ in person(luck, 200)]
+
+
+def test_what_some_of_a_game_do_in_another_measure_is_no_forgery_and_what_one_does_is() -> None:
+    luck = Random(14)
+    for many in (30, 1):
+        evaluation, number = Evaluation(), 0
+        for player in range(300):
+            for type_, at, data in hitting(luck, 1e5 if player < many else 10):
+                number += 1
+                when = START + round(at * SECOND)
+                evaluation.play(f"p{player}", f"e{number}", type_, data, when, when, number)
+        evaluation.finish()
+        flagged = {name for name, of in evaluation.players.items() if of.found}
+        assert flagged == ({"p0"} if many == 1 else set())
+
+
+def test_the_hasty_are_found_even_where_one_completion_in_two_hundred_is_theirs() -> None:
+    luck = Random(15)
+    crowd = {f"p{n}": list(finishing(luck, luck.lognormvariate(6.3, 0.35))) for n in range(1_400)}
+    hasty = {f"cheat{n}": list(finishing(luck, luck.uniform(5, 30))) for n in range(7)}
+    assert found(crowd | hasty) == {name: {"VELOCITY"} for name in hasty}

@@ -17,7 +17,7 @@ from django.db import connections
 from anticheat import cohort_rows, profiling
 from anticheat.cohorts import CURRENCIES, Cohort
 from anticheat.models import CohortPart, PlayProfile, Rule, StatisticalFinding
-from anticheat.profile import Player
+from anticheat.playing import Player
 from anticheat.proving import make_defaults
 from gamification import pipeline
 from gamification.kernel.core import bus
@@ -102,7 +102,7 @@ def test_a_profile_is_what_its_events_make_of_it_in_their_order() -> None:
         alone.take(event.type, event.data, at, round(arrived.timestamp() * 1000))
     [row] = PlayProfile.objects.all()
     theirs = Player.decoded(bytes(row.state))
-    for name in ("events", "played", "session", "grid", "loop", "looked", "recent", "hours", "sessions"):
+    for name in ("events", "played", "session", "grid", "loop", "looked", "recent", "everything", "sessions"):
         assert getattr(theirs.of, name) == getattr(alone.of, name), name
     assert theirs.waiting == alone.waiting
     assert len(row.state) < 2048

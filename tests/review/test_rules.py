@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from anticheat.verdicts import Sign, warrants_withholding
 from gamification.review import rules
-from gamification.review.rules import Decision, Said, Sign, State, Verdict
+from gamification.review.rules import Decision, Said, State, Verdict
 
 TODAY = date(2026, 11, 20)
 SURE = -9.0
@@ -34,7 +35,7 @@ def sign(rule: str, family: str, ago: int = 0, tail: float | None = SURE) -> Sig
     ],
 )
 def test_withholding_takes_three_days_of_a_rule_or_two_families(signs: list[Sign], enough: bool) -> None:
-    assert rules.warrants_withholding(signs, TODAY) is enough
+    assert warrants_withholding(signs, TODAY) is enough
 
 
 def test_a_flag_opens_no_case_and_a_shadow_rule_neither() -> None:

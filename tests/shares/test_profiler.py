@@ -10,7 +10,7 @@ import pytest
 
 from anticheat import cohort_rows, profiling
 from anticheat.models import CohortPart, PlayProfile, Rule, StatisticalFinding
-from anticheat.profile import Player
+from anticheat.playing import Player
 from anticheat.proving import make_defaults
 from gamification import pipeline
 from gamification.kernel.core.messages import GameEvent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -193,17 +193,23 @@ class RuleAdmin(SeenHistory):
 
     @admin.action(description="Try on the past: what they would have found in 28 days", permissions=["change"])
     def try_selected(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
-        for rule in queryset.order_by("name"):
-            self._try(request, rule)
+        self._try(request, queryset.order_by("name"))
 
-    def _try(self, request: HttpRequest, rule: Rule) -> None:
-        if not rule.is_statistical:
-            messages.warning(request, f"{rule.name} looks at one event at a time.")
-            return
-        if why := trying.NOT_IN_THE_PAST.get(rule.kind):
-            messages.warning(request, f"{rule.name} cannot be tried on the past: {why}.")
-            return
-        tried = trying.preview(rule, 28, timezone.now())
+    def _try(self, request: HttpRequest, rules: Iterable[Rule]) -> None:
+        """All at once: the past is read through once, however many they are."""
+        wanted = []
+        for rule in rules:
+            if not rule.is_statistical:
+                messages.warning(request, f"{rule.name} looks at one event at a time.")
+            elif why := trying.NOT_IN_THE_PAST.get(rule.kind):
+                messages.warning(request, f"{rule.name} cannot be tried on the past: {why}.")
+            else:
+                wanted.append(rule)
+        if wanted:
+            for rule, tried in zip(wanted, trying.preview(wanted, 28, timezone.now()), strict=True):
+                self._say(request, rule, tried)
+
+    def _say(self, request: HttpRequest, rule: Rule, tried: trying.Tried) -> None:
         named = f": {', '.join(tried.named)}" if tried.named else ""
         part = "" if tried.is_whole else " There was no time for all of the past."
         judged = f" It judged {tried.proof.players} over {tried.proof.days} days"
@@ -221,7 +227,7 @@ class RuleAdmin(SeenHistory):
         if "_try" in request.POST and isinstance(response, TemplateResponse):
             form = (response.context_data or {})["adminform"].form
             if not form.errors:
-                self._try(request, form.instance)
+                self._try(request, [form.instance])
         return response
 
     @admin.display(description="says", ordering="kind")

@@ -42,12 +42,12 @@ class Found:
 class Played:
     """A player of the file."""
 
-    __slots__ = ("found", "is_judged", "known", "player")
+    __slots__ = ("found", "judged", "known", "player")
 
     def __init__(self, player: Player) -> None:
         self.player = player
-        self.is_judged = False
-        """Whether there was enough of their play for any rule."""
+        self.judged = 0
+        """A bit for each rule, by its slot, for which there was enough of their play."""
         self.found: dict[tuple[str, int], Found] = {}
         self.known: dict[int, int] = {}
         """Hash of an id → hash of what it was used for, of the newest events."""
@@ -136,7 +136,7 @@ class Evaluation:
         for kind in due.kinds:
             for rule in self._by_kind.get(kind, ()):
                 for verdict in judge(rule, case):
-                    played.is_judged = True
+                    played.judged |= 1 << rule.slot
                     if verdict is not None:
                         self._note(played, rule, verdict, received)
 

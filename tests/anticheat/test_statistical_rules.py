@@ -9,7 +9,9 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group, User
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from anticheat import precision, trying
 from anticheat.cohort_rows import Judged, _encode
@@ -134,11 +136,23 @@ def test_a_rule_can_be_tried_on_the_past(reviewer: Client) -> None:
             events.append(GameEvent(f"{who}{number}", who, "hit", {}, at))
     for first in range(0, len(events), 500):
         pipeline.process(events[first : first + 500], now=NOW + timedelta(hours=1))
-    tried = trying.preview(Rule.objects.get(name="PACE"), 28, NOW + timedelta(hours=2))
-    assert tried == (4, 1, ["bot"], True, Proof(4, 1))
-    assert trying.preview(Rule.objects.get(name="PACE"), 1, NOW + timedelta(days=3)).players == 0
+    pace, velocity = Rule.objects.get(name="PACE"), Rule.objects.get(name="VELOCITY")
+    tried = trying.preview([pace, velocity], 28, NOW + timedelta(hours=2))
+    assert tried == [(4, 1, ["bot"], True, Proof(4, 1)), (4, 0, [], True, Proof(0, 1))]
+    assert trying.preview([pace], 1, NOW + timedelta(days=3))[0].players == 0
     answer = reviewer.post(PAGE, {"action": "try_selected", "_selected_action": [Rule.objects.get(name="PACE").pk]})
     assert "PACE would have found" in str(next(iter(get_messages(answer.wsgi_request))))
+
+
+def test_however_many_rules_are_tried_the_past_is_read_once(reviewer: Client) -> None:
+    pipeline.process([GameEvent("1", "ann", "hit", {}, NOW)], now=NOW)
+    with CaptureQueriesContext(connection) as one:
+        reviewer.post(PAGE, {"action": "try_selected", "_selected_action": [Rule.objects.get(name="PACE").pk]})
+    with CaptureQueriesContext(connection) as all_:
+        keys = list(Rule.objects.values_list("pk", flat=True))
+        reviewer.post(PAGE, {"action": "try_selected", "_selected_action": keys})
+    reads = [[each["sql"] for each in queries if '"data"' in each["sql"]] for queries in (one, all_)]
+    assert len(reads[0]) == len(reads[1]) == 1
 
 
 def test_who_only_looks_at_a_rule_sees_what_it_goes_by(client: Client) -> None:
@@ -166,7 +180,7 @@ def test_what_an_author_thinks_is_needed_counts_when_a_rule_is_tried() -> None:
     quick = achievement("quick", requirement("COUNT", "kills", 2), min_seconds=60)
     publish(metric("kills"), quick)
     pipeline.process([event("1", at=0), event("2", at=5)], now=later(6))
-    tried = trying.preview(Rule.objects.get(name="VELOCITY"), 28, later(60))
+    [tried] = trying.preview([Rule.objects.get(name="VELOCITY")], 28, later(60))
     assert (tried.found, tried.named) == (1, ["ann"])
 
 

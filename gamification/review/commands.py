@@ -26,6 +26,9 @@ class SetStanding(Command):
         if self.ends_at is not None and self.ends_at <= world.now:
             detail = "It would have ended by now: an instant to come is expected."
             raise Invalid(detail, [{"path": "expires_at", "code": "invalid", "detail": detail}])
+        if self.case is not None and not queries.cases(pk=self.case, player_id=self.player_id).exists():
+            detail = "There is no such case about this player."
+            raise Invalid(detail, [{"path": "case", "code": "invalid", "detail": detail}])
         changed = change_standing(
             world, self.player_id, self.standing, ends_at=self.ends_at, case=self.case, reason=self.reason
         )

@@ -11,6 +11,7 @@ import time_machine
 
 from gamification import clock, pipeline
 from gamification.kernel.models import AuditEntry, OutboxFact
+from gamification.review.models import Case
 from progress.models import Player
 from progress.player_standing import PlayerStanding
 from tests.support.callers import assert_problem, game_server, player
@@ -127,3 +128,15 @@ def test_a_test_player_is_marked_by_the_profile() -> None:
     assert server.patch(f"{API}/players/ann", {"is_test": True}).json()["is_test"] is True
     [entry] = AuditEntry.objects.filter(player_id="ann")
     assert (entry.before, entry.after) == ({"is_test": False}, {"is_test": True})
+
+
+def test_a_standing_follows_from_a_case_about_that_player_or_from_none() -> None:
+    of_another = Case.objects.create(
+        player_id="bob", log10_tail=-9, stake=1, weight=9, opened_at=NOON, due_at=NOON + timedelta(days=7)
+    )
+    for case in (of_another.pk, of_another.pk + 1):
+        assert_problem(stand("UNRANKED", case=case), 400, "invalid")
+        assert not Player.objects.filter(standing="UNRANKED").exists()
+    of_another.player_id = "ann"
+    of_another.save()
+    assert stand("UNRANKED", case=of_another.pk).json()["case"] == of_another.pk

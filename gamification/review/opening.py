@@ -125,10 +125,13 @@ def weigh(case: Case, now: datetime) -> None:
 
 def weigh_anew(now: datetime, limit: int) -> int:
     """Weigh what is at stake in the open cases whose players' rewards wait, since more may wait by now; says how many
-    cases have another place in the queue. The condition in the UPDATE leaves a case alone that changed meanwhile."""
+    cases have another place in the queue. Where there are more than `limit`, each minute has its part of them, so that
+    each is weighed in its turn. The condition in the UPDATE leaves a case alone that changed meanwhile."""
     moved = 0
-    waiting = Case.objects.filter(state=State.OPEN, withheld_at__isnull=False).order_by("-weight", "-id")
-    for case in waiting.defer("evidence")[:limit]:
+    waiting = Case.objects.filter(state=State.OPEN, withheld_at__isnull=False).order_by("pk")
+    parts = -(-waiting.count() // limit) or 1
+    first = int(now.timestamp() // 60) % parts * limit
+    for case in waiting.defer("evidence")[first : first + limit]:
         before = {"stake": case.stake, "weight": case.weight}
         with shares.within_share_of(case.player_id):
             weigh(case, now)

@@ -12,7 +12,7 @@ from gamification.review.opening import WithholdInTurn, weigh_anew
 
 CHUNK = 200
 CASES = 500
-"""Cases that are weighed anew in one run, the heaviest first."""
+"""Cases that are weighed anew in one run; where there are more, the next run has the next."""
 
 
 def lift_standings(now: datetime) -> int:

@@ -16,7 +16,7 @@ from gamification.kernel.core import bus
 from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.models import OutboxFact
 from gamification.review import facts as reviewing
-from gamification.review import queries
+from gamification.review import opening, queries
 from gamification.review.models import Case
 from gamification.review.verdicts import Reinstate
 from progress.models import Player
@@ -295,6 +295,17 @@ def test_a_case_of_whom_somebody_withheld_by_hand_is_weighed_by_what_waits() -> 
     assert weigh.run(NOON) == 1  # bob's was weighed as it was opened
     first, second = Case.objects.order_by("player_id")
     assert first.stake == second.stake > 50
+
+
+def test_the_lightest_case_is_weighed_in_its_turn_too() -> None:
+    game()
+    for number in range(3):
+        find(finding(player_id=f"p{number}", action="FLAG"))
+        wish = {"standing": "WITHHELD", "reason": "odd"}
+        assert game_server().patch(f"{API}/players/p{number}/standing", wish).status_code == 200
+        kill(1, player_id=f"p{number}")
+    assert sorted(opening.weigh_anew(NOON + timedelta(minutes=minute), 2) for minute in range(2)) == [1, 2]
+    assert min(Case.objects.values_list("stake", flat=True)) > 50
 
 
 # -- appealing ---------------------------------------------------------------------------------------------------------

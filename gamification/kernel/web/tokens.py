@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jwt
@@ -107,7 +108,7 @@ def read_claims(token: str) -> Token:
 
 def _verified(token: str) -> dict[str, Any]:
     """The claims, by the key that the token names; by any of ours, where it names none. Raises PyJWTError."""
-    key_id = jwt.get_unverified_header(token).get("kid")
+    key_id = _key_named(token.partition(".")[0])
     keys = settings.TOKEN_KEYS
     if key_id is not None and key_id not in keys:
         raise jwt.InvalidKeyError("a key that is not ours")
@@ -115,7 +116,7 @@ def _verified(token: str) -> dict[str, Any]:
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                key,
+                _prepared(settings.TOKEN_ALGORITHM, key),
                 # Ours, never the one that the token names.
                 algorithms=[settings.TOKEN_ALGORITHM],
                 audience=settings.TOKEN_AUDIENCE,
@@ -128,3 +129,17 @@ def _verified(token: str) -> dict[str, Any]:
             continue
         return claims
     raise jwt.InvalidSignatureError("signed by nobody here")
+
+
+@lru_cache(maxsize=64)
+def _key_named(header: str) -> Any:
+    """The key that a token's first part names. There are as many of these as keys; reading one takes a third of the
+    time that a token does."""
+    return jwt.get_unverified_header(f"{header}.e30.").get("kid")
+
+
+@lru_cache(maxsize=64)
+def _prepared(algorithm: str, key: str) -> jwt.PyJWK:
+    """A key as it is verified by: read from its text once, not for each token."""
+    reader = jwt.get_algorithm_by_name(algorithm)
+    return jwt.PyJWK.from_json(reader.to_jwk(reader.prepare_key(key)), algorithm)

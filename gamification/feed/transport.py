@@ -8,12 +8,15 @@ from __future__ import annotations
 import logging
 import random
 import socket
-from asyncio.transports import BaseTransport
+from asyncio.transports import BaseTransport, Transport
 from contextlib import suppress
 from typing import Any, cast
 
+from uvicorn.protocols.utils import is_ssl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import OPEN
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+from websockets.protocol import OPEN, Protocol
 
 from gamification.feed.connection import PUSH
 
@@ -35,7 +38,30 @@ class FeedProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
-        self.transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        self._bound_buffers()
+
+    def take_over(
+        self,
+        transport: Transport,
+        server: tuple[str, int | None] | None,
+        client: tuple[str, int] | None,
+        path: str,
+        headers: list[tuple[bytes, bytes]],
+    ) -> None:
+        """Begin with a connection and a request that were read already, by a protocol for HTTP."""
+        self.connections.add(self)
+        self.transport, self.server, self.client = transport, server, client
+        self.scheme = "wss" if is_ssl(transport) else "ws"
+        self._bound_buffers()
+        self.conn.parser.close()
+        self.conn.parser = Protocol.parse(self.conn)  # of frames: there is no head to come
+        next(self.conn.parser)
+        shown = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+        self.handle_connect(Request(path, Headers(shown)))
+
+    def _bound_buffers(self) -> None:
+        transport = self.transport
+        transport.set_write_buffer_limits(high=WRITE_BUFFER)
         connected = transport.get_extra_info("socket")
         if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)

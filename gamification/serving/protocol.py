@@ -123,6 +123,21 @@ class HttpProtocol(HttpToolsProtocol):
     def _ignores_upgrade(self) -> bool:
         return bool(self.parser.should_upgrade()) and not self._should_upgrade()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over with its head as it was read, to a protocol that takes it so: uvicorn would write it
+        and have it read again. What this one refers to is let go, so that no collector has to find it."""
+        take_over = getattr(self.ws_protocol_class, "take_over", None)
+        if take_over is None:
+            super().handle_websocket_upgrade()
+            return
+        self.connections.discard(self)
+        protocol = self.ws_protocol_class(  # type: ignore[call-arg, misc] # uvicorn's own have these, too
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        take_over(protocol, self.transport, self.server, self.client, self.url.decode("ascii"), self.headers)
+        self.transport.set_protocol(protocol)
+        self.parser = self._cycle_transport = None  # type: ignore[assignment]
+
     def _head_without_upgrade(self) -> bytes:
         version = self.parser.get_http_version().encode()
         lines = [b" ".join([self.scope["method"].encode(), self.url, b"HTTP/" + version])]

@@ -22,6 +22,7 @@ from gamification.feed import connection, presence
 from gamification.feed.consumer import FeedConsumer
 from gamification.feed.hub import Hub
 from gamification.feed.transport import FeedProtocol
+from gamification.serving.protocol import HttpProtocol
 from tests.support.content import achievement, publish, requirement
 from tests.support.sockets import apart, kill, token
 from tests.support.waiting import eventually
@@ -157,7 +158,7 @@ async def test_sockets_that_closed_leave_nothing_for_the_collector() -> None:
 
     def alive() -> dict[type, int]:
         found = [type(each) for each in gc.get_objects()]
-        kinds = (FeedProtocol, ServerProtocol, FeedConsumer, connection.Connection, presence.Listener)
+        kinds = (HttpProtocol, FeedProtocol, ServerProtocol, FeedConsumer, connection.Connection, presence.Listener)
         return {kind: found.count(kind) for kind in kinds}
 
     async with serving() as (_, url):
@@ -169,6 +170,7 @@ async def test_sockets_that_closed_leave_nothing_for_the_collector() -> None:
             for client in clients:
                 assert (await hear(client))["type"] == "hello"
             assert alive()[ServerProtocol] == before[ServerProtocol] + 20
+            assert alive()[HttpProtocol] == before[HttpProtocol]  # it has handed its connection over
             for client in clients[:10]:
                 await client.close()
             for client in clients[10:]:

@@ -84,7 +84,13 @@ def push(sockets: int, rate: int, seconds: int, bare: bool, first: int, path: st
                 sql.insert(Message, ("player_id", "seq", "type", "data", "timestamp", "created_at"), rows)
                 sql.update(Player, ("player_id",), ("last_seq",), [(f"p{i}", seqs[i]) for i in chosen])
             at = time.monotonic()
-            hints.after_commit(last_seq={f"p{i}": seqs[i] for i in chosen}, metrics={}, locked_out={}, tokens_ended={})
+            hints.after_commit(
+                last_seq={f"p{i}": seqs[i] for i in chosen},
+                metrics={},
+                locked_out={},
+                tokens_ended={},
+                messages=[row[:5] for row in rows],
+            )
         pushed += [(i, seqs[i], at) for i in chosen]
         due += TICK
         time.sleep(max(0.0, due - time.monotonic()))
@@ -168,7 +174,9 @@ def measure(name: str, server: Process, port: int, env: dict[str, str], wanted: 
     me = ("-m", "benchmarks.sockets")
     before = server.memory()
     with running(python("-m", "benchmarks.held_sockets", port, sockets, int(bare), env=env)) as holder:
+        connecting = server.cpu()
         opened = holder.ask("connect")
+        connecting = server.cpu() - connecting
         time.sleep(2)
         held = (server.memory() - before) / sockets
         idle = server.cpu()
@@ -185,7 +193,7 @@ def measure(name: str, server: Process, port: int, env: dict[str, str], wanted: 
         late = [1000 * (heard[key] - at) for key, at in pushed.items() if key in heard]
         print(
             f"{name}: {opened['open']:,} sockets, {sockets / opened['seconds']:,.0f} connects/s, "
-            f"{held / 1024:.1f} KB a socket\n"
+            f"{1e6 * connecting / sockets:.0f} µs of CPU each, {held / 1024:.1f} KB a socket\n"
             f"  {len(pushed):,} pushed, {len(heard):,} heard, {len(pushed.keys() - heard.keys())} missing, "
             f"{report['wrong']} out of order or twice\n"
             f"  commit to client: p50 {percentile(late, 0.5):.1f} ms, p99 {percentile(late, 0.99):.1f} ms, "
@@ -203,11 +211,12 @@ def restart(server: Process, holder: Process, port: int, env: dict[str, str], so
     server.end(signal.SIGTERM)
     ended = time.monotonic() - started
     holder.ask("lost")
-    with running(serve(port, env)):
+    with running(serve(port, env)) as anew:
+        cpu = anew.cpu()
         back = holder.ask("connect")
         print(
             f"  restart: ended in {ended:.1f} s; once it listens, all {back['open']:,} of {sockets:,} "
-            f"back and caught up in {back['seconds']:.1f} s",
+            f"back and caught up in {back['seconds']:.1f} s, {1e6 * (anew.cpu() - cpu) / sockets:.0f} µs of CPU each",
             flush=True,
         )
 

@@ -50,6 +50,7 @@ def hint(world: World) -> None:
     told = {fact.player_id for fact in world.facts if fact.message is not None}
     hints.after_commit(
         last_seq={id_: players[id_].last_seq for id_ in told if id_ in players},
+        messages=world.numbered,
         metrics=world[Tallies].all_metrics_touched(),
         locked_out=_locked_out(world),
         tokens_ended={id_: p.tokens_ended for id_, p in players.items() if p.tokens_ended is not None},

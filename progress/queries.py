@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -60,12 +61,30 @@ class FeedHead(NamedTuple):
     """Tokens of an older one have ended."""
 
 
+KnownHead = tuple[PlayerId, int, int]
+"""A player, the number of the newest message and the generation of tokens, as somebody knows them."""
+
+
 def feed_heads(player_ids: Collection[PlayerId]) -> dict[PlayerId, FeedHead]:
     """The same for many, and the number of their newest message. One query a share, and one for those never seen."""
     heads: dict[PlayerId, FeedHead] = {}
     for share, here in shares.by_share(player_ids, lambda player_id: player_id).items():
         with shares.within(share):
             heads |= _feed_heads(here)
+    return heads
+
+
+def feed_heads_unlike(known: Collection[KnownHead]) -> dict[PlayerId, FeedHead]:
+    """The heads of the players of whom something else is true by now, and of those never seen. Of thousands who are
+    asked about hardly any is found, and no more than an id of each is read."""
+    heads: dict[PlayerId, FeedHead] = {}
+    for share, here in shares.by_share(known, itemgetter(0)).items():
+        with shares.within(share):
+            ids, seqs, generations = zip(*here, strict=True)
+            keys = {"player_id": ids, "last_seq": seqs, "token_generation": generations, "banned": (False,) * len(ids)}
+            alike = {id_ for (id_,) in sql.select_in(Player, ("player_id",), keys)}
+            if others := set(ids) - alike:
+                heads |= _feed_heads(others)
     return heads
 
 

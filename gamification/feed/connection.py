@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from gamification.feed.clock import Clock
-from gamification.feed.reading import Numbered
+from gamification.feed.texts import Numbered
 from gamification.kernel.core.encoding import dumps
 from gamification.kernel.core.messages import Json
 from gamification.kernel.web.tokens import Token
@@ -79,6 +79,7 @@ class Connection:
         "cursor",
         "generation",
         "in_doubt",
+        "let_in_at",
         "moved_at",
         "player_id",
         "ready",
@@ -95,6 +96,8 @@ class Connection:
         self.ready: asyncio.Future[None] | None = None
         """Done when the client was let in, or brought up to date, or is closed: then its next message is read."""
         self.closed: Farewell | None = None
+        self.let_in_at = 0.0
+        """When it was told hello."""
         self.behind_since: float | None = None
         """Since when messages are left in the database because there was no room."""
         self.moved_at = 0.0

@@ -1,5 +1,6 @@
-"""After a commit the nodes that hold players' sockets are told where to look: one hint a batch, through the channel
-layer. A hint may get lost; the database is the truth, and every node looks there from time to time.
+"""After a commit the nodes that hold players' sockets are told what is new: one hint a batch, through the channel
+layer. It says how far each player's numbers go and, as far as there is room, brings the messages. A hint may get lost
+or come late; the database is the truth, and every node looks there from time to time.
 
 Whoever commits (a view's thread, the clock's, a worker) knows no socket, and never waits for the layer.
 """
@@ -10,9 +11,11 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from channels import DEFAULT_CHANNEL_LAYER
@@ -20,6 +23,8 @@ from channels.layers import BaseChannelLayer, channel_layers
 from django.conf import settings
 from django.db import transaction
 
+from gamification.feed.texts import numbered
+from gamification.kernel.core.encoding import json_text
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.one_a_process import OneAProcess
 
@@ -31,6 +36,11 @@ SEND_TIMEOUT = 2
 MAX_PLAYERS = 50_000
 """Players whose hints may wait for a layer that does not answer. Beyond that hints are dropped: nodes look into the
 database every few seconds anyway."""
+MAX_MESSAGES, MAX_TEXT = 1_000, 256 * 1024
+"""How many messages a hint brings, and how many characters of text. Nodes read the rest."""
+
+Row = tuple[PlayerId, int, str, dict[str, Any], datetime]
+"""A message as it was written: its player, number, type, data, and when it happened."""
 
 
 def layer() -> BaseChannelLayer:
@@ -47,6 +57,8 @@ class Hint:
     """Whose sockets are to be closed, and why."""
     tokens_ended: dict[PlayerId, int] = field(default_factory=dict)
     """Of whom only the sockets are to stay whose token is of this generation or a newer one."""
+    messages: list[Row] = field(default_factory=list)
+    """The new messages, or some of them."""
 
     def add(self, other: Hint) -> None:
         for player_id, seq in other.last_seq.items():
@@ -56,6 +68,8 @@ class Hint:
         self.locked_out |= other.locked_out
         for player_id, generation in other.tokens_ended.items():
             self.tokens_ended[player_id] = max(generation, self.tokens_ended.get(player_id, 0))
+        if len(self.messages) + len(other.messages) <= MAX_MESSAGES:
+            self.messages += other.messages
 
     def __bool__(self) -> bool:
         return bool(self.last_seq or self.metrics or self.locked_out or self.tokens_ended)
@@ -71,7 +85,20 @@ class Hint:
             "metrics": metrics,
             "locked_out": self.locked_out,
             "tokens_ended": self.tokens_ended,
+            "told": self._texts(),
         }
+
+    def _texts(self) -> dict[PlayerId, list[tuple[int, str, str]]]:
+        """Each player's messages as their sockets are sent them, in the order of their numbers."""
+        texts: dict[PlayerId, list[tuple[int, str, str]]] = {}
+        room = MAX_TEXT
+        for player_id, seq, type_, data, at in sorted(self.messages, key=itemgetter(0, 1)):
+            message = numbered(player_id, seq, type_, json_text(data), at)
+            room -= len(message.text)
+            if room < 0:
+                break
+            texts.setdefault(player_id, []).append(message)
+        return texts
 
 
 def after_commit(
@@ -80,10 +107,11 @@ def after_commit(
     metrics: Mapping[PlayerId, Iterable[str]],
     locked_out: Mapping[PlayerId, str],
     tokens_ended: Mapping[PlayerId, int],
+    messages: Sequence[Row] = (),
 ) -> None:
     """Tell the nodes once what is written can be read."""
     touched = {id_: set(names) for id_, names in metrics.items()}
-    hint = Hint(dict(last_seq), touched, dict(locked_out), dict(tokens_ended))
+    hint = Hint(dict(last_seq), touched, dict(locked_out), dict(tokens_ended), list(messages[:MAX_MESSAGES]))
     if hint and settings.ENABLE_REAL_TIME:
         transaction.on_commit(partial(tell, hint), robust=True)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ from gamification.feed.models import MESSAGES_KEPT
 from gamification.feed.presence import ENDED, LOCKED_OUT, Listener, Presence
 from gamification.feed.reading import PAGE, Answer, Reader, read
 from gamification.feed.shown_progress import ShownProgress
+from gamification.feed.texts import Numbered
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.web.tokens import Token
 from progress.queries import FeedHead
@@ -26,11 +27,16 @@ from progress.queries import FeedHead
 log = logging.getLogger(__name__)
 
 CHECK_ALL_EVERY = 5
-"""Seconds in which every connected player's row is read once, since hints may be lost."""
+"""Seconds in which every connected player's row is compared once, since hints may be lost."""
+CHECK_PARTS = 20
+"""In so many parts, so that none holds up a message for long."""
 FIRST_PAUSE, MAX_PAUSE = 1.0, 5.0
 """Seconds before work that failed is begun anew, doubled each time."""
 JOIN_TIMEOUT = 10
 """Seconds for which a socket that comes in may wait for a database that does not answer."""
+
+HELLO_HOLDS = 1.0
+"""Seconds for which what was read for a hello answers a resume as well."""
 
 TRY_AGAIN_LATER = Farewell(1013, "retry-after=5.0")
 INTERNAL_ERROR = Farewell(1011, "internal_error")
@@ -110,10 +116,20 @@ class Hub:
         """Send all messages after that number, sent before or not; returns when all of them are queued."""
         if connection.closed:
             return
+        if self._has_all(connection, after):
+            connection.tell("resumed", {"last_seq": after})
+            return
         connection.cursor, connection.resuming, connection.behind_since = after, True, None
         ready = connection.ready = self.loop.create_future()
         self._want(connection)
         await ready
+
+    def _has_all(self, connection: Connection, after: int) -> bool:
+        """Whether the client misses nothing, as the row says that was read for its hello a moment ago. Most of those
+        who come back after a restart have missed nothing, and nothing is read for them once more."""
+        is_recent = self.clock.monotonic() - connection.let_in_at < HELLO_HOLDS
+        is_known = connection.cursor == after and self.presence.listeners[connection.player_id].last_seq <= after
+        return is_recent and is_known and connection.behind_since is None and not connection.in_doubt
 
     # -- hints ---------------------------------------------------------------------------------------------------------
 
@@ -126,8 +142,8 @@ class Hub:
             self._listening.set()
             while True:
                 message = await layer.receive(channel)
-                ended = message.get("tokens_ended", {})  # an older version of a node says nothing of it
-                self.hear(message["last_seq"], message["metrics"], message["locked_out"], ended)
+                ended, told = message.get("tokens_ended", {}), message.get("told", {})  # older nodes say nothing of it
+                self.hear(message["last_seq"], message["metrics"], message["locked_out"], ended, told)
         except Exception:
             self._channel = ""
             _stop_if_told_to()
@@ -142,33 +158,50 @@ class Hub:
         metrics: dict[PlayerId, list[str]],
         locked_out: dict[PlayerId, str],
         tokens_ended: dict[PlayerId, int],
+        told: Mapping[PlayerId, Sequence[tuple[int, str, str]]] | None = None,
     ) -> None:
-        listeners = self.presence.listeners
-        for player_id, seq in last_seq.items():
-            if player_id in listeners:
-                self._has_more(listeners[player_id], seq)
-        for player_id, names in metrics.items():
-            if player_id in listeners:
-                self._progress.sampled(listeners[player_id], names)
+        """`told` are messages that the hint brings."""
         for player_id, why in locked_out.items():
             self.presence.lock_out(player_id, why)
         for player_id, generation in tokens_ended.items():
             self.presence.end_tokens(player_id, generation)
+        listeners = self.presence.listeners
+        for player_id, seq in last_seq.items():
+            if player_id in listeners:
+                brought = [Numbered(*message) for message in told.get(player_id, ())] if told else []
+                self._has_more(listeners[player_id], seq, brought)
+        for player_id, names in metrics.items():
+            if player_id in listeners:
+                self._progress.sampled(listeners[player_id], names)
 
-    def _has_more(self, listener: Listener, last_seq: int) -> None:
+    def _has_more(self, listener: Listener, last_seq: int, brought: Sequence[Numbered] = ()) -> None:
         listener.last_seq = max(last_seq, listener.last_seq)
-        for connection in listener.connections:
+        for connection in list(listener.connections):
             is_on_its_way = connection.cursor is None or connection.resuming or connection.behind_since is not None
-            if not is_on_its_way and (connection.cursor or 0) < last_seq:
-                self._want(connection)
+            if connection.closed or is_on_its_way or (connection.cursor or 0) >= last_seq:
+                continue
+            with _alone(connection):
+                if brought:
+                    self._tell_brought(listener, connection, brought)
+                if (connection.cursor or 0) < last_seq:
+                    self._want(connection)
+
+    def _tell_brought(self, listener: Listener, connection: Connection, brought: Sequence[Numbered]) -> None:
+        """Tell what a hint brought and the socket has not had, if it begins where the socket stands and has no gap.
+        Hints may overtake each other; the database tells whatever they do not, in order."""
+        assert connection.cursor is not None
+        page = [message for message in brought if message.seq > connection.cursor]
+        if page and page[-1].seq - connection.cursor == len(page):
+            connection.tell_page(page)
+            self._progress.completed(listener, {message.completed for message in page if message.completed})
 
     async def _check_all(self) -> None:
-        """Each second, check some of the players, whose hints may be lost, and close clients that do not keep up."""
+        """Check the players, part by part, since hints may be lost, and close clients that do not keep up."""
         while True:
             everybody = list(self.presence.listeners)
-            for part in range(CHECK_ALL_EVERY):
-                await self.clock.sleep(1)
-                self._to_check.update(everybody[part::CHECK_ALL_EVERY])
+            for part in range(CHECK_PARTS):
+                await self.clock.sleep(CHECK_ALL_EVERY / CHECK_PARTS)
+                self._to_check.update(everybody[part::CHECK_PARTS])
                 if self._to_check:
                     self._something_to_read.set()
                 self._backlog.close_the_slow()
@@ -199,15 +232,16 @@ class Hub:
         asking = [*joining, *(connection for connection in to_read if connection.resuming or connection.in_doubt)]
         wants = {c: (c.player_id, c.cursor) for c in to_read if not c.closed and c.cursor is not None}
         heard = {c: self.presence.listeners[c.player_id].last_seq for c in wants}
+        known = [each for player_id in checked if (each := self.presence.known_head(player_id)) is not None]
         try:
-            answer = await self._reader.ask(read, checked | {c.player_id for c in asking}, set(wants.values()))
+            answer = await self._reader.ask(read, {c.player_id for c in asking}, set(wants.values()), known)
         except Exception:
             self._joining += joining
             self._to_read |= dict.fromkeys(to_read)
             self._something_to_read.set()
             raise
-        for player_id in checked:
-            self._compare(player_id, answer.heads[player_id])
+        for player_id, head in answer.unlike.items():
+            self._compare(player_id, head)
         for connection in joining:
             with _alone(connection):
                 self._welcome(connection, answer.heads[connection.player_id])
@@ -229,7 +263,7 @@ class Hub:
             connection.close(ENDED)
         if connection.closed:
             return
-        connection.cursor = head.last_seq
+        connection.cursor, connection.let_in_at = head.last_seq, self.clock.monotonic()
         connection.tell("hello", {"last_seq": head.last_seq})
         connection.read_on()
         if self.presence.listeners[connection.player_id].last_seq > head.last_seq:  # a hint arrived before the answer

@@ -24,6 +24,7 @@ def write(world: World) -> None:
         player.last_seq += 1
         player.dirty = True
         rows.append((player_id, player.last_seq, type_, data, at, world.now))
+    world.numbered = [row[:5] for row in rows]
     sql.insert(
         Message, ("player_id", "seq", "type", "data", "timestamp", "created_at"), sorted(rows, key=itemgetter(0, 1))
     )

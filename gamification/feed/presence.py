@@ -10,6 +10,7 @@ from gamification.feed.clock import Clock
 from gamification.feed.connection import Backlog, Connection, Farewell, Push, Send
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.web.tokens import REVOKED, Token
+from progress.queries import KnownHead
 
 FREEZE_AFTER = 256
 """The collector stops looking at sockets when there are this many more than ever before."""
@@ -81,6 +82,14 @@ class Presence:
             return False
         del self.listeners[connection.player_id]
         return True
+
+    def known_head(self, player_id: PlayerId) -> KnownHead | None:
+        """What the sockets of a player were told, at least. None: there are none that were let in."""
+        listener = self.listeners.get(player_id)
+        told = [c.cursor for c in listener.connections if c.cursor is not None] if listener else []
+        if listener is None or not told:
+            return None
+        return player_id, min(told), min(c.generation for c in listener.connections)
 
     def lock_out(self, player_id: PlayerId, why: str) -> None:
         """Close every socket of a player who may not come in."""

@@ -9,16 +9,14 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
 from django.conf import settings
 from django.db import connection
 
 from gamification.feed.models import Message
-from gamification.kernel.core.encoding import instant
-from gamification.kernel.core.fact_types import FactType
+from gamification.feed.texts import Numbered, numbered
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.storage import columns, database_timeout, shares
-from progress.queries import FeedHead, feed_heads
+from progress.queries import FeedHead, KnownHead, feed_heads, feed_heads_unlike
 
 T = TypeVar("T")
 
@@ -29,23 +27,19 @@ Want = tuple[PlayerId, int]
 """The messages of a player after that number, a page of them."""
 
 
-class Numbered(NamedTuple):
-    seq: int
-    text: str
-    """The message as it is sent."""
-    completed: str
-    """The id of the achievement that it says is completed; else empty."""
-
-
 class Answer(NamedTuple):
     heads: dict[PlayerId, FeedHead]
     pages: dict[Want, list[Numbered]]
+    unlike: dict[PlayerId, FeedHead]
+    """Of players of whom something else was known."""
 
 
-def read(players: Collection[PlayerId], wants: Collection[Want]) -> Answer:
-    """Heads are read before messages, so that whatever a head counts is there to be read."""
+def read(players: Collection[PlayerId], wants: Collection[Want], known: Collection[KnownHead] = ()) -> Answer:
+    """The heads of `players`, and of those that are not as `known`. Heads are read before messages, so that whatever a
+    head counts is there to be read."""
     heads = feed_heads(players) if players else {}
-    return Answer(heads, pages(wants) if wants else {})
+    unlike = feed_heads_unlike(known) if known else {}
+    return Answer(heads, pages(wants) if wants else {}, unlike)
 
 
 def pages(wants: Collection[Want]) -> dict[Want, list[Numbered]]:
@@ -56,10 +50,7 @@ def pages(wants: Collection[Want]) -> dict[Want, list[Numbered]]:
         with shares.within(share):
             rows += _rows(here)
     for player_id, after, seq, type_, data, at in sorted(rows, key=itemgetter(2)):
-        # The data is JSON text already, and the other texts hold nothing that JSON would escape.
-        text = f'{{"seq":{seq},"type":"{type_}","player_id":"{player_id}","data":{data},"timestamp":"{instant(at)}"}}'
-        completed = msgspec.json.decode(data)["id"] if type_ == FactType.ACHIEVEMENT_COMPLETED else ""
-        found.setdefault((player_id, after), []).append(Numbered(seq, text, completed))
+        found.setdefault((player_id, after), []).append(numbered(player_id, seq, type_, data, at))
     return found
 
 

@@ -83,8 +83,9 @@ class ShownProgress:
 
     def _show(self, listener: Listener, progress: dict[str, float], now: datetime) -> None:
         shown = listener.shown = listener.shown or {}
+        overtaken = listener.completed or ()  # told as completed while this was read, so it was progress before that
         for id_, value in progress.items():
-            if shown.get(id_, 0) == value:
+            if shown.get(id_, 0) == value or id_ in overtaken:
                 continue
             shown[id_] = value
             message = {

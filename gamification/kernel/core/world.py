@@ -87,6 +87,8 @@ class World:
         """Held events that a command let go: they are the first wave."""
         self.changes: list[Change] = []
         """What a command changed, for the audit log."""
+        self.numbered: list[tuple[PlayerId, int, str, dict[str, Any], datetime]] = []
+        """What players are told, as it was written: player, number, type, data, and when it happened."""
         self.rounds = 0
         """The round in which events count now: the batch is the first, what it caused are the next."""
         self.outcome = Outcome()
@@ -127,7 +129,7 @@ class World:
         self.origins = {}
         self.outcome = Outcome()
         self.outcomes = [self.outcome]
-        self.changes = []
+        self.changes, self.numbered = [], []
         for part in self.parts:
             part.forget(player_id)
 

@@ -168,8 +168,12 @@ def test_what_is_refused_stays_with_all_that_the_player_was_told_later() -> None
     with Listener(HEARD, arguments=full):
         assert not all_left()
         assert left() == ["a1", "b1", "a2"]
+        behind = followers.lags()["relay"]
+        assert behind.since == OutboxFact.objects.get(fact_id="a1").stated_at
+        assert behind.rows >= 3
     with Listener("#") as listener:
         assert all_left()
+        assert followers.lags()["relay"] == (0, None)
         assert names(listener, 3) == ["a1", "b1", "a2"]
     assert left() == []
 

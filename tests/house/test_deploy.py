@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,15 +98,47 @@ def test_the_dashboard_has_one_picture_of_each_kind_and_no_fixed_source() -> Non
     assert all(panel["title"] and panel["description"] for panel in PANELS)
 
 
-def test_promtool_finds_nothing_wrong(tmp_path: Any) -> None:
-    """Rules, and the dashboard's expressions made into rules."""
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        return  # .ci/run says so
+def promtool(*arguments: str | Path) -> None:
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.promtool
+def test_promtool_finds_nothing_wrong(tmp_path: Path) -> None:
+    """Rules, what is scraped, and the dashboard's expressions made into rules."""
     checked = tmp_path / "dashboard.yml"
     texts = [re.sub(r"\$__rate_interval", "5m", text).replace("$job", ".+") for text in EXPRESSIONS]
     rules = [{"record": f"panel:{number}", "expr": text} for number, text in enumerate(texts)]
     checked.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
     for path in (DEPLOY / "prometheus-rules.yml", checked):
-        done = subprocess.run([promtool, "check", "rules", path], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        promtool("check", "rules", path)
+    promtool("check", "config", DEPLOY / "prometheus.yml")
+
+
+UP = 'up{{job="gamification", instance="{0}", role="{1}"}}'
+
+
+@pytest.mark.promtool
+@pytest.mark.parametrize(
+    ("worker", "is_told"),
+    [("1x30", False), ("1x9 _x20", True), ("1x9 0x20", True), ("0x9 1x20", False), ("_x30", False)],
+    ids=["there", "gone", "does not answer", "came late", "never was"],
+)
+def test_a_role_that_is_wholly_gone_is_told_and_one_that_nobody_has_is_not(
+    tmp_path: Path, worker: str, is_told: bool
+) -> None:
+    series = [
+        {"series": UP.format("a", "web"), "values": "1x30"},
+        {"series": UP.format("b", "web"), "values": "1x9 0x20"},  # one of two: another alert's
+        {"series": UP.format("c", "worker"), "values": worker},
+    ]
+    told = [{"exp_labels": {"severity": "page", "role": "worker"}, "exp_annotations": GONE}] if is_told else []
+    case = {"eval_time": "25m", "alertname": "GamificationRoleGone", "exp_alerts": told}
+    test = {"interval": "1m", "input_series": series, "alert_rule_test": [case]}
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": [str(DEPLOY / "prometheus-rules.yml")], "tests": [test]})
+    )
+    promtool("test", "rules", tmp_path / "test.yml")
+
+
+GONE = {"summary": "no worker is left", "runbook": "docs/operators.md#gamificationrolegone"}

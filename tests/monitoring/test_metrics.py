@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from anticheat import profiling
 from gamification import pipeline
 from gamification.asgi import application
 from gamification.kernel.core import liveness
+from gamification.kernel.messaging import followers
 from gamification.kernel.web.access import create_key
 from gamification.monitoring import deployment
 from gamification.serving import counting
@@ -107,6 +108,17 @@ def test_it_says_how_far_behind_each_follower_is_and_what_backfills_have_to_do()
     assert found["gamification_backfills{state=running}"] == 1
     assert found["gamification_backfills{state=failed}"] == 1
     assert found["gamification_backfill_players_left"] == 7
+
+
+@pytest.mark.django_db
+def test_what_is_told_of_followers_costs_few_queries_however_many_they_are(
+    django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]],
+) -> None:
+    publish(metric("kills"), achievement("first", requirement("COUNT", "kills", 1)))
+    pipeline.process([event("e1")], now=NOON)
+    with django_assert_max_num_queries(4):  # their cursors, the ends of all logs, the oldest row of two of them
+        behind = followers.lags()
+    assert sum(lag.rows > 0 for lag in behind.values()) >= 4
 
 
 def test_without_a_database_the_rest_is_told() -> None:

@@ -252,16 +252,33 @@ def at_work() -> list[Follower]:
 def lags() -> dict[str, Lag]:
     """How far each follower is behind in the share that is named. It only looks: no follower has to be alone for it."""
     marks = dict(FollowerMark.objects.values_list("pk", "cursor"))
-    newest = {log: log.rows.aggregate(newest=models.Max("pk"))["newest"] or 0 for log in {f.log for f in at_work()}}
+    newest = _newest([follower.log for follower in at_work()])
+    since: dict[tuple[Log, int], datetime | None] = {}
     found = {}
     for follower in at_work():
         cursor = marks.get(follower.name, 0)
         if follower.log is FACTS:
             cursor = max(cursor, marks.get(FORGETTING.name, 0))
+        if (put_off := follower.seen_to()) is not None:
+            cursor = min(cursor, put_off)
         rows = max(0, newest[follower.log] - cursor)
-        since = follower.log.written_after(cursor) if rows else None
-        found[follower.name] = Lag(rows, since)
+        place = (follower.log, cursor)
+        if rows and place not in since:  # those that are equally far are many, and this is read again and again
+            since[place] = follower.log.written_after(cursor)
+        found[follower.name] = Lag(rows, since[place] if rows else None)
     return found
+
+
+def _newest(logs: Sequence[Log]) -> dict[Log, int]:
+    """The greatest id of each, by one statement."""
+    logs = list(dict.fromkeys(logs))
+    if not logs:
+        return {}
+    quote = connection.ops.quote_name
+    newest_of = (f"(SELECT max(id) FROM {quote(log.model._meta.db_table)})" for log in logs)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(newest_of)}")
+        return {log: newest or 0 for log, newest in zip(logs, cursor.fetchone(), strict=True)}
 
 
 def missed() -> list[str]:

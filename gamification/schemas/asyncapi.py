@@ -6,6 +6,8 @@ player's feed. The view is the service's own: it *receives* game events and *sen
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -80,6 +82,12 @@ def document() -> Json:
             },
         },
     }
+
+
+@cache
+def text_of_document() -> bytes:
+    """The document as JSON text, made once a process: nothing in it changes before the next start."""
+    return json.dumps(document()).encode()
 
 
 def _tag(name: str) -> Json:
@@ -300,7 +308,7 @@ def _cloud_event(type_: str, data: str, says: str) -> Json:
         id=text("The same whenever this fact is sent."),
         source=text("The exchange.", format="uri-reference"),
         type=_only(type_),
-        subject=text("The player; empty for facts about content."),
+        subject=text("The player; for facts about content its kind and id, such as `achievement/first-steps`."),
         time=instant("When it happened in the game."),
         datacontenttype=one_of(["application/json"], "The type of `data`."),
         dataschema=text("Where the JSON Schema of `data` is.", format="uri"),

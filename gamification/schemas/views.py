@@ -43,7 +43,15 @@ def _etag(request: HttpRequest) -> str | None:
     if _version(request) not in openapi.VERSIONS:
         return None
     form = "y" if _wants_yaml(request) else "j"
-    return f'"{hashlib.blake2b(openapi.text(_version(request)), digest_size=16).hexdigest()}-{form}"'
+    return f'"{_digest(openapi.text(_version(request)))}-{form}"'
+
+
+def _etag_of_asyncapi(request: HttpRequest) -> str:
+    return f'"{_digest(asyncapi.text_of_document())}"'
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def _wants_yaml(request: HttpRequest) -> bool:
@@ -65,9 +73,10 @@ def openapi_document(request: HttpRequest) -> HttpResponseBase:
 
 
 @read_only
+@condition(etag_func=_etag_of_asyncapi)
 def asyncapi_document(request: HttpRequest) -> HttpResponseBase:
     """The AsyncAPI document: RabbitMQ, and players' WebSockets."""
-    return JsonResponse(asyncapi.document(), headers=HEADERS)
+    return HttpResponse(asyncapi.text_of_document(), content_type=JSON, headers=HEADERS)
 
 
 @read_only

@@ -104,6 +104,31 @@ def test_several_requests_in_one_message_are_told_apart() -> None:
     assert origins.header(origins.runs([None, None])) == {}
 
 
+def many() -> list[Origin | None]:
+    """As many requests as a message may have events, each of which says as much as it may."""
+    return [Origin(f"{number:064d}", f"00-{number + 1:032x}-b7ad6b7169203331-01") for number in range(1_000)]
+
+
+def test_of_more_requests_than_a_header_holds_the_first_are_told() -> None:
+    of = many()
+    header = origins.header(origins.runs(of))
+    assert len(header["x-origins"]) <= origins.MAX_HEADER
+    read = origins.of_message(header, 1_000)
+    known = read.index(None)
+    assert known > 400
+    assert read == of[:known] + [None] * (1_000 - known)
+
+
+@pytest.mark.rabbitmq
+def test_a_message_of_very_many_requests_arrives(exchange: str) -> None:
+    body = dumps([{"id": f"e{number}", "player_id": "ann", **SAID} for number in range(1_000)]).encode()
+    with Listener() as listener:
+        why = asyncio.run(handover._published(0, body, origins.runs(many())))
+        assert why == ""
+        [message] = listener.take(1, topology.events().name)
+    assert origins.of_message(message.headers, 1_000)[0] == many()[0]
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -16,7 +16,7 @@ from django.test import Client
 
 from gamification.feed import consumer
 from gamification.kernel.core.fact_types import FactType
-from gamification.kernel.core.messages import Fact
+from gamification.kernel.core.messages import PLAYER_ID, Fact
 from gamification.kernel.messaging import outbox, topology
 from gamification.schemas import asyncapi, openapi
 from gamification.schemas.fact_shapes import DIGEST, DIGEST_SAYS, FACTS, MESSAGES, SHAPES, name_of
@@ -45,8 +45,11 @@ def test_a_json_schema_is_served_where_the_cloud_event_says(type_: FactType) -> 
     assert schema["required"] == list(SHAPES[FACTS[type_].data]["properties"])
 
 
-def test_a_fact_about_content_has_no_key() -> None:
-    assert "partitionkey" not in json.loads(outbox.cloud_event("", "~f", "quest.created", NOW, "{}").body)
+def test_a_fact_about_content_is_about_its_kind_and_id_and_has_no_key() -> None:
+    event = json.loads(outbox.cloud_event("", "~f", "quest.created", NOW, '{"id": "tour"}').body)
+    assert event["subject"] == "quest/tour"  # CloudEvents knows no empty subject
+    assert not PLAYER_ID.fullmatch(event["subject"])
+    assert "partitionkey" not in event
 
 
 def test_a_type_that_nobody_states_has_no_schema() -> None:
@@ -82,6 +85,15 @@ def test_asyncapi_names_the_exchanges_and_the_socket_of_this_deployment() -> Non
     assert channels["facts"]["bindings"]["amqp"]["exchange"]["name"] == topology.exchange().name
     assert channels["feed"]["address"] == settings.WS_PATH
     assert channels["facts"]["parameters"]["type"]["enum"] == [str(type_) for type_ in FACTS]
+
+
+def test_asyncapi_is_made_once_and_not_sent_to_who_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Client().get("/api/schema/asyncapi.json")
+    assert first["Content-Type"] == "application/json"
+    monkeypatch.setattr(asyncapi, "document", lambda: pytest.fail("it is made again"))
+    again = Client().get("/api/schema/asyncapi.json", headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert Client().get("/api/schema/asyncapi.json").content == first.content
 
 
 def test_a_cloud_event_is_as_asyncapi_says() -> None:

@@ -19,7 +19,9 @@ from gamification.kernel.core.request_ids import REQUEST_ID
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 HEADER = "x-origins"
 """Of a message whose events are of several requests: `[[events, request id, traceparent], …]` as JSON."""
-MAX_HEADER = 1024 * 1024
+MAX_HEADER = 64 * 1024
+"""Characters. All headers of a message travel in one frame, for which brokers and clients take 128 KiB: a message that
+had more in them would never arrive."""
 
 
 class Origin(NamedTuple):
@@ -50,7 +52,17 @@ def header(of_runs: Runs) -> dict[str, str]:
     if all(origin is None for _, origin in of_runs):
         return {}
     shown = [(count, *(origin or Origin())) for count, origin in of_runs]
-    return {HEADER: msgspec.json.encode(shown).decode()}
+    text = msgspec.json.encode(shown)
+    return {HEADER: (text if len(text) <= MAX_HEADER else _beginning(shown)).decode()}
+
+
+def _beginning(shown: Sequence[tuple[int, str, str]]) -> bytes:
+    """The first of these, as many as there is room for. Of the events behind nothing is said."""
+    room, place = MAX_HEADER - len('[[1000000,"",""]]'), 0
+    while (room := room - len(msgspec.json.encode(shown[place])) - 1) >= 0:
+        place += 1
+    rest = sum(count for count, _, _ in shown[place:])
+    return msgspec.json.encode([*shown[:place], (rest, "", "")])
 
 
 _read = msgspec.json.Decoder(list[tuple[int, str, str]]).decode

@@ -51,14 +51,14 @@ def cloud_event(
 ) -> Message:
     """A fact as a CloudEvent 1.0 in structured mode, routed by its type. `traceparent` is CloudEvents' extension for
     distributed tracing, `requestid` one of ours; `partitionkey` is the player, whose facts have an order: a fact about
-    content has none."""
+    content has none, and is about `achievement/first-steps`, which is nobody's id."""
     extensions = {"requestid": request_id, "traceparent": traceparent, "partitionkey": player_id}
     event = {
         "specversion": "1.0",
         "id": fact_id,
         "source": f"/{settings.RABBITMQ_EXCHANGE}",
         "type": type_,
-        "subject": player_id,
+        "subject": player_id or f"{type_.partition('.')[0]}/{msgspec.json.decode(data)['id']}",
         "time": instant(timestamp),
         **{name: value for name, value in extensions.items() if value},
         "datacontenttype": "application/json",

@@ -35,7 +35,10 @@ from gamification.serving.bodies import Scope, Send
 
 MOST = 50_000
 """Answers that a process remembers, some 1,000 bytes each. Whatever nobody has asked for for longest goes first."""
-IN_PATH = re.compile(r"/api/v1/players/([^/]+)(?:/[a-z/]+)?")
+IN_PATH = re.compile(
+    r"/api/v1/players/([^/]+)(?:/(?:achievements|distributions|inventory|metrics|quests|wallet|wallet/transfers))?"
+)
+"""Addresses whose answers last: of any other nothing is ever remembered, so no version is looked up for it."""
 IN_QUERY = re.compile(rb"(?:^|&)player_id=([^&%+]+)")
 WHOSE_QUERY = re.compile(r"/api/v1/(?:achievements|quests)/[^/]+/progress")
 """Addresses whose player is named in the query."""

@@ -28,6 +28,7 @@ from quests.tasks import roll_up_rarity as roll_up_rarity_of_quests
 from tests.support import callers, game
 from tests.support.game import API, Json, event
 from tests.support.waiting import until
+from tests.support.watching import of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,6 +153,36 @@ def test_a_304_from_memory_says_what_one_that_was_worked_out_says(
         assert told.headers.pop("ratelimit").startswith('"key";r=')
         del worked_out.headers["ratelimit"]
         assert sorted(told.headers.items()) == sorted(worked_out.headers.items())
+
+
+def test_only_for_what_lasts_a_version_is_looked_up(
+    server: APIClient, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    game.make()
+    client.ask(f"{API}/players/bob")  # the key is known from then on
+    together = client.reads._memory._together
+    look_up, looked, noted = together._look_up, list[Any](), list[Any]()
+    answer = client.reads._handler.answer
+
+    async def counted(player_ids: Any) -> Any:
+        looked.append(player_ids)
+        return await look_up(player_ids)
+
+    def seen(scope: Any) -> Any:
+        response, about = answer(scope)
+        assert response.status_code == 200, scope["path"]
+        noted.append(about)
+        return response, about
+
+    monkeypatch.setattr(together, "_look_up", counted)
+    monkeypatch.setattr(client.reads._handler, "answer", seen)
+    about_players = of(lambda call: call.method == "GET" and call.route.startswith("players/"))
+    paths = [path for call in about_players if not (path := call.path()).endswith("/export")]
+    assert len(paths) >= 10
+    for path in paths:
+        looked.clear()
+        client.ask(path)
+        assert bool(looked) == (noted.pop() is not None), path
 
 
 def test_a_304_from_memory_is_counted_under_the_route_of_its_answer(server: APIClient, client: Client) -> None:

@@ -27,7 +27,7 @@ class Reader:
     port: int
 
     def types(self, *commands: str) -> str:
-        text = re.sub(r"^KEY=\.\.\..*$", "", "\n".join(commands), flags=re.MULTILINE)
+        text = re.sub(r"^export KEY=\.\.\..*$", "", "\n".join(commands), flags=re.MULTILINE)
         text = text.replace("127.0.0.1:3000", f"127.0.0.1:{self.port}").replace(".venv/bin/python", sys.executable)
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", text],
@@ -104,6 +104,12 @@ def test_the_quest_of_the_designers_page_is_played_to_its_end(reader: Reader, tm
 
 
 # -- guides ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_of_the_guides_is_told_what_to_put_into_the_environment() -> None:
+    for name in ("KEY", "SERVICE"):
+        assert f"export {name}=" in one("docs/guides.md", "sh", "export KEY")
+        assert name in one("docs/guides.md", "js", "GameServer")
 
 
 def in_a_folder_of_their_own(command: str, name: str, folder: Path) -> str:

@@ -121,6 +121,8 @@ def test_after_ten_attempts_it_is_given_up(receiver: Receiver) -> None:
     [
         (Answer(302, {"Location": "http://127.0.0.1:1/elsewhere"}), "It leads to"),
         (Answer(cut=True), "RemoteProtocolError"),
+        (Answer(headers={"Content-Length": "500"}, body=b"two lengths"), "RemoteProtocolError"),
+        (Answer(headers={"Transfer-Encoding": "chunked"}, body=b"no chunk\r\n"), "RemoteProtocolError"),
         (Answer(wait=30), "There was no whole answer within"),
         (Answer(body=b"slow " * 100, drip=0.2), "There was no whole answer within"),
     ],

@@ -134,6 +134,6 @@ It unlocks an achievement, pays 25 salt and tells you so. What "you" have now:
 
 Have others play, and watch them in the console:
 
-  .venv/bin/python manage.py simulate --players 50 --rate 50 --seconds 60
+  .venv/bin/python manage.py simulate --url {at} --players 50 --rate 50 --seconds 60
 
 """

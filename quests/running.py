@@ -278,13 +278,19 @@ def _decided_against(quest: Quest, step: Step) -> Sequence[Step]:
     return [s for s in quest.steps if s.branch in others]
 
 
+def _rest_of_branch(quest: Quest, step: Step) -> set[str]:
+    """The step, and what its branch has beside and after it."""
+    same = (s for s in quest.steps if step.branch is not None and s.branch == step.branch and s.order >= step.order)
+    return {step.id, *(s.id for s in same)}
+
+
 def put_at(run: Run, step: Step, at: datetime, root: str | None) -> None:
     """Have an open run stand at a step that it has not done. What is mandatory before it and not done is skipped, with
     whatever branch it is not in: nothing of that is complete, so nothing of it earns anything. What comes after it and
-    is not done is still to come, also what a person had it skip before.
+    is not done is still to come: the rest of its branch, and what a person had it skip before.
     """
     later = {s.id for s in run.quest.steps if s.order > step.order}
-    run.skipped -= {step.id} | (later & _skipped_by_hand(run))
+    run.skipped -= _rest_of_branch(run.quest, step) | (later & _skipped_by_hand(run))
     before = [s for s in run.quest.steps if s.order < step.order and not s.is_optional]
     closed = _decided_against(run.quest, step)
     run.skipped |= {s.id for s in (*before, *closed) if not run.is_done(s)}
@@ -295,8 +301,18 @@ def put_at(run: Run, step: Step, at: datetime, root: str | None) -> None:
 
 def _skipped_by_hand(run: Run) -> set[str]:
     """What of the skipped steps no branch that was taken has closed: a person put the run past them."""
-    taken = [step for step in run.quest.steps if run.is_done(step)]
-    return run.skipped - {closed.id for step in taken for closed in _decided_against(run.quest, step)}
+    return run.skipped - _closed(run)
+
+
+def _closed(run: Run) -> set[str]:
+    """The steps that the branches which were taken have closed. Of two branches that exclude each other, where a person
+    put the run into the second, it goes on in that one."""
+    taken = [(state.completed_at, s.order, s) for s in run.quest.steps if (state := run.steps.get(s.id)) is not None]
+    closed: set[str] = set()
+    for _, _, step in sorted((each for each in taken if each[0] is not None), key=lambda each: each[:2]):
+        closed -= _rest_of_branch(run.quest, step)
+        closed |= {each.id for each in _decided_against(run.quest, step)}
+    return {s.id for s in run.quest.steps if s.id in closed and not run.is_done(s)}
 
 
 def close(run: Run, status: Status, at: datetime, has: Has) -> None:
@@ -356,8 +372,7 @@ def moved(run: Run, quest: Quest, has: Has) -> Run | None:
         steps=done,
         rewarded=run.rewarded,
     )
-    for step in sorted((known[id_] for id_ in done), key=lambda step: (done[step.id].completed_at, step.order)):
-        _choose(found, step)
+    found.skipped = _closed(found) - (_closed(run) - run.skipped)  # but for a branch that a person has opened again
     by_hand = _skipped_by_hand(run) & (known.keys() - done.keys())
     if any(not (step.is_optional or step.id in found.skipped | by_hand or step.id in done) for step in quest.steps):
         found.skipped |= by_hand  # else it would be complete by what a person had it skip

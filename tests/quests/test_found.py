@@ -14,6 +14,7 @@ from gamification.kernel.core.actors import SYSTEM
 from gamification.kernel.core.messages import Command, Refused
 from quests.commands import AbandonQuest, CompleteStep, MoveRun, MoveRuns, StartQuest
 from quests.models import Run
+from quests.tasks import move_runs
 from tests.support.content import NOON, achievement, event, metric, publish, quest, requirement, step
 
 pytestmark = pytest.mark.django_db
@@ -222,6 +223,33 @@ def test_one_choice_after_the_other_leaves_one_way() -> None:
     for seconds, step_id in enumerate(("a", "d", "end")):
         complete("q", step_id, seconds)
     assert (run("q").status, run("q").state["skipped"]) == ("COMPLETED", ["b", "c"])
+
+
+def put_at(step_id: str) -> None:
+    bus.handle(MoveRun(player_id="ann", quest_id="q", step_id=step_id), actor=SYSTEM, now=NOON)
+
+
+def test_a_run_that_is_put_into_another_branch_has_all_of_that_before_it() -> None:
+    """Also on a version that is published meanwhile, before its first step is done and after."""
+    by_force = [step("a", branch="force"), step("b", order=2, branch="force")]
+    by_wit = [step("c", branch="wit"), step("d", branch="wit"), step("e", order=2, branch="wit")]
+    publish(metric("kills"), quest("q", *by_force, *by_wit, step("end", order=3)))
+    start("q")
+    complete("q", "a", 1)
+    assert run("q").state["skipped"] == ["c", "d", "e"]
+    put_at("c")
+    assert run("q").state["skipped"] == ["b"]
+    for version, step_id in ((2, "c"), (3, "d")):
+        publish(metric("kills"), quest("q", *by_force, *by_wit, step("end", order=3), title=f"Version {version}"))
+        assert move_runs("q", NOON, actor=SYSTEM) == 1
+        assert (run("q").version, run("q").state["skipped"]) == (version, ["b"])
+        complete("q", step_id, version)
+    put_at("end")
+    assert run("q").state["skipped"] == ["b", "e"]
+    put_at("e")
+    for seconds, step_id in enumerate(("e", "end"), 5):
+        complete("q", step_id, seconds)
+    assert (run("q").status, run("q").state["skipped"]) == ("COMPLETED", ["b"])
 
 
 def test_what_is_done_is_not_skipped_by_a_later_choice_against_its_branch() -> None:

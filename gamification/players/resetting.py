@@ -11,7 +11,9 @@ from gamification.kernel.core.audit import change
 from gamification.kernel.core.messages import Command, PlayerId, Refused
 from gamification.kernel.core.world import World
 from gamification.players import erasing
+from gamification.review import facts
 from progress.models import Player
+from progress.player_standing import PlayerStanding
 
 STAYS: set[type[Model]] = set()
 """Models whose rows about a player stay when that player begins anew: what staff did and wrote."""
@@ -56,4 +58,13 @@ class ResetPlayer(Command):
         anew = {f.attname: f.get_default() for f in Player._meta.concrete_fields if f.attname not in WHO_THEY_ARE}
         mine.update(**anew | {"created_at": world.now, "backfilled_to": number})
         after: dict[str, Any] = mine.values(*TOLD).get()
+        self._tell_of_standing(world, PlayerStanding(before["standing"]), PlayerStanding(after["standing"]))
         world.changes.append(change("player", self.player_id, before, after, player_id=self.player_id))
+
+    def _tell_of_standing(self, world: World, before: PlayerStanding, after: PlayerStanding) -> None:
+        """Whoever follows how players stand would take this one for banned for ever."""
+        if before != after:
+            ends = facts.standing_changed(
+                self.player_id, before, after, ends_at=None, case=None, reason=self.reason, at=world.now
+            )
+            world.state(ends)

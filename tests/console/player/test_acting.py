@@ -15,7 +15,7 @@ from gamification.console.models import Note
 from gamification.console.player import acts
 from gamification.kernel.core import bus
 from gamification.kernel.core.actors import Actor
-from gamification.kernel.models import AuditEntry
+from gamification.kernel.models import AuditEntry, OutboxFact
 from gamification.players.erasing import tables
 from gamification.players.resetting import NotATestPlayer, ResetPlayer
 from progress.models import Player
@@ -276,6 +276,19 @@ def test_a_test_player_begins_anew_and_nobody_else_does(sue: Client, server: API
         sent = server.post(f"{game.API}/events", game.event(f"k{n}", "ann", "enemy.killed", {"damage": 5}))
         assert sent.status_code == 200, sent.content
     assert Standing.objects.filter(player_id="ann", achievement_id="hunter", completed_at__isnull=False).exists()
+
+
+def test_a_reset_says_that_a_ban_has_ended(sue: Client) -> None:
+    do(sue, "mark-test")
+    do(sue, "ban")
+    assert ("standing", "banned", "clear") in see(sue, "reset")["effect"].changes
+    do(sue, "reset")
+    [fact] = OutboxFact.objects.filter(player_id="ann")
+    assert (fact.type, fact.data["before"], fact.data["standing"], fact.data["reason"]) == (
+        "standing.changed", "BANNED", "CLEAR", "ticket 4711",
+    )  # fmt: skip
+    entry = newest()
+    assert ((entry.before or {})["standing"], (entry.after or {})["standing"]) == ("BANNED", "CLEAR")
 
 
 def rows_of_others() -> dict[str, int]:

@@ -312,4 +312,20 @@ def test_auditors_read_and_download_it_on_the_console(client: Client) -> None:
     assert b"change_profile" in client.get("/admin/kernel/auditentry/").content
     chosen = {"action": "download_all", "select_across": "1", "_selected_action": [AuditEntry.objects.latest("pk").pk]}
     response: Any = client.post("/admin/kernel/auditentry/", chosen)
-    assert b"change_profile" in b"".join(response.streaming_content)
+    text = b"".join(response.streaming_content)
+    assert b"change_profile" in text
+    assert b"download_list" not in text
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.actor, entry.action, entry.kind) == ("user:mia", "download_list", "auditentry")
+
+
+def test_a_download_of_the_audit_log_has_an_end(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gamification.kernel.admin.MAX_ROWS", 2)
+    server = game_server("players:write")
+    for n in range(4):
+        server.patch(f"{API}/players/p{n}", {"is_test": True})
+    client.force_login(get_user_model().objects.create_superuser("mia"))
+    chosen = {"action": "download_all", "select_across": "1", "_selected_action": [AuditEntry.objects.latest("pk").pk]}
+    response: Any = client.post("/admin/kernel/auditentry/", chosen)
+    found = [row["player_id"] for row in csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode()))]
+    assert found == ["p3", "p2"]

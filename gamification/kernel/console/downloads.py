@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.db import transaction
 from django.db.models import Manager, QuerySet
+from django.db.models.options import Options
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import strip_tags
@@ -29,15 +30,20 @@ def as_csv(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpR
     """These rows as CSV, in the list's order. Whoever may see the list may take it along, and the audit log says who
     did. They are read before the request ends, since it is of one share for so long.
     """
-    name = model_admin.opts.model_name
     columns = [column for column in model_admin.get_list_display(request) if column != "action_checkbox"]
-    entry = Change(Subject(name), after={"list": str(model_admin.opts.verbose_name_plural)})
     with transaction.atomic():  # the rows come a chunk at a time, by a cursor: some are of 64 KB
-        audit_log.put(Actor.user(request.user.get_username()), "download_list", [entry], at=timezone.now())
+        note(request, model_admin.opts)
         found = model_admin.prepared(rows[:MOST_ROWS].iterator(chunk_size=100))
         text = "".join(_lines(model_admin, columns, found))
+    name = model_admin.opts.model_name
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"}
     return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def note(request: HttpRequest, of: Options[Any]) -> None:
+    """Say in the audit log that somebody takes rows of a list along."""
+    entry = Change(Subject(str(of.model_name)), after={"list": str(of.verbose_name_plural)})
+    audit_log.put(Actor.user(request.user.get_username()), "download_list", [entry], at=timezone.now())
 
 
 def _lines(model_admin: Any, columns: Sequence[str], rows: Iterable[Any]) -> Iterator[str]:

@@ -182,6 +182,7 @@
                 const box = /** @type {HTMLInputElement | null} */ (field(row, "DELETE"));
                 if (box) {
                     box.checked = true;
+                    about.delete(row); // it stays in its table's own section, to be sent as deleted
                     document.querySelector(`#${table}-empty`)?.before(row);
                 } else {
                     /** @type {HTMLElement | null} */ (row.querySelector(".inline-deletelink"))?.click();

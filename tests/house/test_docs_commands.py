@@ -16,6 +16,7 @@ from django.conf import settings
 
 from tests.support.service import free_port, key_in, manage, serving, without_servers
 
+DOCS = settings.BASE_DIR / "docs"
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 
 
@@ -150,8 +151,60 @@ def test_a_player_for_testing_is_marked_as_the_page_says(reader: Reader) -> None
     assert json.loads(reader.types(one("docs/versioning.md", "sh", "is_test")))["player_id"] == "tester-1"
 
 
+def test_an_endpoint_of_a_webhook_is_made_as_the_page_says(reader: Reader) -> None:
+    made = json.loads(reader.types(one("docs/webhooks.md", "sh", "/webhooks")))
+    assert made["secret"].startswith("whsec_"), made
+
+
 def test_a_game_is_dumped_as_the_page_says_and_loaded_from_there(reader: Reader, tmp_path: Path) -> None:
     [dump] = [block for block in blocks("docs/production.md", "sh") if "dump_content" in block]
     reader.types(dump.replace("my-game.yaml", str(tmp_path / "my-game.yaml")))
     told = reader.types(f".venv/bin/python manage.py load_content --dry-run /dev/stdin < {tmp_path / 'my-game.yaml'}")
     assert "0 would be created, 0 would be updated" in told
+
+
+# -- what is not run ---------------------------------------------------------------------------------------------------
+
+RUN = {
+    "README.md": ("hello-1", "/wallet", "simulate"),
+    "docs/designers.md": ("dump_content", "night-watch"),
+    "docs/guides.md": ("export KEY", "node game.mjs", "game.py"),
+    "docs/production.md": ("dump_content",),
+    "docs/versioning.md": ("is_test",),
+    "docs/webhooks.md": ("/webhooks",),
+}
+"""Page → a word of each of its listings that a test above types."""
+NOT_RUN = {
+    "README.md": {
+        "make run": "would install everything anew",
+        "docker compose": "there is no Docker where the tests run",
+    },
+    "docs/analytics.md": {
+        "rebuild_analytics": "what it calls is tested in tests/analytics, the command itself when analytics is off",
+        "november.jsonl": "tests/analytics/test_exporting.py calls the command",
+        "retention_triangle": "tests/analytics/test_triangle.py runs the script",
+    },
+    "docs/anti-cheat.md": {
+        "evaluate_anticheat": "tests/anticheat/test_evaluating.py calls the command; its files are the reader's own"
+    },
+    "docs/game-servers.md": {
+        "create_api_key": "tests/console/test_keys.py calls the command",
+        "rabbitmqctl": "changes the broker's users for all",
+        "game-server.mjs": "tests/clients/test_game_server.py runs it with a broker",
+    },
+    "docs/operators.md": {"remove_second_factor": "tests/console/test_second_factor.py calls the command"},
+    "docs/production.md": {
+        "make run": "would install everything anew",
+        "docker compose": "there is no Docker where the tests run",
+    },
+}
+"""Page → a word of each of its other listings → why nobody types it."""
+
+
+def test_every_listing_of_a_shell_is_run_or_named_with_the_reason() -> None:
+    for page in ("README.md", *sorted(str(file.relative_to(settings.BASE_DIR)) for file in DOCS.glob("*.md"))):
+        words = [*RUN.get(page, ()), *NOT_RUN.get(page, ())]
+        listings = blocks(page, "sh")
+        assert len(listings) == len(words), page
+        for listing in listings:
+            assert any(word in listing for word in words), f"{page}: {listing}"

@@ -79,7 +79,8 @@ def _read(table: str, player_ids: list[PlayerId]) -> list[tuple[Any, ...]]:
         (SELECT xmin::text FROM {columns.table(Rarity)} WHERE kind = 'quest' ORDER BY content_id LIMIT 1)"""
     mine = f"""
         SELECT player_id, p.xmin::text, p.xmax::text,
-            behind < {2**31} AND pg_xact_status((next - behind)::text::xid8) IS DISTINCT FROM 'in progress'{{common}}
+            behind < {2**31} AND pg_xact_status((next - behind)::text::xid8) IS DISTINCT FROM 'in progress'
+            {{common}}
         FROM {table} AS p
         CROSS JOIN (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS s
         CROSS JOIN LATERAL (SELECT (next - p.xmax::text::bigint) & {2**32 - 1} AS behind) AS b
@@ -88,10 +89,11 @@ def _read(table: str, player_ids: list[PlayerId]) -> list[tuple[Any, ...]]:
         if shares.number() == 1:
             cursor.execute(mine.format(common=f", {common}"), [player_ids])
             return list(cursor.fetchall())
-        # Tables of a share may be on another machine, so each statement is about either.
+        # Tables of a share may be on another machine, so each statement is about either, and either server may have
+        # been started again, or the share have moved to another.
         cursor.execute(f"SELECT {common}")
         [head] = cursor.fetchall()
-        cursor.execute(mine.format(common=""), [player_ids])
+        cursor.execute(mine.format(common=", pg_postmaster_start_time()::text"), [player_ids])
         return [(*row, *head) for row in cursor.fetchall()]
 
 

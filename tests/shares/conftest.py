@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from tests.support import sharing
+from tests.support import citus, sharing
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,12 +20,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """With a cluster, the shares are on its nodes before the first test."""
-    if os.environ.get("CITUS_HOST"):
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute("CREATE EXTENSION IF NOT EXISTS citus")
-            call_command("shares", "distribute")
+    if not os.environ.get("CITUS_HOST"):
+        yield
+        return
+    with django_db_blocker.unblock():
+        citus.make()
+    yield
+    with django_db_blocker.unblock():
+        citus.remove()
 
 
 @pytest.fixture(autouse=True)

@@ -8,14 +8,10 @@ from io import StringIO
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
 
-from gamification.kernel.core.shares import numbering
-from gamification.kernel.models import Event
-from gamification.kernel.storage import share_schemas, shares
 from gamification.pipeline import process
 from tests.support.content import NOON, event
-from tests.support.sharing import in_share, one_of_each, player_of
+from tests.support.sharing import player_of
 
 on_citus = bool(os.environ.get("CITUS_HOST"))
 
@@ -44,27 +40,3 @@ def test_create_makes_what_is_missing_and_nothing_else() -> None:
 def test_without_citus_nothing_is_distributed(act: str) -> None:
     with pytest.raises(CommandError, match="has no Citus"):
         said(act)
-
-
-@pytest.mark.parametrize("low", [1, 2, (1 << 48) + 1, (5 << 48) + 3])
-def test_wherever_a_node_begins_to_number_its_rows_name_their_share(low: int) -> None:
-    for player in one_of_each():
-        share = shares.share_of(player)
-        first, step = numbering(share, settings.SHARES)
-        with connection.cursor() as cursor:
-            sequence = f"{shares.schema(share)}.kernel_event_id_seq"
-            cursor.execute(f"ALTER SEQUENCE {sequence} INCREMENT BY 1 MINVALUE {low} START {low} RESTART")
-            cursor.execute(share_schemas._RENUMBERED.format(schema=shares.schema(share), first=first, step=step))
-        process([event("e1", player), event("e2", player)], now=NOON)
-        numbers = in_share(share, Event.objects.order_by("pk").values_list("pk", flat=True))
-        assert len(numbers) == 2
-        assert {shares.share_of_row(number) for number in numbers} == {share}
-        assert min(numbers) >= low
-        with connection.cursor() as cursor:
-            cursor.execute(f"ALTER SEQUENCE {sequence} MINVALUE 1 START {first} RESTART WITH {first}")
-
-
-@pytest.mark.citus
-def test_on_citus_every_share_lives_on_some_node() -> None:
-    assert set(share_schemas.nodes()) == set(shares.every())
-    assert len(set(share_schemas.nodes().values())) > 1

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import ProgrammingError, connection, transaction
 
-from gamification.kernel.core.shares import share_of_uuid
+from gamification.kernel.core.fact_types import FactType
+from gamification.kernel.core.messages import Fact
+from gamification.kernel.core.shares import numbering, share_of_uuid
+from gamification.kernel.messaging import outbox
 from gamification.kernel.models import Event, FollowerMark, PublicationHead
 from gamification.kernel.storage import share_schemas, shares
 from gamification.pipeline import process
@@ -112,6 +116,31 @@ def test_an_id_alone_names_its_share() -> None:
         assert {shares.share_of_row(pk) for pk in pks} == {share}
         [given] = in_share(share, Distribution.objects.values_list("pk", flat=True))
         assert share_of_uuid(given, settings.SHARES) == share
+
+
+def test_every_sequence_of_a_share_numbers_as_its_share() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT schemaname, start_value, increment_by FROM pg_sequences WHERE schemaname ~ '^share_'")
+        found = cursor.fetchall()
+    first_and_step = {shares.schema(share): numbering(share, settings.SHARES) for share in shares.every()}
+    assert {schema for schema, *_ in found} == set(first_and_step)
+    assert {(schema, (start, step)) for schema, start, step in found} == set(first_and_step.items())
+
+
+def test_facts_about_nobody_are_given_ids_once_the_transaction_runs_where_their_log_is() -> None:
+    """A follower waits for transactions that run there, so one that is given ids earlier would be left behind."""
+    began: list[bool] = []
+
+    def looked(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        if sql.startswith('INSERT INTO "kernel_outboxfact"'):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_current_xact_id_if_assigned()::text, (SELECT max(id) FROM kernel_outboxfact)")
+                began.append(cursor.fetchone()[0] is not None)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(looked), shares.of():
+        outbox.put([Fact("f", "", FactType.ACHIEVEMENT_UPDATED, {}, NOON)], NOON)
+    assert began == [True]
 
 
 def test_a_share_that_is_migrated_again_keeps_its_numbers() -> None:

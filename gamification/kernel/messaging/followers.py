@@ -55,11 +55,26 @@ CHUNK = 5_000
 _RUNNING = "SELECT min(id::text::bigint) FROM pg_snapshot_xip(moment) AS id"
 _RUNNING_HERE = (
     _RUNNING + " WHERE id::text::bigint & 4294967295 NOT IN ("
-    "SELECT held.transactionid::text::bigint FROM pg_locks AS held JOIN pg_stat_activity AS session USING (pid)"
+    "SELECT held.transactionid::text::bigint FROM pg_lock_status() AS held"
+    " JOIN pg_stat_get_activity(NULL) AS session USING (pid)"
     " WHERE held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock' AND held.granted"
-    " AND session.datname <> current_database())"
+    " AND session.datid <> (SELECT datid FROM pg_stat_get_activity(pg_backend_pid())))"
 )
-"""Without those that are known to be another database's, which cannot add to this log: one PostgreSQL may hold many."""
+"""Without those that are known to be another database's, which cannot add to this log: one PostgreSQL may hold many.
+
+By functions, not by the views `pg_locks` and `pg_stat_activity` that are made of them: Citus asks the coordinator for
+views, where other transactions run than on the node whose log it is."""
+
+
+class Moment(NamedTuple):
+    next_: int
+    """The first transaction that has not begun."""
+    oldest: int | None
+    """The oldest of those that run."""
+    newest: int
+    """The greatest id of the log."""
+    server: str
+    """When the server was started whose transactions these are."""
 
 
 class Horizon:
@@ -72,34 +87,40 @@ class Horizon:
         self._final = 0
         self._noted: deque[tuple[int, int]] = deque()
         """Of each noted moment, the first transaction that had not begun, and the greatest id."""
+        self._server = ""
+        """Whose transactions those are: when the server was started."""
 
     def look(self) -> tuple[int, int]:
         """The id up to which every row is there that will ever be; and the greatest that can be seen."""
         if connection.vendor != "postgresql":
             newest = self._model._default_manager.aggregate(newest=models.Max("pk"))["newest"] or 0
             return newest, newest
-        next_, oldest, newest = self._moment(_RUNNING)
-        final = self._note(next_, oldest, newest)
-        if final < newest and oldest is not None:  # leaving out other databases' transactions takes a dearer query
-            next_, oldest, newest = self._moment(_RUNNING_HERE)
-            final = self._note(next_, oldest, newest)
-        return final, newest
+        moment = self._moment(_RUNNING)
+        final = self._note(moment)
+        if final < moment.newest and moment.oldest is not None:
+            moment = self._moment(_RUNNING_HERE)  # leaving out other databases' transactions takes a dearer query
+            final = self._note(moment)
+        return final, moment.newest
 
-    def _moment(self, running: str) -> tuple[int, int | None, int]:
-        """The first transaction that has not begun, the oldest of those that run, and the greatest id.
+    def _moment(self, running: str) -> Moment:
+        """What is so now.
 
         In one statement, so that all of it is of one moment. What this very transaction wrote is no obstacle.
         """
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT pg_snapshot_xmax(moment)::text::bigint, ({running}),"
-                f" coalesce((SELECT max(id) FROM {self._table}), 0) FROM pg_current_snapshot() AS moment"
+                f" coalesce((SELECT max(id) FROM {self._table}), 0), pg_postmaster_start_time()::text"
+                " FROM pg_current_snapshot() AS moment"
             )
-            found: tuple[int, int | None, int] = cursor.fetchone()
-            return found
+            return Moment(*cursor.fetchone())
 
-    def _note(self, next_: int, oldest: int | None, newest: int) -> int:
+    def _note(self, moment: Moment) -> int:
+        next_, oldest, newest, server = moment
         with self._lock:
+            if server != self._server:  # it was started again, or the share has moved to another: none of those runs
+                self._noted.clear()
+                self._server = server
             if len(self._noted) < MAX_NOTED and (not self._noted or self._noted[-1] != (next_, newest)):
                 self._noted.append((next_, newest))
             while self._noted and self._noted[0][0] <= (next_ if oldest is None else oldest):

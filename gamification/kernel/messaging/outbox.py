@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import msgspec
 from django.conf import settings
+from django.db import connection
 
 from gamification.kernel.core.encoding import instant
 from gamification.kernel.core.messages import Fact
@@ -33,7 +34,19 @@ def put(facts: Sequence[Fact], now: datetime, origins: Mapping[str, Origin] = Ma
         (fact.id, fact.player_id, fact.type, fact.data, fact.timestamp, now, *origins.get(fact.id, _UNKNOWN))
         for fact in facts
     ]
+    if settings.SHARES > 1 and not all(fact.player_id for fact in facts):
+        _begin_to_write()
     sql.insert(OutboxFact, _COLUMNS, rows)
+
+
+def _begin_to_write() -> None:
+    """Have this transaction run on the node of the share before it is given ids: a follower waits for those that do.
+
+    Whoever states facts about players has locked them there; facts about nobody come with locks of `public` alone,
+    and on Citus that is another server, which gives the ids, too.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text, (SELECT max(id) FROM kernel_outboxfact)")
 
 
 def schema_address(type_: str) -> str:

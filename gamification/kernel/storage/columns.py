@@ -63,6 +63,8 @@ class Columns:
     """Place and codec of those whose values SQLite is not given as they are."""
     read: tuple[tuple[int, Codec], ...]
     """Place and codec of those whose values are not taken as they come."""
+    back: tuple[tuple[int, Codec], ...]
+    """The same of what RETURNING gave."""
 
     def __len__(self) -> int:
         return len(self.fields)
@@ -84,11 +86,16 @@ def _columns(model: type[models.Model], names: tuple[str, ...]) -> Columns:
         list=", ".join(quoted(field) for field in fields),
         holes=f"({', '.join(['%s'] * len(fields))})",
         picked=", ".join(picked(field, "t.") for field in fields),
-        returned=", ".join(picked(field) for field in fields),
+        returned=", ".join(returned(field) for field in fields),
         types=tuple(_TYPES.get(kind, "text") for kind in kinds),
         literals=tuple(_LITERALS.get(kind, str) for kind in kinds),
         stored=tuple((place, _STORED[kind]) for place, kind in enumerate(kinds) if kind in _STORED),
         read=tuple((place, read[kind]) for place, kind in enumerate(kinds) if kind in read),
+        back=tuple(
+            (place, read[kind])
+            for place, kind in enumerate(kinds)
+            if kind in read and not (vendor() == "postgresql" and kind == "DateTimeField")
+        ),
     )
 
 
@@ -117,6 +124,12 @@ def picked(field: Field, of: str = "") -> str:
     what is kept as text."""
     as_text = vendor() == "postgresql" and _kind(field) in ("DateTimeField", "JsonText")
     return f"{of}{quoted(field)}{'::text' if as_text else ''}"
+
+
+def returned(field: Field) -> str:
+    """A column as RETURNING names it. Citus takes nothing there that depends on a setting, as the text of an instant
+    does."""
+    return quoted(field) if _kind(field) == "DateTimeField" else picked(field)
 
 
 @lru_cache(maxsize=1024)
@@ -299,6 +312,12 @@ _READ: dict[str, dict[str, Codec]] = {
 
 def read(cols: Columns, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = _recoded(cols.read, rows)
+    return found
+
+
+def read_back(cols: Columns, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The same of what RETURNING gave."""
+    found: list[tuple[Any, ...]] = _recoded(cols.back, rows)
     return found
 
 

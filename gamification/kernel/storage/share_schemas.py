@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from gamification.environment import refuse
@@ -22,11 +23,9 @@ _MADE_WITH = (
     "SELECT count(*) FILTER (WHERE nspname ~ '^share_[0-9]+$'), to_regclass('django_migrations') IS NOT NULL"
     " FROM pg_namespace"
 )
-_SEQUENCES = (
-    "SELECT class.relname, sequence.seqincrement FROM pg_sequence AS sequence"
-    " JOIN pg_class AS class ON class.oid = sequence.seqrelid"
-    " JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace WHERE namespace.nspname = %s"
-)
+
+_IDENTITY = DatabaseWrapper.data_types_suffix
+"""What a column gets that numbers rows."""
 
 _as_expected: set[str] = set()
 """The databases, by name, of which this process knows that they have as many shares as SHARES says."""
@@ -66,38 +65,28 @@ def create() -> int:
 
 @contextmanager
 def migrating(share: int) -> Iterator[None]:
-    """Let migrations see the schema of this share and no other, and make players' tables only."""
+    """Let migrations see the schema of this share and no other, and make players' tables only, whose rows are numbered
+    as this share's from their beginning: Citus refuses to have a sequence changed later."""
     database: Any = connection
+    first, step = numbering(share, settings.SHARES)
+    numbered = {type_: f"{how} (START WITH {first} INCREMENT BY {step})" for type_, how in _IDENTITY.items()}
     with connection.cursor() as cursor:
         cursor.execute(f"SET search_path TO {shares.schema(share)}")
-    database.migrating = share
+    database.migrating, database.data_types_suffix = share, numbered
     try:
         yield
     finally:
-        database.migrating = None
+        database.migrating, database.data_types_suffix = None, _IDENTITY
         with connection.cursor() as cursor:
             cursor.execute("RESET search_path")
 
 
 def migrate(share: int, targets: list[tuple[str, str | None]] | None = None, *, fake: bool = False) -> None:
-    """Bring a share's schema to these migrations, or to the newest; number the rows of new tables as this share's."""
+    """Bring a share's schema to these migrations, or to the newest."""
     with migrating(share):
         executor = MigrationExecutor(connection)
         nodes: Any = executor.loader.graph.leaf_nodes() if targets is None else targets
         executor.migrate(nodes, fake=fake)
-    number_rows(share)
-
-
-def number_rows(share: int) -> None:
-    """Have each sequence of a share give that share's numbers; those that do already are left as they are."""
-    first, step = numbering(share, settings.SHARES)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_SEQUENCES, [shares.schema(share)])
-        for name, increment in cursor.fetchall():
-            if increment != step:
-                cursor.execute(
-                    f'ALTER SEQUENCE {shares.schema(share)}."{name}" INCREMENT BY {step} START WITH {first} RESTART'
-                )
 
 
 def unmigrated() -> list[int]:
@@ -122,15 +111,12 @@ def unmigrated() -> list[int]:
 CITUS = 12
 """The first version that distributes schemas."""
 
-_RENUMBERED = """
-DO $do$ DECLARE found record; low bigint; BEGIN
-  FOR found IN SELECT sequencename, min_value, last_value FROM pg_sequences WHERE schemaname = '{schema}' LOOP
-    low := greatest(found.min_value, coalesce(found.last_value, 0) + 1);
-    EXECUTE format('ALTER SEQUENCE {schema}.%I INCREMENT BY {step} RESTART WITH %s', found.sequencename,
-      low + mod(mod({first} - low, {step}) + {step}, {step}));
-  END LOOP;
-END $do$"""
-"""Each node has a range of its own to number rows from: its first number there, too, is to name the share."""
+_NODES = (
+    "SELECT DISTINCT tenant.schemaid::regnamespace::text, node.nodename, node.nodeport FROM pg_dist_schema AS tenant"
+    " JOIN pg_dist_partition USING (colocationid) JOIN pg_dist_shard USING (logicalrelid)"
+    " JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node AS node USING (groupid) WHERE node.noderole = 'primary'"
+)
+"""By Citus's own tables: its view `citus_shards` has every node measure every table."""
 
 
 def citus() -> int | None:
@@ -146,24 +132,49 @@ def nodes() -> dict[int, str]:
     if citus() is None:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT schema_name::text, nodename, nodeport FROM citus_shards WHERE schema_name <> ''"
-        )
+        cursor.execute(_NODES)
         at = {name: f"{node}:{port}" for name, node, port in cursor.fetchall()}
     return {share: at[shares.schema(share)] for share in shares.every() if shares.schema(share) in at}
 
 
+_TWO_PHASES = """
+    CREATE TABLE public.two_phases (nothing integer);
+    SELECT citus_add_local_table_to_metadata('public.two_phases');
+    CREATE FUNCTION public.commit_in_two_phases() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN DELETE FROM public.two_phases; RETURN NULL; END $$
+"""
+_NOT_IN_TWO_PHASES = """
+    SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+        AND oid NOT IN (SELECT logicalrelid FROM pg_dist_partition)
+        AND oid NOT IN (SELECT tgrelid FROM pg_trigger WHERE tgname = 'commit_in_two_phases')
+"""
+
+
+def commit_in_two_phases() -> None:
+    """Have what a transaction writes to a share and to `public` be there whole or not at all, also when the coordinator
+    is lost while it commits.
+
+    Citus prepares a node's part, and commits it once its own is committed, only where it knows that there are several.
+    It knows of no writing to tables of the coordinator's that it does not manage, as those of `public` are: so a
+    trigger of theirs writes to one that it does, in which there is nothing.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.two_phases') IS NULL")
+        if cursor.fetchone()[0]:
+            cursor.execute(_TWO_PHASES)
+        cursor.execute(_NOT_IN_TWO_PHASES)
+        for (table,) in cursor.fetchall():
+            cursor.execute(
+                f"CREATE TRIGGER commit_in_two_phases BEFORE INSERT OR UPDATE OR DELETE ON {table}"
+                " FOR EACH STATEMENT EXECUTE FUNCTION public.commit_in_two_phases()"
+            )
+
+
 def distribute(share: int) -> bool:
     """Give a share's schema to a node. Returns whether that was still to be done."""
-    first, step = numbering(share, settings.SHARES)
-    renumbered = _RENUMBERED.format(schema=shares.schema(share), first=first, step=step)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM citus_schemas WHERE schema_name::text = %s", [shares.schema(share)])
+        cursor.execute("SELECT 1 FROM pg_dist_schema WHERE schemaid::regnamespace::text = %s", [shares.schema(share)])
         if cursor.fetchone():
             return False
         cursor.execute("SELECT citus_schema_distribute(%s)", [shares.schema(share)])
-        cursor.execute("SELECT result, success FROM run_command_on_workers(%s)", [renumbered])
-        for result, success in cursor.fetchall():
-            if not success:
-                raise RuntimeError(f"a node did not number the rows of share {share}: {result}")
     return True

@@ -153,7 +153,7 @@ def change(
             ]
             + sought,
         )
-        return col.read(wanted, cursor.fetchall())
+        return col.read_back(wanted, cursor.fetchall())
 
 
 def select_where(
@@ -257,7 +257,7 @@ def _put(
             source, parameters = col.unnest(fields, rows)
             heads = ", ".join(f"v.c{i}" for i in range(len(fields)))
             cursor.execute(f"{into} SELECT {heads} FROM {source}{on_conflict}{back}", parameters)
-            return col.read(wanted, cursor.fetchall()) if wanted else []
+            return col.read_back(wanted, cursor.fetchall()) if wanted else []
         if not wanted:
             cursor.executemany(f"{into} VALUES {fields.holes}{on_conflict}", col.stored(fields, rows))
             return []
@@ -265,4 +265,4 @@ def _put(
         for values, parameters in col.values_lists(fields, rows):
             cursor.execute(f"{into} VALUES {values}{on_conflict}{back}", parameters)
             given += cursor.fetchall()
-        return col.read(wanted, given)
+        return col.read_back(wanted, given)

@@ -33,6 +33,8 @@ class Command(migrate.Command):
             if options["verbosity"] > 0:
                 self.stdout.write(f"Share {share} of {settings.SHARES}")
             share_schemas.migrate(share, targets, fake=options["fake"])
+        if share_schemas.nodes():  # tables may be new
+            share_schemas.commit_in_two_phases()
 
     def _targets(self, app_label: str | None, name: str | None) -> list[tuple[str, str | None]] | None:
         """What `public` was migrated to; None: everything."""

@@ -57,6 +57,7 @@ class Command(BaseCommand):
         self._expect_citus()
         if behind := share_schemas.unmigrated():
             raise CommandError(f"Migrations are missing in share {behind[0]}: run manage.py migrate")
+        share_schemas.commit_in_two_phases()
         for share in shares.every():
             if share_schemas.distribute(share):
                 self.stdout.write(f"share {share} is distributed")

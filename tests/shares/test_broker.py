@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import amqp
 import pytest
 from django.conf import settings
 
@@ -20,10 +14,10 @@ from gamification.intake.leases import Leases
 from gamification.kernel.messaging import topology
 from gamification.kernel.models import Event, ShareLease, WorkerHeartbeat
 from gamification.kernel.storage import shares
-from tests.support import rabbit, workers
+from tests.support import rabbit
 from tests.support.callers import game_server
 from tests.support.content import achievement, metric, publish, requirement
-from tests.support.receiving import Loop, happened, parked, send, waiting
+from tests.support.receiving import Loop, happened, parked, publish_to, send, waiting
 from tests.support.sharing import everywhere, in_share, one_of_each, player_of
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.usefixtures("exchange")]
@@ -36,23 +30,8 @@ def loop() -> Iterator[Loop]:
     found.connection.close()
 
 
-def publish_to(key: str, *bodies: Any) -> None:
-    with rabbit.channel() as channel:
-        topology.declare(channel)
-        channel.confirm_select()
-        for body in bodies:
-            message = amqp.Message(json.dumps(body).encode(), delivery_mode=2)
-            channel.basic_publish_confirm(message, topology.incoming().name, key, mandatory=True)
-
-
 def counted() -> list[tuple[str, str]]:
     return sorted(everywhere(Event.objects.values_list("player_id", "event_id")))
-
-
-def holders() -> list[int]:
-    """How many shares each worker holds, whose lease has not run out."""
-    held = [lease.worker for lease in ShareLease.objects.all() if lease.worker]
-    return sorted(held.count(worker) for worker in set(held))
 
 
 def receivers(loop: Loop, *held: int) -> consuming.Receivers:
@@ -95,26 +74,6 @@ def test_what_is_published_as_before_is_regrouped_in_order_and_what_is_broken_is
     for share in shares.every():
         assert in_share(share, Event.objects.order_by("pk").values_list("event_id", flat=True)) == ["0", "1", "2"]
     assert len(parked()) == 2
-
-
-def test_two_workers_take_half_of_the_shares_each_and_one_that_is_killed_is_replaced(tmp_path: Path) -> None:
-    publish(metric("kills"), achievement("one", requirement("COUNT", "kills", 1)))
-    players = one_of_each()
-    with workers.own_tasks() as own:
-        with workers.running(tmp_path / "a", own) as first, workers.running(tmp_path / "b", own):
-            half = settings.SHARES // 2
-            rabbit.until(lambda: holders() == [half, half], seconds=60)
-            send([happened("before", player) for player in players])
-            rabbit.until(lambda: len([id_ for _, id_ in counted() if id_ == "before"]) == len(players), seconds=60)
-            first.send_signal(signal.SIGKILL)
-            began = time.monotonic()
-            send([happened("after", player) for player in players])
-            rabbit.until(lambda: len([id_ for _, id_ in counted() if id_ == "after"]) == len(players), seconds=30)
-            took = time.monotonic() - began
-        said = (tmp_path / "b").read_text()
-    assert took < 10, f"{took:.1f} s\n{said}"
-    assert WorkerHeartbeat.objects.count() == 2
-    assert "Traceback" not in said
 
 
 def test_a_worker_gives_up_what_another_is_to_have() -> None:

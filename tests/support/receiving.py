@@ -20,6 +20,15 @@ from gamification.kernel.messaging import topology
 from tests.support import rabbit
 
 
+def publish_to(key: str, *bodies: Any) -> None:
+    with rabbit.channel() as channel:
+        topology.declare(channel)
+        channel.confirm_select()
+        for body in bodies:
+            message = amqp.Message(json.dumps(body).encode(), delivery_mode=2)
+            channel.basic_publish_confirm(message, topology.incoming().name, key, mandatory=True)
+
+
 def happened(id_: str, player: str = "ann", **changes: Any) -> dict[str, Any]:
     return {
         "id": id_,

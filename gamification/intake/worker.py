@@ -22,6 +22,7 @@ from gamification.intake.heartbeat import Unacked
 from gamification.kernel.core import liveness, stages
 from gamification.kernel.core.messages import GameEvent
 from gamification.kernel.messaging import topology
+from gamification.kernel.messaging.amqp_frames import read_at_once
 from gamification.kernel.messaging.amqp_reading import UNREADABLE, body_of, undecoded
 from gamification.serving import tracing
 
@@ -77,6 +78,7 @@ class Receiver:
         self.is_busy = False
         self.is_due = False
         self.prefetch = FIRST_PREFETCH
+        read_at_once(wire.connection)
         self.channel = self._new_channel()
         self.consumer = self._subscribe()
         self.received = 0

@@ -1,7 +1,8 @@
 """How long each page of the console takes with 200,000 players and 5 million events.
 
-`python -m benchmarks.console_pages` makes a database of its own on PostgreSQL, fills it by COPY, asks
-for every page twice and takes the second, and drops it. `--players N --events N` (a player) for a smaller crowd.
+`python -m benchmarks.console_pages` makes a database of its own on PostgreSQL, fills it by COPY, asks for every page
+once and then up to three times, of which it takes the quickest, and drops it. `--players N --events N` (a player) for a
+smaller crowd.
 tests/console/test_at_scale.py asks the same of 10,000 players: counted queries and plans.
 """
 
@@ -14,6 +15,10 @@ import time
 from typing import NoReturn
 
 MOST_SECONDS, MOST_QUERIES = 1.0, 25
+MOST_READ = 0.1
+"""What part of a table of players one plan may read."""
+TRIES, SURE = 3, 0.3
+"""How often a page is asked for that takes longer than so many seconds: the machine may do other things too."""
 DATABASE = "gamification_console_pages"
 
 
@@ -53,7 +58,8 @@ def _measure(players: int, events: int, rows: int) -> int:
 
     began = time.perf_counter()
     crowd.content()
-    crowd.fill(players, rows=rows, events=events)
+    with crowd.without_indexes():
+        crowd.fill(players, rows=rows, events=events)
     player = crowd.name(players // 2)
     large = plans.sizes(model._meta.db_table for model in crowd.owned())
     print(f"{players:,} players, {large['kernel_event']:,} events, made in {time.perf_counter() - began:.0f} s")
@@ -63,21 +69,27 @@ def _measure(players: int, events: int, rows: int) -> int:
     whole: list[str] = []
     for path in [*console_pages.own_pages(player), *console_pages.of_screens(client, player)]:
         client.get(path)
-        with CaptureQueriesContext(connection) as captured:
-            began = time.perf_counter()
-            status = client.get(path).status_code
-            took = time.perf_counter() - began
+        took = float("inf")
+        for _ in range(TRIES):
+            with CaptureQueriesContext(connection) as captured:
+                began = time.perf_counter()
+                status = client.get(path).status_code
+                took = min(took, time.perf_counter() - began)
+            if took < SURE:
+                break
         queries = [query["sql"] for query in captured.captured_queries]
         found.append((took, len(queries), path, status))
-        whole += [f"{path}: {told}" for sql in dict.fromkeys(queries) for told in plans.read_whole(sql, large)]
+        whole += [
+            f"{path}: {told}" for sql in dict.fromkeys(queries) for told in plans.read_whole(sql, large, MOST_READ)
+        ]
     found.sort(reverse=True)
     for took, queries_, path, status in found[:20]:
         print(f"{took * 1000:7.0f} ms {queries_:4} queries {status} {path}")
     slow = [each for each in found if each[0] > MOST_SECONDS or each[1] > MOST_QUERIES or each[3] >= 400]
-    took = sorted(each[0] for each in found)
-    print(f"{len(found)} pages; median {took[len(took) // 2] * 1000:.0f} ms, worst {took[-1] * 1000:.0f} ms; "
-          f"{len(slow)} over {MOST_SECONDS:g} s, {MOST_QUERIES} queries or refused")  # fmt: skip
-    print("\n".join(["tables read whole:", *whole]) if whole else "no table of players is read whole")
+    median, worst = found[len(found) // 2][0] * 1000, found[0][0] * 1000
+    over = f"{len(slow)} over {MOST_SECONDS:g} s, {MOST_QUERIES} queries or refused"
+    print(f"{len(found)} pages; median {median:.0f} ms, worst {worst:.0f} ms; {over}")
+    print("\n".join(whole) or "every plan reads a part of the players' tables")
     return 1 if slow or whole else 0
 
 

@@ -21,9 +21,9 @@ def sizes(tables: Iterable[str]) -> dict[str, int]:
         return {name: rows for name, rows in cursor.fetchall() if rows >= LARGE}
 
 
-def read_whole(sql: str, large: dict[str, int]) -> list[str]:
-    """The large tables that this query reads whole, each with how: by a scan, or an index from end to end. The query is
-    run for it."""
+def read_whole(sql: str, large: dict[str, int], most: float = MOST) -> list[str]:
+    """The large tables that this query reads whole, or more of than `most`, each with how: by a scan, or an index from
+    end to end. The query is run for it."""
     if not sql.lstrip("( ").upper().startswith(("SELECT", "WITH")) or not any(table in sql for table in large):
         return []
     with connection.cursor() as cursor:
@@ -35,7 +35,7 @@ def read_whole(sql: str, large: dict[str, int]) -> list[str]:
         for node in _nodes(told["Plan"])
         if node.get("Relation Name") in large
         for rows in [_read(node)]
-        if rows > large[node["Relation Name"]] * MOST
+        if rows > max(large[node["Relation Name"]] * most, LARGE * MOST)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
@@ -93,7 +93,7 @@ class Standings(Part):
 
     # -- loading -------------------------------------------------------------------------------------------------------
 
-    def load(self, events: Sequence[GameEvent]) -> None:
+    def ask(self, events: Sequence[GameEvent]) -> Callable[[], None]:
         """Read the standings of goals with a memory that these events may touch. One query."""
         players, rules, index = self.world[Players], self.rules, self.world[Tallies].index
         wanted: dict[Key, None] = {}
@@ -110,14 +110,17 @@ class Standings(Part):
                 achievement = rules.by_id[goal.owner]
                 if not achievement.is_closed_to(player):
                     wanted[player.player_id, goal.owner, occurrence_at(achievement, player, at)] = None
-        self.read(wanted)
+        asked = self._ask(wanted)
+        return lambda: self._take_in(asked())
 
     def read(self, keys: Iterable[Key]) -> None:
         """Read these standings, where they are not known yet."""
+        self._take_in(self._ask(keys)())
+
+    def _ask(self, keys: Iterable[Key]) -> sql.Asked:
         missing = [key for key in keys if key not in self.standings]
-        if missing:
-            wanted = dict(zip(_KEY, zip(*missing, strict=True), strict=True))
-            self._take_in(sql.select_in(StandingRow, (*_KEY, *_FIELDS), wanted))
+        wanted = dict(zip(_KEY, zip(*missing, strict=True), strict=True)) if missing else {}
+        return sql.ask_in(StandingRow, (*_KEY, *_FIELDS), wanted) if missing else list
 
     def read_all(self) -> None:
         """Read every standing of this world's players."""

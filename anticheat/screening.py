@@ -8,7 +8,7 @@ and lets the event count. Of several holding rules the first by name is the one 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from operator import itemgetter
@@ -60,12 +60,16 @@ class Screening(Part):
 
     # -- loading -------------------------------------------------------------------------------------------------------
 
-    def load(self, events: Sequence[GameEvent]) -> None:
+    def ask(self, events: Sequence[GameEvent]) -> Callable[[], None]:
         """Read the rules and the trails that these events meet: two queries at most. Samples are known by now."""
         if not events or not settings.ENABLE_ANTI_CHEAT:
-            return
+            return super().ask(events)
+        in_force = sql.ask_where(Rule, _RULE, {"is_enabled": True, "kind": list(KINDS)}, order_by=("name",))
+        return lambda: self._take_in([HardRule(*row) for row in in_force()], events)
+
+    def _take_in(self, rules: Iterable[HardRule], events: Sequence[GameEvent]) -> None:
         by_type, by_metric = defaultdict(list), defaultdict(list)
-        for rule in _in_force():
+        for rule in rules:
             if rule.metric is None:
                 by_type[rule.event_type].append(rule)
             else:
@@ -161,8 +165,3 @@ def hold(world: World, events: Iterable[GameEvent], *, rule: str, values: Values
 def note_reuse(world: World, events: Iterable[GameEvent]) -> None:
     """Note events that were refused because their id was used before for something else."""
     world[Screening].flagged += [(event, ID_REUSED, {"type": event.type}) for event in events]
-
-
-def _in_force() -> list[HardRule]:
-    found = sql.select_where(Rule, _RULE, {"is_enabled": True, "kind": list(KINDS)}, order_by=("name",))
-    return [HardRule(*row) for row in found]

@@ -21,7 +21,8 @@ def admit(world: World, batches: Sequence[Sequence[GameEvent]]) -> list[list[Gam
     """
     erased = world[Players].erased
     batch = [event for each in batches for event in each] if len(batches) > 1 else batches[0]
-    admission = inbox.admit([event for event in batch if event.player_id not in erased], world.now)
+    admissible = [event for event in batch if event.player_id not in erased]
+    admission = inbox.admit(admissible, world.now, world.retention_cut)
     of_erased = [(event, PlayerErased.code, PlayerErased.text) for event in batch if event.player_id in erased]
     refused = admission.refused + of_erased
     inbox.reject(admission.refused + [(unnamed(event), code, text) for event, code, text in of_erased], world.now)

@@ -19,7 +19,7 @@ from gamification.kernel.core.actors import SYSTEM, Actor
 from gamification.kernel.core.messages import PlayerId
 from gamification.kernel.core.stages import count_batch, timed, took
 from gamification.kernel.core.world import World
-from gamification.kernel.storage import shares
+from gamification.kernel.storage import shares, sql
 from progress.players import Players
 from progress.tallies import Tallies
 from quests.runs import QuestRuns
@@ -83,8 +83,14 @@ def open_world(
     world = World(now=now, player_ids=player_ids, actor=actor, backfill=backfill)
     for part in PARTS:
         world.add(part(world))
-    world[Players].lock()
-    world[Ledger].balances = world[Players].by_id
-    world.rules = publishing.current()
-    world[Players].welcome()
+    players = world[Players]
+    with sql.pipelined():
+        locked, asked = players.ask_locked(), publishing.ask_head()
+    head = asked()
+    if not players.take_locked(locked()):
+        players.lock()
+        head = publishing.ask_head()()  # what was read before it may be older than a backfill that went before us
+    world.rules, world.retention_cut = publishing.rules_of(head), head.retention_cut
+    world[Ledger].balances = players.by_id
+    players.welcome()
     return world

@@ -116,8 +116,10 @@ def is_awaited(world: World, event: GameEvent) -> bool:
 def read(world: World, events: Sequence[GameEvent]) -> None:
     """Read, once, whatever these events and all that may follow from them can touch."""
     measure(world, events)
-    for part in world.parts:
-        part.load(events)
+    with sql.pipelined():
+        answers = [part.ask(events) for part in world.parts]
+    for take_in in answers:
+        take_in()
 
 
 @timed("write")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
@@ -16,6 +16,12 @@ ScopeKey = tuple[PlayerId, str, str]
 
 _MEMBER = unique_key(MemberSeen)
 _SCOPE = _MEMBER[:-1]
+
+
+def ask_seen(members: Sequence[tuple[PlayerId, str, str, str]]) -> sql.Asked:
+    """Which of these (player, metric, scope, member) were seen."""
+    wanted = dict(zip(_MEMBER, zip(*members, strict=True), strict=True)) if members else {}
+    return sql.ask_in(MemberSeen, _MEMBER, wanted) if members else list
 
 
 def load_members(scopes: Iterable[ScopeKey]) -> dict[ScopeKey, set[str]]:

@@ -119,6 +119,17 @@ class Players(Part):
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
+    def ask_locked(self) -> sql.Asked:
+        """Lock the players in the order of their ids, or none of them, where some were never seen. One query."""
+        return sql.ask_in(Player, _COLUMNS, {"player_id": self.world.player_ids}, for_update=True, all_or_none=True)
+
+    def take_locked(self, rows: Sequence[tuple[Any, ...]]) -> bool:
+        """Take in what `ask_locked` has found; whether that is all players."""
+        if len(rows) < len(self.world.player_ids):
+            return False
+        self._take_in(rows)
+        return True
+
     def lock(self) -> None:
         """Insert the players never seen before and lock all, both in the order of their ids: nobody who waits for a
         new row holds a lock yet, so two batches cannot wait for each other. Three queries at most.

@@ -6,7 +6,7 @@ nothing: progress.metering says what an event is worth, and progress.replaying w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from functools import cached_property
@@ -20,7 +20,7 @@ from gamification.kernel.core.messages import GameEvent, PlayerId, Sample
 from gamification.kernel.core.world import Part, World
 from gamification.kernel.storage import sql
 from gamification.kernel.storage.columns import unique_key
-from progress.members import forget_members, keep_members, load_members
+from progress.members import ask_seen, forget_members, keep_members, load_members
 from progress.models import MemberSeen, MetricDay, WindowSample
 from progress.models import Tally as TallyRow
 from progress.players import Players, PlayerState
@@ -30,7 +30,7 @@ from progress.rules.requirements import DERIVED, Requirement
 from progress.rules.tallies import Tally, dump_runs, load_runs
 from progress.rules.vocabulary import RequirementType
 from progress.rules.windows import WindowEntry, best_window
-from progress.windows import load_windows, window_entry
+from progress.windows import ask_windows, window_entry
 
 TallyKey = tuple[PlayerId, str, str]
 """(player, metric, scope)."""
@@ -91,10 +91,10 @@ class Tallies(Part):
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
-    def load(self, events: Sequence[GameEvent]) -> None:
+    def ask(self, events: Sequence[GameEvent]) -> Callable[[], None]:
         """Read everything that these events may touch, and whatever the service's own events that follow may touch."""
         if self._is_whole:
-            return
+            return super().ask(events)
         index, players = self.index, self.world[Players]
         keys: dict[TallyKey, None] = {}
         members: dict[Member, None] = {}
@@ -126,15 +126,25 @@ class Tallies(Part):
                 key = tally_key(spec, player, at)
                 if key is not None and spec.members_since is not None:
                     open_scopes[key] = None
-        self.read(list(keys))
-        self._read_members(list(members), list(open_scopes))
-        found = load_windows({key: (span, index.windows[key[1]][0]) for key, span in spans.items()})
-        self.windows |= {key: samples for key, samples in found.items() if key not in self._lifetimes}
+        tallies = self._ask(list(keys))
+        seen = ask_seen(list(members))
+        windows = ask_windows({key: (span, index.windows[key[1]][0]) for key, span in spans.items()})
+
+        def take_in() -> None:
+            self._take_in(tallies())
+            self.members |= set(seen())
+            in_scopes = load_members(open_scopes)
+            self.members |= {(*key, member) for key, found in in_scopes.items() for member in found}
+            self.windows |= {key: samples for key, samples in windows().items() if key not in self._lifetimes}
+
+        return take_in
 
     def read(self, keys: list[TallyKey]) -> None:
-        if keys:
-            wanted = dict(zip(_KEY, zip(*keys, strict=True), strict=True))
-            self._take_in(sql.select_in(TallyRow, (*_KEY, *_AGGREGATES), wanted))
+        self._take_in(self._ask(keys)())
+
+    def _ask(self, keys: list[TallyKey]) -> sql.Asked:
+        wanted = dict(zip(_KEY, zip(*keys, strict=True), strict=True)) if keys else {}
+        return sql.ask_in(TallyRow, (*_KEY, *_AGGREGATES), wanted) if keys else list
 
     def read_all(self) -> None:
         """Read every tally, member and window sample of this world's players: a backfill may touch any."""
@@ -171,12 +181,6 @@ class Tallies(Part):
             tally = self.by_key[player_id, metric, scope] = from_row(aggregates)
             if scope == "" and tally.latest_at is not None:
                 self.newest[player_id, metric] = tally.latest_at
-
-    def _read_members(self, members: list[Member], open_scopes: list[TallyKey]) -> None:
-        if members:
-            wanted = dict(zip(_MEMBER, zip(*members, strict=True), strict=True))
-            self.members |= set(sql.select_in(MemberSeen, _MEMBER, wanted))
-        self.members |= {(*key, member) for key, found in load_members(open_scopes).items() for member in found}
 
     # -- what is asked, in memory --------------------------------------------------------------------------------------
 

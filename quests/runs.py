@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, assert_never
@@ -63,7 +63,10 @@ class QuestRuns(Part):
 
     # -- loading -------------------------------------------------------------------------------------------------------
 
-    def load(self, events: Sequence[GameEvent]) -> None:
+    def ask(self, events: Sequence[GameEvent]) -> Callable[[], None]:
+        return self._load
+
+    def _load(self) -> None:
         """Read the open runs, and what starting asks for. Three queries at most, and one more for older versions."""
         wanted: list[tuple[PlayerId, str]] = []
         asked: list[tuple[PlayerId, Requirement]] = []

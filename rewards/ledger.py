@@ -7,7 +7,7 @@ Every transfer is written with the change it makes to a wallet, so a balance is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
@@ -140,14 +140,18 @@ class Ledger(Part):
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
-    def load(self, events: Sequence[GameEvent]) -> None:
+    def ask(self, events: Sequence[GameEvent]) -> Callable[[], None]:
         """Read debts only: what is paid in adds to a balance that need not be known, but repays a debt first."""
         if self._is_loaded:
-            return
+            return super().ask(events)
         self._is_loaded = True
-        indebted = sql.select_in(Wallet, WALLET, {"player_id": self.world.player_ids}, above_zero="debt")
-        for player_id, currency, balance, debt in indebted:
-            self.accounts[player_id, currency] = Account(balance, debt, known=True)
+        indebted = sql.ask_in(Wallet, WALLET, {"player_id": self.world.player_ids}, above_zero="debt")
+
+        def take_in() -> None:
+            for player_id, currency, balance, debt in indebted():
+                self.accounts[player_id, currency] = Account(balance, debt, known=True)
+
+        return take_in
 
     def open(self, player_id: PlayerId) -> None:
         """Read all that a player (whose row is locked) holds, for what depends on how much there is."""

@@ -26,4 +26,4 @@ def queries_of(work: Callable[[], object]) -> int:
 
 
 MAX_QUERIES = 36
-"""Two to begin and end, three for the players, two for the rules, the rest one a table read or written."""
+"""Two to begin and end, up to five for the players and the rules, the rest one a table read or written."""

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
 from django.db.models import Max
@@ -181,10 +181,28 @@ def whole(kind: str, definition: Definition) -> Definition:
     return {**_defaults.get(kind, {}), **definition}
 
 
+class Head(NamedTuple):
+    """What a batch reads of the publication head."""
+
+    number: int = 0
+    token: str = ""
+    retention_cut: datetime | None = None
+
+
+def ask_head() -> Callable[[], Head]:
+    """Ask how things stand now: one query."""
+    asked = sql.ask_where(PublicationHead, Head._fields, {"id": 1})
+    return lambda: Head(*next(iter(asked()), ()))
+
+
 def current() -> Rules:
     """The newest published rules: one query to see whether they are still the newest."""
-    head = sql.select_where(PublicationHead, ("number", "token"), {"id": 1})
-    number, token = head[0] if head else (0, "")
+    return rules_of(ask_head()())
+
+
+def rules_of(head: Head) -> Rules:
+    """The rules that were the newest when the head was read."""
+    number, token, _ = head
     rules = _cache.get(token)
     if rules is None:
         units = PublicationHead.objects.filter(pk=1).values_list("units", flat=True).first() or {}

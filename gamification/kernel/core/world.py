@@ -5,7 +5,7 @@ Each app keeps its own `Part` of it. The pipeline composes them; no app names an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +29,13 @@ class Part:
 
     def load(self, events: Sequence[GameEvent]) -> None:
         """Read what these events (and whatever may follow from them) can touch."""
+        self.ask(events)()
+
+    def ask(self, events: Sequence[GameEvent]) -> Callable[[], None]:
+        """`load` in two steps: send the queries that need no other's answer; what is returned takes in the answers, and
+        may read what follows from them. All parts' queries are sent before the first answer is waited for.
+        """
+        return lambda: None
 
     def begin_batch(self) -> None:
         """Find everything, from here on, as if the batch before had been written and read again."""
@@ -64,6 +71,8 @@ class World:
         """Who sent the command; the service itself where game events are processed."""
         self.rules: Rules
         """Set once the players are locked; reading them earlier is a mistake and fails."""
+        self.retention_cut: datetime | None = None
+        """The latest cut ever made: older events were deleted. Read with the rules."""
         self.backfill = backfill
         """Whether this counts players' pasts: then each achievement says how its players are told."""
         self.facts: list[Fact] = []

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from gamification.kernel.core.messages import GameEvent, Json, PlayerId
-from gamification.kernel.models import Event, PublicationHead, RejectedEvent
+from gamification.kernel.models import Event, RejectedEvent
 from gamification.kernel.storage import sql
 
 Identity = tuple[PlayerId, str]
@@ -55,54 +55,56 @@ class Admission:
         return reused + [(event, "too_old", _TOO_OLD) for event in self.too_old]
 
 
-def admit(events: Sequence[GameEvent], now: datetime) -> Admission:
-    """Keep the events that are new, in three statements at most. Of one identity twice, the first to arrive is the one.
+def admit(events: Sequence[GameEvent], now: datetime, made: datetime | None) -> Admission:
+    """Keep the events that are new, in two statements at most. Of one identity twice, the first to arrive is the one.
 
-    `events` come in order of arrival, inside the transaction that applies them.
+    `events` come in order of arrival, inside the transaction that applies them. `made` is the latest cut of retention.
     """
 
     def insert(first: Mapping[Identity, GameEvent]) -> set[Identity]:
         rows = _rows([first[identity] for identity in sorted(first)], now, Event.State.COUNTED)
         return set(sql.insert(Event, _Row._fields, rows, ignore_conflicts=True, returning=("player_id", "event_id")))
 
-    return _admit(events, now, insert)
+    return _admit(events, _cut(now, made), insert)
 
 
-def look_up(events: Sequence[GameEvent], now: datetime) -> Admission:
+def look_up(events: Sequence[GameEvent], now: datetime, made: datetime | None) -> Admission:
     """What would become of these events now; none of them is kept."""
 
     def unknown(first: Mapping[Identity, GameEvent]) -> set[Identity]:
         there = {(event.player_id, event.id) for event in _kept(list(first))} if first else set()
         return first.keys() - there
 
-    return _admit(events, now, unknown)
+    return _admit(events, _cut(now, made), unknown)
 
 
 def _admit(
-    events: Sequence[GameEvent], now: datetime, take: Callable[[Mapping[Identity, GameEvent]], set[Identity]]
+    events: Sequence[GameEvent], cut: datetime | None, take: Callable[[Mapping[Identity, GameEvent]], set[Identity]]
 ) -> Admission:
     """`take` says which identities were not there before."""
     admission = Admission()
-    cut = _cut(now)
     first: dict[Identity, GameEvent] = {}
-    again: list[GameEvent] = []
+    young: list[GameEvent] = []
     for event in events:
         if cut is not None and event.timestamp < cut:
             admission.too_old.append(event)
-        elif first.setdefault((event.player_id, event.id), event) is not event:
-            again.append(event)
+        else:
+            young.append(event)
+            first.setdefault((event.player_id, event.id), event)
 
     fresh = take(first)
-    admission.fresh = [event for identity, event in first.items() if identity in fresh]
-    if len(fresh) < len(first):
-        known = [identity for identity in first if identity not in fresh]
-        again = [first[identity] for identity in known] + again
-        kept = {identity: first[identity] for identity in fresh}
+    if len(fresh) == len(young):
+        admission.fresh = young
+        return admission
+    known = [identity for identity in first if identity not in fresh]
+    kept = {identity: first[identity] for identity in fresh}
+    if known:
         kept |= {(event.player_id, event.id): event for event in _kept(known)}
-    else:
-        kept = first
-    for event in again:
+    for event in young:
         before = kept.get((event.player_id, event.id))
+        if before is event:
+            admission.fresh.append(event)
+            continue
         is_same = before is not None and before.digest() == event.digest()
         (admission.duplicates if is_same else admission.reused).append(event)
     return admission
@@ -145,13 +147,11 @@ def _rows(events: Sequence[GameEvent], now: datetime, state: int) -> list[_Row]:
     return [_Row(e.player_id, e.id, e.type, e.data, e.timestamp, now, state) for e in events]
 
 
-def _cut(now: datetime) -> datetime | None:
+def _cut(now: datetime, made: datetime | None) -> datetime | None:
     """The time before which events are too old: the latest cut ever made, or the one that is due, whichever is later.
 
     The database remembers the cuts, so that a longer retention set later does not let deleted events in again.
     """
-    head = sql.select_where(PublicationHead, ("retention_cut",), {"id": 1})
-    made = head[0][0] if head else None
     days = settings.EVENT_RETENTION_DAYS
     due = now - timedelta(days=days) if days else None
     return max(made, due) if made and due else made or due

@@ -10,7 +10,7 @@ Rows are processed in the order given: sort them, so that two writers meet in on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,10 @@ from typing import Any
 from django.db import connection, models
 
 from gamification.kernel.storage import columns as col
-from gamification.kernel.storage.columns import Row
+from gamification.kernel.storage.columns import Columns, Row
+
+Asked = Callable[[], list[tuple[Any, ...]]]
+"""A query that was sent: to be called once, for its rows."""
 
 
 def without_fsync() -> None:
@@ -35,7 +38,8 @@ def without_fsync() -> None:
 def pipelined() -> Iterator[None]:
     """Send statements to PostgreSQL without waiting for each answer, so that it works while the next is prepared.
 
-    Only within a transaction. An error is raised at the end, or by the next statement whose result is read.
+    Only within a transaction. An error is raised at the end, or by the next statement whose result is read. Queries are
+    sent by `ask_…` and called for their rows after this: then all of them have been waited for once.
     """
     if col.vendor() != "postgresql":
         yield
@@ -159,6 +163,13 @@ def change(
 def select_where(
     model: type[models.Model], columns: Sequence[str], where: Mapping[str, Any], *, order_by: Sequence[str] = ()
 ) -> list[tuple[Any, ...]]:
+    """What `ask_where` asks for, at once."""
+    return ask_where(model, columns, where, order_by=order_by)()
+
+
+def ask_where(
+    model: type[models.Model], columns: Sequence[str], where: Mapping[str, Any], *, order_by: Sequence[str] = ()
+) -> Asked:
     """`columns` of the rows that have these values (a list: any of them). What is read all the time: the ORM would
     compose the statement anew each time, which takes it several times as long as the database needs to answer.
     """
@@ -168,12 +179,22 @@ def select_where(
         field = col.column(model, name)
         values = value if isinstance(value, list) else [value]
         if not values:
-            return []
+            return list
         sought += [field.get_db_prep_value(each, connection) for each in values]
     holes = tuple((name, len(value) if isinstance(value, list) else 0) for name, value in where.items())
-    with connection.cursor() as cursor:
-        cursor.execute(_selecting(model, tuple(columns), holes, tuple(order_by)), sought)
-        return col.read(wanted, cursor.fetchall())
+    return ask(wanted, _selecting(model, tuple(columns), holes, tuple(order_by)), sought)
+
+
+def ask(wanted: Columns, statement: str, parameters: Sequence[Any]) -> Asked:
+    """Send a query whose rows have these columns."""
+    cursor = connection.cursor()
+    cursor.execute(statement, parameters)
+
+    def answer() -> list[tuple[Any, ...]]:
+        with cursor:
+            return col.read(wanted, cursor.fetchall())
+
+    return answer
 
 
 @lru_cache(maxsize=256)
@@ -203,31 +224,54 @@ def select_in(
     only_true: str = "",
     for_update: bool = False,
 ) -> list[tuple[Any, ...]]:
+    """What `ask_in` asks for, at once."""
+    return ask_in(model, columns, keys, above_zero=above_zero, only_true=only_true, for_update=for_update)()
+
+
+def ask_in(
+    model: type[models.Model],
+    columns: Sequence[str],
+    keys: Mapping[str, Sequence[Any]],
+    *,
+    above_zero: str = "",
+    only_true: str = "",
+    for_update: bool = False,
+    all_or_none: bool = False,
+) -> Asked:
     """`columns` of the rows whose key columns match one of `keys`: columns of parallel values, read across as tuples.
     `above_zero`, `only_true`: only of those where this column is (as an index over such rows alone says it).
+    `all_or_none`: nothing is found, and nothing locked, where one of the keys has no row.
 
     A tuple given twice is looked up once. In no promised order, but `for_update` locks in the order of the keys.
     """
     rows = list(dict.fromkeys(zip(*keys.values(), strict=True)))
     if not rows:
-        return []
+        return list
     table, fields, wanted = col.table(model), col.columns(model, keys), col.columns(model, columns)
     picked, found = wanted.picked, col.matching(model, tuple(keys))
     if above_zero:
         found += f" AND t.{col.quoted(col.column(model, above_zero))} > 0"
     if only_true:
         found += f" AND t.{col.quoted(col.column(model, only_true))}"
+    if col.vendor() == "postgresql":
+        source, parameters = col.unnest(fields, rows)
+        if all_or_none:
+            # It is counted before the first row is looked up: the planner makes a one-time filter of it.
+            there = (
+                f"SELECT count(*) FROM v CROSS JOIN LATERAL (SELECT 1 FROM {table} AS t WHERE {found} OFFSET 0) AS t"
+            )
+            with_keys, source, only = f"WITH v AS (SELECT * FROM {source}) ", "v", f" WHERE ({there}) = %s"
+            parameters = [*parameters, len(rows)]
+        else:
+            with_keys, only = "", ""
+        # Neither OFFSET 0 nor FOR UPDATE lets the planner make a join of this: each key is looked up by the index, one
+        # after the other, so that a batch costs what it touches, and locks in the order of the keys. Left to itself the
+        # planner reads all of a table, from some number of keys on.
+        alone = "FOR UPDATE" if for_update else "OFFSET 0"
+        looked_up = f"(SELECT * FROM {table} AS t WHERE {found} {alone}) AS t"
+        return ask(wanted, f"{with_keys}SELECT {picked} FROM {source} CROSS JOIN LATERAL {looked_up}{only}", parameters)
+    given: list[tuple[Any, ...]] = []
     with connection.cursor() as cursor:
-        if col.vendor() == "postgresql":
-            source, parameters = col.unnest(fields, rows)
-            # Neither OFFSET 0 nor FOR UPDATE lets the planner make a join of this: each key is looked up by the index,
-            # one after the other, so that a batch costs what it touches, and locks in the order of the keys. Left to
-            # itself the planner reads all of a table, from some number of keys on.
-            alone = "FOR UPDATE" if for_update else "OFFSET 0"
-            looked_up = f"(SELECT * FROM {table} AS t WHERE {found} {alone}) AS t"
-            cursor.execute(f"SELECT {picked} FROM {source} CROSS JOIN LATERAL {looked_up}", parameters)
-            return col.read(wanted, cursor.fetchall())
-        given: list[tuple[Any, ...]] = []
         heads = ", ".join(f"c{i}" for i in range(len(fields)))
         for values, parameters in col.values_lists(fields, rows):
             # CROSS JOIN: SQLite then takes the tables in this order, so the keys lead and the table's index follows.
@@ -236,7 +280,9 @@ def select_in(
                 parameters,
             )
             given += cursor.fetchall()
-        return col.read(wanted, given)
+    if all_or_none and len(given) < len(rows):
+        return list
+    return lambda: col.read(wanted, given)
 
 
 # -- putting rows in ---------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from gamification.intake.decoding import decode
+from gamification.kernel.content import publishing
 from gamification.kernel.core.fact_types import FactType
 from gamification.kernel.core.messages import Fact, GameEvent
 from gamification.kernel.messaging import outbox
@@ -24,9 +25,14 @@ def event(id_: str = "e1", *, player: str = "ada", data: Any = None, ago: float 
     return GameEvent(id_, player, type_, {"n": 1} if data is None else data, NOW - timedelta(seconds=ago))
 
 
+def admit(events: list[GameEvent], now: datetime) -> inbox.Admission:
+    """As the pipeline does, which has read the latest cut with the rules."""
+    return inbox.admit(events, now, publishing.ask_head()().retention_cut)
+
+
 def test_a_new_event_is_kept_as_it_came() -> None:
     came = event(data={"b": [1, 2.5], "a": None})
-    admission = inbox.admit([came], NOW)
+    admission = admit([came], NOW)
     assert admission.fresh == [came]
     kept = Event.objects.get()
     assert (kept.player_id, kept.event_id, kept.type, kept.data) == ("ada", "e1", "kill", {"b": [1, 2.5], "a": None})
@@ -42,9 +48,9 @@ def test_a_new_event_is_kept_as_it_came() -> None:
 
 
 def test_an_event_that_arrives_again_is_a_duplicate() -> None:
-    inbox.admit([event(data={"a": 1, "b": 2.0})], NOW)
+    admit([event(data={"a": 1, "b": 2.0})], NOW)
     again = event(data={"b": 2, "a": 1.0})
-    admission = inbox.admit([again], NOW)
+    admission = admit([again], NOW)
     assert (admission.fresh, admission.duplicates, admission.reused) == ([], [again], [])
     assert Event.objects.count() == 1
 
@@ -88,46 +94,54 @@ def test_an_instant_is_one_to_the_microsecond() -> None:
     "other", [event(data={"n": 2}), event(data={"n": "1"}), event(ago=60.000001), event(type_="death")]
 )
 def test_an_id_used_for_something_else_is_reused(other: GameEvent) -> None:
-    inbox.admit([event()], NOW)
-    admission = inbox.admit([other], NOW)
+    admit([event()], NOW)
+    admission = admit([other], NOW)
     assert (admission.fresh, admission.duplicates, admission.reused) == ([], [], [other])
     assert [code for _, code, _ in admission.refused] == ["id_reused"]
     assert Event.objects.get().data == {"n": 1}
 
 
 def test_two_players_may_use_one_id() -> None:
-    assert len(inbox.admit([event(player="ada"), event(player="bob")], NOW).fresh) == 2
+    assert len(admit([event(player="ada"), event(player="bob")], NOW).fresh) == 2
 
 
 def test_of_one_identity_twice_in_a_batch_the_first_to_arrive_is_the_one() -> None:
     first, same, other = event(ago=10), event(ago=10), event(ago=99)
-    admission = inbox.admit([first, other, same], NOW)
+    admission = admit([first, other, same], NOW)
     assert (admission.fresh, admission.duplicates, admission.reused) == ([first], [same], [other])
 
 
 def test_a_batch_is_compared_with_what_is_kept_and_not_only_with_itself() -> None:
-    inbox.admit([event(data={"n": 1})], NOW)
+    admit([event(data={"n": 1})], NOW)
     other, same = event(data={"n": 2}), event(data={"n": 1})
-    admission = inbox.admit([other, same], NOW)
+    admission = admit([other, same], NOW)
     assert (admission.fresh, admission.duplicates, admission.reused) == ([], [same], [other])
 
 
 def test_known_and_new_events_are_told_apart_within_one_batch() -> None:
-    inbox.admit([event("known")], NOW)
+    admit([event("known")], NOW)
     known, new, again, other = event("known"), event("new"), event("new"), event("new", ago=1)
-    admission = inbox.admit([known, new, again, other], NOW)
+    admission = admit([known, new, again, other], NOW)
     assert (admission.fresh, admission.duplicates, admission.reused) == ([new], [known, again], [other])
 
 
 def test_arrival_order_is_kept() -> None:
     batch = [event(id_) for id_ in ("c", "a", "b")]
-    assert inbox.admit(batch, NOW).fresh == batch
+    assert admit(batch, NOW).fresh == batch
+
+
+def test_what_was_refused_is_named_in_the_order_in_which_it_came() -> None:
+    admit([event("kept")], NOW)
+    new, other = event("new"), event("kept", data={"n": 2})
+    reused, again = event("new", data={"n": 2}), event("kept", data={"n": 3})
+    admission = admit([new, reused, other, again], NOW)
+    assert (admission.fresh, admission.reused) == ([new], [reused, other, again])
 
 
 def test_events_beyond_retention_are_too_old(settings: Settings) -> None:
     settings.EVENT_RETENTION_DAYS = 1
     edge, old = event("edge", ago=86_400), event("old", ago=86_400.000001)
-    admission = inbox.admit([edge, old], NOW)
+    admission = admit([edge, old], NOW)
     assert (admission.fresh, admission.too_old) == ([edge], [old])
     assert [code for _, code, _ in admission.refused] == ["too_old"]
     assert Event.objects.get().event_id == "edge"
@@ -136,21 +150,21 @@ def test_events_beyond_retention_are_too_old(settings: Settings) -> None:
 def test_a_cut_once_made_is_remembered_when_retention_grows(settings: Settings) -> None:
     PublicationHead.objects.update_or_create(pk=1, defaults={"retention_cut": NOW - timedelta(days=3)})
     settings.EVENT_RETENTION_DAYS = 0
-    assert inbox.admit([event("a", ago=3 * 86_400 + 1)], NOW).too_old
+    assert admit([event("a", ago=3 * 86_400 + 1)], NOW).too_old
     settings.EVENT_RETENTION_DAYS = 30
-    assert inbox.admit([event("b", ago=3 * 86_400 + 1)], NOW).too_old
+    assert admit([event("b", ago=3 * 86_400 + 1)], NOW).too_old
     settings.EVENT_RETENTION_DAYS = 1
-    assert inbox.admit([event("c", ago=86_401)], NOW).too_old
-    assert inbox.admit([event("d", ago=86_399)], NOW).fresh
+    assert admit([event("c", ago=86_401)], NOW).too_old
+    assert admit([event("d", ago=86_399)], NOW).fresh
 
 
 def test_a_batch_of_500_asks_no_more_queries_than_a_batch_of_5() -> None:
     for size in (5, 500):
         batch = [event(f"{size}-{n}", player=f"p{n % 7}") for n in range(size)]
         with CaptureQueriesContext(connection) as new:
-            inbox.admit(batch, NOW)
+            admit(batch, NOW)
         with CaptureQueriesContext(connection) as known:
-            inbox.admit([*batch, event(f"more-{size}")], NOW)
+            admit([*batch, event(f"more-{size}")], NOW)
         assert (len(new), len(known)) == (2, 3)
 
 
@@ -178,7 +192,7 @@ def test_facts_wait_in_the_order_they_were_stated() -> None:
 
 
 def test_an_event_and_all_of_a_player_are_found_by_the_index() -> None:
-    inbox.admit([event(f"e{n}", player=player) for player in ("ann", "bob") for n in range(50)], NOW)
+    admit([event(f"e{n}", player=player) for player in ("ann", "bob") for n in range(50)], NOW)
     with CaptureQueriesContext(connection) as queries:
         assert Event.objects.filter(player_id="ann").count() == 50
         assert Event.objects.filter(player_id__in=["ann", "bob"]).count() == 100
@@ -197,6 +211,6 @@ def test_an_event_and_all_of_a_player_are_found_by_the_index() -> None:
 
 
 def test_no_two_rows_are_one_event() -> None:
-    inbox.admit([event("e1", player="ann")], NOW)
+    admit([event("e1", player="ann")], NOW)
     with pytest.raises(IntegrityError):
         Event.objects.create(player_id="ann", event_id="e1", type="t", data={}, timestamp=NOW, received_at=NOW)

@@ -277,3 +277,36 @@ def test_an_error_among_statements_together_undoes_them_all() -> None:
     assert not Event.objects.exists()
     sql.insert(Event, EVENT, [event(3)])
     assert Event.objects.count() == 1
+
+
+def locked(player_id: str) -> bool:
+    """Whether the row bears the number of a transaction that locked it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT xmax::text FROM progress_player WHERE player_id = %s", [player_id])
+        return bool(cursor.fetchone()[0] != "0")
+
+
+def test_of_all_or_none_nothing_is_found_and_nothing_locked_where_one_is_missing() -> None:
+    Player.objects.bulk_create(Player(player_id=id_, created_at=NOON) for id_ in ("ann", "bob"))
+
+    def ask(*ids: str) -> list[tuple[Any, ...]]:
+        keys = {"player_id": ids}
+        return sql.ask_in(Player, ["player_id"], keys, for_update=True, all_or_none=True)()
+
+    assert ask("ann", "zoe") == []
+    if connection.vendor == "postgresql":
+        assert not locked("ann")
+    assert sorted(ask("ann", "bob", "ann")) == [("ann",), ("bob",)]
+    if connection.vendor == "postgresql":
+        assert locked("ann")
+        assert locked("bob")
+
+
+def test_what_is_asked_within_a_pipeline_is_answered_after_it() -> None:
+    Player.objects.create(player_id="ann", created_at=NOON)
+    with transaction.atomic():
+        with sql.pipelined():
+            one = sql.ask_in(Player, ["player_id"], {"player_id": ["ann"]})
+            none = sql.ask_where(Player, ["player_id"], {"player_id": "zoe"})
+            nobody = sql.ask_in(Player, ["player_id"], {"player_id": []})
+        assert (none(), one(), nobody()) == ([], [("ann",)], [])

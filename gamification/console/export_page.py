@@ -30,7 +30,7 @@ class ExportForm(forms.Form):
     form = forms.ChoiceField(label="As", choices=[("csv", "CSV"), ("jsonl", "JSON lines")])
 
     def __init__(self, *arguments: Any, kinds: list[str], **named: Any) -> None:
-        super().__init__(*arguments, **named)
+        super().__init__(*arguments, **{"label_suffix": "", **named})
         self.fields["kind"].choices = [(each, each) for each in kinds]  # type: ignore[attr-defined] # a ChoiceField
 
     def clean(self) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Evaluation:
             due = player.due
         if due.kinds:
             completion = None
-            if type_ in COMPLETIONS:
+            if type_ in COMPLETIONS and "VELOCITY" in due.kinds:
                 content = f"{type_.partition('.')[0]}:{data.get('id')}"
                 completion = Completion(content, player.seconds_played(), self.least_seconds.get(content))
             self._judge(played, due, received, completion)

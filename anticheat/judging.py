@@ -196,7 +196,7 @@ KINDS: dict[str, Kind] = {
         volume.velocity,
         {
             "percentile": Parameter(
-                1, "percentile of the seconds played that counts as quick, where its author says no least"
+                5, "percentile of the seconds played that counts as quick, where its author says no least"
             ),
             "completions": Parameter(1_000, "completions at least, for that", True),
         },

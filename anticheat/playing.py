@@ -254,19 +254,25 @@ class Player:
             each.late >>= 1
         profile.late >>= 1
 
+    def _is_new(self, key: int) -> bool:
+        """Whether nothing of that hash was seen of this player; now it is. Once in a while it is wrong and says no."""
+        seen, first, second = self.of.seen, key & 511, (key >> 9) & 511
+        if seen[first >> 3] >> (first & 7) & 1 and seen[second >> 3] >> (second & 7) & 1:
+            return False
+        bits = bytearray(seen)
+        bits[first >> 3] |= 1 << (first & 7)
+        bits[second >> 3] |= 1 << (second & 7)
+        self.of.seen = bytes(bits)
+        return True
+
     def _see(self, type_: int, at: int) -> None:
         """Note an event type that this player has never sent. Clients that write whole minutes, or that give one time
         to all of a batch, some of it nothing new, say nothing of how soon one came after the other."""
         profile = self.of
         profile.same = profile.same + 1 if at == profile.same_at else 1
         profile.same_at = at
-        seen, first, second = profile.seen, type_ & 511, (type_ >> 9) & 511
-        if seen[first >> 3] >> (first & 7) & 1 and seen[second >> 3] >> (second & 7) & 1:
+        if not self._is_new(type_):
             return
-        bits = bytearray(seen)
-        bits[first >> 3] |= 1 << (first & 7)
-        bits[second >> 3] |= 1 << (second & 7)
-        profile.seen = bytes(bits)
         if at % MINUTE == 0 and profile.first % MINUTE == 0 and profile.everything.last % MINUTE == 0:
             return
         profile.new_types = new = _within(profile.new_types, at)
@@ -279,7 +285,8 @@ class Player:
         """A fact that the service stated. What a backfill finds in the past comes late, and is no burst."""
         profile = self.of
         if name in COMPLETIONS:
-            self.due.kinds.add("VELOCITY")
+            if self._is_new(hash_of(f"{name}:{data.get('id')}")):  # what repeats says no more how long it takes
+                self.due.kinds.add("VELOCITY")
             if received - at <= LATE and at not in profile.completed:  # at one event: one cause
                 profile.completed = _within(profile.completed, at)
                 self.due.kinds.add("BURST")

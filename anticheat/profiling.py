@@ -171,7 +171,7 @@ class Turn:
                     self.cohort.name_field(type_, hash_of(name), name)
             due = player.take(row.type, data, row.at, row.received)
             if due.kinds:
-                self._judge(row.player_id, player, due, row.received, self._completion(player, row.type, data))
+                self._judge(row.player_id, player, due, row.received, self._completion(player, due, row.type, data))
 
     def take_reuses(self, rows: Sequence[tuple[PlayerId, int]]) -> None:
         self._load({player_id for player_id, _ in rows} - self.players.keys())
@@ -187,8 +187,9 @@ class Turn:
         for player_id, state in sql.select_in(PlayProfile, ("player_id", "state"), keys):
             self.players[player_id] = Player.decoded(state, self.cohort.left_out)
 
-    def _completion(self, player: Player, type_: str, data: dict[str, Any]) -> Completion | None:
-        if type_ not in COMPLETIONS:
+    def _completion(self, player: Player, due: Due, type_: str, data: dict[str, Any]) -> Completion | None:
+        """What is completed, where it is for the first time."""
+        if type_ not in COMPLETIONS or "VELOCITY" not in due.kinds:
             return None
         content = f"{type_.partition('.')[0]}:{data.get('id')}"
         return Completion(content, player.seconds_played(), self.least.get(content))

@@ -16,8 +16,8 @@ def velocity(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
     """Seconds played are counted from the player's first event, so they are never fewer than since the first sample.
 
     Of any thousand completions one is quicker than all others, and somebody honest completes hundreds of things; and
-    where one in a hundred completions is a cheat's, so are the quickest. So where its author says no least, one must be
-    as far below the quickest one in a hundred as that is below the median, in proportion. Model: the likelier of two,
+    where some completions are cheats', so are the quickest. So where its author says no least, one must be twice as far
+    below the quickest one in twenty as that is below the median, in proportion. Model: the likelier of two,
     that the logarithm is normal, and that half the time is half as likely; where the author says one, that it is a
     quarter."""
     completion, profile = case.completion, case.profile
@@ -30,7 +30,7 @@ def velocity(rule: StatisticalRule, case: Case) -> Iterator[Verdict | None]:
             return
         median, quickest = sketch.quantile(0.5), sketch.quantile(rule["percentile"] / 100)
         spread = max(LEAST_SPREAD_OF_SECONDS, spread_of(sketch))
-        limit = quickest * min(quickest / median, MOST_OF_QUICKEST)
+        limit = quickest * min((quickest / median) ** 2, MOST_OF_QUICKEST)
         likelier = math.log10(rule["percentile"] / 100) + math.log10(max(played, 1.0) / quickest)
         likelier = max(likelier, normal_tail(math.log(median / max(played, 1e-3)) / spread))
     if played >= limit or is_collected(profile):
@@ -71,7 +71,7 @@ DEVIATIONS = 4.5
 """How far above the cohort a value must lie besides: one in 300,000, were its logarithm normal."""
 LEAST_SPREAD_OF_SECONDS = 0.1
 MOST_OF_QUICKEST = 0.7
-"""Of the quickest one in a hundred, at most: where all take as long, a hundredth part less is nothing."""
+"""Of the quickest one in twenty, at most: where all take as long, a hundredth part less is nothing."""
 A_FEW = 0.02
 """Where more of a cohort lie beyond a limit, they are some of the game's players, who do something else than most."""
 LEAST_SPREAD = 0.6

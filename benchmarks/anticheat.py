@@ -1,4 +1,6 @@
-"""`python -m benchmarks.anticheat [--postgres]`: what anti-cheat costs `process()`, and how fast the profiler is.
+"""`python -m benchmarks.anticheat`: what anti-cheat costs `process()`, and how fast the profiler is.
+
+`--postgres`: on PostgreSQL; `--analytics`: what analytics costs `process()` instead.
 
 Two contenders play the same events in turns: one with ENABLE_ANTI_CHEAT, the rules that there are at first, and players
 of every standing, the other without any of it. Only the processor's seconds of their own process count, so that a
@@ -76,28 +78,33 @@ def main() -> None:
     parser.add_argument(
         "--postgres", action="store_true", help="on PostgreSQL, whose own processor time is not counted"
     )
-    is_sqlite = not parser.parse_args().postgres
+    parser.add_argument("--analytics", action="store_true", help="what ENABLE_ANALYTICS costs process(), instead")
+    asked = parser.parse_args()
+    is_sqlite, is_of_analytics = not asked.postgres, asked.analytics
+    flag, least = ("ENABLE_ANALYTICS", 0.98) if is_of_analytics else ("ENABLE_ANTI_CHEAT", LEAST)
     with databases.empty(is_sqlite=is_sqlite) as empty, ExitStack() as stack:
         with Contender(empty) as first:
             first.ask(turns.migrate)
             first.ask(turns.load, PLAYED)
         seats: dict[str, Contender] = {}
         for name, is_on in (("without", "false"), ("with", "true")):
-            seats[name] = stack.enter_context(Contender(empty.copy(name), ENABLE_ANTI_CHEAT=is_on))
-        seats["with"].ask(prepare)
+            seats[name] = stack.enter_context(Contender(empty.copy(name), **{flag: is_on}))
+        if not is_of_analytics:
+            seats["with"].ask(prepare)
         took: dict[str, list[float]] = {name: [] for name in seats}
         for round_ in range(WARM_UP + ROUNDS):
             for name, seat in list(seats.items())[:: 1 if round_ % 2 else -1]:
                 seconds = seat.ask(play)
                 if round_ >= WARM_UP:
                     took[name].append(seconds)
-        profiled = seats["with"].ask(profile)
+        profiled = None if is_of_analytics else seats["with"].ask(profile)
     print(f"Python {platform.python_version()}, {'SQLite' if is_sqlite else 'PostgreSQL'}, batches of {BATCH:,}")
     for name, seconds in took.items():
         print(f"process() {name:<8}{BATCH * BATCHES / median(seconds):>12,.0f} events a second of the processor's")
     ratio = median(b / a for a, b in zip(took["with"], took["without"], strict=True))
-    print(f"process() with / without {ratio:>5.3f} (at least {LEAST})")
-    print(f"the profiler      {profiled:>12,.0f} events a second (at least {LEAST_PROFILED:,})")
+    print(f"process() with / without {ratio:>5.3f} (at least {least})")
+    if profiled is not None:
+        print(f"the profiler      {profiled:>12,.0f} events a second (at least {LEAST_PROFILED:,})")
 
 
 if __name__ == "__main__":

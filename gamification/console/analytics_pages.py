@@ -21,8 +21,11 @@ from gamification.analytics import queries
 from gamification.analytics.queries import Grouping, Row, Span
 from gamification.analytics.unused import unused
 from gamification.console import charts, export_page
+from gamification.kernel.console.readonly_admin import acting
 from gamification.kernel.content import publishing
+from gamification.kernel.core.audit import Change, Subject
 from gamification.kernel.core.encoding import cell
+from gamification.kernel.storage import audit_log
 
 EXPORTS = "exports"
 """The name of the page that hands out rows instead of an answer."""
@@ -101,7 +104,11 @@ def page(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRespon
     for table in tables:  # a day is written as in the file
         table.rows = [[each.isoformat() if isinstance(each, date) else each for each in row] for row in table.rows]
     if "csv" in request.GET:
-        return _as_csv(name, tables, request.GET["csv"])
+        file = _as_csv(name, tables, request.GET["csv"])
+        if request.method == "GET":  # HEAD hands nothing out
+            asked = {"of": of, "from": span.first.isoformat(), "to": span.last.isoformat()}
+            audit_log.put(acting(request), "export", [Change(Subject("figures", name), after=asked)], at=now)
+        return file
     initial = {"first": span.first, "last": span.last, "by": span.grouping.value, "of": of}
     shown: dict[str, Any] = {
         "title": question.title,

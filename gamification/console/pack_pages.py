@@ -14,6 +14,7 @@ from django.utils import timezone
 from gamification.console import pack_files, packs, uploaded, uploads
 from gamification.console.models import UploadedPack
 from gamification.console.pack_files import BadPack
+from gamification.kernel.console import downloads
 from gamification.kernel.console.readonly_admin import acting, handled, page_of
 from gamification.kernel.content.kinds import Kind, kinds
 from gamification.kernel.core import bus
@@ -103,6 +104,7 @@ def export(request: HttpRequest) -> HttpResponse:
     pack = {plural: items for plural, items in packs.dump(drafts=of_drafts).items() if plural in allowed}
     if wanted:
         pack = {plural: items for plural, items in pack.items() if plural in wanted}
+    downloads.note_pack(request, drafts=of_drafts, ids=packs.ids(pack))
     is_json = form == "json"
     response = HttpResponse(
         pack_files.write(pack, "json" if is_json else "yaml"),

@@ -86,6 +86,11 @@ def dump(*, drafts: bool = False) -> dict[str, list[Definition]]:
     return pack
 
 
+def ids(pack: Mapping[str, Sequence[Definition]]) -> dict[str, list[str]]:
+    """What a pack that was dumped holds, by kind."""
+    return {plural: [str(item[_by_plural()[plural].key]) for item in items] for plural, items in pack.items() if items}
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoadContent(Command):
     packs: Sequence[tuple[str, Pack]]

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 
 from achievements.models import Standing
 from gamification.analytics import exporting
-from gamification.kernel.models import Event
+from gamification.kernel.models import AuditEntry, Event
 from progress.models import Player
 from quests.models import Run
 from rewards.models import Distribution, Transfer
@@ -58,6 +58,8 @@ def test_what_is_kept_of_players_who_count_publicly_is_in_it_once(
     assert len(found) == expected
     assert {row["player_id"] for row in found} == {"ann"}
     assert list(found[0]) == list(exporting.KINDS[kind].fields)
+    [entry] = AuditEntry.objects.filter(action="export")
+    assert (entry.actor, entry.kind, entry.subject_id, entry.after["format"]) == ("system", "export", kind, form)  # type: ignore[index] # it has one
     assert target.stat().st_mode & 0o077 == 0
 
 

@@ -306,6 +306,18 @@ def test_it_is_also_csv_that_no_spreadsheet_takes_for_formulas(asked: Any) -> No
     assert "CLAIMED" in granted["after"]
 
 
+def test_whoever_takes_the_log_along_is_in_it() -> None:
+    server = game_server("audit:read")
+    actor = key_of(server)
+    server.head(f"{API}/audit", query_params={"format": "csv"})
+    server.get(f"{API}/audit")
+    response = server.get(f"{API}/audit", {"format": "csv", "action": "create_api_key"})
+    assert b"download_list" not in response.content
+    [entry] = entries(action="download_list")
+    assert (entry["actor"], entry["kind"]) == (actor, "auditentry")
+    assert entry["after"] == {"list": "audit log", "action": "create_api_key"}
+
+
 def test_auditors_read_and_download_it_on_the_console(client: Client) -> None:
     game_server("players:write").patch(f"{API}/players/ann", {"banned": True})
     client.force_login(get_user_model().objects.create_superuser("mia"))

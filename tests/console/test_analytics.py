@@ -58,6 +58,16 @@ def test_what_is_asked_for_is_what_is_shown(analyst: Client) -> None:
     assert analyst.get("/admin/figures/players/?csv=9").status_code == 404
 
 
+def test_whoever_takes_figures_along_is_in_the_audit_log(analyst: Client) -> None:
+    analyst.head("/admin/figures/players/?csv=0")
+    analyst.get("/admin/figures/players/")
+    assert not AuditEntry.objects.filter(action="export").exists()
+    analyst.get("/admin/figures/players/?csv=0&first=2026-01-01&last=2026-01-31")
+    entry = AuditEntry.objects.get(action="export")
+    assert (entry.actor, entry.kind, entry.subject_id) == ("user:ada", "figures", "players")
+    assert entry.after == {"of": "", "from": "2026-01-01", "to": "2026-01-31"}
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 @pytest.mark.parametrize("kind", exporting.KINDS)
 def test_an_export_is_downloaded_by_whoever_may_see_its_rows_and_noted(analyst: Client, kind: str, form: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -165,6 +167,25 @@ def test_everything_is_exported_by_kind_and_loads_as_the_same(mia: Client) -> No
     designer().patch("/api/v1/achievements/hunter", {"points": 7, "draft": True})
     drafts = yaml.safe_load(mia.get(f"{PACKS}export/?what=drafts").content)
     assert drafts["achievements"][0]["points"] == 7
+
+
+def test_who_took_which_content_along_is_in_the_audit_log(mia: Client) -> None:
+    def told() -> tuple[Any, ...]:
+        entry = AuditEntry.objects.filter(action="export_pack").latest("pk")
+        return entry.actor, entry.kind, entry.subject_id, entry.after
+
+    where = f"{PACKS}export/"
+    mia.head(where)
+    assert not AuditEntry.objects.filter(action="export_pack").exists()
+    mia.get(where, {"what": "published", "kinds": "achievements"})
+    held = {"achievements": {"count": 1, "ids": ["hunter"]}}
+    assert told() == ("user:mia", "pack", "published", held)
+    chosen = {"action": "export_selected", "_selected_action": ["hunter"]}
+    mia.post("/admin/achievements/achievement/", chosen)
+    assert told() == ("user:mia", "pack", "drafts", held)
+    call_command("dump_content", stdout=io.StringIO())
+    assert told()[:3] == ("system", "pack", "published")
+    assert told()[3]["achievements"] == held["achievements"]
 
 
 @pytest.mark.parametrize("group", ["support", "reviewers", "analysts", "auditors"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from html import unescape
 from typing import Any
@@ -44,6 +44,23 @@ def note(request: HttpRequest, of: Options[Any]) -> None:
     """Say in the audit log that somebody takes rows of a list along."""
     entry = Change(Subject(str(of.model_name)), after={"list": str(of.verbose_name_plural)})
     audit_log.put(Actor.user(request.user.get_username()), "download_list", [entry], at=timezone.now())
+
+
+MOST_IDS = 100
+"""So many ids of a pack are told; how many it holds is told of any."""
+
+
+def note_pack(request: HttpRequest, *, drafts: bool, ids: Mapping[str, Sequence[str]]) -> None:
+    """Say in the audit log that somebody takes content along, as a pack: of which kinds, and what."""
+    if request.method == "HEAD":  # which hands nothing out
+        return
+    audit_log.put(Actor.user(request.user.get_username()), "export_pack", [pack(drafts, ids)], at=timezone.now())
+
+
+def pack(drafts: bool, ids: Mapping[str, Sequence[str]]) -> Change:
+    """What an entry says of a pack that is handed out; `ids`: what it holds of each kind."""
+    told = {plural: {"count": len(each), "ids": sorted(each)[:MOST_IDS]} for plural, each in ids.items()}
+    return Change(Subject("pack", "drafts" if drafts else "published"), after=told)
 
 
 def _lines(model_admin: Any, columns: Sequence[str], rows: Iterable[Any]) -> Iterator[str]:

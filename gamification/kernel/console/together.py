@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
+from gamification.kernel.console import downloads
 from gamification.kernel.console.lists import ContentList
 from gamification.kernel.console.readonly_admin import ReasonedActionForm, handled, page_of, place
 from gamification.kernel.content import editing
@@ -150,6 +151,7 @@ class Together(ContentList):
         assert _as_pack is not None, "connect() was not called"
         rows = queryset.order_by(self.kind.order).prefetch_related(*self.kind.lines)
         pack = _as_pack(self.kind, [self.kind.read(draft) for draft in rows])
+        downloads.note_pack(request, drafts=True, ids={self.kind.plural: [draft.pk for draft in rows]})
         response = HttpResponse(pack, content_type="application/yaml")
         response["Content-Disposition"] = f'attachment; filename="{self.kind.plural}.yaml"'
         return response

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -18,9 +19,12 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from gamification.kernel.core.audit import Change, Subject
 from gamification.kernel.core.encoding import cell, instant, parse_instant
 from gamification.kernel.core.messages import A_PLAYER_ID, PLAYER_ID
 from gamification.kernel.models import AuditEntry
+from gamification.kernel.storage import audit_log
+from gamification.kernel.web.access import actor
 from gamification.kernel.web.pages import paged, paginate
 from gamification.kernel.web.parameters import bad_parameter, chosen, matching
 from gamification.kernel.web.rendering import Renderer
@@ -97,8 +101,17 @@ class Audit(APIView):
         form = chosen(request, "format", ["json", "csv"]) or request.accepted_renderer.format
         if form == "csv":
             text = "".join(lines(found.order_by("-id")[:MAX_ROWS]))
+            if request.method == "GET":  # HEAD hands nothing out
+                _note(request)
             return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=as_file())
         return paginate(request, found, ordering=["-id"], show=shown)
+
+
+def _note(request: Request) -> None:
+    """Say in the log itself that somebody takes it along, as the console does. The file was read before."""
+    asked = {name: value for name, value in request.query_params.items() if name != "format"}
+    entry = Change(Subject("auditentry"), after={"list": str(AuditEntry._meta.verbose_name_plural), **asked})
+    audit_log.put(actor(request), "download_list", [entry], at=timezone.now())
 
 
 def _asked(request: Request) -> QuerySet[AuditEntry]:

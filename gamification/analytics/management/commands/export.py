@@ -16,6 +16,9 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from gamification.analytics import exporting, queries
 from gamification.analytics.exporting import KINDS, Place
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.core.audit import Change, Subject
+from gamification.kernel.storage import audit_log
 
 
 class Command(BaseCommand):
@@ -34,7 +37,10 @@ class Command(BaseCommand):
     def handle(
         self, *, kind: str, first: date, last: date | None, form: str, output: Path | None, **options: Any
     ) -> None:
-        last = last or queries.today(timezone.now())
+        now = timezone.now()
+        last = last or queries.today(now)
+        told = {"from": first.isoformat(), "to": last.isoformat(), "format": form}
+        audit_log.put(SYSTEM, "export", [Change(Subject("export", kind), after=told)], at=now)
         if output == Path("-"):
             if form == "parquet":
                 raise CommandError("Parquet needs a folder: --output FOLDER.")

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
 
 from gamification.console import pack_files, packs
+from gamification.kernel.console import downloads
+from gamification.kernel.core.actors import SYSTEM
+from gamification.kernel.storage import audit_log
 
 
 class Command(BaseCommand):
@@ -17,4 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--drafts", action="store_true", help="what designers are editing, published or not")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(pack_files.write(packs.dump(drafts=options["drafts"]), options["format"]))
+        pack = packs.dump(drafts=options["drafts"])
+        entry = downloads.pack(options["drafts"], packs.ids(pack))
+        audit_log.put(SYSTEM, "export_pack", [entry], at=timezone.now())
+        self.stdout.write(pack_files.write(pack, options["format"]))

@@ -59,7 +59,7 @@ class SpanForm(forms.Form):
     by = forms.ChoiceField(label="By", required=False, choices=[(each.value, each.value) for each in Grouping])
 
     def __init__(self, *arguments: Any, question: Question, choices: list[tuple[str, str]], **named: Any) -> None:
-        super().__init__(*arguments, **named)
+        super().__init__(*arguments, **{"label_suffix": "", **named})
         if question.of:
             self.fields["of"].choices = choices  # type: ignore[attr-defined] # a ChoiceField
         else:

@@ -12,6 +12,8 @@ from django.db.models import Max
 from django.http import HttpRequest
 from django.urls import reverse
 
+from gamification.console.player import words
+from gamification.kernel.content import publishing
 from gamification.kernel.content.example_shapes import EXPECTED, MAX_EVENTS
 from gamification.kernel.content.kinds import kind, kinds
 from gamification.kernel.core.encoding import canonical, instant, number
@@ -19,6 +21,7 @@ from gamification.kernel.core.messages import PLAYER_ID, RESERVED_TYPES
 from gamification.kernel.models import Event
 from gamification.kernel.storage import shares
 from gamification.simulation.overlay import DraftNamed, Wanted
+from progress.rules.sentences import Name, sentence
 
 NEWEST = 500
 """Recorded events whose shapes are offered."""
@@ -26,11 +29,17 @@ SHAPES = 30
 LAST_DAY = timedelta(days=1)
 EVERY = {"": timedelta(0), "minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1),
          "week": timedelta(days=7)}  # fmt: skip
+OPERATORS = {"eq": "", "ne": "anything but ", "gt": "more than ", "gte": "at least ", "lt": "less than ",
+             "lte": "at most ", "in": "one of ", "not_in": "none of "}  # fmt: skip
+"""How a condition of a metric compares, in words."""
 SEES_CONTENT, SEES_PLAYERS = "achievements.view_achievement", "progress.view_player"
 
 
 class EventForm(forms.Form):
     """One event, or several alike."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
 
     type = forms.CharField(max_length=64, widget=forms.TextInput(attrs={"list": "known-types"}))
     with_data = forms.CharField(
@@ -81,7 +90,7 @@ class TryForm(forms.Form):
     drafts = forms.ChoiceField(label="Rules")
 
     def __init__(self, *args: Any, draft: str, sees_players: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         about = [(draft, f"Live, with the draft of {draft.partition(':')[2]}")] if draft else []
         choices: list[tuple[str, str]] = [*about, ("all", "Live, with all drafts"), ("none", "Live alone")]
         self.fields["drafts"] = forms.ChoiceField(label="Rules", choices=choices)
@@ -199,16 +208,22 @@ def bearers(draft: str, facts: Sequence[dict[str, Any]]) -> list[tuple[str, str]
 
 def said(answer: dict[str, Any], sent: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The answer of a simulation as people read it."""
+    with words.by(publishing.current()):
+        return _said(answer, sent)
+
+
+def _said(answer: dict[str, Any], sent: Sequence[dict[str, Any]]) -> dict[str, Any]:
     [(player_id, result)] = answer["results"].items()
     by_id = {each["id"]: each for each in sent}
-    wanted = _wanted(answer["after"])
+    name = _names(answer["after"])
+    wanted = _wanted(answer["after"], name)
     steps = [
         {
             "type": by_id[step["event_id"]]["type"],
             "data": ", ".join(f"{name} {_short(value)}" for name, value in by_id[step["event_id"]]["data"].items()),
             "at": datetime.fromisoformat(by_id[step["event_id"]]["timestamp"]),
-            "unlocks": [line for fact in step["facts"] if (line := _fact(fact))],
-            "lines": [*_flaws(step), *_samples(step), *_moves(step, wanted)],
+            "unlocks": [line for fact in step["facts"] if (line := _fact(fact, name))],
+            "lines": [*_flaws(step), *_samples(step, name), *_moves(step, wanted, name)],
         }
         for step in answer["steps"]
     ]
@@ -220,6 +235,14 @@ def said(answer: dict[str, Any], sent: Sequence[dict[str, Any]]) -> dict[str, An
         "steps": steps,
         "balances": list(_balances(answer)),
     }
+
+
+def _names(after: dict[str, Any]) -> Name:
+    """(kind, id) → how people call it: what is tried by the title that its draft has, all else as it is published."""
+    titles = {(kind_, row["id"]): row["title"]
+              for kind_, rows in (("achievement", after["achievements"]), ("quest", after["quests"]))
+              for row in rows if row.get("title")}  # fmt: skip
+    return lambda kind_, id_: titles.get((kind_, id_)) or words.called(kind_, id_)
 
 
 def _short(value: Any) -> str:
@@ -236,46 +259,47 @@ def _flaws(step: dict[str, Any]) -> Iterator[str]:
         yield f"Held by the rule {step['held']}: it counts once a person releases it."
 
 
-def _samples(step: dict[str, Any]) -> Iterator[str]:
+def _samples(step: dict[str, Any], name: Name) -> Iterator[str]:
     for sample in step["samples"]:
         member = "" if sample["member"] is None else f" ({_short(sample['member'])})"
-        yield f"{sample['metric']}: {sample['value']:g}{member}"
+        yield f"{name('metric', sample['metric'])}: {words.amount(sample['value'])}{member}"
     for metric, why in step["not_counted"].items():
         found = "absent" if why["found"] is None else _short(why["found"])
-        asked = f", it asks for {why['op']} {_short(why['value'])}" if why["failed"] == "condition" else ", no number"
-        yield f"not counted by {metric}: data.{why['field']} is {found}{asked}"
+        asked = f", it asks for {_compared(why)}" if why["failed"] == "condition" else ", no number"
+        yield f"not counted by {name('metric', metric)}: data.{why['field']} is {found}{asked}"
 
 
-def _wanted(after: dict[str, Any]) -> dict[tuple[str, str, str], str]:
-    """(kind, id, path) → what a requirement asks for."""
+def _compared(why: dict[str, Any]) -> str:
+    """What a condition of a metric asks for, in words."""
+    if why["op"] == "exists":
+        return "any value" if why["value"] else "none at all"
+    values = why["value"] if isinstance(why["value"], list) else [why["value"]]
+    return f"{OPERATORS[why['op']]}{', '.join(map(_short, values))}"
+
+
+def _wanted(after: dict[str, Any], name: Name) -> dict[tuple[str, str, str], str]:
+    """(kind, id, path) → what a requirement asks for, as a sentence."""
     found: dict[tuple[str, str, str], str] = {}
     for row in after["achievements"]:
         for index, asked in enumerate(row["requirements"]):
-            found["achievement", row["id"], f"requirements[{index}]"] = _asked(asked)
+            found["achievement", row["id"], f"requirements[{index}]"] = sentence(asked, name)
     for row in after["quests"]:
         for place, step in enumerate(row["steps"]):
             for index, asked in enumerate(step["requirements"]):
-                found["quest", row["id"], f"steps[{place}].requirements[{index}]"] = _asked(asked)
+                found["quest", row["id"], f"steps[{place}].requirements[{index}]"] = sentence(asked, name)
     return found
 
 
-def _asked(requirement: dict[str, Any]) -> str:
-    if requirement.get("threshold") is None:
-        return f"{requirement['type'].lower()} {requirement.get('target', '')}".strip()
-    return (
-        f"{requirement['type']} of {requirement.get('metric')} {requirement['operator']} {requirement['threshold']:g}"
-    )
-
-
-def _moves(step: dict[str, Any], wanted: dict[tuple[str, str, str], str]) -> Iterator[str]:
+def _moves(step: dict[str, Any], wanted: dict[tuple[str, str, str], str], name: Name) -> Iterator[str]:
     for move in step["requirements"]:
         asked = wanted.get((move["kind"], move["id"], move["path"]), move["path"])
-        where = move["id"] if move["step"] is None else f"{move['id']}, step {move['step']}"
-        before, after = ("nothing" if value is None else f"{value:g}" for value in (move["before"], move["after"]))
+        called = name(move["kind"], move["id"])
+        where = called if move["step"] is None else f"{called}, step {move['step']}"
+        before, after = (words.amount(value) for value in (move["before"], move["after"]))
         yield f"{where}: {before} → {after} ({asked}){', met' if move['met'] else ''}"
 
 
-def _fact(fact: dict[str, Any]) -> str:
+def _fact(fact: dict[str, Any], name: Name) -> str:
     data, type_ = fact["data"], fact["type"]
     match type_:
         case "achievement.completed":
@@ -286,7 +310,9 @@ def _fact(fact: dict[str, Any]) -> str:
             return f"gives {_paid(data)}, to be claimed" if data["status"] == "PENDING" else ""
         case "level.reached":
             return f"reaches level {data['level']}"
-    return f"{type_.partition('.')[2]} {data['id']}" if type_.startswith("quest.") else ""
+    if not type_.startswith("quest."):
+        return ""
+    return f"quest {name('quest', data['id'])}: {type_.partition('.')[2].replace('_', ' ').replace('.', ' ')}"
 
 
 def _paid(data: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from achievements.models import Achievement
 from gamification import pipeline
 from gamification.kernel.core.messages import GameEvent
 from tests.support import game
-from tests.support.authoring import coins, designer, metric, send
+from tests.support.authoring import achievement, coins, designer, metric, send
 
 pytestmark = pytest.mark.django_db
 
@@ -58,10 +58,28 @@ def test_it_says_step_by_step_what_happens(mia: Client) -> None:
     assert (answer["count"], answer["unlocks"]) == (2, 1)
     first, second = answer["steps"]
     assert first["data"] == "weapon bow"
-    assert first["lines"] == ["kills: 1", "two: 0 → 1 (COUNT of kills gte 2)"]
+    assert first["lines"] == ["Kills: 1", "The two: 0 → 1 (Kills: at least 2 times)"]
     assert second["unlocks"][0] == "unlocks The two (0 points)"
     assert (second["at"] - first["at"]).total_seconds() == 20 * 60
     assert "The two" in page.content.decode()
+
+
+def test_what_moved_and_what_did_not_count_is_said_in_words_and_not_in_ids(mia: Client) -> None:
+    weather = {"field": "weather", "op": "in", "value": ["gale", "storm"]}
+    wound = {"field": "wound", "op": "exists", "value": True}
+    damage = metric("damage", name="Damage dealt", value_field="damage", conditions=[weather])
+    send(designer(), "metrics", damage)
+    send(designer(), "metrics", metric("wounds", name="Wounds", conditions=[wound]))
+    send(designer(), "achievements", achievement("mighty", {**TWO, "type": "SUM", "metric": "damage"}, title="Mighty"))
+    sent = {"type": "enemy.killed", "with_data": '{"weather": "storm", "damage": 1500000}'}
+    calm = {"type": "enemy.killed", "with_data": '{"weather": "calm", "damage": 1}'}
+    page = run(mia, sent, calm)
+    first, second = page.context["answer"]["steps"]
+    assert "Damage dealt: 1,500,000" in first["lines"]
+    assert "Mighty: 0 → 1,500,000 (Damage dealt: at least 2 altogether), met" in first["lines"]
+    assert "not counted by Wounds: data.wound is absent, it asks for any value" in first["lines"]
+    assert "not counted by Damage dealt: data.weather is calm, it asks for one of gale, storm" in second["lines"]
+    assert ">Type</label>" in page.content.decode()
 
 
 def test_an_event_may_come_several_times_once_a_day(mia: Client) -> None:

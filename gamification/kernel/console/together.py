@@ -87,7 +87,8 @@ class Together(ContentList):
         wish = PutIntoRelease(title=title, items=[{"kind": self.kind.name, "id": str(id_)} for id_ in ids])
         if release := handled(request, wish, title):
             link = format_html('<a href="{}">{}</a>', page_of(release), release.title)
-            messages.success(request, format_html("The release {} holds {} draft(s).", link, len(release.items)))
+            held = "1 draft" if len(release.items) == 1 else f"{len(release.items)} drafts"
+            messages.success(request, format_html("The release {} holds {}.", link, held))
 
     @admin.action(description="Retire: take it out of play, players keep what they have", permissions=["change"])
     def retire_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, When
 
@@ -18,6 +19,7 @@ from rewards.rules import Source, Status
 
 PAGE = 100
 COUNTERS = 200
+BY_HAND = "by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def cause(source: str, source_id: str, occurrence: str) -> str:
         case Source.LEVEL:
             said = f"level {source_id}"
         case _:
-            return "by hand"
+            return BY_HAND
     return said if occurrence == "0" else f"{said} ({occurrence[:16].replace('T', ' ')})"
 
 
@@ -143,14 +145,36 @@ def ledger(player_id: PlayerId, *, currency: str, page: int) -> tuple[list[Moved
         for name, since in _since(rows, span[0]):
             balances[name] = balances.get(name, 0) - since
     found = []
+    reasons = _reasons(player_id, span[:PAGE])
     for row in span[:PAGE]:
         moved = int(row.moved)
         balance = balances.get(row.currency, 0)
         balances[row.currency] = balance - moved
         by = said_to_people(row.made_by) if row.made_by else ""
-        key = f"{row.debit_account} to {row.credit_account}"
-        found.append(Moved(row.created_at, row.currency, row.amount, moved, balance, row.cause, by, key))
+        key = f"{row.cause}, {row.debit_account} to {row.credit_account}"
+        found.append(Moved(row.created_at, row.currency, row.amount, moved, balance, reasons[row.pk], by, key))
     return found, len(span) > PAGE
+
+
+WAYS = {"claim": "{}", "repay": "paid off a debt: {}", "revoke": "taken back: {}", "owe": "owed, taken back: {}"}
+"""What became of a given reward's money, as a transfer's cause begins."""
+
+
+def _reasons(player_id: PlayerId, rows: Sequence[Any]) -> dict[Any, str]:
+    """Why each transfer was made, in words: of which reward, and for what it was given."""
+    ways = {row.pk: row.cause.partition(":") for row in rows}
+    ids = {UUID(rest) for way, _, rest in ways.values() if way in WAYS}
+    given = {str(row.pk): row for row in Distribution.objects.filter(player_id=player_id, pk__in=ids)}
+    found = {}
+    for key, (way, colon, rest) in ways.items():
+        row = given.get(rest) if way in WAYS else None
+        if row is None:
+            found[key] = f"spent: {rest}" if way == "spend" else f"{way}{colon}{rest}"
+        else:
+            what = words.called("reward", row.drawn or row.reward_id)
+            because = cause(row.source, row.source_id, row.occurrence)
+            found[key] = WAYS[way].format(f"{what} {because}" if because == BY_HAND else f"{what} for {because}")
+    return found
 
 
 def _transfers(player_id: PlayerId) -> QuerySet[Any]:

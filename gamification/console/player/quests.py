@@ -34,12 +34,11 @@ class Row:
     id: str
     title: str
     state: str
+    said: str
+    """The state in words."""
     percent: int
-    far: str
-    version: int
-    newest: int
-    """The version that is published now."""
-    deadline: datetime | None
+    far: list[str]
+    """How far it is, until when, and on which version where that is not the newest."""
 
 
 def rows(player_id: PlayerId, now: datetime, *, state: str, text: str, page: int) -> tuple[list[Row], bool]:
@@ -61,15 +60,20 @@ def _row(read: Mapping[str, Any], published: Published) -> Row:
     active = [titles.get(id_, id_) for id_ in read["active_steps"]]
     ended = words.moment(read["completed_at"])
     far = f"at {', '.join(active)}" if active else f"{ended:%-d %b %Y, %H:%M}" if ended else ""
+    deadline = words.moment(read["deadline"])
+    newest = 0 if published.retired else published.version
+    told = [
+        f"run {read['run']}, {far}" if read["run"] > 1 and far else far,
+        f"until {deadline:%-d %b %Y, %H:%M}" if deadline else "",
+        f"version {read['version']}" if read["version"] != newest else "",
+    ]
     return Row(
         id=read["id"],
         title=read["title"] or read["id"],
         state=read["state"],
+        said=str(read["state"]).replace("_", " ").lower(),
         percent=int(read["progress"] * 100),
-        far=f"run {read['run']}, {far}" if read["run"] > 1 and far else far,
-        version=read["version"],
-        newest=0 if published.retired else published.version,
-        deadline=words.moment(read["deadline"]),
+        far=[each for each in told if each],
     )
 
 

@@ -121,8 +121,28 @@ def test_the_ledger_runs_down_to_nothing(sue: Client, server: APIClient) -> None
     [balance] = [row["balance"] for row in server.get(f"{game.API}/players/ann/wallet").json()["results"]]
     assert (rows[0].moved, rows[0].balance) == (-30, balance)
     assert rows[-1].balance == rows[-1].moved
+    assert [row.cause for row in rows] == ["spent: a hat", "coins for Hunter"]
+    assert rows[-1].key.startswith("claim:")
     for newer, older in pairwise(rows):
         assert newer.balance - newer.moved == older.balance
+
+
+@pytest.mark.usefixtures("server")
+def test_the_ledger_says_of_what_was_taken_back_what_it_had_been_given_for(sue: Client, server: APIClient) -> None:
+    given = server.post(f"{game.API}/rewards/coins/distribute", {"player_id": "ann", "reason": "sorry"}).json()
+    undone = server.post(f"{game.API}/distributions/{given['id']}/revoke", {"reason": "twice"})
+    assert undone.status_code == 200, undone.content
+    assert [row.cause for row in page(sue, "ledger/").context["rows"]][:2] == [
+        "taken back: coins by hand", "coins by hand",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("server")
+def test_a_quest_says_its_state_in_words_and_nothing_that_it_has_not(sue: Client) -> None:
+    rows = {row.id: row for row in page(sue, "quests/").context["rows"]}
+    assert (rows["trail"].said, rows["errand"].said) == ("in progress", "not started")
+    assert rows["errand"].far == []
+    assert "in_progress" not in page(sue, "quests/").content.decode()
 
 
 @pytest.mark.usefixtures("server")

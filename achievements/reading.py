@@ -23,7 +23,7 @@ from gamification.kernel.core.world import World
 from gamification.kernel.storage import shares, sql
 from progress.players import Players, PlayerState
 from progress.queries import rarities
-from progress.reading import look_at
+from progress.reading import ask_to_look_at
 from progress.rules.scopes import NEVER
 from progress.rules.tallies import Tally
 from progress.tallies import Tallies
@@ -55,9 +55,6 @@ class Mark(NamedTuple):
     metrics: dict[str, Any]
 
 
-_MARKED = ("at", "quarter")
-
-
 class ShownAchievements:
     """One player's achievements as they are shown now: everything published, in a fixed number of queries.
 
@@ -68,7 +65,10 @@ class ShownAchievements:
         self, player_id: PlayerId, now: datetime, hidden: Iterable[str] = (), *, world: World | None = None
     ) -> None:
         self.now, self.hidden = now, frozenset(hidden)
-        world = world or _read(player_id, now)
+        if world is None:
+            world, kept = _read(player_id, now)
+        else:
+            kept = _ask_marks(player_id)()
         self.tallies, standings = world[Tallies], world[Standings]
         self.player = world[Players].by_id[player_id]
         self.rules = world.rules[AchievementRules]
@@ -77,8 +77,6 @@ class ShownAchievements:
         for (id_, occurrence), standing in standings.of(player_id).items():
             self._standings.setdefault(id_, {})[occurrence] = standing
         self._marks: dict[str, list[Mark]] = {}
-        columns = ("achievement_id", "quarter", *Mark._fields)
-        kept = sql.select_where(ProgressMark, columns, {"player_id": player_id}, order_by=_MARKED)
         for id_, _, *mark in [*kept, *_new_marks(world, kept)]:
             self._marks.setdefault(id_, []).append(Mark(*mark))
 
@@ -174,16 +172,23 @@ class ShownAchievements:
         return [entries[key] for key in sorted(entries)][-HISTORY:]
 
 
-def _read(player_id: PlayerId, now: datetime) -> World:
-    """A world that has read, without a lock, all that there is of one player's achievements."""
+def _read(player_id: PlayerId, now: datetime) -> tuple[World, list[tuple[Any, ...]]]:
+    """A world that has read, without a lock, all that there is of one player's achievements, and the marks kept."""
     world = World(now=now, player_ids=[player_id])
     world.rules = publishing.current()
     for part in (Players, Tallies, Standings):
         world.add(part(world))
-    look_at(world, player_id)
-    world[Tallies].read_all()
-    world[Standings].read_all()
-    return world
+    with sql.asked_together():
+        answers = [ask_to_look_at(world, player_id), world[Tallies].ask_all(), world[Standings].ask_all()]
+        marks = _ask_marks(player_id)
+    for take_in in answers:
+        take_in()
+    return world, marks()
+
+
+def _ask_marks(player_id: PlayerId) -> sql.Asked:
+    columns = ("achievement_id", "quarter", *Mark._fields)
+    return sql.ask_where(ProgressMark, columns, {"player_id": player_id}, order_by=("at", "quarter"))
 
 
 def _new_marks(world: World, kept: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:

@@ -124,7 +124,12 @@ class Standings(Part):
 
     def read_all(self) -> None:
         """Read every standing of this world's players."""
-        self._take_in(sql.select_where(StandingRow, (*_KEY, *_FIELDS), {"player_id": self.world.player_ids}))
+        self.ask_all()()
+
+    def ask_all(self) -> Callable[[], None]:
+        """Send the query of `read_all`; what it gives back takes the answer in."""
+        asked = sql.ask_where(StandingRow, (*_KEY, *_FIELDS), {"player_id": self.world.player_ids})
+        return lambda: self._take_in(asked())
 
     def _take_in(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Keep these rows, but for unfinished ones of a time when the achievement repeated in another way: the instant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
@@ -146,7 +146,11 @@ class Players(Part):
 
     def read_unlocked(self) -> None:
         """Read the players as they are, without a lock: for people, who are shown what is, and in a preview."""
-        self._take_in(sql.select_in(Player, _COLUMNS, {"player_id": self.world.player_ids}))
+        self.ask_unlocked()()
+
+    def ask_unlocked(self) -> Callable[[], None]:
+        asked = sql.ask_in(Player, _COLUMNS, {"player_id": self.world.player_ids})
+        return lambda: self._take_in(asked())
 
     def _take_in(self, rows: Iterable[tuple[Any, ...]]) -> None:
         for row in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from gamification.kernel.core.encoding import number
 from gamification.kernel.core.messages import Json, PlayerId
@@ -14,10 +14,20 @@ from progress.tallies import Tallies
 
 def look_at(world: World, player_id: PlayerId) -> PlayerState:
     """Read one player of this world without a lock. One who was never seen is shown as one who did nothing."""
+    ask_to_look_at(world, player_id)()
+    return world[Players].by_id[player_id]
+
+
+def ask_to_look_at(world: World, player_id: PlayerId) -> Callable[[], None]:
+    """Send the query of `look_at`; what it gives back takes the answer in."""
     players = world[Players]
-    players.read_unlocked()
-    unseen = PlayerState(player_id, world, backfilled_to=world.rules.number)
-    return players.by_id.setdefault(player_id, unseen)
+    take_in = players.ask_unlocked()
+
+    def look() -> None:
+        take_in()
+        players.by_id.setdefault(player_id, PlayerState(player_id, world, backfilled_to=world.rules.number))
+
+    return look
 
 
 def metrics(world: World, player_id: PlayerId) -> list[dict[str, Json]]:

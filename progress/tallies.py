@@ -148,12 +148,23 @@ class Tallies(Part):
 
     def read_all(self) -> None:
         """Read every tally, member and window sample of this world's players: a backfill may touch any."""
+        self.ask_all()()
+
+    def ask_all(self) -> Callable[[], None]:
+        """Send the queries of `read_all`; what it gives back takes the answers in."""
         self._is_whole = True
         wanted = {"player_id": self.world.player_ids}
-        self._take_in(sql.select_where(TallyRow, (*_KEY, *_AGGREGATES), wanted))
-        self.members |= set(sql.select_where(MemberSeen, _MEMBER, wanted))
-        for player_id, metric, *sample in sql.select_where(WindowSample, _SAMPLE, wanted, order_by=("at", "event_id")):
-            self.windows.setdefault((player_id, metric), []).append(window_entry(*sample))
+        tallies = sql.ask_where(TallyRow, (*_KEY, *_AGGREGATES), wanted)
+        members = sql.ask_where(MemberSeen, _MEMBER, wanted)
+        samples = sql.ask_where(WindowSample, _SAMPLE, wanted, order_by=("at", "event_id"))
+
+        def take_in() -> None:
+            self._take_in(tallies())
+            self.members |= set(members())
+            for player_id, metric, *sample in samples():
+                self.windows.setdefault((player_id, metric), []).append(window_entry(*sample))
+
+        return take_in
 
     def load_lifetimes(self, asked: Iterable[tuple[PlayerId, Requirement]]) -> None:
         """Read what these requirements are read from, for `has_met`. Two queries at most."""

@@ -11,11 +11,12 @@ Rows are processed in the order given: sort them, so that two writers meet in on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection, models
+from django.conf import settings
+from django.db import connection, models, transaction
 
 from gamification.kernel.storage import columns as col
 from gamification.kernel.storage.columns import Columns, Row
@@ -46,6 +47,14 @@ def pipelined() -> Iterator[None]:
         return
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+@contextmanager
+def asked_together() -> Iterator[None]:
+    """`pipelined`, for queries alone, outside of a transaction too: all of them are waited for once."""
+    of_a_share = settings.SHARES > 1  # its tables are found within a transaction only
+    with transaction.atomic() if of_a_share else nullcontext(), pipelined():
         yield
 
 

@@ -304,7 +304,7 @@ class Hub:
             connection.resuming = False
             connection.tell("resumed", {"last_seq": connection.cursor})
             connection.read_on()
-        if page and listener.last_seq > connection.cursor:
+        if listener.last_seq > connection.cursor:
             self._want(connection)
 
     def _resync(self, connection: Connection, last_seq: int) -> None:

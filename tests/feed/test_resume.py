@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from gamification.feed.connection import Farewell
-from gamification.feed.hub import Hub
+from gamification.feed.hub import HELLO_HOLDS, Hub
 from gamification.feed.models import Message
-from tests.support.sockets import apart, kill, listening
+from tests.support.sockets import HandClock, a_hub, apart, kill, listening
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("here")]
 
@@ -34,6 +36,32 @@ async def test_resume_from_the_newest_has_nothing_to_tell() -> None:
     async with listening("ann") as (ann, _):
         await ann.say("resume", after=2)
         assert await ann.hear_kept() == {"type": "resumed", "data": {"last_seq": 2}}
+
+
+async def test_what_comes_while_a_resume_finds_nothing_is_told_after_it(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Its hint is heard before the answer; the clock stands still, so nobody is looked at for lost hints."""
+    async with a_hub(HandClock()) as here, listening("ann") as (ann, _):
+        ask, was_read, may_go_on = here._reader.ask, asyncio.Event(), asyncio.Event()
+
+        async def held_up(question: Callable[..., Any], *arguments: Any) -> Any:
+            answer = await ask(question, *arguments)
+            was_read.set()
+            await may_go_on.wait()
+            return answer
+
+        [connection] = here.presence.listeners["ann"].connections
+        connection.let_in_at -= HELLO_HOLDS  # what was read for its hello does not answer any more
+        monkeypatch.setattr(here._reader, "ask", held_up)
+        await ann.say("resume", after=0)
+        await was_read.wait()
+        settings.ENABLE_REAL_TIME = False  # the hint is given by hand
+        await kill("ann")
+        here.hear({"ann": 1}, {}, {}, {})
+        may_go_on.set()
+        assert await ann.hear_kept() == {"type": "resumed", "data": {"last_seq": 0}}
+        assert await ann.numbers(1) == [1]
 
 
 async def test_a_player_never_seen_is_at_0() -> None:

@@ -24,6 +24,8 @@ def test_a_requirement_that_goes_with_a_new_step_is_sent_as_deleted(
     with browsing(browser_type_launch_args) as page:
         log_in(page, live_server.url, "root")
         page.goto(f"{live_server.url}/admin/quests/quest/trail/change/#id_steps-0-step_id")
+        ends = "(name) => document.querySelector(name).getBoundingClientRect().right"
+        assert page.evaluate(ends, ".of-step") <= page.evaluate(ends, "#steps-0")  # nothing stands over the card's edge
         row = page.evaluate(
             "() => [...document.querySelectorAll('[name$=-role]')].find((each) => each.value === 'START').name"
         ).removesuffix("-role")

@@ -142,6 +142,7 @@ class ContentAdmin(Drafting):
             "seen": editor.seen_by_players(self.kind, definition),
             "may_discard": state.differs and stored.published is not None,
             "open_releases": releasing.open_titles(),
+            "scheduled": released.scheduled().get((self.kind.name, str(draft.pk))),
             "may_preview": self.kind.counts_pasts and stored.retired_at is None,
         }
 

@@ -94,6 +94,32 @@ def test_a_span_may_be_chosen(analyst: APIClient) -> None:
     assert_problem(analyst.get(f"{API}/funnel/nothing"), 404, "not_found")
 
 
+def test_what_nobody_uses_is_named_with_its_reason() -> None:
+    server = game_server()
+    send(server, "metrics", {"id": "kills", "event_type": "enemy.killed"})
+    send(server, "metrics", {"id": "spare", "event_type": "nothing"})
+    for id_, value in (("coins", "AUTO"), ("chest", "MANUAL")):
+        send(server, "rewards", {"id": id_, "type": "POINTS", "value": 5, "claim": value})
+    for id_, threshold in (("done", 2), ("begun", 5), ("far", 100)):
+        hunting = {"type": "COUNT", "metric": "kills", "operator": "gte", "threshold": threshold}
+        body = {"id": id_, "title": id_, "requirements": [hunting], "rewards": ["coins", "chest"]}
+        send(server, "achievements", body)
+    sent = [
+        event("k1", "ann", "enemy.killed", {}),
+        event("k2", "ann", "enemy.killed", {}),
+        event("s", "ann", "sung", {}),
+    ]
+    assert server.post("/api/v1/events", {"events": sent}).status_code == 200
+    following.follow(timezone.now())
+    assert [(row["kind"], row["id"], row["why"]) for row in rows(game_server("analytics:read"), "unused")] == [
+        ("achievement", "begun", "never_completed"),
+        ("achievement", "far", "nobody_is_near"),
+        ("event_type", "sung", "not_listened_to"),
+        ("metric", "spare", "no_samples"),
+        ("reward", "chest", "never_claimed"),
+    ]
+
+
 def test_those_who_completed_something_early_are_held_against_the_others() -> None:
     """All three who did so in their first week came back, and three of the four others; one is too new to be asked."""
     today = timezone.now().date()

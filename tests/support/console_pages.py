@@ -49,17 +49,17 @@ def unknown() -> set[str]:
     screens = {f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry}
     return {
         name
-        for name in _names(admin.site.get_urls())
+        for name in names(admin.site.get_urls())
         if name not in ROWS
         and name not in NO_PAGES
         and not (name.rpartition("_")[0] in screens and name.rpartition("_")[2] in OF_A_SCREEN)
     }
 
 
-def _names(routes: list[URLPattern | URLResolver]) -> Iterator[str]:
+def names(routes: list[URLPattern | URLResolver]) -> Iterator[str]:
     for route in routes:
         if isinstance(route, URLResolver):
-            yield from _names(route.url_patterns)
+            yield from names(route.url_patterns)
         elif route.name:
             yield route.name
 

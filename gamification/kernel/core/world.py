@@ -71,8 +71,8 @@ class World:
         """Who sent the command; the service itself where game events are processed."""
         self.rules: Rules
         """Set once the players are locked; reading them earlier is a mistake and fails."""
-        self.retention_cut: datetime | None = None
-        """The latest cut ever made: older events were deleted. Read with the rules."""
+        self.retention_cut: datetime | None
+        """The latest cut ever made: older events were deleted. Set with the rules."""
         self.backfill = backfill
         """Whether this counts players' pasts: then each achievement says how its players are told."""
         self.facts: list[Fact] = []

@@ -132,9 +132,9 @@ class Players(Part):
 
     def lock(self) -> None:
         """Insert the players never seen before and lock all, both in the order of their ids: nobody who waits for a
-        new row holds a lock yet, so two batches cannot wait for each other. (Whoever comes here since a player was erased
-        while `ask_locked` waited does hold some, but inserts nobody: that player is known to be erased.) Three queries at
-        most.
+        new row holds a lock yet, so two batches cannot wait for each other. (Whoever comes here since a player was
+        erased while `ask_locked` waited does hold some, but inserts nobody: that player is known to be erased.) Three
+        queries at most.
         """
         ids = self.world.player_ids
         unseen = set(ids) - {row[0] for row in sql.select_in(Player, ("player_id",), {"player_id": ids})}

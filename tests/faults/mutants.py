@@ -34,8 +34,8 @@ MUTANTS = [
         (
             (
                 "gamification/kernel/storage/inbox.py",
-                "for identity, event in first.items() if identity in fresh]\n",
-                "for identity, event in first.items() if identity in first]\n",
+                "    fresh = take(first)\n",
+                "    take(first)\n    fresh = set(first)\n",
             ),
         ),
     ),

@@ -51,10 +51,18 @@ def test_each_page_is_clean_dark_and_light_on_a_phone_and_at_a_desk(
                 assert found_by_axe(page) == [], (name, width, scheme)
                 if (width, scheme) == LOOKS[0]:
                     assert_downloads_are_the_tables(page)
+                    assert_it_fits_on_paper(page)
             page.goto(f"{live_server.url}/admin/figures/exports/")
             assert not is_wider_than_the_screen(page)
             shoot(page, f"analytics-exports-{width}-{scheme}")
             assert found_by_axe(page) == [], ("exports", width, scheme)
+
+
+def assert_it_fits_on_paper(page: Page) -> None:
+    page.emulate_media(media="print", color_scheme="light")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert [each for each in page.locator("nav, form, button").all() if each.is_visible()] == []
+    page.emulate_media(media="screen", color_scheme="light")
 
 
 def assert_downloads_are_the_tables(page: Page) -> None:

@@ -159,8 +159,8 @@ def test_the_page_of_a_draft_is_read_in_25_queries(mia: Client) -> None:
     changes = {"requirements": many, "rewards": ["ten-coins"] * 7, "draft": True}
     assert designer().patch("/api/v1/achievements/hunter", changes).status_code == 200
     send(designer(), "quests", quest())
-    mia.get(PAGE)
     for page in (PAGE, "/admin/quests/quest/trail/change/", "/admin/progress/metric/kills/change/"):
+        mia.get(page)  # what a process looks up once is known
         with CaptureQueriesContext(connection) as captured:
             assert mia.get(page).status_code == 200
         asked = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]

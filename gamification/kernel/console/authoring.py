@@ -132,6 +132,7 @@ class ContentAdmin(Drafting):
         stored = self.kind.model._default_manager.get(pk=draft.pk) if form.is_bound else draft
         prefetch_related_objects([stored], *self.kind.lines)  # it is read more than once
         state, definition = editor.state_of(stored), self.kind.read(stored)
+        releases = releasing.before_publication()
         return {
             "state": state,
             "seen_at": seen(stored),
@@ -141,8 +142,8 @@ class ContentAdmin(Drafting):
             "facts": self.facts(stored),
             "seen": editor.seen_by_players(self.kind, definition),
             "may_discard": state.differs and stored.published is not None,
-            "open_releases": releasing.open_titles(),
-            "scheduled": released.scheduled().get((self.kind.name, str(draft.pk))),
+            "open_releases": releasing.titles_of(releases),
+            "scheduled": released.scheduled_of(releases).get((self.kind.name, str(draft.pk))),
             "may_preview": self.kind.counts_pasts and stored.retired_at is None,
         }
 

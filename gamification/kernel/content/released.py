@@ -84,8 +84,13 @@ def require_unlocked(names: Iterable[Name]) -> None:
 
 def scheduled() -> dict[Name, Release]:
     """What goes live at its hour, with the release that says so."""
-    releases = Release.objects.filter(state=Release.State.SCHEDULED)
-    return {item.name: release for release in releases for item in items_of(release)}
+    return scheduled_of(Release.objects.filter(state=Release.State.SCHEDULED))
+
+
+def scheduled_of(releases: Iterable[Release]) -> dict[Name, Release]:
+    """The same of those of these releases that are scheduled."""
+    chosen = [release for release in releases if release.state == Release.State.SCHEDULED]
+    return {item.name: release for release in chosen for item in items_of(release)}
 
 
 def definitions(items: Sequence[Item]) -> dict[Name, Definition | None]:

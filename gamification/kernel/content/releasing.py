@@ -7,7 +7,7 @@ With REVIEWS_REQUIRED = 0 nobody has to approve anything, and an open release ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -66,10 +66,14 @@ def state_of(release: Release, items: Sequence[Item]) -> State:
     return State(release.state)
 
 
-def open_titles() -> list[str]:
-    """Of the releases that may still be edited, the newest first."""
-    titles = Release.objects.filter(state__in=UNDER_WAY).order_by("-pk").values_list("title", flat=True)
-    return list(dict.fromkeys(titles[:50]))
+def titles_of(releases: Iterable[Release]) -> list[str]:
+    """Of those of these releases, the newest first, that may still be edited."""
+    return list(dict.fromkeys(release.title for release in releases if release.state in UNDER_WAY))[:50]
+
+
+def before_publication() -> list[Release]:
+    """All releases that are not published or cancelled, the newest first."""
+    return list(Release.objects.filter(state__in=[*UNDER_WAY, State.SCHEDULED]).order_by("-pk"))
 
 
 @dataclass(frozen=True, kw_only=True)
